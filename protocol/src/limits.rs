@@ -1,0 +1,108 @@
+//! Every bound of the protocol, with its unit and the reason for it.
+//!
+//! A bound that is signed or sent is part of version 1: changing it splits the network.
+
+/// Largest statement body in bytes: a statement stands alone in gossip, tickets and archives.
+pub const STATEMENT_BYTES: usize = 4 * 1024;
+/// Largest frame in bytes: larger ones list their files in directory objects.
+pub const FRAME_BYTES: usize = 256 * 1024;
+/// Largest lineage object in bytes.
+pub const LINEAGE_BYTES: usize = 256 * 1024;
+/// Most files listed inside a frame; above that the frame names a directory object.
+pub const FRAME_FILES: usize = 256;
+/// Most parents of a frame.
+pub const FRAME_PARENTS: usize = 16;
+/// Most parameters of a frame or an attachment.
+pub const PARAMS: usize = 256;
+/// Longest name of a parameter in bytes.
+pub const PARAM_NAME_BYTES: usize = 128;
+/// Longest text value of a parameter in bytes.
+pub const PARAM_TEXT_BYTES: usize = 4 * 1024;
+/// Most metrics of a frame.
+pub const METRICS: usize = 1024;
+/// Longest message of a frame in bytes.
+pub const MESSAGE_BYTES: usize = 16 * 1024;
+/// Largest free-form settings in bytes.
+pub const SETTINGS_BYTES: usize = 16 * 1024;
+/// Longest path of an attachment in bytes.
+pub const PATH_BYTES: usize = 1024;
+/// Longest segment of a path in bytes: what file systems take.
+pub const PATH_SEGMENT_BYTES: usize = 255;
+/// Most entries of a directory object.
+pub const DIRECTORY_ENTRIES: usize = 1024;
+/// Largest directory object in bytes: 1,024 entries of the longest names and refs fit.
+pub const DIRECTORY_BYTES: usize = 512 * 1024;
+/// Deepest nesting of directory objects, leaves and inner nodes together.
+pub const DIRECTORY_DEPTH: usize = 64;
+/// Most inputs of a lineage object.
+pub const LINEAGE_INPUTS: usize = 4096;
+/// Longest command line recorded in a lineage object, in bytes.
+pub const COMMAND_BYTES: usize = 32 * 1024;
+
+/// Most entries of an identity log.
+pub const IDENTITY_ENTRIES: usize = 1024;
+/// Largest identity log in bytes.
+pub const IDENTITY_BYTES: usize = 256 * 1024;
+/// Most owners of a context.
+pub const OWNERS: usize = 8;
+/// Most heads or tags that one replaces.
+pub const OVER: usize = 16;
+/// Longest name of a context, a device, a tag or a person in bytes.
+pub const NAME_BYTES: usize = 64;
+/// Longest description of a context in bytes: fits a statement with room for the rest.
+pub const ABOUT_BYTES: usize = 2 * 1024;
+/// Longest stack name in bytes.
+pub const STACK_NAME_BYTES: usize = 255;
+
+/// Largest change in an envelope in bytes.
+pub const CHANGE_BYTES: usize = 64 * 1024;
+/// Largest envelope in bytes: a change and its frame of fixed fields.
+pub const ENVELOPE_BYTES: usize = CHANGE_BYTES + 1024;
+/// Most operations, and most predecessors, of a change: counted before automerge sees it.
+pub const CHANGE_OPS: u64 = 4096;
+/// Largest operation counter of a change: automerge panics near `u32::MAX`.
+pub const MAX_OP: u64 = 1 << 31;
+/// Longest key in a catalog in bytes (`<kind>/<id>`).
+pub const CATALOG_KEY_BYTES: usize = 300;
+/// Most bytes of one device in one context.
+pub const DEVICE_QUOTA_BYTES: u64 = 16 << 20;
+/// Most bytes of one document in one epoch.
+pub const DOCUMENT_QUOTA_BYTES: u64 = 64 << 20;
+/// Most envelopes of one device that wait for something not here yet.
+pub const WAITING_PER_DEVICE: usize = 256;
+/// Most bytes of envelopes that wait in one document.
+pub const WAITING_BYTES: usize = 1 << 20;
+/// How long an envelope waits for something not here yet, in milliseconds: one hour.
+pub const WAITING_MS: i64 = 3_600_000;
+
+/// Largest message on the sync stream in bytes.
+pub const MESSAGE_WIRE_BYTES: usize = 1 << 20;
+/// Most bytes taken from a peer before the first context matched.
+pub const HELLO_BYTES: usize = 64 * 1024;
+/// How long a hello may take, in milliseconds.
+pub const HELLO_MS: i64 = 10_000;
+/// How long a session without a common context stays open, in milliseconds.
+pub const UNMATCHED_MS: i64 = 30_000;
+/// Fewest tags in a hello; the number is padded to a power of two.
+pub const HELLO_TAGS_MIN: usize = 8;
+/// Most tags in a hello.
+pub const HELLO_TAGS_MAX: usize = 1024;
+/// Most envelopes judged in one batch.
+pub const JUDGE_BATCH: usize = 256;
+/// Most tips named for one document.
+pub const TIPS: usize = 64;
+/// Most hashes in one blob request.
+pub const BLOB_REQUEST_HASHES: usize = 4096;
+/// Most frames of a stack brought without being asked for.
+pub const FRAMES_EAGER: usize = 200;
+/// Most bytes of frames of a stack brought without being asked for.
+pub const FRAMES_EAGER_BYTES: usize = 16 << 20;
+/// Most frames asked for in one message.
+pub const FRAMES_PER_WANT: usize = 64;
+/// Grace after a ticket's end in milliseconds: clocks of teammates differ.
+pub const TICKET_GRACE_MS: i64 = 600_000;
+/// A time further ahead than this is shown as "clock ahead", in milliseconds.
+pub const CLOCK_AHEAD_MS: i64 = 600_000;
+
+/// Deepest nesting of a CBOR value: frames need 8 for settings, and their own four levels.
+pub const CBOR_DEPTH: usize = 16;
