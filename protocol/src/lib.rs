@@ -5,3 +5,6 @@ pub mod cbor;
 pub mod id;
 pub mod key;
 pub mod limits;
+pub mod name;
+pub mod object;
+pub mod reference;
