@@ -58,6 +58,8 @@ pub const STACK_NAME_BYTES: usize = 255;
 pub const CHANGE_BYTES: usize = 64 * 1024;
 /// Largest envelope in bytes: a change and its frame of fixed fields.
 pub const ENVELOPE_BYTES: usize = CHANGE_BYTES + 1024;
+/// Largest proof of a fork in bytes: two envelopes and a frame.
+pub const FORK_BYTES: usize = 2 * ENVELOPE_BYTES + 64;
 /// Most operations, and most predecessors, of a change: counted before automerge sees it.
 pub const CHANGE_OPS: u64 = 4096;
 /// Largest operation counter of a change: automerge panics near `u32::MAX`.
