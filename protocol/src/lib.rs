@@ -1,7 +1,12 @@
 //! The pure core of dsp: no clock, socket, file, runtime or randomness of its own.
 
 pub mod cbor;
+pub mod context;
 pub mod doc;
 pub mod id;
+pub mod identity;
 pub mod key;
 pub mod limits;
+pub mod name;
+pub mod statement;
+pub mod ticket;

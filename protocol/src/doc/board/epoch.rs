@@ -12,6 +12,6 @@ pub fn winning_epoch<'a>(
     doc: DocumentId,
     epochs: impl IntoIterator<Item = &'a Epoch>,
 ) -> Option<&'a Epoch> {
-    let epochs = epochs.into_iter().filter(|epoch| epoch.doc == doc && epoch.n > 0);
-    epochs.max_by_key(|epoch| (epoch.n, std::cmp::Reverse(epoch.genesis)))
+    let epochs = epochs.into_iter().filter(|epoch| epoch.doc == doc && epoch.epoch > 0);
+    epochs.max_by_key(|epoch| (epoch.epoch, std::cmp::Reverse(epoch.genesis)))
 }
