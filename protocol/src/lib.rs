@@ -2,9 +2,16 @@
 
 pub mod api;
 pub mod cbor;
+pub mod context;
+pub mod doc;
 pub mod id;
+pub mod identity;
 pub mod key;
 pub mod limits;
 pub mod name;
 pub mod object;
 pub mod reference;
+pub mod statement;
+pub mod sync;
+pub mod ticket;
+pub mod wire;
