@@ -6,8 +6,6 @@
 pub const STATEMENT_BYTES: usize = 4 * 1024;
 /// Largest statement with its key and signature in bytes: the body and 111 fixed bytes.
 pub const STATEMENT_ENCODED_BYTES: usize = STATEMENT_BYTES + 111;
-/// Longest kind of a statement in bytes.
-pub const KIND_BYTES: usize = 32;
 /// Most features that a statement asks its reader to know.
 pub const MUST: usize = 16;
 /// Largest frame in bytes: larger ones list their files in directory objects.
@@ -51,7 +49,7 @@ pub const ATTACHMENT_TEXT_BYTES: usize = 4 * 1024;
 pub const SCHEMA_BYTES: usize = 8 * 1024;
 /// Deepest nesting of free-form settings, schemas and JSON parameters.
 pub const SETTINGS_DEPTH: usize = 8;
-/// Longest kind of a frame, and longest name of a feature, in bytes.
+/// Longest kind of a statement or a frame, and longest name of a feature, in bytes.
 pub const KIND_BYTES: usize = 64;
 /// Most features that a frame asks its reader to know.
 pub const FEATURES: usize = 64;

@@ -13,6 +13,7 @@ mod cuts;
 mod genesis;
 mod heads;
 mod membership;
+mod standing;
 mod ticket;
 mod view;
 

@@ -8,9 +8,9 @@
 use super::event::{Command, Event, Record, Severity, Standing};
 use super::node::{Cx, Node, Task};
 use super::session::{Admission, ASK_MS};
-use crate::context::{Access, AdmissionBy, Refused, Role};
+use crate::context::{Admission as AdmittedBy, Refused};
 use crate::id::{ContextId, DeviceId, StatementId, UserId};
-use crate::statement::{Fact, PlacedFact, Statement, Verified};
+use crate::statement::{Access, Fact, PlacedFact, Role, Statement, Verified};
 use crate::wire::{DenyCode, Message, Tag};
 use crate::{identity, limits};
 
@@ -84,7 +84,7 @@ impl Node {
         let mut bytes = 0;
         // A fork or a recovery may have put entries before those that the asker counts, so the
         // whole log goes out when the numbers could deceive; it is small.
-        let from = if log.log.is_straight() { usize::try_from(from).unwrap_or(usize::MAX) } else { 0 };
+        let from = if log.log.line().count() == log.log.len() { usize::try_from(from).unwrap_or(usize::MAX) } else { 0 };
         let entries = log
             .log
             .entries()
@@ -131,7 +131,7 @@ impl Node {
             };
             match taken {
                 Ok(new) => changed |= new,
-                Err(identity::LogError::TooLong { .. }) => break,
+                Err(identity::LogError::Full(_)) => break,
                 Err(error) => {
                     let reason = format!("sent an entry that does not belong: {error}");
                     return self.end_session(cx, device, Severity::Grave, &reason);
@@ -233,14 +233,14 @@ impl Node {
             .map(|(other, _)| *other)
             .collect();
         users.dedup();
-        match context.view.admits(fact, users.len() as u32, now) {
-            Ok(AdmissionBy::AnyMember(role)) => Admission::Admitted(role),
-            Ok(AdmissionBy::Owner(_)) if context.is_owner(self.user) => {
+        match context.view.admits(fact, user, users.len() as u32, now) {
+            Ok(AdmittedBy::ByAnyMember(role)) => Admission::Admitted(role),
+            Ok(AdmittedBy::ByOwner(_)) if context.is_owner(self.user) => {
                 // Admitted once the member statement is stored; see `note_redemption`.
                 Admission::Admitted(Role::Reader)
             }
-            Ok(AdmissionBy::Owner(_)) => Admission::Denied(DenyCode::NeedsOwner),
-            Err(Refused::UnknownTicket) if !context.is_owner(self.user) => Admission::Pending,
+            Ok(AdmittedBy::ByOwner(_)) => Admission::Denied(DenyCode::NeedsOwner),
+            Err(Refused::Unknown(_)) if !context.is_owner(self.user) => Admission::Pending,
             Err(refused) => Admission::Denied(deny_code(&refused)),
         }
     }
@@ -359,10 +359,12 @@ impl Node {
 
 fn deny_code(refused: &Refused) -> DenyCode {
     match refused {
-        Refused::UnknownTicket => DenyCode::NotAdmitted,
-        Refused::Ended => DenyCode::TicketRevoked,
+        Refused::Unknown(_) | Refused::OtherContext(_) | Refused::OtherUser { .. } => {
+            DenyCode::NotAdmitted
+        }
+        Refused::Ended(_) => DenyCode::TicketRevoked,
         Refused::Expired { .. } => DenyCode::TicketExpired,
         Refused::UsedUp { .. } => DenyCode::TicketUsedUp,
-        Refused::NotOpen => DenyCode::NotAdmitted,
+        Refused::Removed(_) => DenyCode::Removed,
     }
 }

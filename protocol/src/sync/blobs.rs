@@ -8,7 +8,7 @@ use super::node::{Cx, Node, Task};
 use crate::api::Policy;
 use crate::id::{BlobHash, ContextId, FrameId};
 use crate::limits;
-use crate::object::{Directory, Lineage};
+use crate::object::{BlobRef, BlobRole, Directory, Lineage};
 
 /// Most fetches under way in one context, so that what is small and new does not wait for what is
 /// large and old.
@@ -17,6 +17,20 @@ const FETCHES: usize = 4;
 const FETCH_BLOBS: usize = limits::BLOB_REQUEST_HASHES;
 /// Most blobs wanted in a context.
 const WANTS_MAX: usize = 2_000_000;
+
+impl BlobWant {
+    /// Returns the want for a ref that plays a role in a frame or directory.
+    pub fn of(role: BlobRole, blob: &BlobRef) -> Self {
+        let kind = match role {
+            BlobRole::Tree => BlobKind::Directory,
+            BlobRole::Lineage => BlobKind::Lineage,
+            BlobRole::Data | BlobRole::Recipe | BlobRole::Preview | BlobRole::Schema => {
+                BlobKind::Data
+            }
+        };
+        BlobWant { hash: blob.hash, size: blob.size, kind }
+    }
+}
 
 impl Node {
     /// Wants the blobs of a frame that is here, if the policy says so.
@@ -238,20 +252,12 @@ impl Node {
             (BlobKind::Directory, Some(bytes)) => {
                 // An object that does not decode lists nothing; reading the frame will say so.
                 if let Ok(directory) = Directory::decode(&bytes) {
-                    named.extend(directory.entries().map(|(blob, is_directory)| BlobWant {
-                        hash: blob.hash,
-                        size: blob.size,
-                        kind: if is_directory { BlobKind::Directory } else { BlobKind::Data },
-                    }));
+                    named.extend(directory.blobs().map(|(role, blob)| BlobWant::of(role, blob)));
                 }
             }
             (BlobKind::Lineage, Some(bytes)) => {
                 if let Ok(lineage) = Lineage::decode(&bytes) {
-                    named.extend(lineage.blobs().map(|blob| BlobWant {
-                        hash: blob.hash,
-                        size: blob.size,
-                        kind: BlobKind::Data,
-                    }));
+                    named.extend(lineage.blobs().map(|blob| BlobWant::of(BlobRole::Data, blob)));
                 }
             }
             (BlobKind::Data, _) | (_, None) => {}

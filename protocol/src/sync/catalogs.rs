@@ -7,11 +7,10 @@ use super::event::{Event, Output, Record, Severity, Standing};
 use super::node::{Cx, Node, Task};
 use super::session::{ASK_MS, PROBE_LONGEST_MS};
 use super::Defect;
-use crate::context::Role;
 use crate::doc::{Envelope, JudgeTask, Judgement, RefuseReason, Tip};
 use crate::id::{ContextId, DeviceId, StackId, UserId};
 use crate::limits;
-use crate::statement::{Fact, PlacedFact, Verified};
+use crate::statement::{Fact, PlacedFact, Role, Verified};
 use crate::wire::{CatalogKey, CatalogState, LogState, Message, Tag};
 
 /// Most bytes of envelopes in one message; the asker asks on from where it ended.
@@ -246,7 +245,7 @@ impl Node {
             }
         }
         if let Some(n) = fork {
-            context.view.device_forked(key.device, key.inc, n);
+            context.view.forked(document, n);
             cx.emit(Event::Fork { context: id, device: key.device });
         }
         let channel = self.channel_mut(device, tag).expect("the channel was just used");
@@ -286,6 +285,11 @@ impl Node {
                 return;
             }
         }
+        let document = self.contexts[&id].place(key).document();
+        let next = self.contexts[&id].catalogs[&key].n() + 1;
+        if !self.contexts[&id].view.cut_allows(key.user, key.device, document, next) {
+            return;
+        }
         let in_order = !self.broken(Defect::Order);
         let place = context.place(key);
         let catalog = self.catalog_mut(id, key);
@@ -316,7 +320,8 @@ impl Node {
         let work = JudgeTask {
             place,
             epoch: 0,
-            tip: catalog.tip.clone(),
+            tip: catalog.tip,
+            held: Vec::new(),
             envelopes: envelopes.iter().map(|(e, _)| e.clone()).collect(),
         };
         let task = self.task(Task::Judge { context: id, key, envelopes });

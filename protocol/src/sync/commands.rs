@@ -6,15 +6,16 @@ use super::event::{
 };
 use super::node::{Cx, Node, Publish, Task};
 use crate::api::Policy;
-use crate::context::{Access, ContextKind, Genesis, Role, StackView};
+use crate::context::{ContextKind, Genesis, StackState, StackView};
 use crate::doc::{CatalogWriter, Envelope, catalog_key};
-use crate::id::{BlobHash, ContextId, DeviceId, FrameId, StackId, StatementId, UserId};
+use crate::id::{BlobHash, ContextId, DeviceId, FrameId, StackId, UserId};
 use crate::key::SecretKey;
 use crate::limits;
 use crate::name::StackName;
 use crate::object::Frame;
 use crate::statement::{
-    About, Fact, Head, Interest, Member, Place, PlacedFact, Tag, TicketFact, Verified, Why,
+    About, Access, Fact, Head, Interest, Member, Place, PlacedFact, Role, Tag, TicketFact,
+    Verified, Why,
 };
 use crate::ticket::{Ticket, TicketAddr};
 use crate::wire::CatalogKey;
@@ -298,8 +299,8 @@ impl Node {
         match command {
             Command::NewContext { name, text, access } => Ok(Draft {
                 facts: vec![
-                    PlacedFact::About(About { name, text, access, closed: false }),
-                    PlacedFact::Interest(Interest { r#gen: 1, key: random(cx) }),
+                    PlacedFact::About(About { name, text, access, closed: false, over: Vec::new() }),
+                    PlacedFact::Interest(Interest { generation: 1, key: random(cx) }),
                 ],
                 ..Draft::default()
             }),
@@ -312,8 +313,10 @@ impl Node {
                     text: text.unwrap_or_else(|| old.text.clone()),
                     access: access.unwrap_or(old.access),
                     closed,
+                    over: context.view.about_over(),
                 };
-                let facts = if about == old { Vec::new() } else { vec![PlacedFact::About(about)] };
+                let same = About { over: old.over.clone(), ..about.clone() } == old;
+                let facts = if same { Vec::new() } else { vec![PlacedFact::About(about)] };
                 Ok(Draft { facts, ..Draft::default() })
             }
             Command::Share { role, until, uses, addresses, .. } => {
@@ -353,7 +356,7 @@ impl Node {
             Command::Tag { stack, tag, frame, .. } => {
                 self.need(context, Role::Writer)?;
                 self.my_stack(context, stack)?;
-                let over = context.view.tag_statements(self.user, stack, &tag);
+                let over = context.view.tag_over(self.user, stack, &tag);
                 let facts = vec![PlacedFact::Tag(Tag { stack, tag, frame, over })];
                 Ok(Draft { facts, stack: Some((stack, false)), ..Draft::default() })
             }
@@ -390,7 +393,7 @@ impl Node {
         }
         let interest = context.interests().into_iter().next();
         let interest = interest.ok_or(CommandError::NoContext(id))?;
-        let seed: [u8; 32] = random(cx);
+        let secret = SecretKey::from_seed(&random(cx));
         let addrs = addresses
             .into_iter()
             .take(8)
@@ -398,7 +401,7 @@ impl Node {
             .collect();
         let ticket = Ticket {
             genesis: context.record.genesis.clone(),
-            seed: seed.into(),
+            key: secret.clone(),
             interest: interest.clone(),
             owner: self.user,
             addrs,
@@ -406,11 +409,11 @@ impl Node {
             role,
         };
         ticket.check().map_err(|e| CommandError::Ticket(e.to_string()))?;
-        let key = SecretKey::from_seed(&seed).public();
-        let fact = TicketFact { key, role, until, uses, r#gen: interest.r#gen };
+        let key = secret.public();
+        let fact = TicketFact { key, role, until, uses, generation: interest.generation };
         let mut facts = vec![PlacedFact::Ticket(fact)];
         if about.access == Access::Private {
-            facts.push(PlacedFact::About(About { access: Access::Ticket, ..about }));
+            facts.push(PlacedFact::About(About { access: Access::Ticket, over: context.view.about_over(), ..about }));
         }
         Ok(Draft { facts, ticket: Some(Box::new(ticket)), ..Draft::default() })
     }
@@ -427,8 +430,8 @@ impl Node {
         let mut facts = vec![PlacedFact::Member(Member { user, role, seen })];
         if role == Role::None {
             // Who is removed may not find the context by its old key.
-            let newest = context.interests().first().map_or(0, |i| i.r#gen);
-            facts.push(PlacedFact::Interest(Interest { r#gen: newest + 1, key: random(cx) }));
+            let newest = context.interests().first().map_or(0, |i| i.generation);
+            facts.push(PlacedFact::Interest(Interest { generation: newest + 1, key: random(cx) }));
         }
         Ok(Draft { facts, ..Draft::default() })
     }
@@ -463,7 +466,7 @@ impl Node {
                 stack,
                 name,
                 frame: Some(frame_id),
-                r#gen: 1,
+                generation: 1,
                 over: Vec::new(),
                 why: None,
             }),
@@ -471,7 +474,7 @@ impl Node {
         let context = &self.contexts[&id];
         let mut facts = vec![head];
         for tag in tags {
-            let over = context.view.tag_statements(self.user, stack, &tag);
+            let over = context.view.tag_over(self.user, stack, &tag);
             facts.push(PlacedFact::Tag(Tag { stack, tag, frame: Some(frame_id), over }));
         }
         Ok(Draft {
@@ -504,7 +507,7 @@ impl Node {
         let taken = context.view.stacks().into_iter().find(|stack| {
             stack.owner == self.user
                 && Some(stack.stack) != except
-                && stack.state == crate::context::StackState::Live
+                && stack.state == StackState::Live
                 && stack.name.to_string().to_ascii_lowercase() == folded
         });
         taken.map_or(Ok(()), |stack| Err(CommandError::NameTaken(stack.name)))
@@ -532,7 +535,7 @@ impl Node {
             Some(Standing::Active { synced: true } | Standing::Left)
         );
         let mut interest = known.map_or_else(Vec::new, |known| known.record.interest.clone());
-        interest.retain(|i| i.r#gen != ticket.interest.r#gen);
+        interest.retain(|i| i.generation != ticket.interest.generation);
         interest.push(ticket.interest.clone());
         let record = ContextRecord {
             genesis: ticket.genesis.clone(),
@@ -559,8 +562,14 @@ fn is_about(statements: &[Verified]) -> bool {
 
 /// Returns a head over all current ones of a stack.
 fn head_fact(view: &StackView, name: StackName, frame: Option<FrameId>, why: Option<Why>) -> PlacedFact {
-    let over: Vec<StatementId> = view.tips.iter().copied().take(limits::OVER).collect();
-    PlacedFact::Head(Head { stack: view.stack, name, frame, r#gen: view.r#gen + 1, over, why })
+    PlacedFact::Head(Head {
+        stack: view.stack,
+        name,
+        frame,
+        generation: view.generation + 1,
+        over: view.over.clone(),
+        why,
+    })
 }
 
 fn random<const N: usize>(cx: &mut Cx<'_>) -> [u8; N] {

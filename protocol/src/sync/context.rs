@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::event::{BlobWant, Command, CommandId, ContextRecord, Standing, TaskId};
 use crate::api::Policy;
-use crate::context::{Role, View};
+use crate::context::View;
 use crate::doc::{CatalogPlace, CatalogWriter, Envelope, Tip};
 use crate::id::{BlobHash, ContextId, DeviceId, FrameId, UserId};
-use crate::statement::{Interest, Verified};
+use crate::statement::{Interest, Role, Verified};
 use crate::wire::{CatalogKey, CatalogState};
 
 /// A context: what is known of it and what is under way.
@@ -34,7 +34,7 @@ pub struct Context {
     /// Whether a statement of mine is being stored; the next waits for it.
     pub(super) publishing: bool,
     /// Commands that wait for it.
-    pub(super) queue: VecDeque<(CommandId, Command)>,
+    pub(super) queue: VecDeque<(Option<CommandId>, Command)>,
 }
 
 /// A catalog: the envelopes of one device of a user in one incarnation.
@@ -186,11 +186,11 @@ impl Context {
     pub(super) fn interests(&self) -> Vec<Interest> {
         let mut all = self.view.interests();
         for told in &self.record.interest {
-            if !all.iter().any(|known| known.r#gen == told.r#gen) {
+            if !all.iter().any(|known| known.generation == told.generation) {
                 all.push(told.clone());
             }
         }
-        all.sort_by_key(|i| std::cmp::Reverse(i.r#gen));
+        all.sort_by_key(|i| std::cmp::Reverse(i.generation));
         all
     }
 

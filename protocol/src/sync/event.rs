@@ -4,13 +4,13 @@
 //! command carries a [`CommandId`] of its caller, so replies match and runs replay.
 
 use crate::api::Policy;
-use crate::context::{Access, Genesis, Role};
+use crate::context::Genesis;
 use crate::doc::{Envelope, JudgeTask, Judgement};
 use crate::id::{
     BlobHash, ContextId, DeviceId, FrameId, Incarnation, PublicKey, StackId, StatementId, UserId,
 };
 use crate::name::{ContextName, StackName, TagName};
-use crate::statement::{Interest, Verified};
+use crate::statement::{Access, Interest, Role, Verified};
 use crate::ticket::Ticket;
 
 /// Names an I/O task of the engine.
@@ -33,6 +33,8 @@ pub enum SessionRole {
 /// What happens to the engine.
 #[derive(Debug)]
 pub enum Input {
+    /// The shell is ready: peers are dialled, and what was wanted is wanted again.
+    Start,
     /// A sync stream with a device is open.
     SessionUp {
         /// The device, proved by the connection.
@@ -325,7 +327,7 @@ pub struct ContextRecord {
     pub admission: Option<TicketUse>,
 }
 
-/// What the user decided about a context.
+/// How a context stands, as the user or a signed removal decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It is synced.
@@ -335,6 +337,8 @@ pub enum Standing {
     },
     /// It was left; the copy stays and is not synced.
     Left,
+    /// An owner removed me; the copy stays and is not synced.
+    Removed,
 }
 
 /// How I came in by a ticket.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::context::{FrameMeta, FrameWant};
-use super::event::{BlobKind, BlobWant, Event, Output, Record, Severity};
+use super::event::{BlobWant, Event, Output, Record, Severity};
 use super::node::{Cx, Node, Task};
 use super::session::ASK_MS;
 use crate::id::{ContextId, DeviceId, FrameId, StackId, UserId};
@@ -21,19 +21,7 @@ const WANTS_MAX: usize = 65_536;
 impl FrameMeta {
     /// Returns what the engine remembers of a frame.
     pub(super) fn of(frame: &Frame, size: usize) -> Self {
-        let kind_of = |hash| {
-            if frame.tree.as_ref().is_some_and(|tree| tree.hash == hash) {
-                BlobKind::Directory
-            } else if frame.lineage.as_ref().is_some_and(|lineage| lineage.hash == hash) {
-                BlobKind::Lineage
-            } else {
-                BlobKind::Data
-            }
-        };
-        let blobs = frame
-            .blobs()
-            .map(|r| BlobWant { hash: r.hash, size: r.size, kind: kind_of(r.hash) })
-            .collect();
+        let blobs = frame.blobs().map(|(role, blob)| BlobWant::of(role, blob)).collect();
         FrameMeta { parents: frame.parents.clone(), size, blobs }
     }
 }
@@ -81,6 +69,29 @@ impl Node {
             let want = context.frame_wants.entry(frame).or_default();
             want.depth = want.depth.min(depth);
             want.bytes = want.bytes.max(bytes);
+        }
+    }
+
+    /// Wants the parents of frames that are here, as far as they come unasked: after a restart.
+    pub(super) fn want_known_parents(&mut self, id: ContextId) {
+        let mut seen: BTreeSet<FrameId> = BTreeSet::new();
+        let mut line: Vec<(FrameId, usize, usize)> = Vec::new();
+        for stack in self.contexts[&id].view.stacks() {
+            let tags = stack.tags.values().map(|frame| (*frame, 1, 0));
+            line.extend(stack.heads.iter().map(|head| (head.frame, 0, 0)).chain(tags));
+        }
+        while let Some((frame, depth, bytes)) = line.pop() {
+            if !seen.insert(frame) {
+                continue;
+            }
+            match self.contexts[&id].frames.get(&frame) {
+                None => self.want_frame(id, frame, depth, bytes),
+                Some(meta) if depth < limits::FRAMES_EAGER => {
+                    let bytes = bytes + meta.size;
+                    line.extend(meta.parents.iter().map(|parent| (*parent, depth + 1, bytes)));
+                }
+                Some(_) => {}
+            }
         }
     }
 

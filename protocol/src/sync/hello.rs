@@ -161,7 +161,7 @@ impl Node {
         session.tags_done = true;
         for (context, interest) in &matches {
             let tag = hello.tag(interest, SessionRole::Initiator);
-            session.channels.insert(tag, Channel::new(*context, interest.r#gen, cx.now));
+            session.channels.insert(tag, Channel::new(*context, interest.generation, cx.now));
         }
         if role == SessionRole::Responder {
             let answer =
@@ -183,6 +183,13 @@ impl Node {
         let redeem = self.contexts[&context].record.admission.as_ref().map(|a| a.redeem.clone());
         let (tip, entries) = (log.log.tip(), log.log.len() as u64);
         cx.send(device, &Message::Open { tag, user: self.user, tip, entries, redeem });
+    }
+
+    /// Says again who I am, where the peer has not told what it has.
+    pub(super) fn open_again(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {
+        if self.channel(device, tag).is_some_and(|(channel, _)| !channel.serves) {
+            self.send_open(cx, device, tag);
+        }
     }
 
     fn on_bye(&mut self, cx: &mut Cx<'_>, device: DeviceId, code: ByeCode) {
@@ -287,7 +294,7 @@ impl Hello {
         for nonce in [&self.initiator.1, &self.responder.1] {
             hasher.update(nonce);
         }
-        hasher.update(&interest.r#gen.to_be_bytes());
+        hasher.update(&interest.generation.to_be_bytes());
         hasher.finalize().as_bytes()[..16].try_into().expect("a hash has 32 bytes")
     }
 }

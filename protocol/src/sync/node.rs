@@ -157,6 +157,7 @@ impl Node {
     pub fn handle(&mut self, now: i64, rng: &mut dyn Rng, input: Input) -> Vec<Output> {
         let mut cx = Cx { now, rng, out: Vec::new() };
         match input {
+            Input::Start => self.resume(&mut cx),
             Input::SessionUp { device, role } => self.session_up(&mut cx, device, role),
             Input::SessionDown { device } => self.session_down(&mut cx, device),
             Input::DialFailed { device } => self.dial_failed(&mut cx, device),
@@ -368,7 +369,17 @@ impl Node {
         let records =
             fresh.iter().map(|e| Record::Log { user, entry: e.encode() }).collect::<Vec<_>>();
         self.store(cx, records, Task::Stored);
+        self.retire_devices(user);
         Ok(true)
+    }
+
+    /// Tells the views which devices of a user may not act any more.
+    pub(super) fn retire_devices(&mut self, user: UserId) {
+        let Some(known) = self.logs.get(&user) else { return };
+        let retired = known.log.retired();
+        for context in self.contexts.values_mut() {
+            context.view.retire(user, retired.clone());
+        }
     }
 
     /// Tells whether a device may act for a user in a context now.
@@ -383,7 +394,7 @@ impl Node {
         match log.log.standing(device) {
             identity::Standing::Unknown => None,
             identity::Standing::Revoked => Some(false),
-            identity::Standing::Granted(grant) => Some(grant.covers(context, now)),
+            identity::Standing::Granted(grant) => Some(grant.permits(context, now).is_some()),
         }
     }
 

@@ -79,6 +79,9 @@ impl Node {
             }
         }
         node.take_batch(place, batch)?;
+        for user in node.logs.keys().copied().collect::<Vec<_>>() {
+            node.retire_devices(user);
+        }
         if !incarnation {
             return Err(RestoreError::NoIncarnation);
         }

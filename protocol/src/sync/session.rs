@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Provider, SessionRole};
-use crate::context::Role;
 use crate::id::{ChangeId, ContextId, DeviceId, UserId};
-use crate::statement::Verified;
+use crate::statement::{Role, Verified};
 use crate::wire::{CatalogKey, DenyCode, Tag};
 
 /// How long an answer may take before the same is asked again or of another, in milliseconds.

@@ -479,6 +479,3 @@ impl LogState {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
