@@ -51,7 +51,7 @@ pub struct HeadView {
     /// The frame.
     pub frame: FrameId,
     /// One more than the largest generation of the frame's parents.
-    pub r#gen: u64,
+    pub generation: u64,
     /// The device that pushed.
     pub device: DeviceId,
     /// When, by that device's clock: for showing.
@@ -81,14 +81,14 @@ impl View {
     pub fn stack_by_id(&self, user: UserId, stack: StackId) -> Option<StackView> {
         let mut current = self.current_heads(user, stack);
         current.sort_by_key(|(id, _, head)| {
-            (head.frame.is_none(), std::cmp::Reverse(head.r#gen), head.frame, *id)
+            (head.frame.is_none(), std::cmp::Reverse(head.generation), head.frame, *id)
         });
         let (_, held, first) = current.first()?;
         let heads = current.iter().filter_map(|(id, held, head)| {
             let Held { place, .. } = held;
-            let (frame, r#gen) = (head.frame?, head.r#gen);
+            let (frame, generation) = (head.frame?, head.generation);
             let (device, time, n) = (place.device, place.time, place.n);
-            Some(HeadView { id: *id, frame, r#gen, device, time, n })
+            Some(HeadView { id: *id, frame, generation, device, time, n })
         });
         Some(StackView {
             stack,
@@ -166,6 +166,6 @@ impl View {
 impl StackView {
     /// Orders stacks of one name by their first heads.
     fn order(&self) -> impl Ord + use<> {
-        self.heads.first().map(|head| (std::cmp::Reverse(head.r#gen), head.frame))
+        self.heads.first().map(|head| (std::cmp::Reverse(head.generation), head.frame))
     }
 }

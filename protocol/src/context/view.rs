@@ -218,7 +218,7 @@ impl View {
             _ => None,
         });
         let mut interests: Vec<_> = interests.collect();
-        interests.sort_by_key(|interest| (std::cmp::Reverse(interest.r#gen), interest.key));
+        interests.sort_by_key(|interest| (std::cmp::Reverse(interest.generation), interest.key));
         interests.dedup();
         interests
     }
