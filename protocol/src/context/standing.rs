@@ -1,7 +1,7 @@
 //! How a user or a device stands in a context, as the sync engine asks it.
 
 use super::view::View;
-use crate::id::{DeviceId, Incarnation, UserId};
+use crate::id::{DeviceId, Incarnation, StackId, UserId};
 use crate::statement::{PlacedFact, Role, Subject, Verified};
 
 impl View {
@@ -29,6 +29,16 @@ impl View {
             },
             _ => false,
         })
+    }
+
+    /// Returns the generation of the next head of a stack: one more than the largest stated.
+    pub fn next_generation(&self, user: UserId, stack: StackId) -> u64 {
+        let heads = self.heads.get(&(user, stack)).into_iter().flatten();
+        let stated = heads.filter_map(|id| match self.held.get(id)?.fact() {
+            PlacedFact::Head(head) => Some(head.generation),
+            _ => None,
+        });
+        stated.max().unwrap_or(0).saturating_add(1)
     }
 
     /// Returns the largest number that a device gave a statement in one incarnation, 0 for none.

@@ -7,7 +7,7 @@
 
 use super::event::{Command, Event, Record, Severity, Standing};
 use super::node::{Cx, Node, Task};
-use super::session::{Admission, ASK_MS};
+use super::session::{ASK_MS, Admission};
 use crate::context::{Admission as AdmittedBy, Refused};
 use crate::id::{ContextId, DeviceId, StatementId, UserId};
 use crate::statement::{Access, Fact, PlacedFact, Role, Statement, Verified};
@@ -35,7 +35,9 @@ impl Node {
         let context = channel.context;
         if let Some(bytes) = redeem {
             match Self::redemption(&bytes, context, user) {
-                Ok(redeem) => self.channel_mut(device, tag).expect("just used").redeem = Some(redeem),
+                Ok(redeem) => {
+                    self.channel_mut(device, tag).expect("just used").redeem = Some(redeem)
+                }
                 Err(reason) => return self.end_session(cx, device, Severity::Grave, &reason),
             }
         }
@@ -78,13 +80,17 @@ impl Node {
     ) {
         let Some((channel, context)) = self.channel(device, tag) else { return };
         // A stranger learns my own log, which he needs to judge me, and no other.
-        let known_here = user == self.user
-            || (channel.is_admitted() && self.is_known_in(context.id(), user));
+        let known_here =
+            user == self.user || (channel.is_admitted() && self.is_known_in(context.id(), user));
         let Some(log) = self.logs.get(&user).filter(|_| known_here) else { return };
         let mut bytes = 0;
         // A fork or a recovery may have put entries before those that the asker counts, so the
         // whole log goes out when the numbers could deceive; it is small.
-        let from = if log.log.line().count() == log.log.len() { usize::try_from(from).unwrap_or(usize::MAX) } else { 0 };
+        let from = if log.log.line().count() == log.log.len() {
+            usize::try_from(from).unwrap_or(usize::MAX)
+        } else {
+            0
+        };
         let entries = log
             .log
             .entries()
@@ -257,7 +263,8 @@ impl Node {
         }
         let Some(standing) = context.view.ticket(&ticket) else { return };
         let by_owner = standing.fact.role > Role::Reader || standing.fact.uses.is_some();
-        let member = by_owner && context.is_owner(self.user) && context.view.role(user) == Role::None;
+        let member =
+            by_owner && context.is_owner(self.user) && context.view.role(user) == Role::None;
         let role = standing.fact.role;
         let record = Record::Redemption { context: id, redeem: redeem.encode() };
         self.contexts.get_mut(&id).expect("just used").redemptions.insert(user, redeem);

@@ -96,8 +96,7 @@ impl Node {
                 state.phase = BlobPhase::Idle;
             }
         }
-        let waiting =
-            WaitingFetch { id: command, open, complete: Vec::new(), failed: Vec::new() };
+        let waiting = WaitingFetch { id: command, open, complete: Vec::new(), failed: Vec::new() };
         context.waiting_fetches.push(waiting);
         self.reach(cx, id, true);
         self.pump_blobs(cx, id);
@@ -154,10 +153,7 @@ impl Node {
         let (open, waiting): (Vec<_>, Vec<_>) =
             std::mem::take(&mut context.waiting_fetches).into_iter().partition(|waiting| {
                 waiting.open.iter().any(|hash| {
-                    context
-                        .blob_wants
-                        .get(hash)
-                        .is_some_and(|state| state.phase != BlobPhase::Idle)
+                    context.blob_wants.get(hash).is_some_and(|state| state.phase != BlobPhase::Idle)
                 })
             });
         context.waiting_fetches = open;
@@ -298,8 +294,7 @@ impl Node {
         let Some(context) = self.contexts.get_mut(&id) else { return };
         let mut ended = Vec::new();
         for waiting in &mut context.waiting_fetches {
-            for (hashes, into) in
-                [(complete, &mut waiting.complete), (failed, &mut waiting.failed)]
+            for (hashes, into) in [(complete, &mut waiting.complete), (failed, &mut waiting.failed)]
             {
                 into.extend(hashes.iter().copied().filter(|hash| waiting.open.remove(hash)));
             }

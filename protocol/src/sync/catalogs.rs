@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::Defect;
 use super::context::{Catalog, Pending};
 use super::event::{Event, Output, Record, Severity, Standing};
 use super::node::{Cx, Node, Task};
 use super::session::{ASK_MS, PROBE_LONGEST_MS};
-use super::Defect;
 use crate::doc::{Envelope, JudgeTask, Judgement, RefuseReason, Tip};
 use crate::id::{ContextId, DeviceId, StackId, UserId};
 use crate::limits;
@@ -235,7 +235,8 @@ impl Node {
             let run = asked && envelope.n == catalog.n() + 1 + catalog.pending.len() as u64;
             let room = catalog.pending.len() < limits::WAITING_PER_DEVICE
                 && catalog.pending_bytes + envelope.change.len() <= limits::WAITING_BYTES;
-            if bounded && !(room || (run && catalog.pending.len() < 4 * limits::WAITING_PER_DEVICE)) {
+            if bounded && !(room || (run && catalog.pending.len() < 4 * limits::WAITING_PER_DEVICE))
+            {
                 continue;
             }
             if !catalog.pending.contains_key(&envelope.n) {
@@ -249,7 +250,8 @@ impl Node {
             cx.emit(Event::Fork { context: id, device: key.device });
         }
         let channel = self.channel_mut(device, tag).expect("the channel was just used");
-        let known = channel.known.entry(key).or_insert((0, crate::id::ChangeId::from_bytes([0; 32])));
+        let known =
+            channel.known.entry(key).or_insert((0, crate::id::ChangeId::from_bytes([0; 32])));
         known.0 = known.0.max(last);
         if !self.logs.contains_key(&key.user) {
             self.ask_log(cx, device, tag, key.user);
@@ -393,8 +395,7 @@ impl Node {
             // An honest copy may be with somebody else.
             let catalog = self.catalog_mut(id, key);
             catalog.pending.retain(|_, pending| pending.from != device);
-            catalog.pending_bytes =
-                catalog.pending.values().map(|p| p.envelope.change.len()).sum();
+            catalog.pending_bytes = catalog.pending.values().map(|p| p.envelope.change.len()).sum();
         }
         let Some(from) = from else {
             self.catalog_mut(id, key).busy = false;
@@ -626,9 +627,11 @@ impl Node {
     }
 
     pub(super) fn ask_deadlines(&self) -> impl Iterator<Item = i64> {
-        let asked = self.sessions.values().flat_map(|s| s.channels.values()).flat_map(|c| {
-            c.asked.values().chain(c.asked_logs.values()).map(|at| at + ASK_MS)
-        });
+        let asked = self
+            .sessions
+            .values()
+            .flat_map(|s| s.channels.values())
+            .flat_map(|c| c.asked.values().chain(c.asked_logs.values()).map(|at| at + ASK_MS));
         let frames = self
             .contexts
             .values()

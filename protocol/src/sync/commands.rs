@@ -36,11 +36,8 @@ impl Node {
     pub(super) fn command(&mut self, cx: &mut Cx<'_>, id: CommandId, command: Command) {
         match command {
             Command::NewContext { name, text, access } => {
-                let genesis = Genesis {
-                    owners: vec![self.user],
-                    nonce: random(cx),
-                    kind: ContextKind::Team,
-                };
+                let genesis =
+                    Genesis { owners: vec![self.user], nonce: random(cx), kind: ContextKind::Team };
                 let record = ContextRecord {
                     genesis,
                     interest: Vec::new(),
@@ -52,8 +49,7 @@ impl Node {
                 let context_id = context.id();
                 self.contexts.insert(context_id, context);
                 self.store(cx, vec![Record::Context(record)], Task::Stored);
-                let command =
-                    Command::NewContext { name, text, access };
+                let command = Command::NewContext { name, text, access };
                 self.enqueue(cx, context_id, Some(id), command);
                 self.hello_again(cx);
             }
@@ -207,11 +203,8 @@ impl Node {
         let tip = writer.tip().expect("a change was just appended");
         context.publishing = true;
 
-        let mut records = vec![Record::Envelope {
-            context: id,
-            user: self.user,
-            envelope: envelope.clone(),
-        }];
+        let mut records =
+            vec![Record::Envelope { context: id, user: self.user, envelope: envelope.clone() }];
         let mut frame = None;
         if let Some((frame_id, bytes, meta)) = draft.frame {
             records.push(Record::Frame { context: id, id: frame_id, bytes });
@@ -237,7 +230,8 @@ impl Node {
             }
             reply => reply,
         };
-        let publish = Publish { context: id, reply, envelope, tip, statements, frame, stack: draft.stack };
+        let publish =
+            Publish { context: id, reply, envelope, tip, statements, frame, stack: draft.stack };
         self.store(cx, records, Task::Publish(Box::new(publish)));
         Ok(())
     }
@@ -268,16 +262,19 @@ impl Node {
             }
             cx.reply(command, Ok(reply));
         }
-        let interest = |s: &Verified| {
-            matches!(s.fact(), Fact::Placed(p) if matches!(p.fact, PlacedFact::Interest(_)))
-        };
+        let interest = |s: &Verified| matches!(s.fact(), Fact::Placed(p) if matches!(p.fact, PlacedFact::Interest(_)));
         if statements.iter().any(interest) {
             self.hello_again(cx);
         }
         self.publish_next(cx, id);
     }
 
-    pub(super) fn publish_failed(&mut self, cx: &mut Cx<'_>, publish: Publish, error: CommandError) {
+    pub(super) fn publish_failed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        publish: Publish,
+        error: CommandError,
+    ) {
         let Some(context) = self.contexts.get_mut(&publish.context) else { return };
         context.publishing = false;
         // The writer is ahead of the store; it is made anew from what is stored.
@@ -299,7 +296,13 @@ impl Node {
         match command {
             Command::NewContext { name, text, access } => Ok(Draft {
                 facts: vec![
-                    PlacedFact::About(About { name, text, access, closed: false, over: Vec::new() }),
+                    PlacedFact::About(About {
+                        name,
+                        text,
+                        access,
+                        closed: false,
+                        over: Vec::new(),
+                    }),
                     PlacedFact::Interest(Interest { generation: 1, key: random(cx) }),
                 ],
                 ..Draft::default()
@@ -326,8 +329,9 @@ impl Node {
             Command::EndTicket { key, .. } => {
                 self.need(context, Role::Owner)?;
                 let known = context.view.ticket(&key);
-                let known = known
-                    .ok_or_else(|| CommandError::Ticket(format!("no ticket {} here", key.short())))?;
+                let known = known.ok_or_else(|| {
+                    CommandError::Ticket(format!("no ticket {} here", key.short()))
+                })?;
                 let facts =
                     if known.ended { Vec::new() } else { vec![PlacedFact::TicketEnd { key }] };
                 Ok(Draft { facts, ..Draft::default() })
@@ -344,13 +348,20 @@ impl Node {
                 self.need(context, Role::Writer)?;
                 let view = self.my_stack(context, stack)?;
                 self.free_name(context, &name, Some(stack))?;
-                let facts = vec![head_fact(&view, name, view.heads.first().map(|h| h.frame), None)];
+                let facts = vec![head_fact(
+                    context,
+                    &view,
+                    name,
+                    view.heads.first().map(|h| h.frame),
+                    None,
+                )];
                 Ok(Draft { facts, stack: Some((stack, false)), ..Draft::default() })
             }
             Command::Remove { stack, .. } => {
                 self.need(context, Role::Writer)?;
                 let view = self.my_stack(context, stack)?;
-                let facts = vec![head_fact(&view, view.name.clone(), None, Some(Why::Removed))];
+                let facts =
+                    vec![head_fact(context, &view, view.name.clone(), None, Some(Why::Removed))];
                 Ok(Draft { facts, stack: Some((stack, false)), ..Draft::default() })
             }
             Command::Tag { stack, tag, frame, .. } => {
@@ -413,7 +424,11 @@ impl Node {
         let fact = TicketFact { key, role, until, uses, generation: interest.generation };
         let mut facts = vec![PlacedFact::Ticket(fact)];
         if about.access == Access::Private {
-            facts.push(PlacedFact::About(About { access: Access::Ticket, over: context.view.about_over(), ..about }));
+            facts.push(PlacedFact::About(About {
+                access: Access::Ticket,
+                over: context.view.about_over(),
+                ..about
+            }));
         }
         Ok(Draft { facts, ticket: Some(Box::new(ticket)), ..Draft::default() })
     }
@@ -461,7 +476,7 @@ impl Node {
             }
         };
         let head = match view {
-            Some(view) => head_fact(&view, name, Some(frame_id), None),
+            Some(view) => head_fact(context, &view, name, Some(frame_id), None),
             None => PlacedFact::Head(Head {
                 stack,
                 name,
@@ -561,12 +576,18 @@ fn is_about(statements: &[Verified]) -> bool {
 }
 
 /// Returns a head over all current ones of a stack.
-fn head_fact(view: &StackView, name: StackName, frame: Option<FrameId>, why: Option<Why>) -> PlacedFact {
+fn head_fact(
+    context: &Context,
+    view: &StackView,
+    name: StackName,
+    frame: Option<FrameId>,
+    why: Option<Why>,
+) -> PlacedFact {
     PlacedFact::Head(Head {
         stack: view.stack,
         name,
         frame,
-        generation: view.generation + 1,
+        generation: context.view.next_generation(view.owner, view.stack),
         over: view.over.clone(),
         why,
     })

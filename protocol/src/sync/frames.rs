@@ -214,7 +214,8 @@ impl Node {
         for bytes in frames {
             let frame = FrameId::of(&bytes);
             let session = self.sessions.get_mut(&device).expect("the session is open");
-            let asked = session.channels.get_mut(&tag).is_some_and(|c| c.asked_frames.remove(&frame));
+            let asked =
+                session.channels.get_mut(&tag).is_some_and(|c| c.asked_frames.remove(&frame));
             let context = self.contexts.get_mut(&id).expect("checked above");
             let Some(want) = context.frame_wants.get_mut(&frame).filter(|w| asked && !w.stored)
             else {

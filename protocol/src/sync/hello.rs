@@ -27,10 +27,7 @@ impl Node {
         let mut nonce = [0; 32];
         cx.rng.fill_bytes(&mut nonce);
         self.sessions.insert(device, Session::new(role, nonce, cx.now));
-        cx.send(
-            device,
-            &Message::Hi { versions: VERSIONS.to_vec(), nonce, features: Vec::new() },
-        );
+        cx.send(device, &Message::Hi { versions: VERSIONS.to_vec(), nonce, features: Vec::new() });
     }
 
     pub(super) fn session_down(&mut self, cx: &mut Cx<'_>, device: DeviceId) {
@@ -142,7 +139,9 @@ impl Node {
     fn on_tags(&mut self, cx: &mut Cx<'_>, device: DeviceId, tags: &[Tag]) {
         let Some(session) = self.sessions.get(&device) else { return };
         let Some(hello) = Hello::of(session, self.device, device) else { return };
-        if !session.channels.is_empty() || (session.role == SessionRole::Responder && session.tags_done) {
+        if !session.channels.is_empty()
+            || (session.role == SessionRole::Responder && session.tags_done)
+        {
             return;
         }
         // Which of my contexts the peer named, or answered to.

@@ -9,8 +9,8 @@ use super::catalogs::Accepted;
 use super::context::Context;
 use super::defect::Defect;
 use super::event::{
-    BlobWant, CommandError, CommandId, Event, Input, Output, Provider, Record, Reply,
-    Severity, Standing, TaskId, TaskResult,
+    BlobWant, CommandError, CommandId, Event, Input, Output, Provider, Record, Reply, Severity,
+    Standing, TaskId, TaskResult,
 };
 use super::session::Session;
 use crate::doc::Envelope;
@@ -236,9 +236,9 @@ impl Node {
 
     /// Returns the user of a device, among the members of any context.
     pub fn user_of(&self, device: DeviceId) -> Option<UserId> {
-        self.logs.iter().find_map(|(user, log)| {
-            log.log.devices().any(|(d, _)| d == device).then_some(*user)
-        })
+        self.logs
+            .iter()
+            .find_map(|(user, log)| log.log.devices().any(|(d, _)| d == device).then_some(*user))
     }
 
     pub(super) fn broken(&self, defect: Defect) -> bool {
@@ -510,4 +510,3 @@ impl Standing {
     /// The standing of a context that was just followed.
     pub(super) const NEW: Standing = Standing::Active { synced: false };
 }
-

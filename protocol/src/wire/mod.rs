@@ -335,8 +335,7 @@ impl Message {
                     })
                 })?,
                 nonce: f.required("nonce", Value::into_array)?,
-                features: f
-                    .required("features", |v| v.into_list_of(64, |v| v.into_text(64)))?,
+                features: f.required("features", |v| v.into_list_of(64, |v| v.into_text(64)))?,
             },
             "tags" => Message::Tags {
                 tags: f.required("tags", |v| {
@@ -402,9 +401,9 @@ impl Message {
                     v.into_list_of(limits::FRAMES_PER_WANT, FrameId::from_value)
                 })?,
             },
-            "bye" => Message::Bye {
-                code: ByeCode::from_word(&f.required("code", |v| v.into_text(32))?),
-            },
+            "bye" => {
+                Message::Bye { code: ByeCode::from_word(&f.required("code", |v| v.into_text(32))?) }
+            }
             _ => Message::Unknown,
         };
         Ok(message)
