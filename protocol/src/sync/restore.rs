@@ -4,7 +4,7 @@ use super::context::{BlobPhase, BlobState, Context, FrameMeta};
 use super::event::{ContextRecord, Record};
 use super::node::{Config, Log, Node};
 use crate::doc::{Envelope, JudgeTask, Judgement, judge};
-use crate::id::{ContextId, UserId};
+use crate::id::{ContextId, DeviceId, UserId};
 use crate::identity::IdentityLog;
 use crate::limits;
 use crate::object::Frame;
@@ -29,12 +29,12 @@ pub enum RestoreError {
     #[error("a record names context {0}, which is not stored")]
     NoContext(ContextId),
     /// A stored envelope does not continue its catalog.
-    #[error("envelope {n} of device {key:?} in context {context} does not hold: {reason}")]
+    #[error("envelope {n} of device {device} in context {context} does not hold: {reason}")]
     Envelope {
         /// The context.
         context: ContextId,
-        /// The catalog.
-        key: CatalogKey,
+        /// The device that signed it.
+        device: DeviceId,
         /// The number.
         n: u64,
         /// Why.

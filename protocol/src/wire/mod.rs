@@ -296,8 +296,8 @@ impl Message {
                 tagged("log", tag).with("user", *user).with("entries", list(entries))
             }
             Message::Have { tag, logs, docs, whole } => tagged("have", tag)
-                .with("logs", Value::List(logs.iter().map(LogState::to_value).collect()))
-                .with("docs", Value::List(docs.iter().map(CatalogState::to_value).collect()))
+                .with("logs", Value::List(logs.iter().map(|log| log.to_value()).collect()))
+                .with("docs", Value::List(docs.iter().map(|doc| doc.to_value()).collect()))
                 .with("whole", *whole),
             Message::Want { tag, catalog, from } => {
                 tagged("want", tag).with("doc", catalog.to_value()).with("from", *from)
@@ -445,7 +445,7 @@ impl CatalogKey {
 }
 
 impl CatalogState {
-    fn to_value(&self) -> Value {
+    fn to_value(self) -> Value {
         Value::List(vec![self.key.to_value(), self.epoch.into(), self.n.into(), self.tip.into()])
     }
 
@@ -463,7 +463,7 @@ impl CatalogState {
 }
 
 impl LogState {
-    fn to_value(&self) -> Value {
+    fn to_value(self) -> Value {
         Value::List(vec![self.user.into(), self.tip.into(), self.entries.into()])
     }
 
