@@ -171,8 +171,12 @@ impl Node {
         };
         let verdicts = judge(&task);
         for (envelope, verdict) in task.envelopes.into_iter().zip(verdicts) {
-            let fail =
-                |reason: String| RestoreError::Envelope { context: id, key, n: envelope.n, reason };
+            let fail = |reason: String| RestoreError::Envelope {
+                context: id,
+                device: key.device,
+                n: envelope.n,
+                reason,
+            };
             match verdict {
                 Judgement::Accept { tip, statements } => {
                     let (n, change) = (envelope.n, tip.change);
