@@ -1,1 +1,3 @@
-//! stub
+//! The daemon of dsp as a library: everything that touches disk, network and clock.
+
+pub mod blobs;
