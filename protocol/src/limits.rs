@@ -148,3 +148,9 @@ pub const CLOCK_AHEAD_MS: i64 = 600_000;
 
 /// Deepest nesting of a CBOR value: frames need 8 for settings, and their own four levels.
 pub const CBOR_DEPTH: usize = 16;
+
+/// Largest header of a blob request in bytes: a tag and a generation, with room for later keys.
+pub const BLOB_HEADER_BYTES: usize = 1024;
+/// Largest part of a blob request in bytes that says which ranges are wanted: reading it takes
+/// time quadratic in the number of ranges.
+pub const BLOB_RANGES_BYTES: usize = 4 * 1024;
