@@ -31,7 +31,8 @@ if [ "$purpose" = test ] && [ "$(uname)" = Linux ]; then
 fi
 
 if [ ${#packages[@]} -gt 0 ]; then
-    mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
+    # shellcheck disable=SC2207 # package names hold no blanks; macOS' bash has no mapfile
+    packages=($(printf '%s\n' "${packages[@]}" | sort -u))
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "installing ${packages[*]}" >&2
         { apt-get update && DEBIAN_FRONTEND=noninteractive \
