@@ -385,6 +385,11 @@ impl Fields {
         Fields(map)
     }
 
+    /// Tells whether there is a value at `name` that nobody took yet.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some()
+    }
+
     /// Takes an optional value.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name)

@@ -2,6 +2,11 @@
 
 pub mod api;
 pub mod cbor;
+pub mod context;
 pub mod id;
+pub mod identity;
 pub mod key;
 pub mod limits;
+pub mod name;
+pub mod statement;
+pub mod ticket;

@@ -4,6 +4,12 @@
 
 /// Largest statement body in bytes: a statement stands alone in gossip, tickets and archives.
 pub const STATEMENT_BYTES: usize = 4 * 1024;
+/// Largest statement with its key and signature in bytes: the body and 111 fixed bytes.
+pub const STATEMENT_ENCODED_BYTES: usize = STATEMENT_BYTES + 111;
+/// Longest kind of a statement in bytes.
+pub const KIND_BYTES: usize = 32;
+/// Most features that a statement asks its reader to know.
+pub const MUST: usize = 16;
 /// Largest frame in bytes: larger ones list their files in directory objects.
 pub const FRAME_BYTES: usize = 256 * 1024;
 /// Largest lineage object in bytes.
@@ -39,10 +45,13 @@ pub const LINEAGE_INPUTS: usize = 4096;
 /// Longest command line recorded in a lineage object, in bytes.
 pub const COMMAND_BYTES: usize = 32 * 1024;
 
-/// Most entries of an identity log.
+/// Most entries of an identity log that count, and most that are kept beside those.
 pub const IDENTITY_ENTRIES: usize = 1024;
-/// Largest identity log in bytes.
+/// Most bytes of an identity log that count, and most that are kept beside those.
 pub const IDENTITY_BYTES: usize = 256 * 1024;
+/// Recoveries that are taken even when an identity log is full: whoever stole the root must not
+/// be able to lock the owner out by filling it.
+pub const IDENTITY_RECOVERIES: usize = 16;
 /// Most owners of a context.
 pub const OWNERS: usize = 8;
 /// Most heads or tags that one replaces.
@@ -99,6 +108,12 @@ pub const FRAMES_EAGER: usize = 200;
 pub const FRAMES_EAGER_BYTES: usize = 16 << 20;
 /// Most frames asked for in one message.
 pub const FRAMES_PER_WANT: usize = 64;
+/// Most addresses in a ticket.
+pub const TICKET_ADDRS: usize = 8;
+/// Longest address in a ticket in bytes.
+pub const ADDRESS_BYTES: usize = 256;
+/// Largest ticket before it is written as text, in bytes.
+pub const TICKET_BYTES: usize = 4 * 1024;
 /// Grace after a ticket's end in milliseconds: clocks of teammates differ.
 pub const TICKET_GRACE_MS: i64 = 600_000;
 /// A time further ahead than this is shown as "clock ahead", in milliseconds.
