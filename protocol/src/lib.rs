@@ -3,6 +3,7 @@
 pub mod api;
 pub mod cbor;
 pub mod context;
+pub mod doc;
 pub mod id;
 pub mod identity;
 pub mod key;

@@ -67,12 +67,22 @@ pub const STACK_NAME_BYTES: usize = 255;
 pub const CHANGE_BYTES: usize = 64 * 1024;
 /// Largest envelope in bytes: a change and its frame of fixed fields.
 pub const ENVELOPE_BYTES: usize = CHANGE_BYTES + 1024;
+/// Largest proof of a fork in bytes: two envelopes and a frame.
+pub const FORK_BYTES: usize = 2 * ENVELOPE_BYTES + 64;
 /// Most operations, and most predecessors, of a change: counted before automerge sees it.
 pub const CHANGE_OPS: u64 = 4096;
 /// Largest operation counter of a change: automerge panics near `u32::MAX`.
 pub const MAX_OP: u64 = 1 << 31;
 /// Longest key in a catalog in bytes (`<kind>/<id>`).
 pub const CATALOG_KEY_BYTES: usize = 300;
+/// Deepest nesting of objects in a board, the maps at its root being the first level.
+pub const BOARD_DEPTH: usize = 8;
+/// Most entries of maps and lists in a board.
+pub const BOARD_ENTRIES: usize = 10_000;
+/// Largest value or text in a board in bytes.
+pub const BOARD_VALUE_BYTES: usize = 64 * 1024;
+/// Largest operation counter in a board: an epoch later its history begins anew.
+pub const BOARD_OPS: u64 = 1 << 20;
 /// Most bytes of one device in one context.
 pub const DEVICE_QUOTA_BYTES: u64 = 16 << 20;
 /// Most bytes of one document in one epoch.

@@ -1,0 +1,203 @@
+//! What a board remembers of its changes: their pasts, and every operation that may be named.
+//!
+//! Automerge panics on an operation that names what is not there, keeps none of a deletion of
+//! nothing, and tells nobody which changes know of which. The index does.
+
+use std::collections::BTreeMap;
+
+use automerge::legacy::OpId;
+use automerge::{ActorId, Change, ChangeHash, ObjType};
+
+use crate::doc::change::actor;
+use crate::id::{ChangeId, DeviceId, Incarnation};
+
+/// The number of an actor within one board.
+pub(super) type ActorIndex = u32;
+
+/// Stands for the actor of the change that is being judged, which may have no number yet.
+pub(super) const OWN: ActorIndex = ActorIndex::MAX;
+
+/// An operation: its counter and its actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct OpRef {
+    pub(super) counter: u64,
+    pub(super) actor: ActorIndex,
+}
+
+/// Where an operation writes inside an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// A key of a map.
+    Key(Box<str>),
+    /// An element of a list or text, named by the operation that inserted it.
+    Element(OpRef),
+}
+
+/// The object an operation writes into; `None` is the root.
+pub(super) type Target = Option<OpRef>;
+
+/// An operation that others may name: a put, an insertion or a new object.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) target: Target,
+    pub(super) slot: Slot,
+    /// The type and the depth of the object that it makes.
+    pub(super) object: Option<(ObjType, usize)>,
+}
+
+impl OpRef {
+    /// Puts an actor in the place of [`OWN`].
+    fn of(mut self, actor: ActorIndex) -> OpRef {
+        if self.actor == OWN {
+            self.actor = actor;
+        }
+        self
+    }
+}
+
+impl Entry {
+    /// Puts an actor in the place of [`OWN`].
+    fn of(mut self, actor: ActorIndex) -> Entry {
+        self.target = self.target.map(|target| target.of(actor));
+        if let Slot::Element(element) = self.slot {
+            self.slot = Slot::Element(element.of(actor));
+        }
+        self
+    }
+}
+
+/// The operations that a change adds, by their counters.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Additions(pub(super) BTreeMap<u64, Entry>);
+
+/// A change in the chain of its device.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    /// The hash of its envelope.
+    pub(super) hash: [u8; 32],
+}
+
+/// Per actor: how many changes a past holds, and the counter of the last operation.
+type Clock = BTreeMap<ActorIndex, (u64, u64)>;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    actors: BTreeMap<ActorId, ActorIndex>,
+    chains: BTreeMap<ActorIndex, Vec<Link>>,
+    /// Per change, what it and its past hold.
+    clocks: BTreeMap<ChangeHash, Clock>,
+    /// Per change, its actor and number.
+    places: BTreeMap<ChangeHash, (ActorIndex, u64)>,
+    ops: BTreeMap<OpRef, Entry>,
+}
+
+/// Everything that a set of changes knows of.
+#[derive(Debug)]
+pub(super) struct Past<'a> {
+    index: &'a Index,
+    clock: Clock,
+}
+
+impl Past<'_> {
+    /// Returns the largest operation counter.
+    pub(super) fn max_op(&self) -> u64 {
+        self.clock.values().map(|(_, max_op)| *max_op).max().unwrap_or(0)
+    }
+
+    /// Returns how many changes of an actor it holds.
+    pub(super) fn changes_of(&self, actor: &ActorId) -> u64 {
+        let of = self.index.actors.get(actor).and_then(|actor| self.clock.get(actor));
+        of.map_or(0, |(changes, _)| *changes)
+    }
+
+    /// Tells whether it holds a change of an actor.
+    pub(super) fn holds(&self, actor: &ActorId) -> bool {
+        self.changes_of(actor) > 0
+    }
+
+    /// Tells whether it is the computed change alone.
+    pub(super) fn is_root(&self) -> bool {
+        self.clock.len() == 1 && self.clock.contains_key(&0)
+    }
+
+    /// Returns an operation that it holds.
+    pub(super) fn entry(&self, op: OpRef) -> Option<&Entry> {
+        let (_, max_op) = self.clock.get(&op.actor)?;
+        self.index.ops.get(&op).filter(|_| op.counter <= *max_op)
+    }
+}
+
+impl Index {
+    /// Adds the computed change, the first of all.
+    pub(super) fn add_root(&mut self, change: &Change) {
+        let mut additions = Additions::default();
+        for (counter, op) in (change.start_op().get()..).zip(change.decode().operations) {
+            if let automerge::legacy::Key::Map(key) = &op.key {
+                let slot = Slot::Key(key.as_str().into());
+                let object = Some((ObjType::Map, 1));
+                additions.0.insert(counter, Entry { target: None, slot, object });
+            }
+        }
+        self.add(change, [0; 32], additions);
+    }
+
+    /// Adds an applied change.
+    pub(super) fn add(&mut self, change: &Change, hash: [u8; 32], additions: Additions) {
+        let mut clock = self.past(change.deps()).clock;
+        let next = self.actors.len() as ActorIndex;
+        let actor = *self.actors.entry(change.actor_id().clone()).or_insert(next);
+        clock.insert(actor, (change.seq(), change.max_op()));
+        self.clocks.insert(change.hash(), clock);
+        self.places.insert(change.hash(), (actor, change.seq()));
+        self.chains.entry(actor).or_default().push(Link { hash });
+        let ops = additions.0.into_iter();
+        self.ops.extend(ops.map(|(counter, entry)| (OpRef { counter, actor }, entry.of(actor))));
+    }
+
+    /// Returns the changes of a device in order.
+    pub(super) fn chain(&self, device: DeviceId, inc: Incarnation) -> &[Link] {
+        let actor = self.actors.get(&actor(device, inc));
+        actor.and_then(|actor| self.chains.get(actor)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns how many changes of an actor were applied.
+    pub(super) fn changes_of(&self, actor: &ActorId) -> u64 {
+        let chain = self.actors.get(actor).and_then(|actor| self.chains.get(actor));
+        chain.map_or(0, |chain| chain.len() as u64)
+    }
+
+    /// Returns those of `deps` that are not here.
+    pub(super) fn missing(&self, deps: &[ChangeHash]) -> Vec<ChangeId> {
+        let missing = deps.iter().filter(|dep| !self.clocks.contains_key(dep));
+        missing.map(|dep| ChangeId::from_bytes(dep.0)).collect()
+    }
+
+    /// Tells whether one of `deps`, all here, is in the past of another: automerge names tips
+    /// only, and so a past has one form.
+    pub(super) fn holds_one_in_the_past_of_another(&self, deps: &[ChangeHash]) -> bool {
+        deps.iter().any(|dep| {
+            let Some((actor, seq)) = self.places.get(dep) else { return false };
+            let others = deps.iter().filter(|other| *other != dep);
+            others.filter_map(|other| self.clocks.get(other)).any(|clock| {
+                clock.get(actor).is_some_and(|(changes, _)| changes >= seq)
+            })
+        })
+    }
+
+    /// Joins the pasts of `deps`, which are here.
+    pub(super) fn past(&self, deps: &[ChangeHash]) -> Past<'_> {
+        let mut clock = Clock::new();
+        for other in deps.iter().filter_map(|dep| self.clocks.get(dep)) {
+            for (actor, known) in other {
+                let entry = clock.entry(*actor).or_default();
+                *entry = (*entry).max(*known);
+            }
+        }
+        Past { index: self, clock }
+    }
+
+    /// Returns the reference of an operation whose actor was seen.
+    pub(super) fn op_ref(&self, op: &OpId) -> Option<OpRef> {
+        self.actors.get(op.actor()).map(|actor| OpRef { counter: op.counter(), actor: *actor })
+    }
+}
