@@ -9,5 +9,7 @@ pub mod identity;
 pub mod key;
 pub mod limits;
 pub mod name;
+pub mod object;
+pub mod reference;
 pub mod statement;
 pub mod ticket;

@@ -40,6 +40,25 @@ pub const DIRECTORY_ENTRIES: usize = 1024;
 pub const DIRECTORY_BYTES: usize = 512 * 1024;
 /// Deepest nesting of directory objects, leaves and inner nodes together.
 pub const DIRECTORY_DEPTH: usize = 64;
+/// Most files that a walk through a tree gives: a tree of few objects can be made to unfold
+/// without end by naming the same folder again and again.
+pub const TREE_FILES: u64 = 1 << 24;
+/// Longest media type and longest application of an attachment in bytes.
+pub const MEDIA_BYTES: usize = 128;
+/// Longest description of an attachment in bytes.
+pub const ATTACHMENT_TEXT_BYTES: usize = 4 * 1024;
+/// Largest schema written into an attachment in bytes; larger ones are blobs.
+pub const SCHEMA_BYTES: usize = 8 * 1024;
+/// Deepest nesting of free-form settings, schemas and JSON parameters.
+pub const SETTINGS_DEPTH: usize = 8;
+/// Longest kind of a frame, and longest name of a feature, in bytes.
+pub const KIND_BYTES: usize = 64;
+/// Most features that a frame asks its reader to know.
+pub const FEATURES: usize = 64;
+/// Largest recipe in bytes: 226,000 chunks, or 14 GB in chunks of 64 KiB.
+pub const RECIPE_BYTES: usize = 8 << 20;
+/// Longest of the short texts of a lineage object (repository, entry point, host) in bytes.
+pub const LINEAGE_TEXT_BYTES: usize = 1024;
 /// Most inputs of a lineage object.
 pub const LINEAGE_INPUTS: usize = 4096;
 /// Longest command line recorded in a lineage object, in bytes.
