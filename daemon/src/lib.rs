@@ -4,9 +4,4 @@
 //! `dsp-protocol` decides; `net`, `blobs` and `store` know nothing of each other.
 
 pub mod blobs;
-pub mod config;
-pub mod home;
-pub mod keys;
-pub mod log;
 pub mod net;
-pub mod store;
