@@ -14,7 +14,4 @@ pub mod reference;
 pub mod statement;
 pub mod sync;
 pub mod ticket;
-<<<<<<< HEAD
 pub mod wire;
-=======
->>>>>>> refs/heads/store
