@@ -225,6 +225,11 @@ impl Node {
         (open && !closed && context.is_active()).then_some(channel.context)
     }
 
+    /// Tells whether a session has a context in common with the peer, which may then send more.
+    pub fn has_matched(&self, device: DeviceId) -> bool {
+        self.sessions.get(&device).is_some_and(|session| !session.channels.is_empty())
+    }
+
     /// Returns the sessions that may have the blobs of a context.
     pub fn providers(&self, context: ContextId) -> Vec<Provider> {
         let channels = self.sessions.iter().filter_map(|(device, session)| {
