@@ -49,7 +49,7 @@ fn size(doc: &Automerge, heads: &[ChangeHash]) -> Size {
         match kind {
             ObjType::Map | ObjType::Table => {
                 for key in doc.keys_at(&object, heads) {
-                    size.add(doc, &object, key.to_string().into(), heads, &mut objects);
+                    size.add(doc, &object, key.into(), heads, &mut objects);
                 }
             }
             ObjType::List => {

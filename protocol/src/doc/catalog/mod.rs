@@ -251,3 +251,6 @@ pub(crate) fn at_place(place: &CatalogPlace, epoch: u32, envelope: &Envelope) ->
     (envelope.doc, envelope.epoch, envelope.device, envelope.inc)
         == (place.document(), epoch, place.device, place.inc)
 }
+
+#[cfg(test)]
+mod tests;

@@ -319,3 +319,6 @@ pub(crate) fn entry(place: &CatalogPlace, key: &str, value: &[u8]) -> Result<Ver
     }
     Ok(verified)
 }
+
+#[cfg(test)]
+mod tests;
