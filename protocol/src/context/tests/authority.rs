@@ -146,6 +146,32 @@ fn a_removed_owner_says_nothing_more() {
     assert_eq!(world.view().role(user(MALLORY)), Role::Owner);
 }
 
+/// A removed owner left numbers out, or uses one twice: what he says with them now was not seen,
+/// whatever the removal says to have seen.
+#[test]
+fn numbers_left_out_are_not_filled_in_afterwards() {
+    let mut world = World::new(&[ALICE]);
+    let (mut a, mut b) = (world.device(ALICE, 11), world.device(BOB, 21));
+    world.member(&mut a, BOB, Role::Owner);
+    b.n = 4;
+    world.member(&mut b, CAROL, Role::Writer);
+    world.member(&mut a, BOB, Role::None);
+    let promoted = PlacedFact::Member(Member {
+        user: user(MALLORY),
+        role: Role::Owner,
+        seen: Default::default(),
+    });
+    for n in [3, 5] {
+        world.say_as(&mut b, n, promoted.clone());
+        let epoch = Epoch { doc: b.doc, epoch: 1, base: vec![], genesis: [n as u8; 32] };
+        world.say_as(&mut b, n, PlacedFact::Epoch(epoch));
+    }
+    let view = world.view();
+    assert_eq!(view.role(user(MALLORY)), Role::None);
+    assert_eq!(view.role(user(CAROL)), Role::Writer);
+    assert_eq!(view.epoch(b.doc, None), None);
+}
+
 #[test]
 fn nobody_takes_back_what_others_said_of_her() {
     let mut world = World::new(&[ALICE, BOB]);

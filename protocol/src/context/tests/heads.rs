@@ -180,7 +180,7 @@ fn a_restored_device_goes_on_as_another_incarnation() {
     assert_eq!(heads(&world.view(), ALICE, 5), [frame(52)]);
 }
 
-/// A number below one that an earlier envelope carried is old news: it may add, never replace.
+/// A number that an earlier envelope reached is old news: it may add, never replace.
 #[test]
 fn old_news_never_moves_a_view_back() {
     let (mut world, mut laptop, mut desktop) = world();
