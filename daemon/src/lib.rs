@@ -5,3 +5,4 @@ pub mod files;
 pub mod home;
 pub mod keys;
 pub mod log;
+pub mod store;
