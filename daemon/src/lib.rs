@@ -4,4 +4,11 @@
 //! `dsp-protocol` decides; `net`, `blobs` and `store` know nothing of each other.
 
 pub mod blobs;
+pub mod config;
+pub mod files;
+pub mod home;
+pub mod keys;
+pub mod log;
 pub mod net;
+pub mod node;
+pub mod store;
