@@ -582,10 +582,9 @@ impl Node {
             let step = (channel.probe_step * 2).min(PROBE_LONGEST_MS);
             if channel.is_admitted() && !self.broken(Defect::Resume) {
                 self.send_have(cx, device, tag, true);
-            } else {
-                // The peer may not know us yet, or its answer was lost: say who we are again.
-                self.open_again(cx, device, tag);
             }
+            // A peer that tells nothing may not know us: what we said was lost.
+            self.open_again(cx, device, tag);
             let channel = self.channel_mut(device, tag).expect("the channel was just used");
             channel.probe_step = step;
             channel.probe_at = cx.now + step;
