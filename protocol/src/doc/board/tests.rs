@@ -263,6 +263,8 @@ fn the_actor_is_the_device_and_incarnation() {
     assert_eq!(refused(&board, CAROL, &envelope), ChangeError::Actor.into());
     let mut foreign = chunk(BOB);
     foreign.others.push(actor_of(CAROL).to_bytes().to_vec());
+    foreign.column(0x70, run(1, 1)).column(0x71, run(1, 2));
+    foreign.column(0x73, [signed(1), signed(1)].concat());
     let envelope = sign(BOB, 1, foreign.bytes());
     assert_eq!(refused(&board, BOB, &envelope), BoardRefusal::OtherActor);
 }
@@ -359,7 +361,7 @@ fn what_is_named_is_there() {
         chunk.others = vec![root_actor(), bobs.clone()];
         chunk.column(0x01, run(1, object.0)).column(0x02, run(1, object.1));
         edit(&mut chunk);
-        sign(CAROL, 1, chunk.unchecked_with_checksum())
+        sign(CAROL, 1, chunk.bytes())
     };
     let (cards, list) = ((1, 1), (2, 5));
     let accepts = |envelope: &Envelope| {
@@ -861,10 +863,11 @@ proptest! {
             let at = at.index(last.change.len());
             last.change[at] = if small { last.change[at].wrapping_add(to % 5).wrapping_sub(2) } else { *to };
         }
-        if let Some(change) = std::panic::catch_unwind(|| Change::try_from(last.change.as_slice()).ok())
-            .ok().flatten().filter(|_| crate::doc::scan(&last.change).is_ok())
-        {
-            last.change[4..8].copy_from_slice(&change.hash().0[..4]);
+        // The form is checked elsewhere; here the thief writes what automerge would.
+        if crate::doc::scan(&last.change).is_ok() {
+            if let Ok(change) = Change::try_from(last.change.as_slice()) {
+                last.change = Change::from(change.decode()).raw_bytes().to_vec();
+            }
         }
         let mut board = deliver_all(log)?;
         let last = last.signed_by(who);

@@ -393,6 +393,8 @@ fn a_catalog_has_no_objects() {
 fn a_catalog_names_no_other_actor() {
     let mut chunk = chunk();
     chunk.others = vec![actor(key(8).device(), place().inc)];
+    chunk.column(0x70, run(1, 1)).column(0x71, run(1, 1));
+    chunk.column(0x73, [signed(1), signed(1)].concat());
     assert_eq!(refused(sign(1, chunk.bytes())), RefuseReason::OtherActors);
 }
 
@@ -511,12 +513,28 @@ fn a_change_holds_nothing_beside_its_operations() {
         let expected = RefuseReason::Change(ChangeError::Extra);
         assert_eq!(refused(sign(1, chunk.bytes())), expected);
     }
-    let mut bytes = chunk().bytes();
-    bytes[4] ^= 1;
-    assert_eq!(refused(sign(1, bytes)), RefuseReason::Change(ChangeError::Checksum));
     let mut empty = chunk();
     empty.columns.clear();
     assert_eq!(refused(sign(1, empty.bytes())), RefuseReason::Change(ChangeError::Empty));
+}
+
+/// Finding 12: one content has one form. Automerge would save what it makes of another form, and
+/// refuse to load that.
+#[test]
+fn a_change_has_automerges_own_form() {
+    let refused_form = |bytes| refused(sign(1, bytes)) == RefuseReason::Change(ChangeError::Form);
+    let run_of_one = chunk();
+    assert_ne!(run_of_one.as_it_is(), run_of_one.bytes());
+    assert!(refused_form(run_of_one.as_it_is()));
+    let mut wrong_checksum = run_of_one.bytes();
+    wrong_checksum[4] ^= 1;
+    assert!(refused_form(wrong_checksum));
+    let mut value_of_a_delete = chunk();
+    value_of_a_delete.column(0x42, run(1, 3));
+    assert!(refused_form(value_of_a_delete.as_it_is()));
+    let mut unused_actor = chunk();
+    unused_actor.others = vec![actor(key(8).device(), place().inc)];
+    assert!(refused_form(unused_actor.as_it_is()));
 }
 
 // Finding 9: forks and epochs.
