@@ -1,5 +1,6 @@
 //! The pure core of dsp: no clock, socket, file, runtime or randomness of its own.
 
+pub mod api;
 pub mod cbor;
 pub mod context;
 pub mod doc;
@@ -8,5 +9,11 @@ pub mod identity;
 pub mod key;
 pub mod limits;
 pub mod name;
+pub mod object;
+pub mod reference;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod statement;
+pub mod sync;
 pub mod ticket;
+pub mod wire;

@@ -1,0 +1,166 @@
+//! Frames, and which blobs are earned where.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dsp_protocol::id::{BlobHash, ContextId, FrameId};
+use redb::ReadableTable;
+
+use super::error::{Fault, ReadError, WriteError};
+use super::tables::{pair, part, under};
+use super::{Store, tables};
+
+impl Store {
+    /// Returns the bytes of a frame, if it is here in any context.
+    ///
+    /// # Errors
+    /// [`ReadError`]; [`ReadError::Damaged`] where the bytes do not match the id.
+    pub async fn frame(&self, id: FrameId) -> Result<Option<Vec<u8>>, ReadError> {
+        self.read(move |tx| intact_frame(&tx.open_table(tables::FRAME)?, id)).await
+    }
+
+    /// Returns those of `ids` that are here in a context, with their bytes, in the order asked
+    /// for.
+    ///
+    /// A frame whose bytes do not match its id is as good as not here.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn frames(
+        &self,
+        context: ContextId,
+        ids: Vec<FrameId>,
+    ) -> Result<Vec<(FrameId, Vec<u8>)>, ReadError> {
+        self.read(move |tx| {
+            let members = tx.open_table(tables::CONTEXT_FRAME)?;
+            let frames = tx.open_table(tables::FRAME)?;
+            let mut found = Vec::new();
+            for id in &ids {
+                if members.get(&pair(context.as_bytes(), id.as_bytes()))?.is_none() {
+                    continue;
+                }
+                match intact_frame(&frames, *id) {
+                    Ok(bytes) => found.extend(bytes.map(|bytes| (*id, bytes))),
+                    Err(Fault::Damaged { reason, .. }) => {
+                        tracing::error!(frame = %id, %reason, "frame is damaged");
+                    }
+                    Err(fault) => return Err(fault),
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Tells whether all of `hashes` are earned in a context.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn earned(
+        &self,
+        context: ContextId,
+        hashes: Vec<BlobHash>,
+    ) -> Result<bool, ReadError> {
+        let distinct: BTreeSet<_> = hashes.iter().copied().collect();
+        Ok(self.earned_set(context, hashes).await?.len() == distinct.len())
+    }
+
+    /// Returns those of `hashes` that are earned in a context, with their sizes in bytes.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn earned_set(
+        &self,
+        context: ContextId,
+        hashes: Vec<BlobHash>,
+    ) -> Result<BTreeMap<BlobHash, u64>, ReadError> {
+        self.read(move |tx| {
+            let earned = tx.open_table(tables::CONTEXT_BLOB)?;
+            let mut found = BTreeMap::new();
+            for hash in &hashes {
+                if let Some(size) = earned.get(&pair(context.as_bytes(), hash.as_bytes()))? {
+                    found.insert(*hash, size.value());
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Returns the contexts in which a blob is earned.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn contexts_of_blob(&self, hash: BlobHash) -> Result<Vec<ContextId>, ReadError> {
+        self.read(move |tx| {
+            let keys = under::<64>(hash.as_bytes());
+            let items = tx.open_table(tables::BLOB_CONTEXT)?;
+            let items = items.range::<&[u8; 64]>(keys.start()..=keys.end())?;
+            items.map(|item| Ok(ContextId::from_bytes(part(item?.0.value(), 1)))).collect()
+        })
+        .await
+    }
+
+    /// Returns up to `limit` blobs that are earned in any context, in order of their hashes and
+    /// beginning behind `after`; fewer than `limit` are the last.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn all_earned(
+        &self,
+        after: Option<BlobHash>,
+        limit: usize,
+    ) -> Result<Vec<BlobHash>, ReadError> {
+        self.read(move |tx| {
+            let first = after.map_or([0; 64], |hash| pair(hash.as_bytes(), &[0xff; 32]));
+            let mut hashes: Vec<BlobHash> = Vec::new();
+            for item in tx.open_table(tables::BLOB_CONTEXT)?.range::<&[u8; 64]>(&first..)? {
+                let hash = BlobHash::from_bytes(part(item?.0.value(), 0));
+                if hashes.last() == Some(&hash) || Some(hash) == after {
+                    continue;
+                }
+                if hashes.len() == limit {
+                    break;
+                }
+                hashes.push(hash);
+            }
+            Ok(hashes)
+        })
+        .await
+    }
+
+    /// Takes blobs out of every context: their bytes are gone, or about to go, and must not be
+    /// offered any more.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub async fn unearn(&self, hashes: Vec<BlobHash>) -> Result<(), WriteError> {
+        self.write(move |tx| {
+            let mut contexts = tx.open_table(tables::BLOB_CONTEXT)?;
+            let mut earned = tx.open_table(tables::CONTEXT_BLOB)?;
+            for hash in &hashes {
+                let keys = under::<64>(hash.as_bytes());
+                let keys = keys.start()..=keys.end();
+                for item in contexts.extract_from_if::<&[u8; 64], _>(keys, |_, _| true)? {
+                    let context = part(item?.0.value(), 1);
+                    earned.remove(&pair(&context, hash.as_bytes()))?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Returns the bytes of a frame, checked against its id: a disk that forgets must not make us
+/// hand out what was never signed.
+pub(super) fn intact_frame(
+    frames: &impl ReadableTable<&'static [u8; 32], &'static [u8]>,
+    id: FrameId,
+) -> Result<Option<Vec<u8>>, Fault> {
+    let Some(value) = frames.get(id.as_bytes())? else { return Ok(None) };
+    let bytes = value.value().to_vec();
+    if FrameId::of(&bytes) != id {
+        return Err(Fault::damaged("frame", id.as_bytes(), "the bytes do not match the id"));
+    }
+    Ok(Some(bytes))
+}

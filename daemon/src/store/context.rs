@@ -1,0 +1,134 @@
+//! The bytes of a context record.
+//!
+//! CBOR `{v: 1, genesis: bytes, interest: [{gen, key}], policy: text, standing: text, admission:
+//! {redeem: bytes, role: text, devices: [{id, at}]}}`. `policy` is `all`, `heads` or `lazy`;
+//! `standing` is `waiting` (never synced), `synced` or `left`; `admission` is absent without a
+//! ticket.
+
+use dsp_protocol::api::Policy;
+use dsp_protocol::cbor::{self, CborError, FieldError, Fields, Map, Value};
+use dsp_protocol::context::Genesis;
+use dsp_protocol::id::DeviceId;
+use dsp_protocol::statement::{Interest, Role};
+use dsp_protocol::sync::event::{ContextRecord, Standing, TicketUse};
+
+const VERSION: u64 = 1;
+/// Most bytes of a record: what is ours to write, with room.
+const RECORD_BYTES: usize = 1 << 20;
+/// Most items of its lists.
+const ITEMS: usize = 4096;
+/// Longest word or address in it.
+const TEXT_BYTES: usize = 1024;
+
+/// Why bytes are no context record.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ContextRecordError {
+    #[error(transparent)]
+    Cbor(#[from] CborError),
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    #[error("version {0} instead of {VERSION}")]
+    Version(u64),
+}
+
+pub(super) fn encode(record: &ContextRecord) -> Vec<u8> {
+    let interest = |interest: &Interest| {
+        Value::Map(Map::new().with("gen", interest.r#gen).with("key", interest.key))
+    };
+    let mut map = Map::new()
+        .with("v", VERSION)
+        .with("genesis", record.genesis.encode())
+        .with("interest", record.interest.iter().map(interest).collect::<Vec<_>>())
+        .with("policy", policy_word(record.policy))
+        .with("standing", standing_word(record.standing));
+    map.insert_some("admission", record.admission.as_ref().map(admission_map));
+    cbor::encode(&Value::Map(map))
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Result<ContextRecord, ContextRecordError> {
+    let mut fields = Fields::new(cbor::decode_map(bytes, RECORD_BYTES)?);
+    let version = fields.required("v", Value::into_u64)?;
+    if version != VERSION {
+        return Err(ContextRecordError::Version(version));
+    }
+    Ok(ContextRecord {
+        genesis: fields.required("genesis", |value| {
+            Genesis::decode(&value.into_bytes()?).map_err(|error| error.to_string())
+        })?,
+        interest: fields.required("interest", |value| value.into_list_of(ITEMS, read_interest))?,
+        policy: fields.required("policy", |value| word(value, read_policy))?,
+        standing: fields.required("standing", |value| word(value, read_standing))?,
+        admission: fields.optional("admission", read_admission)?,
+    })
+}
+
+fn admission_map(admission: &TicketUse) -> Map {
+    let device = |(id, at): &(DeviceId, String)| {
+        Value::Map(Map::new().with("id", *id).with("at", at.as_str()))
+    };
+    Map::new()
+        .with("redeem", admission.redeem.as_slice())
+        .with("role", admission.role.as_str())
+        .with("devices", admission.devices.iter().map(device).collect::<Vec<_>>())
+}
+
+fn read_admission(value: Value) -> Result<TicketUse, String> {
+    let mut fields = Fields::new(value.into_map()?);
+    let mut read = || -> Result<TicketUse, FieldError> {
+        Ok(TicketUse {
+            redeem: fields.required("redeem", Value::into_bytes)?,
+            role: fields.required("role", |value| word(value, Role::from_name))?,
+            devices: fields.required("devices", |v| v.into_list_of(ITEMS, read_device))?,
+        })
+    };
+    read().map_err(|error| error.to_string())
+}
+
+fn read_device(value: Value) -> Result<(DeviceId, String), String> {
+    let mut fields = Fields::new(value.into_map()?);
+    let id = fields.required("id", DeviceId::from_value).map_err(|error| error.to_string())?;
+    let at = fields.required("at", |value| value.into_text(TEXT_BYTES));
+    Ok((id, at.map_err(|error| error.to_string())?))
+}
+
+fn read_interest(value: Value) -> Result<Interest, String> {
+    let mut fields = Fields::new(value.into_map()?);
+    let generation = fields.required("gen", |value| {
+        let number = value.into_u64()?;
+        u32::try_from(number).map_err(|_| format!("{number} is out of range"))
+    });
+    let r#gen = generation.map_err(|error| error.to_string())?;
+    let key = fields.required("key", Value::into_array).map_err(|error| error.to_string())?;
+    Ok(Interest { r#gen, key })
+}
+
+fn word<T>(value: Value, read: impl FnOnce(&str) -> Option<T>) -> Result<T, String> {
+    let text = value.into_text(TEXT_BYTES)?;
+    read(&text).ok_or_else(|| format!("`{text}` is not known"))
+}
+
+fn policy_word(policy: Policy) -> &'static str {
+    match policy {
+        Policy::All => "all",
+        Policy::Heads => "heads",
+        Policy::Lazy => "lazy",
+    }
+}
+
+fn read_policy(text: &str) -> Option<Policy> {
+    [Policy::All, Policy::Heads, Policy::Lazy].into_iter().find(|p| policy_word(*p) == text)
+}
+
+fn standing_word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Active { synced: false } => "waiting",
+        Standing::Active { synced: true } => "synced",
+        Standing::Left => "left",
+    }
+}
+
+fn read_standing(text: &str) -> Option<Standing> {
+    [Standing::Active { synced: false }, Standing::Active { synced: true }, Standing::Left]
+        .into_iter()
+        .find(|standing| standing_word(*standing) == text)
+}

@@ -1,0 +1,156 @@
+//! The schema of the database: its number, the migrations that lead to it, and what is found out
+//! when a database is opened.
+
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, WriteTransaction};
+
+use super::backing::Backing;
+use super::error::{Fault, OpenError};
+use super::tables;
+
+/// `meta`: the number of migrations applied (u32, big-endian).
+const SCHEMA: &str = "schema";
+/// `meta`: the version of dsp that applied the last migration, as text.
+const VERSION: &str = "version";
+/// `meta`: the incarnation (8 bytes); absent until one is drawn.
+pub(super) const INCARNATION: &str = "incarnation";
+/// `meta`: where the database lay when its incarnation was drawn (CBOR).
+pub(super) const PLACE: &str = "place";
+/// `meta`: present (and empty) when the last daemon stopped in order.
+pub(super) const CLEAN: &str = "clean";
+
+/// A step from one schema to the next, within one transaction.
+pub(super) type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
+
+/// The migrations; a database of schema n has gone through the first n. None is ever changed.
+pub(super) const MIGRATIONS: &[Migration] = &[make_tables];
+
+/// Schema 1: makes every table, so that reading never meets one that is missing.
+fn make_tables(tx: &WriteTransaction) -> Result<(), Fault> {
+    tx.open_table(tables::META)?;
+    tx.open_table(tables::SLOT)?;
+    tx.open_table(tables::LOG)?;
+    tx.open_table(tables::CONTEXT)?;
+    tx.open_table(tables::ENVELOPE)?;
+    tx.open_table(tables::REDEMPTION)?;
+    tx.open_table(tables::FRAME)?;
+    tx.open_table(tables::CONTEXT_FRAME)?;
+    tx.open_table(tables::FRAME_CONTEXT)?;
+    tx.open_table(tables::CONTEXT_BLOB)?;
+    tx.open_table(tables::BLOB_CONTEXT)?;
+    tx.open_table(tables::WANT)?;
+    tx.open_table(tables::ADDRESS)?;
+    tx.open_table(tables::PEER)?;
+    tx.open_table(tables::PETNAME)?;
+    tx.open_table(tables::TOKEN)?;
+    Ok(())
+}
+
+/// How a database was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It is new and has no incarnation: draw one.
+    Created,
+    /// It was restored from a backup, or copied, and its incarnation is void: draw a new one.
+    /// What was written last may be missing.
+    Restored,
+    /// The last daemon stopped in order.
+    Clean,
+    /// The last daemon was killed, or the machine stopped: all that was acknowledged is here;
+    /// what other stores wrote since is to be verified.
+    Unclean,
+}
+
+/// Applies the migrations that a database has not gone through, each in one transaction.
+pub(super) fn migrate(database: &Database, migrations: &[Migration]) -> Result<(), Fault> {
+    let done = found(database)?.map_or(0, |(schema, _)| schema as usize);
+    for (at, migration) in migrations.iter().enumerate().skip(done) {
+        let tx = begin_write(database)?;
+        migration(&tx)?;
+        {
+            let mut meta = tx.open_table(tables::META)?;
+            meta.insert(SCHEMA, &(at as u32 + 1).to_be_bytes()[..])?;
+            meta.insert(VERSION, env!("CARGO_PKG_VERSION").as_bytes())?;
+        }
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+/// Returns the schema of a database and the version that brought it there; nothing of an empty
+/// one.
+fn found(database: &Database) -> Result<Option<(u32, String)>, Fault> {
+    let tx = database.begin_read()?;
+    let meta = match tx.open_table(tables::META) {
+        Ok(meta) => meta,
+        Err(redb::TableError::TableDoesNotExist(_)) if tx.list_tables()?.next().is_none() => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let schema = meta.get(SCHEMA)?.map(|value| value.value().try_into());
+    let schema = match schema {
+        Some(Ok(bytes)) => u32::from_be_bytes(bytes),
+        _ => return Err(Fault::damaged("meta", SCHEMA, "it is not a number of four bytes")),
+    };
+    let version = meta.get(VERSION)?.map(|v| String::from_utf8_lossy(v.value()).into_owned());
+    Ok(Some((schema, version.unwrap_or_default())))
+}
+
+/// Refuses a database of a newer schema, brings an older one up, and finds out how it was left.
+///
+/// The clean mark is taken away, for good from here on: whatever happens next is unclean until
+/// the store is closed in order.
+pub(super) fn take(
+    database: &Database,
+    backing: &dyn Backing,
+    migrations: &[Migration],
+) -> Result<Opened, OpenError> {
+    let path = || backing.path().to_owned();
+    let fault = |fault: Fault| fault.into_open(path());
+    let known = migrations.len() as u32;
+    match found(database).map_err(fault)? {
+        Some((found, version)) if found > known => {
+            return Err(OpenError::NewerSchema { path: path(), found, known, version });
+        }
+        _ => migrate(database, migrations).map_err(fault)?,
+    }
+    let place = backing.place()?;
+    read_marks(database, &place).map_err(fault)
+}
+
+fn read_marks(database: &Database, place: &[u8]) -> Result<Opened, Fault> {
+    let tx = begin_write(database)?;
+    let opened = {
+        let mut meta = tx.open_table(tables::META)?;
+        let clean = meta.remove(CLEAN)?.is_some();
+        let was = meta.get(PLACE)?.map(|value| value.value() == place);
+        match was {
+            None => Opened::Created,
+            Some(false) => {
+                // Void; the place stays as it is, so that a crash before the new incarnation is
+                // written does not make this one good again.
+                meta.remove(INCARNATION)?;
+                Opened::Restored
+            }
+            Some(true) if clean => Opened::Clean,
+            Some(true) => Opened::Unclean,
+        }
+    };
+    tx.commit()?;
+    Ok(opened)
+}
+
+/// Marks that the daemon stops in order.
+pub(super) fn mark_clean(tx: &WriteTransaction) -> Result<(), Fault> {
+    tx.open_table(tables::META)?.insert(CLEAN, &[][..])?;
+    Ok(())
+}
+
+/// Begins a transaction that is durable once committed, and after which a crash costs no repair.
+///
+/// The second is a matter of start-up: without it redb reads the whole file after a crash.
+pub(super) fn begin_write(database: &Database) -> Result<WriteTransaction, Fault> {
+    let mut tx = database.begin_write()?;
+    tx.set_quick_repair(true);
+    Ok(tx)
+}

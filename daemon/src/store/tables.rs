@@ -1,0 +1,111 @@
+//! Every table of the database, with its bytes. `docs/storage.md` holds the same list.
+//!
+//! A key of several parts is their bytes one after the other, numbers in it big-endian, so that
+//! what belongs together lies together and in order. Ids are their raw bytes. "CBOR" is the
+//! canonical subset of the protocol. Where redb stores the number of a value (`u64`, `i64`), it is
+//! little-endian.
+
+use std::ops::RangeInclusive;
+
+use dsp_protocol::id::{ContextId, DeviceId, Incarnation, UserId};
+use redb::TableDefinition;
+
+/// What the store knows of itself: name -> bytes; the names are in [`super::schema`].
+pub(super) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+
+/// Small values of the daemon: name -> bytes, as [`super::Slot`] has them.
+pub(super) const SLOT: TableDefinition<&str, &[u8]> = TableDefinition::new("slot");
+
+/// Identity logs: user (32) ‖ position from 0 (u32) -> the signed statement.
+pub(super) const LOG: TableDefinition<&[u8; 36], &[u8]> = TableDefinition::new("log");
+
+/// Contexts: context (32) -> CBOR, as [`super::context`] writes it.
+pub(super) const CONTEXT: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("context");
+
+/// Accepted envelopes: context (32) ‖ user (32) ‖ device (32) ‖ incarnation (8) ‖ n (u64) -> the
+/// envelope as it is sent.
+pub(super) const ENVELOPE: TableDefinition<&[u8; 112], &[u8]> = TableDefinition::new("envelope");
+
+/// Redemptions of tickets: context (32) ‖ BLAKE3 of the value (32) -> the signed statement.
+pub(super) const REDEMPTION: TableDefinition<&[u8; 64], &[u8]> = TableDefinition::new("redemption");
+
+/// Frames, each once: frame (32) -> its bytes as received.
+pub(super) const FRAME: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("frame");
+
+/// Which frames a context has: context (32) ‖ frame (32) -> nothing.
+pub(super) const CONTEXT_FRAME: TableDefinition<&[u8; 64], ()> =
+    TableDefinition::new("context-frame");
+
+/// Which contexts have a frame: frame (32) ‖ context (32) -> nothing.
+pub(super) const FRAME_CONTEXT: TableDefinition<&[u8; 64], ()> =
+    TableDefinition::new("frame-context");
+
+/// Blobs that are here and earned in a context: context (32) ‖ blob (32) -> size in bytes.
+pub(super) const CONTEXT_BLOB: TableDefinition<&[u8; 64], u64> =
+    TableDefinition::new("context-blob");
+
+/// In which contexts a blob is earned: blob (32) ‖ context (32) -> nothing.
+pub(super) const BLOB_CONTEXT: TableDefinition<&[u8; 64], ()> =
+    TableDefinition::new("blob-context");
+
+/// Blobs that are wanted in a context: context (32) ‖ blob (32) -> kind (1: 0 data, 1 directory,
+/// 2 lineage) ‖ size in bytes (u64, big-endian).
+pub(super) const WANT: TableDefinition<&[u8; 64], &[u8; 9]> = TableDefinition::new("want");
+
+/// Where devices were reached: device (32) ‖ address as multiaddr text -> when it last worked, in
+/// milliseconds since 1970.
+pub(super) const ADDRESS: TableDefinition<&[u8], i64> = TableDefinition::new("address");
+
+/// Other users: user (32) -> CBOR `{name: text, verified: bool}`.
+pub(super) const PEER: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("peer");
+
+/// Whose a petname is: the petname, folded -> user (32).
+pub(super) const PETNAME: TableDefinition<&str, &[u8; 32]> = TableDefinition::new("petname");
+
+/// Tokens and sessions: hash of the secret (32) -> CBOR, as [`super::tokens`] writes it.
+pub(super) const TOKEN: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("token");
+
+/// Returns a key of two ids.
+pub(super) fn pair(first: &[u8; 32], second: &[u8; 32]) -> [u8; 64] {
+    joined(&[first, second])
+}
+
+/// Returns the key of an entry of an identity log.
+pub(super) fn log_key(user: UserId, position: u32) -> [u8; 36] {
+    joined(&[user.as_bytes(), &position.to_be_bytes()])
+}
+
+/// Returns what the keys of one catalog begin with.
+pub(super) fn catalog_prefix(
+    context: ContextId,
+    user: UserId,
+    device: DeviceId,
+    inc: Incarnation,
+) -> [u8; 104] {
+    joined(&[context.as_bytes(), user.as_bytes(), device.as_bytes(), inc.as_bytes()])
+}
+
+/// Returns the key of an envelope of a catalog.
+pub(super) fn envelope_key(catalog: &[u8; 104], n: u64) -> [u8; 112] {
+    joined(&[catalog, &n.to_be_bytes()])
+}
+
+/// Returns all keys of `N` bytes that begin with `prefix`, to be borrowed as a range.
+pub(super) fn under<const N: usize>(prefix: &[u8]) -> RangeInclusive<[u8; N]> {
+    let filled = |byte| {
+        let mut key = [byte; N];
+        key[..prefix.len()].copy_from_slice(prefix);
+        key
+    };
+    filled(0)..=filled(0xff)
+}
+
+/// Returns part `at` of a key, 32 bytes long.
+pub(super) fn part<const N: usize>(key: &[u8; N], at: usize) -> [u8; 32] {
+    key[32 * at..32 * (at + 1)].try_into().expect("a slice of 32 bytes")
+}
+
+fn joined<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
+    let bytes = parts.concat();
+    bytes.try_into().expect("the parts of a key have its length")
+}

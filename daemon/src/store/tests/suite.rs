@@ -1,0 +1,314 @@
+//! What holds wherever the database lies.
+
+use super::*;
+
+/// Runs each test on a database in memory and on one in a file.
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($stage:ident) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            async fn test($stage: Stage) $body
+
+            $(#[$meta])*
+            #[tokio::test]
+            async fn memory() {
+                test(Stage::memory()).await;
+            }
+
+            $(#[$meta])*
+            #[tokio::test]
+            async fn file() {
+                test(Stage::file()).await;
+            }
+        }
+    )*};
+}
+
+on_both! {
+    async fn records_come_back_in_order(stage) {
+        let (store, opened) = stage.open().await;
+        assert_eq!(opened, Opened::Created);
+        assert_eq!(store.restore().await.unwrap(), []);
+        let mut shuffled = everything();
+        // Logs keep their order; all else is put in order by the store.
+        let logs = shuffled.drain(1..5).collect::<Vec<_>>();
+        shuffled.reverse();
+        store.apply(shuffled).await.unwrap();
+        store.apply(logs).await.unwrap();
+        store.apply(vec![earned(1, 1)]).await.unwrap();
+        assert_eq!(store.restore().await.unwrap(), everything());
+        store.close().await.unwrap();
+
+        let (store, opened) = stage.open().await;
+        assert_eq!(opened, Opened::Clean);
+        assert_eq!(store.restore().await.unwrap(), everything());
+        store.close().await.unwrap();
+    }
+
+    async fn applying_again_changes_nothing(stage) {
+        let (store, _) = stage.open().await;
+        store.apply(everything()).await.unwrap();
+        store.apply(everything()).await.unwrap();
+        assert_eq!(store.restore().await.unwrap(), everything());
+        store.close().await.unwrap();
+    }
+
+    async fn a_batch_is_applied_in_its_order(stage) {
+        let (store, _) = stage.open().await;
+        store.apply(vec![envelope(1, 0, 9, 1), envelope(1, 0, 9, 2), envelope(1, 0, 8, 1)]).await.unwrap();
+        let Record::Envelope { envelope: old, .. } = envelope(1, 0, 9, 1) else { unreachable!() };
+        let drop = Record::DropCatalog {
+            context: context(1),
+            user: user(1),
+            device: old.device,
+            inc: old.inc,
+        };
+        store.apply(vec![drop, envelope(1, 1, 9, 1)]).await.unwrap();
+        let mut expected = vec![envelope(1, 1, 9, 1), envelope(1, 0, 8, 1)];
+        let found = store.restore().await.unwrap();
+        expected.sort_by_key(|r| matches!(r, Record::Envelope { envelope, .. } if envelope.epoch == 0) == (found[0] == envelope(1, 1, 9, 1)));
+        assert_eq!(found, expected);
+
+        store.apply(vec![want(1, 1), Record::Unwant { context: context(1), hash: blob(1) }]).await.unwrap();
+        assert_eq!(store.restore().await.unwrap(), expected);
+        store.close().await.unwrap();
+    }
+
+    async fn forgetting_a_context_keeps_what_others_have(stage) {
+        let (store, _) = stage.open().await;
+        store.apply(everything()).await.unwrap();
+        store.apply(vec![frame(1, 2), earned(1, 1), earned(1, 2), earned(2, 2)]).await.unwrap();
+        store.apply(vec![Record::ForgetContext(context(1))]).await.unwrap();
+        let of = |record: &Record| match record {
+            Record::Context(record) => Some(record.genesis.id()),
+            Record::Envelope { context, .. }
+            | Record::Redemption { context, .. }
+            | Record::Frame { context, .. }
+            | Record::Want { context, .. } => Some(*context),
+            _ => None,
+        };
+        let mut rest = everything();
+        rest.retain(|record| of(record) != Some(context(1)));
+        assert_eq!(store.restore().await.unwrap(), rest);
+
+        let (shared, alone) = (frame_bytes(1, 1000), frame_bytes(2, 1000));
+        assert_eq!(store.frame(shared.0).await.unwrap(), Some(shared.1));
+        assert_eq!(store.frame(alone.0).await.unwrap(), None);
+        assert_eq!(store.all_earned(None, 10).await.unwrap(), [blob(2)]);
+        assert_eq!(store.contexts_of_blob(blob(2)).await.unwrap(), [context(2)]);
+        assert!(!store.earned(context(1), vec![blob(2)]).await.unwrap());
+
+        store.apply(vec![Record::ForgetContext(context(2))]).await.unwrap();
+        assert_eq!(store.frame(shared.0).await.unwrap(), None);
+        store.close().await.unwrap();
+        // Nothing is left in any table but what the store knows of itself and of users.
+        stage.tamper(|tx| {
+            use redb::ReadableTableMetadata as _;
+            assert!(tx.open_table(tables::FRAME).unwrap().is_empty().unwrap());
+            assert!(tx.open_table(tables::FRAME_CONTEXT).unwrap().is_empty().unwrap());
+            assert!(tx.open_table(tables::CONTEXT_FRAME).unwrap().is_empty().unwrap());
+            assert!(tx.open_table(tables::BLOB_CONTEXT).unwrap().is_empty().unwrap());
+            assert!(tx.open_table(tables::CONTEXT_BLOB).unwrap().is_empty().unwrap());
+            assert!(tx.open_table(tables::WANT).unwrap().is_empty().unwrap());
+        });
+    }
+
+    async fn frames_are_given_only_in_their_context(stage) {
+        let (store, _) = stage.open().await;
+        store.apply(vec![frame(1, 1), frame(1, 2), frame(2, 2)]).await.unwrap();
+        let (one, two) = (frame_bytes(1, 1000), frame_bytes(2, 1000));
+        let asked = vec![two.0, one.0, FrameId::from_bytes([0; 32])];
+        let found = store.frames(context(1), asked.clone()).await.unwrap();
+        assert_eq!(found, [two.clone(), one]);
+        assert_eq!(store.frames(context(2), asked).await.unwrap(), [two]);
+        store.close().await.unwrap();
+    }
+
+    async fn damaged_bytes_are_never_given(stage) {
+        let (store, _) = stage.open().await;
+        store.apply(vec![frame(1, 1), frame(1, 2)]).await.unwrap();
+        store.close().await.unwrap();
+        let (one, two) = (frame_bytes(1, 1000), frame_bytes(2, 1000));
+        stage.tamper(|tx| {
+            let mut frames = tx.open_table(tables::FRAME).unwrap();
+            frames.insert(one.0.as_bytes(), &b"rot"[..]).unwrap();
+        });
+        let (store, _) = stage.open().await;
+        let error = store.frame(one.0).await.unwrap_err();
+        assert!(matches!(&error, ReadError::Damaged { table: "frame", .. }), "{error}");
+        assert_eq!(store.frames(context(1), vec![one.0, two.0]).await.unwrap(), [two]);
+        assert_eq!(store.restore().await.unwrap(), [frame(1, 2)]);
+        // Brought again, it is whole again.
+        store.apply(vec![frame(1, 1)]).await.unwrap();
+        assert_eq!(store.frame(one.0).await.unwrap(), Some(one.1));
+        store.close().await.unwrap();
+        stage.tamper(|tx| {
+            let mut contexts = tx.open_table(tables::CONTEXT).unwrap();
+            contexts.insert(context(1).as_bytes(), &b"rot"[..]).unwrap();
+        });
+        let (store, _) = stage.open().await;
+        let error = store.restore().await.unwrap_err();
+        assert!(matches!(&error, ReadError::Damaged { table: "context", key, .. } if *key == context(1).to_string()), "{error}");
+        store.close().await.unwrap();
+    }
+
+    async fn earned_blobs(stage) {
+        let (store, _) = stage.open().await;
+        let all = (1..=9).map(|n| earned(1, n)).chain([earned(2, 5), earned(2, 20)]);
+        store.apply(all.collect()).await.unwrap();
+        let found = store.earned_set(context(2), vec![blob(5), blob(6), blob(20)]).await.unwrap();
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), [(blob(5), 5), (blob(20), 20)]);
+        assert!(store.earned(context(1), vec![blob(1), blob(9), blob(1)]).await.unwrap());
+        assert!(!store.earned(context(1), vec![blob(1), blob(20)]).await.unwrap());
+        assert!(store.earned(context(1), vec![]).await.unwrap());
+        let mut contexts = [context(1), context(2)];
+        contexts.sort();
+        assert_eq!(store.contexts_of_blob(blob(5)).await.unwrap(), contexts);
+
+        let mut pages = Vec::new();
+        let mut after = None;
+        loop {
+            let page = store.all_earned(after, 3).await.unwrap();
+            let last = page.len() < 3;
+            after = page.last().copied().or(after);
+            pages.extend(page);
+            if last {
+                break;
+            }
+        }
+        assert_eq!(pages, (1..=9).chain([20]).map(blob).collect::<Vec<_>>());
+
+        store.unearn(vec![blob(5), blob(77)]).await.unwrap();
+        assert!(!store.earned(context(1), vec![blob(5)]).await.unwrap());
+        assert!(store.contexts_of_blob(blob(5)).await.unwrap().is_empty());
+        assert!(store.earned(context(2), vec![blob(20)]).await.unwrap());
+        store.close().await.unwrap();
+    }
+
+    async fn petnames_are_unique(stage) {
+        let (store, _) = stage.open().await;
+        let named = |text: &str| text.parse::<dsp_protocol::name::Petname>().unwrap();
+        assert_eq!(store.meet(user(1), "alice").await.unwrap(), named("alice"));
+        assert_eq!(store.meet(user(2), "Alice").await.unwrap(), named("Alice-2"));
+        assert_eq!(store.meet(user(3), "alice-2").await.unwrap(), named("alice-2-2"));
+        assert_eq!(store.meet(user(4), "alice").await.unwrap(), named("alice-3"));
+        assert_eq!(store.meet(user(1), "bob").await.unwrap(), named("alice"), "met before");
+        for (n, bad) in [(5, "me"), (6, ""), (7, "a/b")] {
+            let name = store.meet(user(n), bad).await.unwrap();
+            assert_eq!(name, named(&format!("user-{}", user(n).short())));
+        }
+        let long = "ä".repeat(32);
+        store.meet(user(8), &long).await.unwrap();
+        assert_eq!(store.meet(user(9), &long).await.unwrap(), named(&format!("{}-2", "ä".repeat(31))));
+
+        let taken = store.rename_peer(user(1), named("ALICE-3")).await.unwrap().unwrap_err();
+        assert_eq!(taken.user, user(4));
+        store.rename_peer(user(1), named("ALICE")).await.unwrap().unwrap();
+        store.verify_peer(user(1)).await.unwrap();
+        store.rename_peer(user(1), named("carol")).await.unwrap().unwrap();
+        assert_eq!(store.peer(user(1)).await.unwrap(), Some(Peer { name: named("carol"), verified: true }));
+        assert_eq!(store.user_named(named("Carol")).await.unwrap(), Some(user(1)));
+        assert_eq!(store.user_named(named("alice")).await.unwrap(), None);
+        assert_eq!(store.meet(user(10), "alice").await.unwrap(), named("alice"));
+        store.unverify_peer(user(1)).await.unwrap();
+        store.verify_peer(user(99)).await.unwrap();
+        assert!(!store.peer(user(1)).await.unwrap().unwrap().verified);
+        assert_eq!(store.peers().await.unwrap().len(), 10);
+        store.close().await.unwrap();
+    }
+
+    async fn addresses_are_bounded_and_sorted(stage) {
+        let (store, _) = stage.open().await;
+        let device = |n: u8| SecretKey::from_seed(&[n; 32]).device();
+        for at in 0..20 {
+            store.reached(device(1), format!("/ip4/10.0.0.{at}/tcp/1"), at).await.unwrap();
+        }
+        store.reached(device(1), "/ip4/10.0.0.12/tcp/1".to_owned(), 50).await.unwrap();
+        store.reached(device(2), "/ip4/10.0.0.99/tcp/1".to_owned(), 1).await.unwrap();
+        store.reached(device(2), "x".repeat(257), 2).await.unwrap();
+        let found = store.addresses(device(1)).await.unwrap();
+        assert_eq!(found.len(), ADDRESSES_PER_DEVICE);
+        assert_eq!(found[0], ("/ip4/10.0.0.12/tcp/1".to_owned(), 50));
+        assert_eq!(found[1], ("/ip4/10.0.0.19/tcp/1".to_owned(), 19));
+        assert_eq!(found.last().unwrap().1, 13);
+        store.unreachable(device(1), found[0].0.clone()).await.unwrap();
+        assert_eq!(store.addresses(device(1)).await.unwrap(), found[1..]);
+        assert_eq!(store.addresses(device(2)).await.unwrap().len(), 1);
+        assert!(store.addresses(device(3)).await.unwrap().is_empty());
+        store.close().await.unwrap();
+    }
+
+    async fn tokens_end(stage) {
+        let (store, _) = stage.open().await;
+        let token = |kind, expires| Token {
+            kind,
+            name: "ci".to_owned(),
+            scope: Scope::Push,
+            created: 0,
+            expires,
+        };
+        let program = token(TokenKind::Token, None);
+        let session = token(TokenKind::Session, Some(100));
+        let hash = store.add_token("one", program.clone(), 0).await.unwrap();
+        let other = store.add_token("two", session.clone(), 0).await.unwrap();
+        assert_eq!(store.token("one", 1 << 40).await.unwrap(), Some(program.clone()));
+        assert_eq!(store.token("two", 99).await.unwrap(), Some(session));
+        assert_eq!(store.token("two", 100).await.unwrap(), None);
+        assert_eq!(store.token("three", 0).await.unwrap(), None);
+        store.extend_token(other, 200).await.unwrap();
+        store.extend_token(TokenHash::of("three"), 200).await.unwrap();
+        assert!(store.token("two", 199).await.unwrap().is_some());
+        let third = store.add_token("three", token(TokenKind::Session, Some(900)), 200).await.unwrap();
+        let mut left: Vec<_> = store.tokens().await.unwrap().into_iter().map(|(hash, _)| hash).collect();
+        let mut expected = vec![hash, third];
+        left.sort();
+        expected.sort();
+        assert_eq!(left, expected, "what has ended is dropped");
+        assert!(store.remove_token(hash).await.unwrap());
+        assert!(!store.remove_token(hash).await.unwrap());
+        assert_eq!(store.token("one", 0).await.unwrap(), None);
+        store.close().await.unwrap();
+    }
+
+    async fn values_are_remembered(stage) {
+        let (store, _) = stage.open().await;
+        store.set(Slot::HTTP_PORT, 7701u16.to_be_bytes()).await.unwrap();
+        store.set(Slot::LISTEN, *b"/ip4/0.0.0.0/tcp/4001").await.unwrap();
+        store.unset(Slot::LISTEN).await.unwrap();
+        store.close().await.unwrap();
+        let (store, _) = stage.open().await;
+        assert_eq!(store.get(Slot::HTTP_PORT).await.unwrap(), Some(7701u16.to_be_bytes().to_vec()));
+        assert_eq!(store.get(Slot::LISTEN).await.unwrap(), None);
+        store.close().await.unwrap();
+    }
+
+    async fn an_unclean_stop_is_noticed_once(stage) {
+        let (store, opened) = stage.open().await;
+        assert_eq!(opened, Opened::Created);
+        store.close().await.unwrap();
+        let (store, opened) = stage.open().await;
+        assert_eq!(opened, Opened::Created, "no incarnation was drawn yet");
+        store.apply(vec![Record::Incarnation(inc(1))]).await.unwrap();
+        store.close().await.unwrap();
+        stage.tamper(|tx| {
+            // As it is while a daemon runs.
+            tx.open_table(tables::META).unwrap().remove(schema::CLEAN).unwrap();
+        });
+        let (store, opened) = stage.open().await;
+        assert_eq!(opened, Opened::Unclean);
+        store.close().await.unwrap();
+        let (store, opened) = stage.open().await;
+        assert_eq!(opened, Opened::Clean);
+        store.close().await.unwrap();
+    }
+
+    async fn a_closed_store_says_so(stage) {
+        let (store, _) = stage.open().await;
+        let other = store.clone();
+        store.close().await.unwrap();
+        assert!(matches!(other.apply(vec![frame(1, 1)]).await, Err(WriteError::Closed)));
+        assert!(matches!(other.restore().await, Err(ReadError::Closed)));
+        assert!(matches!(other.close().await, Err(WriteError::Closed)));
+    }
+}
