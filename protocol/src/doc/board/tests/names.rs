@@ -122,3 +122,10 @@ fn what_is_named_is_in_the_past() {
     let envelope = sign(CAROL, 1, carols.bytes());
     assert_eq!(refused(&board, CAROL, &envelope), BoardRefusal::OtherActor);
 }
+
+#[test]
+fn a_panic_of_automerge_costs_the_change_only() {
+    let board = Board::new(place());
+    let refused = in_copy(board.document(), |_| panic!("as automerge does"));
+    assert_eq!(refused.err(), Some(BoardRefusal::Malformed("panicked".to_owned())));
+}
