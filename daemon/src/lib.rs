@@ -1,8 +1,13 @@
-//! The daemon of dsp: all that touches files, sockets and clocks around the pure core.
+//! The daemon of dsp as a library: everything that touches disk, network and clock.
+//!
+//! `main.rs` composes it and waits for shutdown. `node` performs what the sync engine of
+//! `dsp-protocol` decides; `net`, `blobs` and `store` know nothing of each other.
 
+pub mod blobs;
 pub mod config;
 pub mod files;
 pub mod home;
 pub mod keys;
 pub mod log;
+pub mod net;
 pub mod store;

@@ -12,4 +12,6 @@ pub mod name;
 pub mod object;
 pub mod reference;
 pub mod statement;
+pub mod sync;
 pub mod ticket;
+pub mod wire;

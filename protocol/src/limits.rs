@@ -6,8 +6,6 @@
 pub const STATEMENT_BYTES: usize = 4 * 1024;
 /// Largest statement with its key and signature in bytes: the body and 111 fixed bytes.
 pub const STATEMENT_ENCODED_BYTES: usize = STATEMENT_BYTES + 111;
-/// Longest kind of a statement in bytes.
-pub const KIND_BYTES: usize = 32;
 /// Most features that a statement asks its reader to know.
 pub const MUST: usize = 16;
 /// Largest frame in bytes: larger ones list their files in directory objects.
@@ -51,7 +49,7 @@ pub const ATTACHMENT_TEXT_BYTES: usize = 4 * 1024;
 pub const SCHEMA_BYTES: usize = 8 * 1024;
 /// Deepest nesting of free-form settings, schemas and JSON parameters.
 pub const SETTINGS_DEPTH: usize = 8;
-/// Longest kind of a frame, and longest name of a feature, in bytes.
+/// Longest kind of a statement or a frame, and longest name of a feature, in bytes.
 pub const KIND_BYTES: usize = 64;
 /// Most features that a frame asks its reader to know.
 pub const FEATURES: usize = 64;
@@ -150,3 +148,9 @@ pub const CLOCK_AHEAD_MS: i64 = 600_000;
 
 /// Deepest nesting of a CBOR value: frames need 8 for settings, and their own four levels.
 pub const CBOR_DEPTH: usize = 16;
+
+/// Largest header of a blob request in bytes: a tag and a generation, with room for later keys.
+pub const BLOB_HEADER_BYTES: usize = 1024;
+/// Largest part of a blob request in bytes that says which ranges are wanted: reading it takes
+/// time quadratic in the number of ranges.
+pub const BLOB_RANGES_BYTES: usize = 4 * 1024;

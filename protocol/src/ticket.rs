@@ -102,7 +102,7 @@ impl Ticket {
             .with("v", VERSION)
             .with("genesis", self.genesis.to_map())
             .with("seed", *self.key.to_seed())
-            .with("gen", self.interest.r#gen)
+            .with("gen", self.interest.generation)
             .with("interest", self.interest.key)
             .with("owner", self.owner)
             .with("addrs", addrs.collect::<Vec<_>>())
@@ -121,7 +121,7 @@ impl Ticket {
             genesis: Genesis::from_map(fields.required("genesis", Value::into_map)?)?,
             key: fields.required("seed", |v| v.into_array().map(|s| SecretKey::from_seed(&s)))?,
             interest: Interest {
-                r#gen: fields.required("gen", read_u32)?,
+                generation: fields.required("gen", read_u32)?,
                 key: fields.required("interest", Value::into_array)?,
             },
             owner: fields.required("owner", UserId::from_value)?,

@@ -1,2 +1,55 @@
-//! stub
-fn main() {}
+//! Chores of the workspace: `cargo xtask --help`.
+//!
+//! It drives the programs as a person would, through their command line and exit codes, and
+//! links none of their code. What it needs of them is in [`node`].
+
+mod bench;
+mod demo;
+mod files;
+mod man;
+mod mutate;
+mod node;
+mod openapi;
+mod test;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Run the chores of the dsp workspace.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run all tests and end with the sum
+    Test(test::Args),
+    /// Show two daemons sharing real data, until Ctrl-C
+    Demo(demo::Args),
+    /// Measure against this machine's own limits
+    Bench(bench::Args),
+    /// Plant known defects and demand that a test turns red
+    Mutate(mutate::Args),
+    /// Write man pages and completions as a share folder
+    Man(man::Args),
+    /// Write docs/openapi.json
+    Openapi(openapi::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let workspace = Workspace::find()?;
+    match cli.chore {
+        Chore::Test(args) => test::run(&workspace, &args),
+        Chore::Demo(args) => demo::run(&workspace, &args),
+        Chore::Bench(args) => bench::run(&workspace, &args),
+        Chore::Mutate(args) => mutate::run(&workspace, &args),
+        Chore::Man(args) => man::run(&workspace, &args),
+        Chore::Openapi(args) => openapi::run(&workspace, &args),
+    }
+}

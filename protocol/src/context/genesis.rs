@@ -131,3 +131,78 @@ pub enum GenesisError {
     #[error("owner {0} stands twice")]
     Twice(UserId),
 }
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn genesis() -> Genesis {
+        let owners = [0xa1, 0xb0].map(|b| UserId::from_bytes([b; 32])).to_vec();
+        Genesis { owners, nonce: [0x0c; 16], kind: ContextKind::Team }
+    }
+
+    #[test]
+    fn golden_bytes() {
+        let bytes = genesis().encode();
+        let owner = |b: &str| format!("58211e{}", b.repeat(32));
+        let expected = [
+            "a4617601646b696e64647465616d656e6f6e636550",
+            &"0c".repeat(16),
+            "666f776e65727382",
+            &owner("a1"),
+            &owner("b0"),
+        ];
+        assert_eq!(HEXLOWER.encode(&bytes), expected.concat());
+        assert_eq!(Genesis::decode(&bytes), Ok(genesis()));
+        assert_eq!(genesis().id().short(), "053ea4e3");
+    }
+
+    #[test]
+    fn every_part_makes_another_context() {
+        let mut others = vec![genesis(); 3];
+        others[0].owners.swap(0, 1);
+        others[1].nonce[0] ^= 1;
+        others[2].owners.pop();
+        for other in others {
+            assert_ne!(other.id(), genesis().id());
+        }
+    }
+
+    #[test]
+    fn owners_are_bounded_and_distinct() {
+        let with = |n: u8, kind| {
+            let owners = (0..n).map(|i| UserId::from_bytes([i; 32])).collect();
+            Genesis::decode(&Genesis { owners, kind, ..genesis() }.encode())
+        };
+        assert_eq!(with(0, ContextKind::Team), Err(GenesisError::Owners { most: 8, actual: 0 }));
+        assert!(with(8, ContextKind::Team).is_ok());
+        assert!(with(9, ContextKind::Team).is_err());
+        assert!(with(1, ContextKind::Home).is_ok());
+        assert_eq!(with(2, ContextKind::Home), Err(GenesisError::Owners { most: 1, actual: 2 }));
+        let owner = genesis().owners[0];
+        let twice = Genesis { owners: vec![owner; 2], ..genesis() };
+        assert_eq!(Genesis::decode(&twice.encode()), Err(GenesisError::Twice(owner)));
+    }
+
+    #[test]
+    fn nothing_else_is_hashed_along() {
+        let other = |key: &str, value: Value| {
+            Genesis::decode(&cbor::encode(&Value::Map(genesis().to_map().with(key, value))))
+        };
+        assert_eq!(other("v", 2u64.into()), Err(GenesisError::Version(2)));
+        assert!(matches!(other("x", 1u64.into()), Err(GenesisError::Field(_))));
+        assert!(matches!(other("kind", "club".into()), Err(GenesisError::Field(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_is_total(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            if let Ok(genesis) = Genesis::decode(&bytes) {
+                prop_assert_eq!(genesis.encode(), bytes);
+            }
+        }
+    }
+}

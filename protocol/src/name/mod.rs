@@ -13,6 +13,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use self::fold::{Collision, Folded, fold_key};
+pub(crate) use self::path::check_segment;
 pub use self::path::{AttachmentPath, NotPortable};
 pub use self::rule::{NameError, NameRule};
 pub(crate) use self::rule::{check_hidden, is_device_name};

@@ -8,17 +8,25 @@
 
 mod attachment;
 mod blob_ref;
+pub mod directory;
 mod frame;
+pub mod lineage;
 mod metric;
 mod moment;
 mod param;
+pub mod recipe;
+pub mod tree;
 
 pub use self::attachment::{Attachment, Mode, Schema};
 pub use self::blob_ref::{BlobRef, BlobRole};
+pub use self::directory::Directory;
 pub use self::frame::{Files, Frame, FrameError, KNOWN_FEATURES};
+pub use self::lineage::Lineage;
 pub use self::metric::{Metric, Metrics};
 pub use self::moment::{Date, DateTime, MomentError, Time};
 pub use self::param::{Param, ParamError, Params, Unknown};
+pub use self::recipe::Recipe;
+pub use self::tree::{TreeBuilder, TreeLookup, TreeWalk};
 use crate::cbor::{self, CborError, FieldError, Fields, Map, Value};
 use crate::limits::CBOR_DEPTH;
 use crate::name::{Collision, NameError, check_hidden};
@@ -167,3 +175,6 @@ fn sparse<T: Default>(
 fn text(value: Value) -> Result<String, String> {
     value.into_text(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

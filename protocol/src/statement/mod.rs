@@ -283,4 +283,6 @@ pub enum BuildError {
 }
 
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;

@@ -178,9 +178,9 @@ impl Index {
         deps.iter().any(|dep| {
             let Some((actor, seq)) = self.places.get(dep) else { return false };
             let others = deps.iter().filter(|other| *other != dep);
-            others.filter_map(|other| self.clocks.get(other)).any(|clock| {
-                clock.get(actor).is_some_and(|(changes, _)| changes >= seq)
-            })
+            others
+                .filter_map(|other| self.clocks.get(other))
+                .any(|clock| clock.get(actor).is_some_and(|(changes, _)| changes >= seq))
         })
     }
 

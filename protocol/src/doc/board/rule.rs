@@ -46,7 +46,11 @@ pub enum BoardOpError {
 /// Checks every operation of a change and returns what it adds.
 ///
 /// `leads` says whether the author may write the creator's fields.
-pub(super) fn check(index: &Index, change: &Change, leads: bool) -> Result<Additions, BoardRefusal> {
+pub(super) fn check(
+    index: &Index,
+    change: &Change,
+    leads: bool,
+) -> Result<Additions, BoardRefusal> {
     let mut rule = Rule {
         index,
         past: index.past(change.deps()),

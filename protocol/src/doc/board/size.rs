@@ -1,6 +1,8 @@
 //! How much a board holds, as of one change.
 
-use automerge::{Automerge, Change, ChangeHash, ObjId, ObjType, Prop, ROOT, ReadDoc, ScalarValue, Value};
+use automerge::{
+    Automerge, Change, ChangeHash, ObjId, ObjType, Prop, ROOT, ReadDoc, ScalarValue, Value,
+};
 
 use crate::limits::{BOARD_ENTRIES, BOARD_VALUE_BYTES};
 
@@ -47,7 +49,7 @@ fn size(doc: &Automerge, heads: &[ChangeHash]) -> Size {
         match kind {
             ObjType::Map | ObjType::Table => {
                 for key in doc.keys_at(&object, heads) {
-                    size.add(doc, &object, key.into_owned().into(), heads, &mut objects);
+                    size.add(doc, &object, key.into(), heads, &mut objects);
                 }
             }
             ObjType::List => {

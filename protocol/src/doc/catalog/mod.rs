@@ -184,7 +184,10 @@ impl CatalogWriter {
         let change = self.doc.get_last_local_change().expect("new keys make a change");
         self.tip = Some(Tip::of(&change));
         let bytes = change.raw_bytes().to_vec();
-        debug_assert!(bytes.len() <= CHANGE_BYTES, "the estimate of a change's size is an upper bound");
+        debug_assert!(
+            bytes.len() <= CHANGE_BYTES,
+            "the estimate of a change's size is an upper bound"
+        );
         let doc = self.place.document();
         Ok(Envelope::sign(doc, CATALOG_EPOCH, self.place.inc, change.seq(), bytes, key))
     }
@@ -248,3 +251,6 @@ pub(crate) fn at_place(place: &CatalogPlace, epoch: u32, envelope: &Envelope) ->
     (envelope.doc, envelope.epoch, envelope.device, envelope.inc)
         == (place.document(), epoch, place.device, place.inc)
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,9 +12,9 @@ use crate::doc::catalog::{CatalogPlace, Tip, at_place, catalog_key};
 use crate::doc::change::{ChangeError, parse};
 use crate::doc::envelope::Envelope;
 use crate::doc::fork::ForkProof;
+use crate::id::{ChangeId, StatementId};
 use crate::key::BadSignature;
 use crate::limits::CATALOG_KEY_BYTES;
-use crate::id::{ChangeId, StatementId};
 use crate::statement::{Statement, StatementError, Verified};
 
 /// Envelopes of one catalog, and what is known of it.
@@ -299,17 +299,11 @@ fn operation(op: &Op) -> Result<(&str, Option<&[u8]>), OpError> {
 fn is_key(key: &str) -> bool {
     let parts = key.split_once('/');
     key.len() <= CATALOG_KEY_BYTES
-        && parts.is_some_and(|(kind, id)| {
-            !kind.is_empty() && id.parse::<StatementId>().is_ok()
-        })
+        && parts.is_some_and(|(kind, id)| !kind.is_empty() && id.parse::<StatementId>().is_ok())
 }
 
 /// Verifies that a value is a statement of this very place, and that its key names it.
-pub(crate) fn entry(
-    place: &CatalogPlace,
-    key: &str,
-    value: &[u8],
-) -> Result<Verified, EntryError> {
+pub(crate) fn entry(place: &CatalogPlace, key: &str, value: &[u8]) -> Result<Verified, EntryError> {
     let statement = Statement::decode(value)?;
     if statement.signer() != place.device.into() {
         return Err(EntryError::Signer);
@@ -325,3 +319,6 @@ pub(crate) fn entry(
     }
     Ok(verified)
 }
+
+#[cfg(test)]
+mod tests;

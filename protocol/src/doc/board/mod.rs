@@ -25,9 +25,9 @@ use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, Automerge, Change, ObjType, ROOT};
 
 pub use self::epoch::winning_epoch;
+use self::index::{Additions, Index};
 pub use self::rule::BoardOpError;
 pub use self::size::Excess;
-use self::index::{Additions, Index};
 use crate::doc::change::{ChangeError, change_id, parse};
 use crate::doc::envelope::Envelope;
 use crate::id::{ChangeId, ContextId, DocumentId, UserId, derive};

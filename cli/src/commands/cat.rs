@@ -1,0 +1,123 @@
+//! `dsp cat`: writes an attachment to standard output.
+
+use bytes::{Bytes, BytesMut};
+use dsp_protocol::api::{FileInfo, FrameInfo};
+use dsp_protocol::id::BlobHash;
+use futures::StreamExt as _;
+
+use crate::App;
+use crate::client::{Client, Url};
+use crate::error::{Error, Result};
+use crate::reference::{RefArgs, files, pick};
+
+/// How much is looked at to tell text from the rest, in bytes.
+const LOOK: usize = 8 << 10;
+
+/// Write an attachment to standard output
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dsp cat sales/weekly#report.csv
+  dsp cat alice:sales/weekly@v1#plot.svg > plot.svg
+  dsp cat notes")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    reference: RefArgs,
+    /// Write binary data to the terminal too
+    #[arg(short, long)]
+    force: bool,
+}
+
+pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
+    let client = app.client().await?;
+    let frame = args.reference.frame(&client, &app.ui).await?;
+    let files = files(&client, &frame).await?;
+    let file = match (args.reference.split().1, &files[..]) {
+        (Some(wanted), files) => pick(files, wanted, &frame)?,
+        (None, [only]) => only,
+        (None, files) => return Err(which(&frame, files)),
+    };
+    if !file.here {
+        super::fetch::bring(&client, &app.ui, &format!("{}#{}", frame_ref(&frame), file.path))
+            .await?;
+    }
+    write(&client, file, args.force, app).await
+}
+
+fn frame_ref(frame: &FrameInfo) -> String {
+    crate::reference::exact(frame)
+}
+
+fn which(frame: &FrameInfo, files: &[FileInfo]) -> Error {
+    let reference = &frame.stack.reference;
+    let paths = files.iter().take(10).map(|file| format!("{reference}#{}", file.path));
+    Error::ambiguous(
+        format!("{reference} has {} files; name one after #", files.len()),
+        paths.collect(),
+    )
+}
+
+async fn write(client: &Client, file: &FileInfo, force: bool, app: &App) -> Result<()> {
+    let hash = file.hash.to_string();
+    let mut bytes = std::pin::pin!(client.bytes(&Url::new(&["blobs", &hash])).await?);
+    let mut hasher = blake3::Hasher::new();
+    // The first bytes are held back until it is known whether a terminal can take them.
+    let mut held = BytesMut::new();
+    let mut look = app.ui.stdout_terminal() && !force;
+    loop {
+        let piece = bytes.next().await.transpose()?;
+        let ended = piece.is_none();
+        let piece = piece.unwrap_or_default();
+        hasher.update(&piece);
+        held.extend_from_slice(&piece);
+        if look && held.len() < LOOK && !ended {
+            continue;
+        }
+        if look && is_binary(&held) {
+            return Err(Error::refused(format!("{} is binary data", file.path))
+                .hint("send it to a file with > or to the terminal with --force"));
+        }
+        look = false;
+        app.ui.out(&held.split())?;
+        if ended {
+            break;
+        }
+    }
+    let actual = BlobHash::from_bytes(*hasher.finalize().as_bytes());
+    match actual == file.hash {
+        true => Ok(()),
+        false => {
+            Err(Error::corrupt(format!("{}: expected {}, got {actual}", file.path, file.hash))
+                .hint("do not use what was written; `dsp verify` finds what is wrong here"))
+        }
+    }
+}
+
+/// Tells whether the beginning of a file would upset a terminal.
+fn is_binary(bytes: &[u8]) -> bool {
+    let head = Bytes::copy_from_slice(&bytes[..bytes.len().min(LOOK)]);
+    let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}');
+    match std::str::from_utf8(&head) {
+        Ok(text) => text.contains(steers),
+        // A letter may be cut in two where we stopped looking.
+        Err(e) if e.error_len().is_none() => {
+            String::from_utf8_lossy(&head[..e.valid_up_to()]).contains(steers)
+        }
+        Err(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_upsets_a_terminal_is_binary() {
+        assert!(is_binary(b"\x89PNG\r\n"));
+        assert!(is_binary(b"a\0b"));
+        assert!(is_binary(b"text \x1b]0;title\x07"));
+        assert!(!is_binary("größe,1\r\n\tx".as_bytes()));
+        assert!(!is_binary(b""));
+        assert!(!is_binary(&"ü".as_bytes()[..1]));
+    }
+}

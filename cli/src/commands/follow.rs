@@ -1,0 +1,110 @@
+//! `dsp follow`: follows a context by a ticket.
+
+use std::io::Read as _;
+use std::time::Instant;
+
+use clap::ValueEnum;
+use dsp_protocol::api::{Followed, NewFollow, Policy};
+
+use crate::App;
+use crate::client::Url;
+use crate::error::{Error, Result};
+use crate::human;
+use crate::output::{Ui, clean};
+use crate::progress::Bar;
+
+/// The longest ticket, in bytes; far more than one needs.
+const TICKET_BYTES: u64 = 64 << 10;
+
+/// Follow a context by a ticket
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dsp follow dsp1aeb...
+  dsp follow - < ticket.txt
+  dsp follow dsp1aeb... --policy lazy --no-wait")]
+pub(crate) struct Args {
+    /// Ticket as it was sent, or - to read it from standard input
+    #[arg(value_name = "TICKET")]
+    ticket: String,
+    /// Say which bytes come without being asked for
+    #[arg(long, value_enum, default_value_t = Which::Heads)]
+    policy: Which,
+    /// Return before the first sync is done
+    #[arg(long)]
+    no_wait: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Which {
+    /// Those of every frame
+    All,
+    /// Those of current heads
+    Heads,
+    /// None; `dsp fetch` brings them
+    Lazy,
+}
+
+pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
+    let began = Instant::now();
+    let ticket = match args.ticket.as_str() {
+        "-" => {
+            let mut text = String::new();
+            let read = std::io::stdin().lock().take(TICKET_BYTES).read_to_string(&mut text);
+            read.map_err(|e| Error::failed("cannot read the ticket").cause(&e))?;
+            text
+        }
+        text => text.to_owned(),
+    };
+    // Chat programs and terminals break long lines.
+    let ticket: String = ticket.split_whitespace().collect();
+    let policy = Some(match args.policy {
+        Which::All => Policy::All,
+        Which::Heads => Policy::Heads,
+        Which::Lazy => Policy::Lazy,
+    });
+    let client = app.client().await?;
+    let wait_seconds = args.no_wait.then_some(0);
+    let request = NewFollow { ticket, policy, wait_seconds };
+    let mut bar = Bar::new(&app.ui, "looking for somebody who has it");
+    let followed: Followed = client.steps(&Url::new(&["follows"]), &request, &mut bar).await?;
+    app.ui.result(&followed, |ui| human(&followed, began, ui))?;
+    next(&followed, &app.ui);
+    Ok(())
+}
+
+fn human(followed: &Followed, began: Instant, ui: &Ui) -> String {
+    let context = &followed.context;
+    let stacks = human::count(context.stacks.into(), "stack");
+    let known = if followed.known { "already following" } else { "following" };
+    let mut out =
+        format!("{known} {} ({stacks}, {})  ", clean(&context.label), human::size(context.bytes));
+    out += &match followed.synced {
+        true => format!("synced in {}\n", human::took(began.elapsed())),
+        false => "not synced yet\n".to_owned(),
+    };
+    out += match context.policy {
+        Policy::All => "policy all: the bytes of every frame come by themselves\n",
+        Policy::Heads => "policy heads: the bytes of current heads come by themselves\n",
+        Policy::Lazy => "policy lazy: bytes come when they are asked for\n",
+    };
+    if !followed.stacks.is_empty() {
+        out += "\n";
+        out += &super::ls::human(&followed.stacks, ui);
+    }
+    out
+}
+
+/// Says what to type next.
+fn next(followed: &Followed, ui: &Ui) {
+    let label = clean(&followed.context.label);
+    if !followed.synced {
+        ui.note("nobody who has it was reached yet; the daemon goes on trying");
+        ui.note("next: dsp context ls");
+        return;
+    }
+    match followed.stacks.first() {
+        Some(stack) => ui.note(&format!("next: dsp get {}", clean(&stack.reference))),
+        None => ui.note(&format!("next: dsp ls {label}")),
+    }
+}

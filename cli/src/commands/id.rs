@@ -1,0 +1,168 @@
+//! `dsp id`: shows who I am, and backs up the recovery key.
+
+use std::fmt::Write as _;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
+use clap::Subcommand;
+use dsp_protocol::api::{Backup, ConfirmBackup, IdentityInfo};
+use hyper::Method;
+
+use crate::App;
+use crate::client::{Client, Url};
+use crate::error::{Error, Result};
+use crate::output::{Colour, Ui, clean};
+use crate::table::{Column, Table};
+
+/// Words that have to be typed back.
+const TYPED_BACK: usize = 3;
+
+/// Show who I am, and back up the recovery key
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Show my id and my devices
+    #[command(after_help = "\
+Examples:
+  dsp id show
+  dsp id show --json")]
+    Show,
+    /// Show the words of the recovery key once, to be written down
+    ///
+    /// They are the only way to keep your name when this machine is lost or stolen. On a terminal three of them have to be typed back; then the key is erased here. Elsewhere --json or --yes prints them, and --yes says that they are kept.
+    #[command(after_help = "\
+Examples:
+  dsp id backup
+  dsp id backup --yes > recovery-words.txt
+  dsp id backup --json")]
+    Backup,
+}
+
+pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
+    let client = app.client().await?;
+    match args.verb {
+        Verb::Show => {
+            let me: IdentityInfo = client.get(&Url::new(&["identity"])).await?;
+            app.ui.result(&me, |ui| human(&me, ui))
+        }
+        Verb::Backup => backup(&client, &app.ui).await,
+    }
+}
+
+fn human(me: &IdentityInfo, ui: &Ui) -> String {
+    let mut out = format!("name    {}\n", clean(&me.name));
+    let _ = writeln!(out, "id      {}", me.user);
+    let _ = writeln!(out, "root    {}", me.root);
+    let _ = writeln!(out, "device  {}", me.device);
+    let backup = if me.backup_needed { "needed: `dsp id backup`" } else { "done" };
+    let _ = writeln!(out, "backup  {backup}\n");
+    let mut table =
+        Table::new(&[Column::text("DEVICE"), Column::text("ID"), Column::text("STATE")]);
+    for device in &me.devices {
+        let state = match (device.revoked, device.device == me.device) {
+            (true, _) => "revoked",
+            (false, true) => "this one",
+            (false, false) if device.connected => "connected",
+            (false, false) => "not connected",
+        };
+        table.row([device.name.clone(), device.device.short(), state.to_owned()]);
+    }
+    out + &table.render(ui)
+}
+
+async fn backup(client: &Client, ui: &Ui) -> Result<()> {
+    let asks = !ui.json() && !ui.yes();
+    if asks && !(ui.can_ask() && ui.stdout_terminal()) {
+        return Err(Error::refused(
+            "the words are shown on a terminal only, where you can be asked",
+        )
+        .hint("in a script, --yes prints them and says that they are kept"));
+    }
+    let backup: Backup = client.post(&Url::new(&["identity", "backup"])).await?;
+    let words: Vec<&str> = backup.words.split_whitespace().collect();
+    if !asks {
+        ui.result(&backup, |_| format!("{}\n", words.join(" ")))?;
+        if ui.yes() {
+            confirm(client, &backup).await?;
+            ui.note("the recovery key is erased here; who loses the words loses the name");
+        }
+        return Ok(());
+    }
+    ui.note("Write these words down, on paper, in this order. They are the only way to keep your");
+    ui.note("name when this machine is lost or stolen: who loses them loses the name.");
+    ui.out(columns(&words, ui).as_bytes())?;
+    for at in positions(words.len()) {
+        let answer = ui.ask(&format!("word {} of {}: ", at + 1, words.len()))?;
+        if answer.to_lowercase() != words[at] {
+            return Err(Error::refused(format!("word {} is another one", at + 1))
+                .hint("nothing was changed; `dsp id backup` shows the words again"));
+        }
+    }
+    confirm(client, &backup).await?;
+    ui.note("Done. The recovery key is erased here; only the words are left.");
+    Ok(())
+}
+
+async fn confirm(client: &Client, backup: &Backup) -> Result<()> {
+    let url = Url::new(&["identity", "backup", "confirm"]);
+    let words = ConfirmBackup { words: backup.words.clone() };
+    client.send_json::<IdentityInfo>(Method::POST, &url, &words).await.map(drop)
+}
+
+/// Lays words out in four columns, read downwards as numbered.
+fn columns(words: &[&str], ui: &Ui) -> String {
+    let rows = words.len().div_ceil(4);
+    let mut out = String::from("\n");
+    for row in 0..rows {
+        for at in (row..words.len()).step_by(rows) {
+            let number = ui.paint(&format!("{:>2}", at + 1), Colour::Dim);
+            let _ = write!(out, "  {number} {:<10}", words[at]);
+        }
+        out.truncate(out.trim_end().len());
+        out.push('\n');
+    }
+    out + "\n"
+}
+
+/// Draws which words have to be typed back, in order. Chance is enough: nothing is kept from
+/// anybody here.
+fn positions(words: usize) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..words).collect();
+    let mut chosen = Vec::new();
+    while chosen.len() < TYPED_BACK && !all.is_empty() {
+        let random = RandomState::new().build_hasher().finish() as usize;
+        chosen.push(all.swap_remove(random % all.len()));
+    }
+    chosen.sort_unstable();
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_different_words_are_asked_for() {
+        for _ in 0..50 {
+            let positions = positions(24);
+            assert_eq!(positions.len(), 3);
+            assert!(positions.windows(2).all(|pair| pair[0] < pair[1]) && positions[2] < 24);
+        }
+    }
+
+    #[test]
+    fn words_stand_in_columns() {
+        let words: Vec<String> = (1..=24).map(|n| format!("w{n}")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let text = columns(&words, &Ui::plain());
+        assert!(
+            text.starts_with("\n   1 w1           7 w7          13 w13         19 w19\n"),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), 8);
+    }
+}

@@ -1,0 +1,98 @@
+//! The verbs: a file for each, with its arguments and what it does.
+
+pub(crate) mod cat;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod context;
+pub(crate) mod daemon;
+pub(crate) mod fetch;
+pub(crate) mod follow;
+pub(crate) mod get;
+pub(crate) mod id;
+pub(crate) mod log;
+pub(crate) mod ls;
+pub(crate) mod man;
+pub(crate) mod mv;
+pub(crate) mod open;
+pub(crate) mod peers;
+pub(crate) mod push;
+pub(crate) mod rm;
+pub(crate) mod share;
+pub(crate) mod show;
+pub(crate) mod status;
+pub(crate) mod tag;
+pub(crate) mod tickets;
+pub(crate) mod unfollow;
+pub(crate) mod verify;
+pub(crate) mod version;
+pub(crate) mod welcome;
+
+use clap::Subcommand;
+
+use crate::App;
+use crate::error::Result;
+
+/// What can be done.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Verb {
+    Push(push::Args),
+    Ls(ls::Args),
+    Log(log::Args),
+    Show(show::Args),
+    Cat(cat::Args),
+    Get(get::Args),
+    Fetch(fetch::Args),
+    Verify(verify::Args),
+    Tag(tag::Args),
+    Mv(mv::Args),
+    Rm(rm::Args),
+    Context(context::Args),
+    Share(share::Args),
+    Follow(follow::Args),
+    Unfollow(unfollow::Args),
+    Tickets(tickets::Args),
+    Peers(peers::Args),
+    Status(status::Args),
+    Open(open::Args),
+    Id(id::Args),
+    Daemon(daemon::Args),
+    Config(config::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Verb {
+    /// Does it.
+    pub(crate) async fn run(self, app: &App) -> Result<()> {
+        match self {
+            Verb::Push(args) => push::run(args, app).await,
+            Verb::Ls(args) => ls::run(&args, app).await,
+            Verb::Log(args) => log::run(&args, app).await,
+            Verb::Show(args) => show::run(&args, app).await,
+            Verb::Cat(args) => cat::run(&args, app).await,
+            Verb::Get(args) => get::run(&args, app).await,
+            Verb::Fetch(args) => fetch::run(&args, app).await,
+            Verb::Verify(args) => verify::run(&args, app).await,
+            Verb::Tag(args) => tag::run(args, app).await,
+            Verb::Mv(args) => mv::run(args, app).await,
+            Verb::Rm(args) => rm::run(&args, app).await,
+            Verb::Context(args) => context::run(args, app).await,
+            Verb::Share(args) => share::run(&args, app).await,
+            Verb::Follow(args) => follow::run(args, app).await,
+            Verb::Unfollow(args) => unfollow::run(&args, app).await,
+            Verb::Tickets(args) => tickets::run(&args, app).await,
+            Verb::Peers(args) => peers::run(args, app).await,
+            Verb::Status(args) => status::run(&args, app).await,
+            Verb::Open(args) => open::run(&args, app).await,
+            Verb::Id(args) => id::run(&args, app).await,
+            Verb::Daemon(args) => daemon::run(&args, app).await,
+            Verb::Config(args) => config::run(&args, app).await,
+            Verb::Completions(args) => completions::run(&args, &app.ui, command()),
+            Verb::Man(args) => man::run(&args, command()),
+        }
+    }
+}
+
+fn command() -> clap::Command {
+    <crate::Cli as clap::CommandFactory>::command()
+}

@@ -1,0 +1,99 @@
+//! `dsp peers`: lists and names the people whose devices this one knows.
+
+use clap::Subcommand;
+use dsp_protocol::api::{Page, PeerInfo, RenamePeer};
+use hyper::Method;
+
+use crate::App;
+use crate::client::Url;
+use crate::error::Result;
+use crate::human;
+use crate::output::{Ui, clean};
+use crate::table::{Column, Table};
+
+/// List and name other users
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// List the users that this node knows
+    #[command(after_help = "\
+Examples:
+  dsp peers ls
+  dsp peers ls --json")]
+    Ls,
+    /// Call a user by another name, here only
+    #[command(after_help = "\
+Examples:
+  dsp peers rename alice-2 alice-from-sales")]
+    Rename {
+        /// User: the name she has here, or her id
+        user: String,
+        /// New name
+        name: String,
+    },
+}
+
+pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
+    let client = app.client().await?;
+    match args.verb {
+        Verb::Ls => {
+            let peers: Vec<PeerInfo> = client.list(&Url::new(&["peers"]), None).await?;
+            let items = peers.iter().map(|p| serde_json::to_value(p).expect("API types are JSON"));
+            let page = Page { items: items.collect(), next_cursor: None };
+            app.ui.result(&page, |ui| human(&peers, ui))?;
+            if peers.is_empty() {
+                app.ui
+                    .note("nobody yet; `dsp share` invites somebody, `dsp follow` joins somebody");
+            }
+            Ok(())
+        }
+        Verb::Rename { user, name } => {
+            let url = Url::new(&["peers", &user]);
+            let peer: PeerInfo =
+                client.send_json(Method::PATCH, &url, &RenamePeer { name }).await?;
+            app.ui.result(&peer, |_| format!("{} is now {}\n", clean(&user), clean(&peer.name)))
+        }
+    }
+}
+
+fn human(peers: &[PeerInfo], ui: &Ui) -> String {
+    if peers.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&[
+        Column::text("NAME"),
+        Column::text("ID"),
+        Column::text("DEVICE"),
+        Column::text("CONNECTED"),
+        Column::long("CONTEXTS"),
+    ]);
+    let now = human::now();
+    for peer in peers {
+        let mut name = peer.name.clone();
+        if peer.own_name != peer.name {
+            name += &format!(" (calls herself {})", peer.own_name);
+        }
+        let id = peer.user.short() + if peer.verified { " verified" } else { "" };
+        let contexts = peer.contexts.join(", ");
+        if peer.devices.is_empty() {
+            table.row([name.clone(), id.clone(), "-".into(), "never".into(), contexts.clone()]);
+        }
+        for device in &peer.devices {
+            let connected = match (&device.seen, &device.address) {
+                _ if device.revoked => "revoked".to_owned(),
+                (_, Some(address)) if device.connected => format!("now, {address}"),
+                _ if device.connected => "now".to_owned(),
+                (Some(seen), _) => human::ago(seen, now),
+                (None, _) => "never".to_owned(),
+            };
+            let device = device.name.clone();
+            table.row([name.clone(), id.clone(), device, connected, contexts.clone()]);
+        }
+    }
+    table.render(ui)
+}

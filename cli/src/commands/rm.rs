@@ -1,0 +1,43 @@
+//! `dsp rm`: removes a stack.
+
+use dsp_protocol::api::StackInfo;
+
+use crate::App;
+use crate::client::Url;
+use crate::error::Result;
+use crate::human;
+use crate::output::clean;
+
+/// Remove a stack of mine
+///
+/// Followers see that it was removed and keep the bytes they have. The bytes here go with the next clean-up.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dsp rm sales/weekly
+  dsp rm sales/weekly --yes")]
+pub(crate) struct Args {
+    /// Stack to remove
+    #[arg(value_name = "REF")]
+    reference: String,
+}
+
+pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
+    let client = app.client().await?;
+    let url = Url::new(&["stack"]).query("ref", &args.reference);
+    let stack: StackInfo = client.get(&url).await?;
+    let name = clean(&stack.reference);
+    let head = stack.head.as_ref().map(|head| {
+        let files = head.files.map(|n| human::count(n, "file")).unwrap_or_default();
+        format!(", head {} ({files}, {})", head.frame.short(), human::size(head.bytes.unwrap_or(0)))
+    });
+    let tags = match stack.tags.len() as u64 {
+        0 => String::new(),
+        n => format!(", {}", human::count(n, "tag")),
+    };
+    app.ui.note(&format!("removes {name} with its history{}{tags}", head.unwrap_or_default()));
+    app.ui.note("followers see that it was removed and keep the bytes they have");
+    app.ui.confirm(&format!("remove {name}?"))?;
+    let removed: Option<StackInfo> = client.delete(&url).await?;
+    app.ui.result(&removed, |_| format!("removed {name}\n"))
+}

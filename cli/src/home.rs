@@ -1,0 +1,90 @@
+//! Where things are: the home of a daemon, the only place that knows its paths.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use dsp_protocol::api::ClientFile;
+
+use crate::error::{Error, Result};
+
+/// The home of a daemon, `~/.dsp` unless said otherwise.
+#[derive(Clone, Debug)]
+pub(crate) struct Home(PathBuf);
+
+impl Home {
+    /// Returns the home that was asked for, else `~/.dsp`.
+    ///
+    /// # Errors
+    /// When the account has no home directory.
+    pub(crate) fn find(asked: Option<&Path>) -> Result<Self> {
+        let dir = match asked {
+            Some(dir) => dir.to_owned(),
+            None => std::env::home_dir()
+                .filter(|dir| !dir.as_os_str().is_empty())
+                .ok_or_else(|| {
+                    Error::failed("this account has no home directory").hint("set DSP_HOME")
+                })?
+                .join(".dsp"),
+        };
+        let dir = std::path::absolute(&dir).map_err(|e| Error::path("cannot use", &dir, &e))?;
+        Ok(Home(dir))
+    }
+
+    /// Returns the folder itself.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.0
+    }
+
+    /// Returns the folder of the daemon's logs.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.0.join("logs")
+    }
+
+    /// Returns the file that takes what the daemon prints before it logs.
+    pub(crate) fn daemon_out(&self) -> PathBuf {
+        self.logs().join("dspd.out")
+    }
+
+    /// Returns the file whose lock is held while a daemon is started.
+    pub(crate) fn start_lock(&self) -> PathBuf {
+        self.0.join("run").join("start.lock")
+    }
+
+    /// Returns the file that the daemon holds locked as long as it runs.
+    pub(crate) fn daemon_lock(&self) -> PathBuf {
+        self.0.join("run").join("lock")
+    }
+
+    /// Makes the folders that are needed before the daemon runs, for their owner alone.
+    ///
+    /// # Errors
+    /// Names the folder that cannot be made.
+    pub(crate) fn prepare(&self) -> Result<()> {
+        for dir in [self.0.join("run"), self.logs()] {
+            make_private(&dir).map_err(|e| Error::path("cannot make", &dir, &e))?;
+        }
+        Ok(())
+    }
+
+    /// Reads how the daemon is reached; nothing when it does not run.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read. Half a file counts as none: it is being written.
+    pub(crate) fn client_file(&self) -> Result<Option<ClientFile>> {
+        let path = self.0.join("run").join("client.json");
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::path("cannot read", &path, &e)
+                .hint("the daemon may run under another account")),
+        }
+    }
+}
+
+fn make_private(dir: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}

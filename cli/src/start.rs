@@ -1,0 +1,220 @@
+//! Finds the daemon, and starts it when it does not run.
+//!
+//! Commands that come at once wait for each other: who holds the lock of `run/start.lock` starts
+//! the daemon, the others find it running. The lock goes with its process, so the file never has
+//! to be deleted. The daemon is started in a process group of its own, with its streams away from
+//! the terminal, so it outlives the shell.
+
+use std::fs::{File, TryLockError};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use dsp_protocol::api::ClientFile;
+use tokio::time::Instant;
+
+use crate::client::{Client, Url};
+use crate::error::{Error, Result};
+use crate::home::Home;
+use crate::output::Ui;
+
+/// How long a daemon may take to start, stop, or be started by another command.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// How often we look whether it is so far.
+const POLL: Duration = Duration::from_millis(20);
+/// How much of what a failed daemon printed is shown, in lines.
+const LAST_WORDS: usize = 5;
+
+/// The version of this program.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A daemon that answers.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// How it is called.
+    pub(crate) client: Client,
+    /// What it says of itself; nothing when it was named by `DSP_URL`.
+    pub(crate) file: Option<ClientFile>,
+}
+
+/// Finds the daemon without starting it.
+///
+/// # Errors
+/// When `DSP_URL` is no address, or `run/client.json` cannot be read.
+pub(crate) async fn find(home: &Home) -> Result<Option<Running>> {
+    if let Some(url) = variable("DSP_URL") {
+        let client = Client::of_url(&url, &variable("DSP_TOKEN").unwrap_or_default())?;
+        client.connect().await?;
+        return Ok(Some(Running { client, file: None }));
+    }
+    let Some(mut file) = home.client_file()? else { return Ok(None) };
+    if let Some(token) = variable("DSP_TOKEN") {
+        file.token = token;
+    }
+    let client = Client::of_file(&file)?;
+    if client.connect().await.is_err() {
+        return Ok(None);
+    }
+    // A port may belong to another program by now; the token is shown to the daemon alone.
+    if client.is_tcp() && client.health().await.ok().is_none_or(|health| health.pid != file.pid) {
+        return Ok(None);
+    }
+    Ok(Some(Running { client, file: Some(file) }))
+}
+
+/// Finds the daemon, or starts it; offers to restart one of another version.
+///
+/// # Errors
+/// When it cannot be started, with the reason it gave.
+pub(crate) async fn connect(home: &Home, ui: &Ui) -> Result<Client> {
+    let Some(running) = find(home).await? else {
+        return Ok(start(home, None).await?.client);
+    };
+    let Some(file) = &running.file else { return Ok(running.client) };
+    if file.version == VERSION {
+        return Ok(running.client);
+    }
+    let other = format!("dspd {} is running and this is dsp {VERSION}", file.version);
+    if !ui.yes() && !ui.can_ask() {
+        ui.warn(&format!("{other}; `dsp daemon stop` or --yes makes the versions equal"));
+        return Ok(running.client);
+    }
+    if ui.confirm(&format!("{other}. Restart the daemon?")).is_err() {
+        return Ok(running.client);
+    }
+    stop(home, &running).await?;
+    Ok(start(home, None).await?.client)
+}
+
+/// Starts the daemon and waits until it answers; if one runs by then, that is it.
+///
+/// # Errors
+/// When no `dspd` is found, it ends at once, or is not ready in time.
+pub(crate) async fn start(home: &Home, port: Option<u16>) -> Result<Running> {
+    home.prepare()?;
+    let deadline = Instant::now() + DEADLINE;
+    let _lock = lock(home, deadline).await?;
+    if let Some(running) = find(home).await? {
+        return Ok(running);
+    }
+    let mut child = spawn(home, port)?;
+    loop {
+        let ended = child.try_wait().ok().flatten();
+        if let Some(running) = ready(home).await? {
+            return Ok(running);
+        }
+        if let Some(status) = ended {
+            let mut error = Error::unreachable(format!("dspd ended at once: {status}"));
+            for line in last_words(home) {
+                error = error.cause_text(line);
+            }
+            return Err(error.hint(format!("more is in {}", home.logs().display())));
+        }
+        if Instant::now() > deadline {
+            let waited = DEADLINE.as_secs();
+            return Err(Error::unreachable(format!("dspd is not ready after {waited} seconds"))
+                .hint(format!("see {}", home.logs().display())));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Stops the daemon and waits until it is gone; nobody starts another meanwhile.
+///
+/// # Errors
+/// When it refuses, or is still there after the deadline.
+pub(crate) async fn stop(home: &Home, running: &Running) -> Result<()> {
+    let deadline = Instant::now() + DEADLINE;
+    let _lock = match running.file {
+        Some(_) => Some(lock(home, deadline).await?),
+        None => None,
+    };
+    let _: serde_json::Value = running.client.post(&Url::new(&["node", "stop"])).await?;
+    while still_there(home, running).await {
+        if Instant::now() > deadline {
+            return Err(Error::failed("the daemon was asked to stop and still runs")
+                .hint("see `dsp daemon logs`"));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
+}
+
+/// Tells whether the daemon answers or still holds its lock, which goes with its process.
+async fn still_there(home: &Home, running: &Running) -> bool {
+    if running.client.connect().await.is_ok() {
+        return true;
+    }
+    let lock = running.file.as_ref().and_then(|_| File::open(home.daemon_lock()).ok());
+    lock.is_some_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+async fn ready(home: &Home) -> Result<Option<Running>> {
+    let Some(running) = find(home).await? else { return Ok(None) };
+    Ok(running.client.health().await.is_ok_and(|health| health.status == "ok").then_some(running))
+}
+
+/// Waits for the right to start a daemon.
+async fn lock(home: &Home, deadline: Instant) -> Result<File> {
+    let path = home.start_lock();
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|e| Error::path("cannot open", &path, &e))?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                tokio::time::sleep(POLL).await;
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::unreachable("another dsp starts the daemon and is not done")
+                    .hint("see `dsp daemon logs`"));
+            }
+            Err(TryLockError::Error(e)) => return Err(Error::path("cannot lock", &path, &e)),
+        }
+    }
+}
+
+fn spawn(home: &Home, port: Option<u16>) -> Result<Child> {
+    let program = program()?;
+    let path = home.daemon_out();
+    let out = File::options().create(true).append(true).open(&path);
+    let out = out.map_err(|e| Error::path("cannot open", &path, &e))?;
+    out.set_len(0).map_err(|e| Error::path("cannot write", &path, &e))?;
+    let err = out.try_clone().map_err(|e| Error::path("cannot open", &path, &e))?;
+    let mut command = Command::new(&program);
+    command.arg("--home").arg(home.dir());
+    if let Some(port) = port {
+        command.arg("--port").arg(port.to_string());
+    }
+    command.current_dir("/").stdin(Stdio::null()).stdout(out).stderr(err);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+        .spawn()
+        .map_err(|e| Error::unreachable(format!("cannot start {}", program.display())).cause(&e))
+}
+
+/// Finds `dspd`: beside this program, else in the folders of `PATH`.
+fn program() -> Result<PathBuf> {
+    let name = format!("dspd{}", std::env::consts::EXE_SUFFIX);
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned()));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // A relative folder in PATH would run whatever lies where the user happens to be.
+    let path = std::env::split_paths(&path).filter(|dir| dir.is_absolute());
+    let found = beside.into_iter().chain(path).map(|dir| dir.join(&name)).find(|p| p.is_file());
+    found.ok_or_else(|| {
+        Error::unreachable("the daemon does not run, and no dspd is here to start")
+            .hint("install dspd beside dsp, or put its folder into PATH")
+    })
+}
+
+fn last_words(home: &Home) -> Vec<String> {
+    let text = std::fs::read(home.daemon_out()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(LAST_WORDS)..].iter().map(|line| (*line).to_owned()).collect()
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,164 @@
+//! Values as people type them: parameters, metrics, durations.
+
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+/// Reads `name=value`, or `name:=JSON`.
+///
+/// The first rule that fits decides: `"…"` is text read as JSON, `'…'` the text between the
+/// quotes; `null`, `true`, `false`, `nan`, `inf`, `-inf`; integers and floats where nothing is
+/// lost, so that `007` stays text; a date `2026-11-16`; a moment `2026-11-16T09:30:00Z`; else text.
+///
+/// # Errors
+/// Says what is missing.
+pub(crate) fn param(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').ok_or("write name=value")?;
+    let (name, value) = match name.strip_suffix(':') {
+        Some(name) => {
+            let json = serde_json::from_str(value);
+            (name, json.map_err(|e| format!("after `:=` must be JSON: {e}"))?)
+        }
+        None => (name, plain(value)),
+    };
+    match name.is_empty() {
+        true => Err("a name is missing before `=`".to_owned()),
+        false => Ok((name.to_owned(), value)),
+    }
+}
+
+fn plain(text: &str) -> Value {
+    if let Some(inner) = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        return inner.into();
+    }
+    match text {
+        "null" => return Value::Null,
+        "true" => return true.into(),
+        "false" => return false.into(),
+        "nan" | "inf" | "-inf" => return json!({"t": "f", "v": text}),
+        _ => {}
+    }
+    if text.starts_with('"')
+        && let Ok(Value::String(inner)) = serde_json::from_str(text)
+    {
+        return inner.into();
+    }
+    if let Some(number) = number(text) {
+        return number;
+    }
+    let day = format_description!("[year]-[month]-[day]");
+    if text.len() == 10 && time::Date::parse(text, day).is_ok() {
+        return json!({"t": "date", "v": text});
+    }
+    if time::OffsetDateTime::parse(text, &Rfc3339).is_ok() {
+        return json!({"t": "datetime", "v": text});
+    }
+    text.into()
+}
+
+/// Reads a number that loses nothing as 64 bits; `-0` and `007` are not written so.
+fn number(text: &str) -> Option<Value> {
+    if let Ok(int) = text.parse::<i64>() {
+        return (int.to_string() == text).then(|| int.into());
+    }
+    // JSON's grammar keeps out `1.`, `.5` and `+1`; digits alone are an integer that is too large.
+    let float = text.contains(['.', 'e', 'E']).then(|| serde_json::from_str::<f64>(text).ok());
+    float.flatten().filter(|float| float.is_finite()).map(Value::from)
+}
+
+/// Reads `name=number`.
+///
+/// # Errors
+/// Says what is wrong.
+pub(crate) fn metric(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').ok_or("write name=number")?;
+    if name.is_empty() {
+        return Err("a name is missing before `=`".to_owned());
+    }
+    let value = match value.to_ascii_lowercase().as_str() {
+        word @ ("nan" | "inf" | "-inf") => word.into(),
+        _ => number(value).ok_or(format!("`{value}` is no number"))?,
+    };
+    Ok((name.to_owned(), value))
+}
+
+/// Reads how long: `30m`, `12h`, `7d`, `2w`, or `never`, which is 0. In seconds.
+///
+/// # Errors
+/// Says what is allowed.
+pub(crate) fn duration(text: &str) -> Result<u64, String> {
+    if text == "never" {
+        return Ok(0);
+    }
+    let error = || format!("`{text}` is no time: write 30m, 12h, 7d, 2w or never");
+    let unit = match text.chars().last() {
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d') => 86_400,
+        Some('w') => 7 * 86_400,
+        _ => return Err(error()),
+    };
+    let number = &text[..text.len() - 1];
+    let plain = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    let number: u64 = number.parse().ok().filter(|n| plain && *n > 0).ok_or_else(error)?;
+    number.checked_mul(unit).ok_or_else(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(text: &str) -> Value {
+        param(&format!("k={text}")).unwrap().1
+    }
+
+    #[test]
+    fn the_form_of_a_parameter_gives_its_kind() {
+        assert_eq!(value("42"), json!(42));
+        assert_eq!(value("-7"), json!(-7));
+        assert_eq!(value("0.5"), json!(0.5));
+        assert_eq!(value("1e-3"), json!(0.001));
+        assert_eq!(value("true"), json!(true));
+        assert_eq!(value("null"), json!(null));
+        assert_eq!(value("nan"), json!({"t": "f", "v": "nan"}));
+        assert_eq!(value("2026-11-16"), json!({"t": "date", "v": "2026-11-16"}));
+        let moment = "2026-11-16T09:30:00+01:00";
+        assert_eq!(value(moment), json!({"t": "datetime", "v": moment}));
+        for text in ["EU", "", "007", "+1", "1_000", "-0", ".5", "1.", "1e999", "2026-13-01", "\"x"]
+        {
+            assert_eq!(value(text), json!(text));
+        }
+        assert_eq!(value("99999999999999999999"), json!("99999999999999999999"));
+    }
+
+    #[test]
+    fn quotes_force_text_and_colons_json() {
+        assert_eq!(value("\"42\""), json!("42"));
+        assert_eq!(value("'true'"), json!("true"));
+        assert_eq!(param("a=b=c").unwrap(), ("a".into(), json!("b=c")));
+        assert_eq!(param("a:=[1, 2]").unwrap(), ("a".into(), json!([1, 2])));
+        assert!(param("a:=[1").is_err());
+        assert!(param("a").is_err());
+        assert!(param("=1").is_err());
+    }
+
+    #[test]
+    fn metrics_are_numbers() {
+        assert_eq!(metric("loss=0.25").unwrap(), ("loss".into(), json!(0.25)));
+        assert_eq!(metric("n=3").unwrap().1, json!(3));
+        assert_eq!(metric("loss=NaN").unwrap().1, json!("nan"));
+        assert!(metric("loss=low").is_err());
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("30m"), Ok(1800));
+        assert_eq!(duration("12h"), Ok(43_200));
+        assert_eq!(duration("7d"), Ok(604_800));
+        assert_eq!(duration("2w"), Ok(1_209_600));
+        assert_eq!(duration("never"), Ok(0));
+        for bad in ["", "7", "d", "0d", "-1d", "1.5h", "7 d", "7y", "é", "99999999999999999w"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! Bringing blobs here from several providers at once.
+//!
+//! Small blobs are asked for in batches and stored once all their bytes were right. Of a large
+//! blob first the end is fetched, which proves its size, and then parts of 16 MiB from whoever
+//! is free. A provider that stalls or goes away loses its parts to others; one that sends wrong
+//! bytes is not asked again and is named in the report. What came before a crash stays and is
+//! not asked for again.
+//!
+//! ```text
+//! fetch ─ plan ─> Queue <─ take, finish, set_back ─ worker ─ Peer::ask ─> provider
+//!                                                      └─ pieces ─> store
+//! ```
+
+mod ask;
+mod prove;
+mod queue;
+mod worker;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bao_tree::ChunkRanges;
+use dsp_protocol::id::{BlobHash, DeviceId};
+use futures::future::BoxFuture;
+use futures::{AsyncRead, AsyncWrite, StreamExt, TryStreamExt};
+use iroh_blobs::api::blobs::BlobStatus;
+use tokio::task::JoinSet;
+
+pub use self::prove::ProveError;
+
+use self::queue::{Queue, State};
+use self::worker::Shared;
+use super::error::{StatusError, store_error};
+use super::keep::Keep;
+use super::wire::Header;
+use super::{Blobs, Imported, to_hash};
+
+/// Blobs up to this size are held in memory until all of their bytes were right.
+const SMALL_BYTES: u64 = 1 << 20;
+/// Without 16 KiB in this time, a request has stalled.
+const STALL: Duration = Duration::from_secs(5);
+/// Requests that run at one provider.
+const WORKERS: usize = 4;
+/// Most providers of one fetch; with the others it is tried again.
+const PROVIDERS: usize = 8;
+/// Look-ups that run at once while a fetch is planned.
+const LOOK_UPS: usize = 64;
+
+/// A byte stream in both directions.
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
+
+/// A stream of whatever transport.
+pub type BoxedStream = Box<dyn Duplex>;
+
+/// A fresh `/dsp/blobs/1` stream to a provider.
+pub struct Opened {
+    /// The stream; nothing was sent or received on it.
+    pub stream: BoxedStream,
+    /// The context of the fetch, as this provider knows it.
+    pub header: Header,
+}
+
+/// Opens streams to the providers of one context.
+pub trait Opener: Send + Sync + 'static {
+    /// Opens a stream to `provider`. Dropping the future gives the attempt up.
+    fn open(&self, provider: DeviceId) -> BoxFuture<'_, io::Result<Opened>>;
+}
+
+/// What to do with a part of a blob that is here before a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Partial {
+    /// Ask for the rest only: the part came in this context, or from a device of one's own.
+    Resume,
+    /// Ask for all of it: the part came in another context. To ask for the rest would tell the
+    /// provider what is here, and leave open whether it has the whole.
+    Ignore,
+}
+
+/// A blob to bring here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// Its hash.
+    pub hash: BlobHash,
+    /// Its size in bytes, as the ref declares it. A blob of another size is not stored.
+    pub size: u64,
+    /// What to do with a part that is here.
+    pub partial: Partial,
+}
+
+/// What to bring here, and from whom.
+#[derive(Clone, Debug, Default)]
+pub struct FetchRequest {
+    /// The blobs; small ones travel in this order, large ones after each other.
+    pub wants: Vec<Want>,
+    /// Devices that may have them, the best first; the first eight are asked.
+    pub providers: Vec<DeviceId>,
+}
+
+/// What a fetch brought.
+#[derive(Debug, Default)]
+pub struct FetchReport {
+    /// Blobs that came now, every byte checked. Not durable before [`Blobs::sync`].
+    pub complete: Vec<Imported>,
+    /// Blobs that were here before. They count in the context of the fetch only once a peer
+    /// there has [proved](Fetcher::prove) that it has them, unless they were earned before.
+    pub here: Vec<Imported>,
+    /// Blobs that did not come, or not all of them; what came is kept for the next fetch while
+    /// the index [protects](super::Protect) it.
+    pub failed: Vec<Failed>,
+    /// Providers that are not worth asking again now.
+    pub dropped: Vec<(DeviceId, Dropped)>,
+    /// Bytes of blobs that came, those of failed ones too.
+    pub received_bytes: u64,
+}
+
+/// A blob that did not come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Its hash.
+    pub hash: BlobHash,
+    /// Its size as the want declared it.
+    pub size: u64,
+    /// Why.
+    pub reason: FetchFailure,
+}
+
+/// Why a blob did not come.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchFailure {
+    /// All providers that are left answered so.
+    #[error("no provider has it")]
+    NotHere,
+    /// All providers were dropped.
+    #[error("no provider is left")]
+    NoProvider,
+    /// The blob has another size than the ref declares; the ref is wrong.
+    #[error("the blob has {actual} bytes")]
+    WrongSize {
+        /// The size that its end proves.
+        actual: u64,
+    },
+    /// The store failed: the disk is full, or the store closed.
+    #[error("cannot store it: {0}")]
+    Store(String),
+}
+
+/// Why a provider is not asked any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Dropped {
+    /// It sent bytes that are not those of the blob, or a size that is not.
+    #[error("sent wrong bytes for blob {hash}")]
+    Lied {
+        /// The blob.
+        hash: BlobHash,
+    },
+    /// It did not answer in time, again and again.
+    #[error("stalled")]
+    Stalled,
+    /// It could not be reached, or went away, again and again.
+    #[error("unreachable")]
+    Unreachable,
+    /// It has hardly anything of this.
+    #[error("has too little")]
+    NotHere,
+}
+
+/// Brings blobs into the store.
+#[derive(Clone, Debug)]
+pub struct Fetcher {
+    blobs: Blobs,
+    stall: Duration,
+}
+
+/// A want with what is known of it.
+#[derive(Debug)]
+struct Wanted {
+    hash: BlobHash,
+    size: u64,
+    missing: ChunkRanges,
+}
+
+/// How a want begins.
+enum Begin {
+    Here,
+    Fail(FetchFailure),
+    Small,
+    /// Its size is to be proved, unless it is.
+    Large {
+        proved: bool,
+    },
+}
+
+impl Fetcher {
+    /// Returns a fetcher that takes a request for stalled after 5 s.
+    pub fn new(blobs: Blobs) -> Fetcher {
+        Fetcher { blobs, stall: STALL }
+    }
+
+    /// Sets after which time without 16 KiB a request has stalled.
+    #[must_use]
+    pub fn with_stall(self, stall: Duration) -> Fetcher {
+        Fetcher { stall, ..self }
+    }
+
+    /// Brings blobs here. `progress` gets the bytes that came.
+    ///
+    /// Per provider four requests run, per blob at most eight. In memory are at most 1 MiB for
+    /// each request and some bytes for each want. Dropping the future ends the fetch; what came
+    /// of large blobs stays for the next one.
+    ///
+    /// # Errors
+    /// The store is closed. Everything else is in the report.
+    pub async fn fetch(
+        &self,
+        opener: Arc<dyn Opener>,
+        request: FetchRequest,
+        mut progress: impl FnMut(u64) + Send,
+    ) -> Result<FetchReport, StatusError> {
+        let mut report = FetchReport::default();
+        let (wants, keeps, begins) = self.plan(request.wants, &mut report).await?;
+        let providers = distinct(request.providers, PROVIDERS);
+        let mut queue = Queue::new(wants.len(), providers.len(), self.stall);
+        let small = (0..).zip(&wants).zip(&begins);
+        let small = small.filter(|(_, begin)| matches!(begin, Begin::Small));
+        queue.add_small(small.map(|((id, want), _)| (id, want.size)));
+        for ((id, want), begin) in (0..).zip(&wants).zip(&begins) {
+            match begin {
+                Begin::Large { proved: true } => queue.add_missing(id, want.missing.clone()),
+                Begin::Large { proved: false } => queue.add_large(id),
+                Begin::Small | Begin::Here | Begin::Fail(_) => {}
+            }
+        }
+
+        let shared = Shared::new(self.blobs.clone(), opener, wants, queue, self.stall);
+        let shared = Arc::new(shared);
+        let mut workers = JoinSet::new();
+        for (slot, &provider) in providers.iter().enumerate() {
+            for _ in 0..WORKERS {
+                workers.spawn(worker::work(Arc::clone(&shared), slot, provider));
+            }
+        }
+        while !workers.is_empty() {
+            let mut changed = std::pin::pin!(shared.changed.notified());
+            changed.as_mut().enable();
+            tokio::select! {
+                Some(ended) = workers.join_next() => {
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "a worker failed");
+                    }
+                }
+                () = changed => progress(shared.received.load(Ordering::Relaxed)),
+            }
+        }
+
+        let shared = Arc::into_inner(shared).expect("all workers have ended");
+        report.received_bytes = shared.received.load(Ordering::Relaxed);
+        progress(report.received_bytes);
+        let (wants, mut queue) = shared.into_parts();
+        queue.close();
+        let (states, dropped) = queue.into_result();
+        for ((want, state), keep) in wants.iter().zip(states).zip(keeps) {
+            let &Wanted { hash, size, .. } = want;
+            match self.settle(want, state).await? {
+                Ok(()) => report.complete.push(Imported { hash, size, keep }),
+                Err(reason) => report.failed.push(Failed { hash, size, reason }),
+            }
+        }
+        let dropped = providers.into_iter().zip(dropped);
+        report.dropped = dropped.filter_map(|(id, why)| Some((id, why?))).collect();
+        Ok(report)
+    }
+
+    /// Looks up what is here, and holds all wants against the collector. Wants that need no
+    /// provider go into the report.
+    async fn plan(
+        &self,
+        wants: Vec<Want>,
+        report: &mut FetchReport,
+    ) -> Result<(Vec<Wanted>, Vec<Keep>, Vec<Begin>), StatusError> {
+        let mut seen = BTreeSet::new();
+        let wants = wants.into_iter().filter(|want| seen.insert((want.hash, want.size)));
+        let planned = futures::stream::iter(wants).map(|want| async move {
+            let keep = self.blobs.keep(want.hash).await?;
+            let (begin, missing) = self.begin(&want).await?;
+            Ok::<_, StatusError>((
+                Wanted { hash: want.hash, size: want.size, missing },
+                keep,
+                begin,
+            ))
+        });
+        let mut planned = planned.buffered(LOOK_UPS);
+        let mut plan = (Vec::new(), Vec::new(), Vec::new());
+        while let Some((want, keep, begin)) = planned.try_next().await? {
+            let Wanted { hash, size, .. } = want;
+            match begin {
+                Begin::Here => report.here.push(Imported { hash, size, keep }),
+                Begin::Fail(reason) => report.failed.push(Failed { hash, size, reason }),
+                Begin::Small | Begin::Large { .. } => {
+                    plan.0.push(want);
+                    plan.1.push(keep);
+                    plan.2.push(begin);
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    async fn begin(&self, want: &Want) -> Result<(Begin, ChunkRanges), StatusError> {
+        let &Want { hash, size, partial } = want;
+        let all = ChunkRanges::all();
+        let wrong = |actual| Begin::Fail(FetchFailure::WrongSize { actual });
+        if size > ask::MAX_BYTES {
+            let reason = FetchFailure::Store(format!("{size} bytes are more than a blob has"));
+            return Ok((Begin::Fail(reason), all));
+        }
+        let error = |e| StatusError { hash, source: store_error(e) };
+        let status = self.blobs.store.status(to_hash(hash)).await;
+        let status = status.map_err(|e| StatusError { hash, source: store_error(e) })?;
+        let begin = match status {
+            BlobStatus::Complete { size: actual } if actual == size => Begin::Here,
+            BlobStatus::Complete { size: actual } => wrong(actual),
+            BlobStatus::NotFound | BlobStatus::Partial { .. } if size <= SMALL_BYTES => {
+                Begin::Small
+            }
+            BlobStatus::NotFound => Begin::Large { proved: false },
+            BlobStatus::Partial { .. } => {
+                let field = self.blobs.store.observe(to_hash(hash)).await.map_err(error)?;
+                match (field.validated_size(), partial) {
+                    (Some(actual), _) if actual != size => wrong(actual),
+                    (proved, Partial::Resume) => {
+                        let missing = &ask::chunks(0..size) - &field.ranges;
+                        return Ok((Begin::Large { proved: proved.is_some() }, missing));
+                    }
+                    (_, Partial::Ignore) => Begin::Large { proved: false },
+                }
+            }
+        };
+        Ok((begin, ask::chunks(0..size)))
+    }
+
+    /// Tells how a want ended, with the store as the last word.
+    async fn settle(
+        &self,
+        want: &Wanted,
+        state: State,
+    ) -> Result<Result<(), FetchFailure>, StatusError> {
+        let incomplete = || FetchFailure::Store("it is not complete in the end".to_owned());
+        Ok(match state {
+            State::Failed(reason) => Err(reason),
+            State::Open => Err(FetchFailure::NoProvider),
+            State::Done => match self.blobs.complete_size(want.hash).await {
+                Ok(size) if size == want.size => Ok(()),
+                Ok(_) | Err(_) => Err(incomplete()),
+            },
+        })
+    }
+}
+
+/// Returns the first `limit` of `all` without repetitions, in their order.
+fn distinct(all: Vec<DeviceId>, limit: usize) -> Vec<DeviceId> {
+    let mut seen = BTreeSet::new();
+    all.into_iter().filter(|id| seen.insert(*id)).take(limit).collect()
+}

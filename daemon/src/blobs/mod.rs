@@ -1,0 +1,193 @@
+//! The bytes of blobs: taken in, kept, read, served and fetched, each one checked against its
+//! BLAKE3 hash.
+//!
+//! [`Blobs`] is the one handle on the store under `$DSP_HOME/blobs`, an iroh-blobs `FsStore`.
+//! Its files and what survives a crash are described in `docs/storage-blobs.md`. Three things
+//! the store leaves open are settled here:
+//!
+//! - *Durability.* An import returns before the store has committed. Nothing may be
+//!   acknowledged to anybody before [`Blobs::sync`] returned.
+//! - *Life and death.* What lives is decided by our own index through [`Protect`]; until a blob
+//!   is named there, a [`Keep`] holds it.
+//! - *Who may read.* A peer gets a blob only where [`Authorise`] says it was earned, see
+//!   [`Blobs::serve`].
+//!
+//! [`Fetcher`] brings blobs here from several providers at once.
+//!
+//! The module knows hashes and sizes. Contexts, frames and people are left to its callers.
+
+mod error;
+mod export;
+mod fetch;
+mod gc;
+mod import;
+mod keep;
+mod read;
+mod serve;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dsp_protocol::id::BlobHash;
+use iroh_blobs::Hash;
+use iroh_blobs::api::blobs::BlobStatus;
+use iroh_blobs::store::fs::FsStore;
+use iroh_blobs::store::fs::options::Options;
+
+pub use self::error::{
+    ExportError, ForgetError, GcError, ImportError, OpenError, ReadError, StatusError, SyncError,
+};
+pub use self::fetch::{
+    BoxedStream, Dropped, Duplex, Failed, FetchFailure, FetchReport, FetchRequest, Fetcher, Opened,
+    Opener, Partial, ProveError, Want,
+};
+pub use self::gc::{Forgotten, GcReport, Protect, ProtectError};
+pub use self::import::{ImportMode, Imported};
+pub use self::keep::Keep;
+pub use self::serve::{Authorise, ServeError, Served};
+pub use self::wire::{Header, Refusal, WireError};
+
+use self::error::store_error;
+use self::gc::Collector;
+use self::keep::Keeper;
+
+/// A chunk group of the store's hash trees in bytes: the unit of checking.
+const GROUP_BYTES: u64 = 16 * 1024;
+
+/// The blobs of this daemon: a cheap handle that all tasks share.
+#[derive(Clone, Debug)]
+pub struct Blobs {
+    store: FsStore,
+    keeper: Arc<Keeper>,
+    collector: Arc<Collector>,
+    dir: Arc<Path>,
+}
+
+/// How much of a blob is here, as the store's books say; see [`Blobs::verify`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing.
+    Missing,
+    /// Some of it.
+    Partial {
+        /// Bytes that are here.
+        have: u64,
+        /// Size of the whole, once its last bytes came and so proved it.
+        size: Option<u64>,
+    },
+    /// All of it.
+    Complete {
+        /// Size in bytes.
+        size: u64,
+    },
+}
+
+impl Blobs {
+    /// Opens the store in `dir`, and makes it where there is none. `protect` decides what every
+    /// later [`gc`](Self::gc) keeps.
+    ///
+    /// # Errors
+    /// The directory cannot be used, or another process has the store open.
+    pub async fn open(dir: &Path, protect: Arc<dyn Protect>) -> Result<Blobs, OpenError> {
+        let directory = |source| OpenError::Directory { path: dir.to_owned(), source };
+        tokio::fs::create_dir_all(dir).await.map_err(directory)?;
+        let dir = tokio::fs::canonicalize(dir).await.map_err(directory)?;
+        let (collector, gc) = Collector::new(protect);
+        let mut options = Options::new(&dir);
+        options.gc = Some(gc);
+        let store = FsStore::load_with_opts(dir.join("blobs.db"), options).await;
+        let store =
+            store.map_err(|e| OpenError::Store { path: dir.clone(), reason: format!("{e:#}") })?;
+        Ok(Blobs { store, keeper: Arc::default(), collector: Arc::new(collector), dir: dir.into() })
+    }
+
+    /// Writes what is pending and closes the store; afterwards every call fails. Await it before
+    /// the last handle goes, else the store cannot be opened again at once and rebuilds its view
+    /// of partial blobs at the next start.
+    pub async fn shutdown(&self) {
+        let _idle = self.keeper.collect().await;
+        match self.store.shutdown().await {
+            Ok(()) => self.collector.end(&self.store).await,
+            Err(error) => tracing::debug!(%error, "the blob store is closed already"),
+        }
+    }
+
+    /// Makes everything imported or fetched before the call survive a power loss: the files by
+    /// one sync of their file system, then the database that names them.
+    ///
+    /// Nothing may be acknowledged before this returned.
+    ///
+    /// # Errors
+    /// The disk refused; what was imported may not be acknowledged.
+    pub async fn sync(&self) -> Result<(), SyncError> {
+        let files = |source| SyncError::Files { path: self.dir.to_path_buf(), source };
+        let dir = Arc::clone(&self.dir);
+        let synced = tokio::task::spawn_blocking(move || sync_files(&dir)).await;
+        synced.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(files)?;
+        self.store.sync_db().await.map_err(|e| SyncError::Database(store_error(e)))
+    }
+
+    /// Tells how much of a blob is here. Exact sizes of a partial blob may cost one reading of
+    /// it after a crash.
+    ///
+    /// # Errors
+    /// The store is closed or its database failed.
+    pub async fn status(&self, hash: BlobHash) -> Result<Status, StatusError> {
+        let status = self.store.status(to_hash(hash)).await;
+        match status.map_err(|e| StatusError { hash, source: store_error(e) })? {
+            BlobStatus::NotFound => Ok(Status::Missing),
+            BlobStatus::Complete { size } => Ok(Status::Complete { size }),
+            BlobStatus::Partial { .. } => {
+                let field = self.store.observe(to_hash(hash)).await;
+                let field = field.map_err(|e| StatusError { hash, source: store_error(e) })?;
+                Ok(Status::Partial { have: field.total_bytes(), size: field.validated_size() })
+            }
+        }
+    }
+
+    /// Holds a blob, whole, in part or not here yet, against the collector. Waits for the end
+    /// of a running collection; a [`status`](Self::status) asked after it stays true.
+    ///
+    /// # Errors
+    /// The store is closed.
+    pub async fn keep(&self, hash: BlobHash) -> Result<Keep, StatusError> {
+        self.keeper.keep(&self.store, hash).await
+    }
+
+    /// Returns the path of the file that holds the bytes of an owned blob above the size that
+    /// the database holds inline.
+    fn data_path(&self, hash: BlobHash) -> PathBuf {
+        self.dir.join("data").join(format!("{hash}.data"))
+    }
+}
+
+fn to_hash(hash: BlobHash) -> Hash {
+    Hash::from_bytes(*hash.as_bytes())
+}
+
+fn from_hash(hash: Hash) -> BlobHash {
+    BlobHash::from_bytes(*hash.as_bytes())
+}
+
+#[cfg(target_os = "linux")]
+fn sync_files(dir: &Path) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(std::fs::File::open(dir)?)?)
+}
+
+/// Without a call that syncs one file system, every file of the store is synced.
+#[cfg(not(target_os = "linux"))]
+fn sync_files(dir: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(dir.join("data"))? {
+        match std::fs::OpenOptions::new().write(true).open(entry?.path()) {
+            Ok(file) => file.sync_all()?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

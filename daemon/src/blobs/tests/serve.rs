@@ -1,0 +1,1 @@
+//! What a provider gives, and to whom.

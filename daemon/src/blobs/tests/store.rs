@@ -1,0 +1,394 @@
+//! One store: in, out, damage, repair, collection, crash.
+
+use std::sync::atomic::AtomicBool;
+
+use futures::{StreamExt, TryStreamExt};
+
+use super::*;
+
+const SIZES: [usize; 7] = [0, 1, 1024, 16 * 1024, 16 * 1024 + 1, 300_000, 5 << 20];
+
+#[tokio::test]
+async fn what_goes_in_comes_out() {
+    within(async {
+        let home = Home::new().await;
+        for (seed, len) in SIZES.into_iter().enumerate() {
+            let bytes = data(seed as u64, len);
+            let file = home.dir.path().join(format!("in-{len}"));
+            std::fs::write(&file, &bytes).unwrap();
+            let pieces: Vec<_> =
+                bytes.chunks(7_000).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
+            let from = [
+                home.blobs.import_path(&file, ImportMode::Copy, |_| {}).await.unwrap(),
+                home.blobs.import_path(&file, ImportMode::Reference, |_| {}).await.unwrap(),
+                home.blobs.import_bytes(bytes.clone()).await.unwrap(),
+                home.blobs.import_stream(futures::stream::iter(pieces)).await.unwrap(),
+            ];
+            for imported in &from {
+                assert_eq!((imported.hash, imported.size), (BlobHash::of(&bytes), len as u64));
+            }
+            let hash = from[0].hash;
+            let size = len as u64;
+            assert_eq!(home.blobs.status(hash).await.unwrap(), Status::Complete { size });
+            assert_eq!(home.blobs.verify(hash).await.unwrap(), size);
+            assert_eq!(home.blobs.read_all(hash, size).await.unwrap(), bytes);
+            for range in [0..size, size / 3..size / 2, size..size, 0..size.min(1)] {
+                let read: Vec<Bytes> =
+                    home.blobs.reader(hash, range.clone()).try_collect().await.unwrap();
+                assert_eq!(read.concat(), bytes[range.start as usize..range.end as usize]);
+            }
+            let out = home.dir.path().join(format!("out-{len}"));
+            let mut seen = 0;
+            let exported = home.blobs.export(hash, &out, |done| seen = done).await.unwrap();
+            assert_eq!((exported, seen), (size, size));
+            assert_eq!(std::fs::read(&out).unwrap(), bytes);
+        }
+        home.blobs.shutdown().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn reading_names_what_is_wrong() {
+    within(async {
+        let home = Home::new().await;
+        let missing = BlobHash::of(b"missing");
+        assert!(matches!(home.blobs.verify(missing).await, Err(ReadError::Missing(_))));
+        let hash = home.add(data(1, 50_000)).await;
+        let error = home.blobs.read_all(hash, 49_999).await.unwrap_err();
+        assert!(matches!(error, ReadError::TooLarge { size: 50_000, limit: 49_999, .. }));
+        for range in [0..50_001, 60_000..60_001] {
+            let error = home.blobs.reader(hash, range).next().await.unwrap().unwrap_err();
+            assert!(matches!(error, ReadError::Range { .. }), "{error}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_regular_files_are_imported() {
+    within(async {
+        let home = Home::new().await;
+        let pipe = home.dir.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+        for path in [home.dir.path(), &pipe] {
+            let error = home.blobs.import_path(path, ImportMode::Copy, |_| {}).await.unwrap_err();
+            assert!(matches!(error, ImportError::NotAFile(_)), "{error}");
+        }
+        let nothing = home.dir.path().join("nothing");
+        let error = home.blobs.import_path(&nothing, ImportMode::Copy, |_| {}).await.unwrap_err();
+        assert!(matches!(error, ImportError::Read { .. }), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_changes_while_it_is_read_is_refused() {
+    within(async {
+        let home = Home::new().await;
+        for mode in [ImportMode::Copy, ImportMode::Reference] {
+            let file = home.dir.path().join("log");
+            std::fs::write(&file, data(1, 3 << 20)).unwrap();
+            // Written to as soon as the first bytes were read.
+            let append = || {
+                use std::io::Write;
+                let mut log = std::fs::File::options().append(true).open(&file).unwrap();
+                log.write_all(b"one more line").unwrap();
+            };
+            let error = home.blobs.import_path(&file, mode, |_| append()).await.unwrap_err();
+            assert!(matches!(error, ImportError::Changed(_)), "{error}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_broken_stream_leaves_nothing() {
+    within(async {
+        let home = Home::new().await;
+        let pieces = [Ok(data(1, 100_000)), Err(io::Error::other("unplugged"))];
+        let error = home.blobs.import_stream(futures::stream::iter(pieces)).await.unwrap_err();
+        assert!(matches!(error, ImportError::Store(_)), "{error}");
+        assert_eq!(home.blobs.gc_preview().await.unwrap(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_synced_is_there_after_a_crash() {
+    within(async {
+        let home = Home::new().await;
+        let hash = home.add(data(1, 100)).await;
+        let large = home.add(data(2, 100_000)).await;
+        home.blobs.sync().await.unwrap();
+        // The database as a crash would leave it: nothing is written when a store is closed
+        // properly that a copy of the files taken now lacks.
+        let copy = tempfile::tempdir().unwrap();
+        let (from, to) = (home.dir.path().join("blobs"), copy.path().join("blobs"));
+        std::fs::create_dir_all(to.join("data")).unwrap();
+        std::fs::copy(from.join("blobs.db"), to.join("blobs.db")).unwrap();
+        for file in std::fs::read_dir(from.join("data")).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), to.join("data").join(file.file_name())).unwrap();
+        }
+        let crashed = Blobs::open(&to, home.index.clone()).await.unwrap();
+        assert_eq!(crashed.verify(hash).await.unwrap(), 100);
+        assert_eq!(crashed.verify(large).await.unwrap(), 100_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_opens_again_after_it_was_shut_down() {
+    within(async {
+        let mut home = Home::new().await;
+        let hash = home.add(data(1, 100_000)).await;
+        assert!(
+            Blobs::open(&home.dir.path().join("blobs"), home.index.clone()).await.is_err(),
+            "two daemons share a store"
+        );
+        for _ in 0..3 {
+            home.reopen().await;
+            assert_eq!(home.blobs.verify(hash).await.unwrap(), 100_000);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_flipped_bit_is_found_and_a_new_import_repairs_it() {
+    within(async {
+        let home = Home::new().await;
+        let bytes = data(1, 200_000);
+        let hash = home.add(bytes.clone()).await;
+        home.damage(hash, 100_000);
+
+        let error = home.blobs.verify(hash).await.unwrap_err();
+        assert!(matches!(error, ReadError::Corrupt { offset: 98_304, .. }), "{error}");
+        // Everything before the damage is right, and nothing after it comes.
+        let mut good = Vec::new();
+        let mut pieces = home.blobs.reader(hash, 0..200_000);
+        let error = loop {
+            match pieces.try_next().await {
+                Ok(piece) => good.extend_from_slice(&piece.expect("the damage was missed")),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, ReadError::Corrupt { .. }));
+        assert_eq!(good, bytes[..98_304]);
+        assert!(home.blobs.read_all(hash, 1 << 20).await.is_err());
+        let out = home.dir.path().join("out");
+        assert!(home.blobs.export(hash, &out, |_| {}).await.is_err());
+        let left: Vec<_> = std::fs::read_dir(home.dir.path()).unwrap().collect();
+        assert_eq!(left.len(), 1, "an export that failed left {left:?}");
+
+        assert_eq!(home.blobs.forget_corrupt(hash).await.unwrap(), Forgotten::Removed);
+        assert_eq!(home.blobs.status(hash).await.unwrap(), Status::Missing);
+        assert_eq!(home.blobs.forget_corrupt(hash).await.unwrap(), Forgotten::Missing);
+        home.add(bytes).await;
+        assert_eq!(home.blobs.verify(hash).await.unwrap(), 200_000);
+        assert_eq!(home.blobs.forget_corrupt(hash).await.unwrap(), Forgotten::Sound);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn lost_and_short_files_are_damage_and_can_be_forgotten() {
+    within(async {
+        let home = Home::new().await;
+        // Above 4 MiB the hash tree stands in a file of its own.
+        let (lost, short, treeless) = (data(1, 90_000), data(2, 90_000), data(3, 5 << 20));
+        let other = home.add(data(4, 90_000)).await;
+        let file = |hash| home.blobs.data_path(hash);
+        let hashes = [
+            home.add(lost.clone()).await,
+            home.add(short.clone()).await,
+            home.add(treeless.clone()).await,
+        ];
+        std::fs::remove_file(file(hashes[0])).unwrap();
+        std::fs::File::options()
+            .write(true)
+            .open(file(hashes[1]))
+            .unwrap()
+            .set_len(70_000)
+            .unwrap();
+        std::fs::remove_file(file(hashes[2]).with_extension("obao4")).unwrap();
+        for (hash, bytes) in hashes.into_iter().zip([lost, short, treeless]) {
+            assert!(home.blobs.verify(hash).await.is_err());
+            assert_eq!(home.blobs.forget_corrupt(hash).await.unwrap(), Forgotten::Removed);
+            home.add(bytes).await;
+            home.blobs.verify(hash).await.unwrap();
+        }
+        assert_eq!(home.blobs.verify(other).await.unwrap(), 90_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_edited_reference_is_damage_and_its_file_stays() {
+    within(async {
+        let home = Home::new().await;
+        let file = home.dir.path().join("data.csv");
+        std::fs::write(&file, data(1, 100_000)).unwrap();
+        let imported = home.blobs.import_path(&file, ImportMode::Reference, |_| {}).await.unwrap();
+        std::fs::write(&file, data(2, 100_000)).unwrap();
+        let error = home.blobs.verify(imported.hash).await.unwrap_err();
+        assert!(matches!(error, ReadError::Corrupt { offset: 0, .. }), "{error}");
+        let error = home.blobs.forget_corrupt(imported.hash).await.unwrap_err();
+        assert!(matches!(error, ForgetError::InUse(_)), "{error}");
+        let hash = imported.hash;
+        drop(imported);
+        assert_eq!(home.blobs.forget_corrupt(hash).await.unwrap(), Forgotten::Removed);
+        assert_eq!(std::fs::read(&file).unwrap(), data(2, 100_000));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_export_never_overwrites() {
+    within(async {
+        let home = Home::new().await;
+        let hash = home.add(data(1, 50_000)).await;
+        let out = home.dir.path().join("out");
+        std::fs::write(&out, "mine").unwrap();
+        let error = home.blobs.export(hash, &out, |_| {}).await.unwrap_err();
+        assert!(matches!(error, ExportError::Exists(_)), "{error}");
+        // Also not what appears while it is written.
+        let late = home.dir.path().join("late");
+        let appear = |_| std::fs::write(&late, "mine").unwrap();
+        let error = home.blobs.export(hash, &late, appear).await.unwrap_err();
+        assert!(matches!(error, ExportError::Exists(_)), "{error}");
+        for path in [out, late] {
+            assert_eq!(std::fs::read(path).unwrap(), b"mine");
+        }
+        // Neither a link that leads nowhere.
+        let link = home.dir.path().join("link");
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        assert!(home.blobs.export(hash, &link, |_| {}).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_collection_removes_what_nothing_keeps() {
+    within(async {
+        let home = Home::new().await;
+        let kept = home.add(data(1, 60_000)).await;
+        let held = home.blobs.import_bytes(data(2, 60_000)).await.unwrap();
+        let loose = home.blobs.import_bytes(data(3, 60_000)).await.unwrap().hash;
+        let inline = home.blobs.import_bytes(data(4, 60)).await.unwrap().hash;
+        let mut doomed = home.blobs.gc_preview().await.unwrap();
+        doomed.retain(|(hash, _)| *hash != held.hash);
+        doomed.sort_by_key(|(_, bytes)| *bytes);
+        assert_eq!(doomed, [(inline, 60), (loose, 60_000)]);
+
+        let report = home.blobs.gc().await.unwrap();
+        assert_eq!(report, GcReport { removed: 2, removed_bytes: 60_060, kept: 2 });
+        for (hash, here) in [(kept, true), (held.hash, true), (loose, false), (inline, false)] {
+            let status = home.blobs.status(hash).await.unwrap();
+            assert_eq!(status != Status::Missing, here, "{hash}");
+            assert_eq!(home.blobs.data_path(hash).exists(), here);
+        }
+        drop(held);
+        assert_eq!(home.blobs.gc().await.unwrap().removed, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_broken_index_keeps_everything() {
+    within(async {
+        let home = Home::new().await;
+        let loose = home.blobs.import_bytes(data(1, 60_000)).await.unwrap().hash;
+        *home.index.broken.lock().unwrap() = true;
+        let error = home.blobs.gc().await.unwrap_err();
+        assert!(matches!(error, GcError::Protect(_)), "{error}");
+        assert_eq!(home.blobs.verify(loose).await.unwrap(), 60_000);
+        *home.index.broken.lock().unwrap() = false;
+        assert_eq!(home.blobs.gc().await.unwrap().removed, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_blob_indexed_while_the_index_is_read_survives() {
+    within(async {
+        let home = Home::new().await;
+        let imported = home.blobs.import_bytes(data(1, 60_000)).await.unwrap();
+        let hash = imported.hash;
+        // The index was read; now the blob is committed to it and let go.
+        *home.index.meanwhile.lock().unwrap() = Some(Box::new(move || drop(imported)));
+        assert_eq!(home.blobs.gc().await.unwrap().removed, 0);
+        assert_eq!(home.blobs.verify(hash).await.unwrap(), 60_000);
+        assert_eq!(home.blobs.gc().await.unwrap().removed, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_keep_made_during_a_collection_waits_for_its_end() {
+    within(async {
+        let home = Home::new().await;
+        let hash = home.blobs.import_bytes(data(1, 60_000)).await.unwrap().hash;
+        let (blobs, kept) = (home.blobs.clone(), Arc::new(AtomicBool::new(false)));
+        let (task_slot, seen) = (Arc::new(Mutex::new(None)), kept.clone());
+        let slot = task_slot.clone();
+        let runtime = tokio::runtime::Handle::current();
+        *home.index.meanwhile.lock().unwrap() = Some(Box::new(move || {
+            let keeping = runtime.spawn(async move {
+                let keep = blobs.keep(hash).await.unwrap();
+                seen.store(true, Ordering::SeqCst);
+                (keep, blobs.status(hash).await.unwrap())
+            });
+            *slot.lock().unwrap() = Some(keeping);
+        }));
+        let report = home.blobs.gc().await.unwrap();
+        assert_eq!(report.removed, 1);
+        let keeping = task_slot.lock().unwrap().take().unwrap();
+        // Had it not waited, it would have seen a blob that is about to go.
+        let (_keep, status) = keeping.await.unwrap();
+        assert_eq!(status, Status::Missing);
+        assert!(kept.load(Ordering::SeqCst));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_collection_waits_for_imports() {
+    within(async {
+        let home = Home::new().await;
+        let (mut feed, bytes) = futures::channel::mpsc::channel(1);
+        let importing = tokio::spawn({
+            let blobs = home.blobs.clone();
+            async move { blobs.import_stream(bytes).await.unwrap() }
+        });
+        use futures::SinkExt;
+        feed.send(Ok(data(1, 60_000))).await.unwrap();
+        feed.send(Ok(data(2, 60_000))).await.unwrap();
+        let mut collecting = std::pin::pin!(home.blobs.gc());
+        assert!(futures::poll!(&mut collecting).is_pending());
+        // Another import is not held up by the waiting collection.
+        home.add(data(3, 60_000)).await;
+        drop(feed);
+        let imported = importing.await.unwrap();
+        assert_eq!(collecting.await.unwrap().removed, 0);
+        assert_eq!(home.blobs.verify(imported.hash).await.unwrap(), 120_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn progress_rises_to_the_size() {
+    within(async {
+        let home = Home::new().await;
+        let file = home.dir.path().join("file");
+        std::fs::write(&file, data(1, 5 << 20)).unwrap();
+        for mode in [ImportMode::Copy, ImportMode::Reference] {
+            let mut seen = vec![0];
+            home.blobs.import_path(&file, mode, |done| seen.push(done)).await.unwrap();
+            assert!(seen.is_sorted(), "{seen:?}");
+            assert_eq!(seen.last(), Some(&(5 << 20)));
+        }
+    })
+    .await;
+}

@@ -1,0 +1,377 @@
+//! Who a peer is in a context, and whether it may be served there.
+//!
+//! A peer is admitted when its device is granted by its user's log and the user is a member, or
+//! shows a redemption of a ticket that counts. Until the owner's statements are here nobody can
+//! be judged: then nothing is served and nothing is said. A refusal is told once, with the signed
+//! statement behind it where there is one, so that a removed follower is never left guessing.
+
+use super::event::{Command, Event, Record, Severity, Standing};
+use super::node::{Cx, Node, Task};
+use super::session::{ASK_MS, Admission};
+use crate::context::{Admission as AdmittedBy, Refused};
+use crate::id::{ContextId, DeviceId, StatementId, UserId};
+use crate::statement::{Access, Fact, PlacedFact, Role, Statement, Verified};
+use crate::wire::{DenyCode, Message, Tag};
+use crate::{identity, limits};
+
+/// Most bytes of an identity log in one message.
+const LOG_MESSAGE_BYTES: usize = 256 * 1024;
+
+impl Node {
+    pub(super) fn on_open(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        tag: Tag,
+        user: UserId,
+        (tip, entries): (StatementId, u64),
+        redeem: Option<Vec<u8>>,
+    ) {
+        let Some(channel) = self.channel_mut(device, tag) else { return };
+        if channel.user.is_some_and(|known| known != user) {
+            return self.end_session(cx, device, Severity::Grave, "changed its user");
+        }
+        channel.user = Some(user);
+        let context = channel.context;
+        if let Some(bytes) = redeem {
+            match Self::redemption(&bytes, context, user) {
+                Ok(redeem) => {
+                    self.channel_mut(device, tag).expect("just used").redeem = Some(redeem)
+                }
+                Err(reason) => return self.end_session(cx, device, Severity::Grave, &reason),
+            }
+        }
+        let known = self.logs.get(&user).map(|log| (log.log.tip(), log.log.len() as u64));
+        match known {
+            Some((known_tip, known)) if known_tip == tip || known > entries => {}
+            _ => self.ask_log(cx, device, tag, user),
+        }
+        self.evaluate(cx, device, tag);
+    }
+
+    /// Checks a redemption that a peer shows: signed by the ticket, for this context and user.
+    fn redemption(bytes: &[u8], context: ContextId, user: UserId) -> Result<Verified, String> {
+        let statement = Statement::decode(bytes).and_then(Statement::verify);
+        let statement = statement.map_err(|e| format!("showed a redemption that is none: {e}"))?;
+        match statement.fact() {
+            Fact::Redeem(r) if r.context == context && r.user == user => Ok(statement),
+            _ => Err("showed a redemption of another context or user".to_owned()),
+        }
+    }
+
+    /// Asks a peer for what is missing of an identity log, unless it was asked just now.
+    pub(super) fn ask_log(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag, user: UserId) {
+        let from = self.logs.get(&user).map_or(0, |log| log.log.len() as u64);
+        let Some(channel) = self.channel_mut(device, tag) else { return };
+        if channel.asked_logs.get(&user).is_some_and(|at| cx.now - at < ASK_MS) {
+            return;
+        }
+        channel.asked_logs.insert(user, cx.now);
+        cx.send(device, &Message::LogWant { tag, user, from });
+    }
+
+    pub(super) fn on_log_want(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        tag: Tag,
+        user: UserId,
+        from: u64,
+    ) {
+        let Some((channel, context)) = self.channel(device, tag) else { return };
+        // A stranger learns my own log, which he needs to judge me, and no other.
+        let known_here =
+            user == self.user || (channel.is_admitted() && self.is_known_in(context.id(), user));
+        let Some(log) = self.logs.get(&user).filter(|_| known_here) else { return };
+        let mut bytes = 0;
+        // A fork or a recovery may have put entries before those that the asker counts, so the
+        // whole log goes out when the numbers could deceive; it is small.
+        let from = if log.log.line().count() == log.log.len() {
+            usize::try_from(from).unwrap_or(usize::MAX)
+        } else {
+            0
+        };
+        let entries = log
+            .log
+            .entries()
+            .skip(from)
+            .map(Verified::encode)
+            .take_while(|entry| {
+                bytes += entry.len();
+                bytes <= LOG_MESSAGE_BYTES
+            })
+            .collect();
+        cx.send(device, &Message::Log { tag, user, entries });
+    }
+
+    /// Tells whether a user has a part in a context: members, owners, who came in by a ticket.
+    pub(super) fn is_known_in(&self, context: ContextId, user: UserId) -> bool {
+        let Some(context) = self.contexts.get(&context) else { return false };
+        user == self.user
+            || context.view.role(user) > Role::None
+            || context.redemptions.contains_key(&user)
+            || context.catalogs.keys().any(|key| key.user == user)
+    }
+
+    pub(super) fn on_log(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        tag: Tag,
+        user: UserId,
+        entries: Vec<Vec<u8>>,
+    ) {
+        let Some(channel) = self.channel_mut(device, tag) else { return };
+        if channel.asked_logs.remove(&user).is_none() {
+            return; // Not asked for: nothing is taken that nobody wanted.
+        }
+        let mut changed = false;
+        for bytes in entries {
+            let entry = Statement::decode(&bytes).and_then(Statement::verify);
+            let taken = match entry {
+                Ok(entry) => self.take_entry(cx, user, entry),
+                Err(error) => {
+                    let reason = format!("sent an identity entry that is none: {error}");
+                    return self.end_session(cx, device, Severity::Grave, &reason);
+                }
+            };
+            match taken {
+                Ok(new) => changed |= new,
+                Err(identity::LogError::Full(_)) => break,
+                Err(error) => {
+                    let reason = format!("sent an entry that does not belong: {error}");
+                    return self.end_session(cx, device, Severity::Grave, &reason);
+                }
+            }
+        }
+        if changed {
+            self.log_changed(cx, user);
+        }
+    }
+
+    /// Looks again at everything that waited for a user's log, and passes the news on.
+    pub(super) fn log_changed(&mut self, cx: &mut Cx<'_>, user: UserId) {
+        let devices: Vec<DeviceId> =
+            self.logs.get(&user).map_or_else(Vec::new, |l| l.log.devices().map(|d| d.0).collect());
+        for device in devices {
+            cx.emit(Event::Peer { device, user });
+        }
+        let contexts: Vec<ContextId> =
+            self.contexts.keys().copied().filter(|c| self.is_known_in(*c, user)).collect();
+        for context in &contexts {
+            for (device, tag) in self.admitted_channels(*context) {
+                self.send_have(cx, device, tag, false);
+            }
+        }
+        self.evaluate_all(cx);
+        for context in self.contexts.keys().copied().collect::<Vec<_>>() {
+            self.pump_context(cx, context);
+        }
+        for context in contexts {
+            self.reach(cx, context, false);
+        }
+    }
+
+    /// Judges every peer anew, in every context.
+    pub(super) fn evaluate_all(&mut self, cx: &mut Cx<'_>) {
+        for context in self.contexts.keys().copied().collect::<Vec<_>>() {
+            for (device, tag) in self.channels_of(context) {
+                self.evaluate(cx, device, tag);
+            }
+        }
+    }
+
+    /// Judges whether a peer may be served in a context, and says so when that changed.
+    pub(super) fn evaluate(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {
+        let Some((channel, context)) = self.channel(device, tag) else { return };
+        let Some(user) = channel.user else { return };
+        let (id, before) = (context.id(), channel.admission);
+        let admission = self.judge_peer(cx.now, device, tag, user);
+        if admission == before {
+            return;
+        }
+        self.channel_mut(device, tag).expect("the channel was just used").admission = admission;
+        match admission {
+            Admission::Pending => {}
+            Admission::Denied(code) => {
+                let proof = self.proof_of_denial(id, user);
+                cx.send(device, &Message::Deny { tag, code, proof });
+            }
+            Admission::Admitted(_) => {
+                self.note_redemption(cx, device, tag, user);
+                self.send_have(cx, device, tag, true);
+            }
+        }
+    }
+
+    fn judge_peer(&self, now: i64, device: DeviceId, tag: Tag, user: UserId) -> Admission {
+        let Some((channel, context)) = self.channel(device, tag) else { return Admission::Pending };
+        if self.broken(super::Defect::Authorise) {
+            return Admission::Admitted(Role::Reader);
+        }
+        match self.device_granted(user, device, context.id(), now) {
+            None => return Admission::Pending,
+            Some(false) => return Admission::Denied(DenyCode::NotAdmitted),
+            Some(true) => {}
+        }
+        let role = context.view.role(user);
+        if role > Role::None {
+            return Admission::Admitted(role);
+        }
+        if context.view.was_removed(user) {
+            return Admission::Denied(DenyCode::Removed);
+        }
+        // Before the owner's statements are here, nobody can be judged.
+        let Some(about) = context.view.about() else { return Admission::Pending };
+        if about.access == Access::Public {
+            return Admission::Admitted(Role::Reader);
+        }
+        let Some(redeem) = &channel.redeem else {
+            return Admission::Denied(DenyCode::NotAdmitted);
+        };
+        let Fact::Redeem(fact) = redeem.fact() else { return Admission::Pending };
+        let mut users: Vec<UserId> = context
+            .redemptions
+            .iter()
+            .filter(|(other, r)| {
+                **other != user && matches!(r.fact(), Fact::Redeem(r) if r.ticket == fact.ticket)
+            })
+            .map(|(other, _)| *other)
+            .collect();
+        users.dedup();
+        match context.view.admits(fact, user, users.len() as u32, now) {
+            Ok(AdmittedBy::ByAnyMember(role)) => Admission::Admitted(role),
+            Ok(AdmittedBy::ByOwner(_)) if context.is_owner(self.user) => {
+                // Admitted once the member statement is stored; see `note_redemption`.
+                Admission::Admitted(Role::Reader)
+            }
+            Ok(AdmittedBy::ByOwner(_)) => Admission::Denied(DenyCode::NeedsOwner),
+            Err(Refused::Unknown(_)) if !context.is_owner(self.user) => Admission::Pending,
+            Err(refused) => Admission::Denied(deny_code(&refused)),
+        }
+    }
+
+    /// Keeps the redemption of a peer that was just admitted by it; as an owner makes her a
+    /// member where only an owner may admit.
+    fn note_redemption(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag, user: UserId) {
+        let Some((channel, context)) = self.channel(device, tag) else { return };
+        let (id, Some(redeem)) = (context.id(), channel.redeem.clone()) else { return };
+        let Fact::Redeem(fact) = redeem.fact() else { return };
+        let ticket = fact.ticket;
+        if context.redemptions.contains_key(&user) {
+            return;
+        }
+        let Some(standing) = context.view.ticket(&ticket) else { return };
+        let by_owner = standing.fact.role > Role::Reader || standing.fact.uses.is_some();
+        let member =
+            by_owner && context.is_owner(self.user) && context.view.role(user) == Role::None;
+        let role = standing.fact.role;
+        let record = Record::Redemption { context: id, redeem: redeem.encode() };
+        self.contexts.get_mut(&id).expect("just used").redemptions.insert(user, redeem);
+        self.store(cx, vec![record], Task::Stored);
+        cx.emit(Event::TicketUsed { context: id, ticket, user });
+        if member {
+            self.enqueue(cx, id, None, Command::Member { context: id, user, role });
+        }
+    }
+
+    /// Returns the statement that removed a user or ended her ticket.
+    fn proof_of_denial(&self, context: ContextId, user: UserId) -> Option<Vec<u8>> {
+        let context = self.contexts.get(&context)?;
+        context.view.removal_of(user).map(Verified::encode)
+    }
+
+    pub(super) fn on_deny(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        tag: Tag,
+        code: DenyCode,
+        proof: Option<Vec<u8>>,
+    ) {
+        let user = self.user;
+        let Some(channel) = self.channel_mut(device, tag) else { return };
+        channel.denied = Some(code);
+        channel.serves = false;
+        let context = channel.context;
+        cx.emit(Event::NotAdmitted { context, device, reason: code.reason().to_owned() });
+        // A peer's word is no proof; the owner's signed statement is.
+        let Some(proof) = proof else { return };
+        let Ok(statement) = Statement::decode(&proof).and_then(Statement::verify) else { return };
+        let Fact::Placed(placed) = statement.fact() else { return };
+        let PlacedFact::Member(member) = &placed.fact else { return };
+        let owners = self.contexts[&context].view.owners().to_vec();
+        let by_owner = owners.iter().any(|owner| {
+            self.device_granted(*owner, placed.place.device, context, cx.now) == Some(true)
+        });
+        let about_me = member.user == user && member.role == Role::None;
+        if by_owner && about_me && placed.place.context == context {
+            self.set_standing(cx, context, Standing::Removed);
+        }
+    }
+
+    /// Stores another standing of a context and tells the user's programs.
+    pub(super) fn set_standing(&mut self, cx: &mut Cx<'_>, context: ContextId, to: Standing) {
+        let Some(known) = self.contexts.get_mut(&context) else { return };
+        if known.record.standing == to {
+            return;
+        }
+        known.record.standing = to;
+        let record = Record::Context(known.record.clone());
+        self.store(cx, vec![record], Task::Stored);
+        cx.emit(Event::Context(context));
+    }
+
+    /// Statements that stand alone: redemptions of others, passed on so that every member can
+    /// count and show them.
+    pub(super) fn on_statements(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        tag: Tag,
+        statements: Vec<Vec<u8>>,
+    ) {
+        let Some((_, context)) = self.channel(device, tag) else { return };
+        let id = context.id();
+        let mut records = Vec::new();
+        for bytes in statements {
+            let verified = match Statement::decode(&bytes).and_then(Statement::verify) {
+                Ok(verified) => verified,
+                Err(error) => {
+                    let reason = format!("sent a statement that is none: {error}");
+                    return self.end_session(cx, device, Severity::Grave, &reason);
+                }
+            };
+            let Fact::Redeem(redeem) = verified.fact() else { continue };
+            if redeem.context != id {
+                return self.end_session(cx, device, Severity::Grave, "mixed up contexts");
+            }
+            let (ticket, user) = (redeem.ticket, redeem.user);
+            let context = self.contexts.get_mut(&id).expect("the channel's context is here");
+            let known_ticket = context.view.ticket(&ticket).is_some();
+            if known_ticket
+                && context.redemptions.len() < limits::IDENTITY_ENTRIES
+                && !context.redemptions.contains_key(&user)
+            {
+                context.redemptions.insert(user, verified);
+                records.push(Record::Redemption { context: id, redeem: bytes });
+                cx.emit(Event::TicketUsed { context: id, ticket, user });
+            }
+        }
+        if !records.is_empty() {
+            self.store(cx, records, Task::Stored);
+        }
+    }
+}
+
+fn deny_code(refused: &Refused) -> DenyCode {
+    match refused {
+        Refused::Unknown(_) | Refused::OtherContext(_) | Refused::OtherUser { .. } => {
+            DenyCode::NotAdmitted
+        }
+        Refused::Ended(_) => DenyCode::TicketRevoked,
+        Refused::Expired { .. } => DenyCode::TicketExpired,
+        Refused::UsedUp { .. } => DenyCode::TicketUsedUp,
+        Refused::Removed(_) => DenyCode::Removed,
+    }
+}

@@ -1,0 +1,325 @@
+//! Blobs: which are wanted by policy or by the user, and what goes on when they are here.
+//!
+//! The bytes themselves never pass through the engine: the shell fetches, verifies and keeps them.
+
+use super::context::{BlobPhase, BlobState, WaitingFetch};
+use super::event::{BlobKind, BlobWant, CommandError, CommandId, Event, Output, Record, Reply};
+use super::node::{Cx, Node, Task};
+use crate::api::Policy;
+use crate::id::{BlobHash, ContextId, FrameId};
+use crate::limits;
+use crate::object::{BlobRef, BlobRole, Directory, Lineage};
+
+/// Most fetches under way in one context, so that what is small and new does not wait for what is
+/// large and old.
+const FETCHES: usize = 4;
+/// Most blobs in one fetch.
+const FETCH_BLOBS: usize = limits::BLOB_REQUEST_HASHES;
+/// Most blobs wanted in a context.
+const WANTS_MAX: usize = 2_000_000;
+
+impl BlobWant {
+    /// Returns the want for a ref that plays a role in a frame or directory.
+    pub fn of(role: BlobRole, blob: &BlobRef) -> Self {
+        let kind = match role {
+            BlobRole::Tree => BlobKind::Directory,
+            BlobRole::Lineage => BlobKind::Lineage,
+            BlobRole::Data | BlobRole::Recipe | BlobRole::Preview | BlobRole::Schema => {
+                BlobKind::Data
+            }
+        };
+        BlobWant { hash: blob.hash, size: blob.size, kind }
+    }
+}
+
+impl Node {
+    /// Wants the blobs of a frame that is here, if the policy says so.
+    pub(super) fn want_blobs_of(&mut self, id: ContextId, frame: FrameId) {
+        let Some(context) = self.contexts.get(&id) else { return };
+        let Some(meta) = context.frames.get(&frame) else { return };
+        let wanted = match context.record.policy {
+            Policy::All => true,
+            Policy::Lazy => false,
+            Policy::Heads => context
+                .view
+                .stacks()
+                .iter()
+                .any(|stack| stack.heads.iter().any(|head| head.frame == frame)),
+        };
+        if wanted {
+            let blobs = meta.blobs.clone();
+            self.want_blobs(id, blobs);
+        }
+    }
+
+    fn want_blobs(&mut self, id: ContextId, blobs: Vec<BlobWant>) {
+        let context = self.contexts.get_mut(&id).expect("the caller looked it up");
+        for want in blobs {
+            if context.blob_wants.len() < WANTS_MAX {
+                context
+                    .blob_wants
+                    .entry(want.hash)
+                    .or_insert(BlobState { want, phase: BlobPhase::Idle });
+            }
+        }
+    }
+
+    /// Applies another policy to what is here already.
+    pub(super) fn policy_changed(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        let frames: Vec<FrameId> = self.contexts[&id].frames.keys().copied().collect();
+        for frame in frames {
+            self.want_blobs_of(id, frame);
+        }
+        self.pump_blobs(cx, id);
+    }
+
+    /// Wants blobs for the user, who waits for them.
+    pub(super) fn fetch(
+        &mut self,
+        cx: &mut Cx<'_>,
+        command: CommandId,
+        id: ContextId,
+        wants: Vec<BlobWant>,
+    ) {
+        if !self.contexts.contains_key(&id) {
+            return cx.reply(command, Err(CommandError::NoContext(id)));
+        }
+        if wants.is_empty() {
+            let reply = Reply::Fetched { complete: Vec::new(), failed: Vec::new() };
+            return cx.reply(command, Ok(reply));
+        }
+        let open = wants.iter().map(|want| want.hash).collect();
+        self.want_blobs(id, wants);
+        let context = self.contexts.get_mut(&id).expect("checked above");
+        for state in context.blob_wants.values_mut() {
+            if state.phase == BlobPhase::Failed {
+                state.phase = BlobPhase::Idle;
+            }
+        }
+        let waiting = WaitingFetch { id: command, open, complete: Vec::new(), failed: Vec::new() };
+        context.waiting_fetches.push(waiting);
+        self.reach(cx, id, true);
+        self.pump_blobs(cx, id);
+    }
+
+    /// Hands wanted blobs to the downloader.
+    pub(super) fn pump_blobs(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        let Some(context) = self.contexts.get(&id) else { return };
+        if context.blob_wants.is_empty() {
+            return;
+        }
+        let providers = self.providers(id);
+        loop {
+            let context = &self.contexts[&id];
+            let idle: Vec<BlobWant> = context
+                .blob_wants
+                .values()
+                .filter(|state| state.phase == BlobPhase::Idle)
+                .map(|state| state.want)
+                .take(FETCH_BLOBS)
+                .collect();
+            let running = self
+                .tasks
+                .values()
+                .filter(|task| matches!(task, Task::Fetch { context } if *context == id))
+                .count();
+            if idle.is_empty() || running >= FETCHES {
+                return;
+            }
+            if providers.is_empty() {
+                return self.nobody_has(cx, id);
+            }
+            let task = self.task(Task::Fetch { context: id });
+            let context = self.contexts.get_mut(&id).expect("checked above");
+            let mut records = Vec::new();
+            for want in &idle {
+                let state = context.blob_wants.get_mut(&want.hash).expect("just listed");
+                state.phase = BlobPhase::Running(task);
+                records.push(Record::Want { context: id, want: *want });
+            }
+            cx.out.push(Output::Fetch {
+                task,
+                context: id,
+                wants: idle,
+                providers: providers.clone(),
+            });
+            self.store(cx, records, Task::Stored);
+        }
+    }
+
+    /// Answers commands that wait while no provider is connected: what is open stays wanted.
+    fn nobody_has(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        let context = self.contexts.get_mut(&id).expect("the caller looked it up");
+        let (open, waiting): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut context.waiting_fetches).into_iter().partition(|waiting| {
+                waiting.open.iter().any(|hash| {
+                    context.blob_wants.get(hash).is_some_and(|state| state.phase != BlobPhase::Idle)
+                })
+            });
+        context.waiting_fetches = open;
+        for mut waiting in waiting {
+            waiting.failed.extend(waiting.open);
+            let reply = Reply::Fetched { complete: waiting.complete, failed: waiting.failed };
+            cx.reply(waiting.id, Ok(reply));
+        }
+    }
+
+    pub(super) fn fetched(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        task: super::TaskId,
+        complete: &[BlobHash],
+        failed: &[BlobHash],
+    ) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        let mut here = Vec::new();
+        for hash in complete {
+            if let Some(state) = context.blob_wants.get(hash) {
+                here.push(state.want);
+            }
+        }
+        for hash in failed {
+            if let Some(state) = context.blob_wants.get_mut(hash) {
+                state.phase = BlobPhase::Failed;
+            }
+        }
+        // What the downloader did not speak of is asked for again.
+        for state in context.blob_wants.values_mut() {
+            if state.phase == BlobPhase::Running(task) && !complete.contains(&state.want.hash) {
+                state.phase = BlobPhase::Idle;
+            }
+        }
+        self.settle(cx, id, &[], failed);
+        if here.is_empty() {
+            return self.pump_context(cx, id);
+        }
+        let records = here
+            .iter()
+            .map(|want| Record::Earned { context: id, hash: want.hash, size: want.size })
+            .collect();
+        self.store(cx, records, Task::Earned { context: id, wants: here });
+        self.pump_context(cx, id);
+    }
+
+    pub(super) fn blobs_earned(&mut self, cx: &mut Cx<'_>, id: ContextId, wants: Vec<BlobWant>) {
+        let mut done = Vec::new();
+        for want in wants {
+            let limit = match want.kind {
+                BlobKind::Data => {
+                    done.push(want.hash);
+                    continue;
+                }
+                BlobKind::Directory => limits::DIRECTORY_BYTES,
+                BlobKind::Lineage => limits::LINEAGE_BYTES,
+            };
+            let Some(context) = self.contexts.get_mut(&id) else { return };
+            if let Some(state) = context.blob_wants.get_mut(&want.hash) {
+                state.phase = BlobPhase::Reading;
+            }
+            let task = self.task(Task::Read { context: id, want });
+            cx.out.push(Output::LoadBlob { task, hash: want.hash, limit });
+        }
+        self.have_blobs(cx, id, &done);
+    }
+
+    pub(super) fn earned_failed(&mut self, id: ContextId, wants: &[BlobWant]) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        for want in wants {
+            if let Some(state) = context.blob_wants.get_mut(&want.hash) {
+                state.phase = BlobPhase::Failed;
+            }
+        }
+    }
+
+    /// Wants what a directory or lineage object names.
+    pub(super) fn read_done(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        want: BlobWant,
+        bytes: Option<Vec<u8>>,
+    ) {
+        if !self.contexts.contains_key(&id) {
+            return;
+        }
+        let mut named: Vec<BlobWant> = Vec::new();
+        match (want.kind, bytes) {
+            (BlobKind::Directory, Some(bytes)) => {
+                // An object that does not decode lists nothing; reading the frame will say so.
+                if let Ok(directory) = Directory::decode(&bytes) {
+                    named.extend(directory.blobs().map(|(role, blob)| BlobWant::of(role, blob)));
+                }
+            }
+            (BlobKind::Lineage, Some(bytes)) => {
+                if let Ok(lineage) = Lineage::decode(&bytes) {
+                    named.extend(lineage.blobs().map(|blob| BlobWant::of(BlobRole::Data, blob)));
+                }
+            }
+            (BlobKind::Data, _) | (_, None) => {}
+        }
+        let context = self.contexts.get_mut(&id).expect("checked above");
+        for waiting in &mut context.waiting_fetches {
+            if waiting.open.contains(&want.hash) {
+                waiting.open.extend(named.iter().map(|n| n.hash));
+            }
+        }
+        self.want_blobs(id, named);
+        self.have_blobs(cx, id, &[want.hash]);
+    }
+
+    fn have_blobs(&mut self, cx: &mut Cx<'_>, id: ContextId, hashes: &[BlobHash]) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        let mut records = Vec::new();
+        for hash in hashes {
+            context.blob_wants.remove(hash);
+            records.push(Record::Unwant { context: id, hash: *hash });
+            cx.emit(Event::Blob { context: id, hash: *hash });
+        }
+        if !records.is_empty() {
+            self.store(cx, records, Task::Stored);
+        }
+        self.settle(cx, id, hashes, &[]);
+        self.pump_context(cx, id);
+    }
+
+    /// Tells commands that wait what came and what nobody gave.
+    fn settle(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        complete: &[BlobHash],
+        failed: &[BlobHash],
+    ) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        let mut ended = Vec::new();
+        for waiting in &mut context.waiting_fetches {
+            for (hashes, into) in [(complete, &mut waiting.complete), (failed, &mut waiting.failed)]
+            {
+                into.extend(hashes.iter().copied().filter(|hash| waiting.open.remove(hash)));
+            }
+        }
+        context.waiting_fetches.retain_mut(|waiting| {
+            let open = !waiting.open.is_empty();
+            if !open {
+                let complete = std::mem::take(&mut waiting.complete);
+                let failed = std::mem::take(&mut waiting.failed);
+                ended.push((waiting.id, Reply::Fetched { complete, failed }));
+            }
+            open
+        });
+        for (command, reply) in ended {
+            cx.reply(command, Ok(reply));
+        }
+    }
+
+    /// Asks again for what nobody had, because somebody new is there.
+    pub(super) fn retry_wants(&mut self, id: ContextId) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        for state in context.blob_wants.values_mut() {
+            if state.phase == BlobPhase::Failed {
+                state.phase = BlobPhase::Idle;
+            }
+        }
+    }
+}

@@ -1,0 +1,643 @@
+//! Catalogs: who has what, asking for what lacks, judging what comes, passing it on.
+
+use std::collections::BTreeSet;
+
+use super::Defect;
+use super::context::{Catalog, Pending};
+use super::event::{Event, Output, Record, Severity, Standing};
+use super::node::{Cx, Node, Task};
+use super::session::{ASK_MS, PROBE_LONGEST_MS};
+use crate::doc::{Envelope, JudgeTask, Judgement, RefuseReason, Tip};
+use crate::id::{ContextId, DeviceId, StackId, UserId};
+use crate::limits;
+use crate::statement::{Fact, PlacedFact, Role, Verified};
+use crate::wire::{CatalogKey, CatalogState, LogState, Message, Tag};
+
+/// Most bytes of envelopes in one message; the asker asks on from where it ended.
+const ENVELOPES_MESSAGE_BYTES: usize = 512 * 1024;
+/// Most catalogs of a context that this node keeps.
+const CATALOGS_MAX: usize = 4096;
+
+/// An envelope that was judged, with what it says.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub envelope: Envelope,
+    pub tip: Tip,
+    pub statements: Vec<Verified>,
+}
+
+/// What stands between an envelope and its acceptance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Authority {
+    Granted,
+    /// Not known yet; the envelope waits.
+    Wait,
+    /// Excluded by a revocation, a removal or a cut: dropped without penalty.
+    Excluded,
+}
+
+impl Node {
+    /// Tells a peer what is here: everything, or only what is small and new.
+    pub(super) fn send_have(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag, whole: bool) {
+        let Some((_, context)) = self.channel(device, tag) else { return };
+        let id = context.id();
+        let docs = context.states();
+        let redemptions: Vec<Vec<u8>> =
+            context.redemptions.values().take(256).map(Verified::encode).collect();
+        let users: Vec<UserId> =
+            self.logs.keys().copied().filter(|user| self.is_known_in(id, *user)).collect();
+        let logs = users
+            .into_iter()
+            .map(|user| {
+                let log = &self.logs[&user].log;
+                LogState { user, tip: log.tip(), entries: log.len() as u64 }
+            })
+            .collect();
+        cx.send(device, &Message::Have { tag, logs, docs, whole });
+        if whole && !redemptions.is_empty() {
+            cx.send(device, &Message::Statements { tag, statements: redemptions });
+        }
+        self.channel_mut(device, tag).expect("the channel was just used").probe_soon(cx.now);
+    }
+
+    pub(super) fn on_have(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        tag: Tag,
+        logs: &[LogState],
+        docs: &[CatalogState],
+        whole: bool,
+    ) {
+        let Some(channel) = self.channel_mut(device, tag) else { return };
+        let id = channel.context;
+        channel.denied = None;
+        let first = !channel.serves;
+        channel.serves = true;
+        channel.synced &= !whole;
+        for state in docs {
+            channel.known.insert(state.key, (state.n, state.tip));
+        }
+        for state in logs {
+            let lacks = self.logs.get(&state.user).is_none_or(|known| {
+                known.log.tip() != state.tip && (known.log.len() as u64) <= state.entries
+            });
+            if lacks {
+                self.ask_log(cx, device, tag, state.user);
+            }
+        }
+        self.check_own(cx, device, tag, docs);
+        self.ask_catalogs(cx, device, tag);
+        if first {
+            // A new provider: what nobody had is asked for again.
+            self.retry_wants(id);
+        }
+        self.pump_context(cx, id);
+    }
+
+    /// Notices statements of this very device that it does not know: the home was restored from
+    /// an old copy. It goes on as a new incarnation and takes back what it lost.
+    fn check_own(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag, docs: &[CatalogState]) {
+        let me = CatalogKey { user: self.user, device: self.device, inc: self.inc };
+        let Some(theirs) = docs.iter().find(|state| state.key == me) else { return };
+        let Some((_, context)) = self.channel(device, tag) else { return };
+        let id = context.id();
+        let publishing = context.publishing;
+        let ahead = context.catalogs.get(&me).is_none_or(|mine| theirs.n > mine.n());
+        if ahead && !publishing && !self.is_user_of_peer_hostile(device, tag) {
+            let mut inc = [0; 8];
+            cx.rng.fill_bytes(&mut inc);
+            self.inc = crate::id::Incarnation::from_bytes(inc);
+            for context in self.contexts.values_mut() {
+                context.writer = None;
+                context.last_n = 0;
+            }
+            self.store(cx, vec![Record::Incarnation(self.inc)], Task::Stored);
+            cx.emit(Event::Restored { context: id });
+        }
+    }
+
+    /// A claim alone costs a new incarnation, which is cheap; only admitted peers may cause it.
+    fn is_user_of_peer_hostile(&self, device: DeviceId, tag: Tag) -> bool {
+        self.channel(device, tag).is_none_or(|(channel, _)| !channel.is_admitted())
+    }
+
+    /// Asks a peer for what it has more of.
+    pub(super) fn ask_catalogs(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {
+        let Some((channel, context)) = self.channel(device, tag) else { return };
+        let mut asks = Vec::new();
+        for (key, (n, _)) in &channel.known {
+            let mine = context.catalogs.get(key);
+            let next = mine.map_or(1, |c| c.n() + 1 + c.pending.len() as u64);
+            let waits = channel.asked.get(key).is_some_and(|at| cx.now - at < ASK_MS);
+            let stuck = mine.is_some_and(|c| c.pending.len() >= limits::WAITING_PER_DEVICE);
+            let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
+            if *n >= next && !waits && !stuck && !own {
+                asks.push((*key, next));
+            }
+        }
+        for (catalog, from) in asks {
+            let channel = self.channel_mut(device, tag).expect("the channel was just used");
+            channel.asked.insert(catalog, cx.now);
+            cx.send(device, &Message::Want { tag, catalog, from });
+        }
+    }
+
+    pub(super) fn on_want(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        tag: Tag,
+        catalog: CatalogKey,
+        from: u64,
+    ) {
+        let Some((channel, context)) = self.channel(device, tag) else { return };
+        if !channel.is_admitted() {
+            return;
+        }
+        self.send_envelopes(cx, device, tag, catalog, from, context.id());
+    }
+
+    fn send_envelopes(
+        &self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        tag: Tag,
+        catalog: CatalogKey,
+        from: u64,
+        context: ContextId,
+    ) {
+        let Some(known) = self.contexts.get(&context).and_then(|c| c.catalogs.get(&catalog)) else {
+            return;
+        };
+        let start = usize::try_from(from.max(1) - 1).unwrap_or(usize::MAX);
+        let mut bytes = 0;
+        let envelopes: Vec<Vec<u8>> = known
+            .envelopes
+            .iter()
+            .skip(start)
+            .take_while(|envelope| {
+                bytes += envelope.len();
+                bytes <= ENVELOPES_MESSAGE_BYTES
+            })
+            .cloned()
+            .collect();
+        if !envelopes.is_empty() {
+            cx.send(device, &Message::Envelopes { tag, catalog, envelopes });
+        }
+    }
+
+    pub(super) fn on_envelopes(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        tag: Tag,
+        key: CatalogKey,
+        envelopes: Vec<Vec<u8>>,
+    ) {
+        let bounded = !self.broken(Defect::Bound);
+        let Some(channel) = self.channel_mut(device, tag) else { return };
+        let asked = channel.asked.remove(&key).is_some();
+        let id = channel.context;
+        let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
+        if own || envelopes.is_empty() {
+            return;
+        }
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        let document = context.place(key).document();
+        if context.catalogs.len() >= CATALOGS_MAX && !context.catalogs.contains_key(&key) {
+            return;
+        }
+        let mut fork = None;
+        let mut last = 0;
+        for bytes in envelopes {
+            let envelope = match Envelope::decode(&bytes) {
+                Ok(e) if e.doc == document && e.device == key.device && e.inc == key.inc => e,
+                Ok(_) => {
+                    let reason = "sent an envelope under another catalog's name";
+                    return self.end_session(cx, device, Severity::Grave, reason);
+                }
+                Err(error) => {
+                    let reason = format!("sent an envelope that is none: {error}");
+                    return self.end_session(cx, device, Severity::Grave, &reason);
+                }
+            };
+            last = last.max(envelope.n);
+            let catalog = context.catalogs.entry(key).or_default();
+            if envelope.n <= catalog.n() {
+                let mine = &catalog.envelopes[usize::try_from(envelope.n).unwrap_or(1).max(1) - 1];
+                if *mine != bytes && envelope.verify().is_ok() {
+                    fork = Some(envelope.n);
+                }
+                continue;
+            }
+            // What waits is bounded, except for a run that was asked for and follows the last.
+            let run = asked && envelope.n == catalog.n() + 1 + catalog.pending.len() as u64;
+            let room = catalog.pending.len() < limits::WAITING_PER_DEVICE
+                && catalog.pending_bytes + envelope.change.len() <= limits::WAITING_BYTES;
+            if bounded && !(room || (run && catalog.pending.len() < 4 * limits::WAITING_PER_DEVICE))
+            {
+                continue;
+            }
+            if !catalog.pending.contains_key(&envelope.n) {
+                catalog.pending_bytes += envelope.change.len();
+                let pending = Pending { from: device, since: cx.now, envelope };
+                catalog.pending.insert(pending.envelope.n, pending);
+            }
+        }
+        if let Some(n) = fork {
+            context.view.forked(document, n);
+            cx.emit(Event::Fork { context: id, device: key.device });
+        }
+        let channel = self.channel_mut(device, tag).expect("the channel was just used");
+        let known =
+            channel.known.entry(key).or_insert((0, crate::id::ChangeId::from_bytes([0; 32])));
+        known.0 = known.0.max(last);
+        if !self.logs.contains_key(&key.user) {
+            self.ask_log(cx, device, tag, key.user);
+        }
+        self.pump_catalog(cx, id, key);
+    }
+
+    /// Looks at everything that may go on in a context: judging, asking, wanting, syncing.
+    pub(super) fn pump_context(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        let Some(context) = self.contexts.get(&id) else { return };
+        for key in context.catalogs.keys().copied().collect::<Vec<_>>() {
+            self.pump_catalog(cx, id, key);
+        }
+        self.pump_frames(cx, id);
+        self.pump_blobs(cx, id);
+        self.check_synced(cx, id);
+    }
+
+    /// Hands the next envelopes of a catalog to a judge, if their author may write.
+    fn pump_catalog(&mut self, cx: &mut Cx<'_>, id: ContextId, key: CatalogKey) {
+        let Some(context) = self.contexts.get(&id) else { return };
+        let Some(catalog) = context.catalogs.get(&key) else { return };
+        if catalog.busy || catalog.pending.is_empty() {
+            return;
+        }
+        match self.authority(id, key, cx.now) {
+            Authority::Granted => {}
+            Authority::Wait => return,
+            Authority::Excluded => {
+                let catalog = self.catalog_mut(id, key);
+                catalog.pending.clear();
+                catalog.pending_bytes = 0;
+                return;
+            }
+        }
+        let document = self.contexts[&id].place(key).document();
+        let next = self.contexts[&id].catalogs[&key].n() + 1;
+        if !self.contexts[&id].view.cut_allows(key.user, key.device, document, next) {
+            return;
+        }
+        let in_order = !self.broken(Defect::Order);
+        let place = context.place(key);
+        let catalog = self.catalog_mut(id, key);
+        let mut envelopes = Vec::new();
+        let mut next = catalog.n() + 1;
+        while envelopes.len() < limits::JUDGE_BATCH {
+            let n = if in_order {
+                next
+            } else {
+                match catalog.pending.keys().next() {
+                    Some(n) => *n,
+                    None => break,
+                }
+            };
+            let Some(pending) = catalog.take_pending(n) else { break };
+            envelopes.push((pending.envelope, pending.from));
+            next = n + 1;
+        }
+        if envelopes.is_empty() {
+            return;
+        }
+        if catalog.bytes > limits::DEVICE_QUOTA_BYTES {
+            let device = envelopes[0].1;
+            cx.penalty(device, Severity::Mild, format!("{} is over its quota", key.device));
+            return;
+        }
+        catalog.busy = true;
+        let work = JudgeTask {
+            place,
+            epoch: 0,
+            tip: catalog.tip,
+            held: Vec::new(),
+            envelopes: envelopes.iter().map(|(e, _)| e.clone()).collect(),
+        };
+        let task = self.task(Task::Judge { context: id, key, envelopes });
+        cx.out.push(Output::Judge { task, work: Box::new(work) });
+    }
+
+    /// Tells whether the author of a catalog may write in a context now.
+    fn authority(&self, id: ContextId, key: CatalogKey, now: i64) -> Authority {
+        match self.device_granted(key.user, key.device, id, now) {
+            None => return Authority::Wait,
+            Some(false) => {
+                // What a revoked or ended device wrote before is still wanted up to a cut; without
+                // one nothing new of it is taken anywhere.
+                return if self.contexts[&id].view.has_cut(key.user, key.device) {
+                    Authority::Granted
+                } else {
+                    Authority::Excluded
+                };
+            }
+            Some(true) => {}
+        }
+        let view = &self.contexts[&id].view;
+        if view.role(key.user) >= Role::Writer || view.has_cut(key.user, key.device) {
+            Authority::Granted
+        } else if view.was_removed(key.user) {
+            Authority::Excluded
+        } else {
+            Authority::Wait
+        }
+    }
+
+    fn catalog_mut(&mut self, id: ContextId, key: CatalogKey) -> &mut Catalog {
+        let context = self.contexts.get_mut(&id).expect("the caller looked it up");
+        context.catalogs.entry(key).or_default()
+    }
+
+    pub(super) fn judged(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        key: CatalogKey,
+        envelopes: Vec<(Envelope, DeviceId)>,
+        verdicts: Vec<Judgement>,
+    ) {
+        if !self.contexts.contains_key(&id) {
+            return;
+        }
+        let mut accepted = Vec::new();
+        let mut from = None;
+        let mut refused: Option<(DeviceId, RefuseReason)> = None;
+        for ((envelope, device), verdict) in envelopes.into_iter().zip(verdicts) {
+            match verdict {
+                Judgement::Accept { tip, statements } => {
+                    from = Some(device);
+                    accepted.push(Accepted { envelope, tip, statements });
+                }
+                Judgement::Known => {}
+                Judgement::Wait(_) => {}
+                Judgement::Refuse(reason) => {
+                    refused.get_or_insert((device, reason));
+                }
+            }
+        }
+        if let Some((device, reason)) = refused {
+            let reason = format!("delivered a change of {} that is wrong: {reason}", key.device);
+            if self.sessions.contains_key(&device) {
+                self.end_session(cx, device, Severity::Grave, &reason);
+            }
+            // An honest copy may be with somebody else.
+            let catalog = self.catalog_mut(id, key);
+            catalog.pending.retain(|_, pending| pending.from != device);
+            catalog.pending_bytes = catalog.pending.values().map(|p| p.envelope.change.len()).sum();
+        }
+        let Some(from) = from else {
+            self.catalog_mut(id, key).busy = false;
+            return self.ask_everybody(cx, id);
+        };
+        let records = accepted
+            .iter()
+            .map(|a| Record::Envelope { context: id, user: key.user, envelope: a.envelope.clone() })
+            .collect();
+        self.store(cx, records, Task::Accept { context: id, key, accepted, from });
+    }
+
+    pub(super) fn accept_failed(&mut self, id: ContextId, key: CatalogKey) {
+        if self.contexts.contains_key(&id) {
+            self.catalog_mut(id, key).busy = false;
+        }
+    }
+
+    pub(super) fn accepted(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        key: CatalogKey,
+        accepted: Vec<Accepted>,
+        from: DeviceId,
+    ) {
+        if !self.contexts.contains_key(&id) {
+            return;
+        }
+        let first = accepted.first().map_or(0, |a| a.envelope.n);
+        let mut statements = Vec::new();
+        let context = self.contexts.get_mut(&id).expect("checked above");
+        let document = context.place(key).document();
+        let catalog = context.catalogs.entry(key).or_default();
+        catalog.busy = false;
+        for Accepted { envelope, tip, statements: said } in accepted {
+            let change = tip.change;
+            catalog.push(envelope.encode(), tip);
+            statements.extend(said.into_iter().map(|s| (change, envelope.n, s)));
+        }
+        let mut changed = Vec::new();
+        for (change, n, statement) in statements {
+            context.view.insert(key.user, document, change, n, statement.clone());
+            changed.push(statement);
+        }
+        self.pass_on(cx, id, key, first, Some(from));
+        self.statements_changed(cx, id, key.user, &changed);
+        self.ask_everybody(cx, id);
+        self.pump_context(cx, id);
+    }
+
+    /// Sends envelopes that are new here to every other admitted session of the context.
+    pub(super) fn pass_on(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        key: CatalogKey,
+        first: u64,
+        except: Option<DeviceId>,
+    ) -> usize {
+        let Some(state) = self.contexts[&id].catalogs.get(&key).and_then(|c| c.state(key)) else {
+            return 0;
+        };
+        let mut told = 0;
+        for (device, tag) in self.admitted_channels(id) {
+            let channel = self.channel_mut(device, tag).expect("the channel was just listed");
+            let known = channel.known.get(&key).map_or(0, |k| k.0);
+            if Some(device) == except || known >= state.n {
+                continue;
+            }
+            told += 1;
+            channel.probe_soon(cx.now);
+            if known + 1 >= first {
+                channel.known.insert(key, (state.n, state.tip));
+                self.send_envelopes(cx, device, tag, key, first, id);
+            } else {
+                let docs = vec![state];
+                cx.send(device, &Message::Have { tag, logs: Vec::new(), docs, whole: false });
+            }
+        }
+        told
+    }
+
+    /// Draws the consequences of statements that now count: authority, heads, events.
+    pub(super) fn statements_changed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        user: UserId,
+        statements: &[Verified],
+    ) {
+        let mut stacks: BTreeSet<StackId> = BTreeSet::new();
+        let mut authority = false;
+        for statement in statements {
+            let Fact::Placed(placed) = statement.fact() else { continue };
+            match &placed.fact {
+                PlacedFact::Head(head) => {
+                    stacks.insert(head.stack);
+                }
+                PlacedFact::Tag(tag) => {
+                    stacks.insert(tag.stack);
+                }
+                PlacedFact::About(_)
+                | PlacedFact::Member(_)
+                | PlacedFact::Interest(_)
+                | PlacedFact::Ticket(_)
+                | PlacedFact::TicketEnd { .. }
+                | PlacedFact::Cut(_) => authority = true,
+                PlacedFact::Epoch(_) | PlacedFact::Unknown { .. } => {}
+            }
+        }
+        for stack in stacks {
+            self.want_heads(id, user, stack);
+            cx.emit(Event::Stack { context: id, user, stack, created: false });
+        }
+        if authority {
+            cx.emit(Event::Context(id));
+            self.want_all_heads(id);
+            self.evaluate_all(cx);
+            self.reach(cx, id, false);
+            // A removed follower learns it from the statement itself.
+            let context = &self.contexts[&id];
+            if context.view.was_removed(self.user) && context.is_active() {
+                self.set_standing(cx, id, Standing::Removed);
+            }
+        }
+    }
+
+    /// Asks every session of a context for what it has more of.
+    pub(super) fn ask_everybody(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        for (device, tag) in self.channels_of(id) {
+            self.ask_catalogs(cx, device, tag);
+        }
+    }
+
+    /// Notices that everything a peer offered has been taken.
+    fn check_synced(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        for (device, tag) in self.channels_of(id) {
+            let Some((channel, context)) = self.channel(device, tag) else { continue };
+            let taken = |(key, (n, _)): (&CatalogKey, &(u64, _))| {
+                let blocked = self.authority(id, *key, cx.now) != Authority::Granted;
+                blocked || context.catalogs.get(key).is_some_and(|c| c.n() >= *n && !c.busy)
+            };
+            let frames = context
+                .frame_wants
+                .values()
+                .all(|want| want.tried.contains(&device) || want.asked.is_none());
+            let done = channel.serves
+                && !channel.synced
+                && context.view.about().is_some()
+                && channel.asked_logs.is_empty()
+                && channel.known.iter().all(taken)
+                && frames
+                && !context.frame_wants.values().any(|want| want.tried.is_empty());
+            if !done {
+                continue;
+            }
+            self.channel_mut(device, tag).expect("the channel was just used").synced = true;
+            cx.emit(Event::Synced { context: id, device });
+            if self.contexts[&id].record.standing == Standing::NEW {
+                self.set_standing(cx, id, Standing::Active { synced: true });
+            }
+        }
+    }
+
+    /// Says again what is here, ever more rarely, in case a message was lost.
+    pub(super) fn probe(&mut self, cx: &mut Cx<'_>) {
+        let due: Vec<(DeviceId, Tag)> = self
+            .sessions
+            .iter()
+            .flat_map(|(device, s)| s.channels.iter().map(move |(tag, c)| (*device, *tag, c)))
+            .filter(|(_, _, channel)| channel.probe_at <= cx.now)
+            .map(|(device, tag, _)| (device, tag))
+            .collect();
+        for (device, tag) in due {
+            let channel = self.channel_mut(device, tag).expect("the channel was just listed");
+            let step = (channel.probe_step * 2).min(PROBE_LONGEST_MS);
+            if channel.is_admitted() && !self.broken(Defect::Resume) {
+                self.send_have(cx, device, tag, true);
+            } else {
+                // The peer may not know us yet, or its answer was lost: say who we are again.
+                self.open_again(cx, device, tag);
+            }
+            let channel = self.channel_mut(device, tag).expect("the channel was just used");
+            channel.probe_step = step;
+            channel.probe_at = cx.now + step;
+        }
+    }
+
+    /// Asks again for what did not come in time.
+    pub(super) fn ask_again(&mut self, cx: &mut Cx<'_>) {
+        if self.broken(Defect::Resume) {
+            return;
+        }
+        for id in self.contexts.keys().copied().collect::<Vec<_>>() {
+            self.forget_late_frames(cx.now, id);
+            for (device, tag) in self.channels_of(id) {
+                let channel = self.channel_mut(device, tag).expect("the channel was just listed");
+                let late: Vec<UserId> = channel
+                    .asked_logs
+                    .iter()
+                    .filter(|(_, at)| cx.now - **at >= ASK_MS)
+                    .map(|(user, _)| *user)
+                    .collect();
+                for user in late {
+                    self.ask_log(cx, device, tag, user);
+                }
+            }
+            self.ask_everybody(cx, id);
+            self.pump_context(cx, id);
+        }
+    }
+
+    /// Drops envelopes that waited too long for authority or for the one before.
+    pub(super) fn expire_pending(&mut self, cx: &mut Cx<'_>) {
+        for context in self.contexts.values_mut() {
+            for catalog in context.catalogs.values_mut() {
+                let old: Vec<u64> = catalog
+                    .pending
+                    .iter()
+                    .filter(|(_, p)| cx.now - p.since >= limits::WAITING_MS)
+                    .map(|(n, _)| *n)
+                    .collect();
+                for n in old {
+                    catalog.take_pending(n);
+                }
+            }
+        }
+    }
+
+    pub(super) fn ask_deadlines(&self) -> impl Iterator<Item = i64> {
+        let asked = self
+            .sessions
+            .values()
+            .flat_map(|s| s.channels.values())
+            .flat_map(|c| c.asked.values().chain(c.asked_logs.values()).map(|at| at + ASK_MS));
+        let frames = self
+            .contexts
+            .values()
+            .flat_map(|c| c.frame_wants.values())
+            .filter_map(|want| want.asked.map(|(_, at)| at + ASK_MS));
+        let resume = !self.broken(Defect::Resume);
+        asked.chain(frames).filter(move |_| resume)
+    }
+}

@@ -1,0 +1,600 @@
+//! What the user wants: statements of mine, one change at a time and stored before they count.
+
+use super::context::{Context, FrameMeta};
+use super::event::{
+    Command, CommandError, CommandId, ContextRecord, Event, Record, Reply, Standing, TicketUse,
+};
+use super::node::{Cx, Node, Publish, Task};
+use crate::api::Policy;
+use crate::context::{ContextKind, Genesis, StackState, StackView};
+use crate::doc::{CatalogWriter, Envelope, catalog_key};
+use crate::id::{BlobHash, ContextId, DeviceId, FrameId, StackId, UserId};
+use crate::key::SecretKey;
+use crate::limits;
+use crate::name::StackName;
+use crate::object::Frame;
+use crate::statement::{
+    About, Access, Fact, Head, Interest, Member, Place, PlacedFact, Role, Tag, TicketFact,
+    Verified, Why,
+};
+use crate::ticket::{Ticket, TicketAddr};
+use crate::wire::CatalogKey;
+
+/// What a command makes: facts to sign, and what goes with them.
+#[derive(Debug, Default)]
+struct Draft {
+    facts: Vec<PlacedFact>,
+    frame: Option<(FrameId, Vec<u8>, FrameMeta)>,
+    blobs: Vec<(BlobHash, u64)>,
+    stack: Option<(StackId, bool)>,
+    ticket: Option<Box<Ticket>>,
+    /// Whether the first fact is a head whose id the reply names.
+    pushed: bool,
+}
+
+impl Node {
+    pub(super) fn command(&mut self, cx: &mut Cx<'_>, id: CommandId, command: Command) {
+        match command {
+            Command::NewContext { name, text, access } => {
+                let genesis =
+                    Genesis { owners: vec![self.user], nonce: random(cx), kind: ContextKind::Team };
+                let record = ContextRecord {
+                    genesis,
+                    interest: Vec::new(),
+                    policy: Policy::All,
+                    standing: Standing::Active { synced: true },
+                    admission: None,
+                };
+                let context = Context::new(record.clone());
+                let context_id = context.id();
+                self.contexts.insert(context_id, context);
+                self.store(cx, vec![Record::Context(record)], Task::Stored);
+                let command = Command::NewContext { name, text, access };
+                self.enqueue(cx, context_id, Some(id), command);
+                self.hello_again(cx);
+            }
+            Command::Follow { ticket, policy } => self.follow(cx, id, *ticket, policy),
+            Command::SetPolicy { context, policy } => {
+                let Some(known) = self.contexts.get_mut(&context) else {
+                    return cx.reply(id, Err(CommandError::NoContext(context)));
+                };
+                known.record.policy = policy;
+                let record = Record::Context(known.record.clone());
+                self.store(cx, vec![record], Task::Reply(id, Reply::Done));
+                self.policy_changed(cx, context);
+                cx.emit(Event::Context(context));
+            }
+            Command::Leave { context } => {
+                if !self.contexts.contains_key(&context) {
+                    return cx.reply(id, Err(CommandError::NoContext(context)));
+                }
+                self.set_standing(cx, context, Standing::Left);
+                self.store(cx, Vec::new(), Task::Reply(id, Reply::Done));
+                self.hello_again(cx);
+            }
+            Command::Forget { context } => {
+                if self.contexts.remove(&context).is_none() {
+                    return cx.reply(id, Err(CommandError::NoContext(context)));
+                }
+                let records = vec![Record::ForgetContext(context)];
+                self.store(cx, records, Task::Reply(id, Reply::Done));
+                cx.emit(Event::Context(context));
+                self.hello_again(cx);
+            }
+            Command::Fetch { context, wants } => self.fetch(cx, id, context, wants),
+            Command::FetchFrames { context, frames } => {
+                if !self.contexts.contains_key(&context) {
+                    return cx.reply(id, Err(CommandError::NoContext(context)));
+                }
+                self.want_asked_frames(context, &frames);
+                self.pump_context(cx, context);
+                cx.reply(id, Ok(Reply::Done));
+            }
+            Command::Lost { context, wants } => {
+                if !self.contexts.contains_key(&context) {
+                    return cx.reply(id, Err(CommandError::NoContext(context)));
+                }
+                self.fetch(cx, id, context, wants);
+            }
+            Command::Reach { context } => {
+                self.reach(cx, context, true);
+                cx.reply(id, Ok(Reply::Done));
+            }
+            Command::Identity { entry } => {
+                let user = self.user;
+                match self.take_entry(cx, user, *entry) {
+                    Ok(_) => {
+                        self.log_changed(cx, user);
+                        self.store(cx, Vec::new(), Task::Reply(id, Reply::Done));
+                    }
+                    Err(error) => cx.reply(id, Err(CommandError::Invalid(error.to_string()))),
+                }
+            }
+            Command::About { context, .. }
+            | Command::Share { context, .. }
+            | Command::EndTicket { context, .. }
+            | Command::Member { context, .. }
+            | Command::Push { context, .. }
+            | Command::Rename { context, .. }
+            | Command::Remove { context, .. }
+            | Command::Tag { context, .. } => self.enqueue(cx, context, Some(id), command),
+        }
+    }
+
+    /// Lets a command that states something wait for its turn: every statement of mine sees all
+    /// those before it.
+    pub(super) fn enqueue(
+        &mut self,
+        cx: &mut Cx<'_>,
+        context: ContextId,
+        id: Option<CommandId>,
+        command: Command,
+    ) {
+        let Some(known) = self.contexts.get_mut(&context) else {
+            if let Some(id) = id {
+                cx.reply(id, Err(CommandError::NoContext(context)));
+            }
+            return;
+        };
+        known.queue.push_back((id, command));
+        self.publish_next(cx, context);
+    }
+
+    fn publish_next(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        loop {
+            let Some(context) = self.contexts.get_mut(&id) else { return };
+            if context.publishing {
+                return;
+            }
+            let Some((command_id, command)) = context.queue.pop_front() else { return };
+            let draft = self.draft(cx, id, command);
+            let published = draft.and_then(|draft| self.publish(cx, id, command_id, draft));
+            if let (Err(error), Some(command_id)) = (published, command_id) {
+                cx.reply(command_id, Err(error));
+            }
+        }
+    }
+
+    /// Signs a draft into one change of my catalog and hands it to the store.
+    fn publish(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        command: Option<CommandId>,
+        draft: Draft,
+    ) -> Result<(), CommandError> {
+        let invalid = |e: &dyn std::fmt::Display| CommandError::Invalid(e.to_string());
+        if draft.facts.is_empty() {
+            // Nothing to state; what was asked for holds already.
+            if let Some(command) = command {
+                cx.reply(command, Ok(Reply::Done));
+            }
+            return Ok(());
+        }
+        let key = CatalogKey { user: self.user, device: self.device, inc: self.inc };
+        let (context, secret) = (self.contexts.get_mut(&id).expect("the caller has it"), &self.key);
+        if context.writer.is_none() {
+            let place = context.place(key);
+            let stored = context.catalogs.get(&key).map_or(&[][..], |c| &c.envelopes);
+            let stored: Result<Vec<Envelope>, _> =
+                stored.iter().map(|bytes| Envelope::decode(bytes)).collect();
+            let stored = stored.map_err(|e| invalid(&e))?;
+            let writer = CatalogWriter::load(place, stored.iter()).map_err(|e| invalid(&e))?;
+            context.writer = Some(writer);
+        }
+        let mut statements = Vec::new();
+        let mut puts = Vec::new();
+        for fact in draft.facts {
+            context.last_n += 1;
+            let place = Place {
+                context: id,
+                device: self.device,
+                inc: self.inc,
+                n: context.last_n,
+                time: cx.now,
+            };
+            let statement = fact.sign(&place, secret).map_err(|e| invalid(&e))?;
+            let name = catalog_key(&statement).expect("a placed statement has a key");
+            puts.push((name, statement.encode()));
+            statements.push(statement);
+        }
+        let writer = context.writer.as_mut().expect("made above");
+        let envelope = writer.append(secret, &puts, &[]).map_err(|e| invalid(&e))?;
+        let tip = writer.tip().expect("a change was just appended");
+        context.publishing = true;
+
+        let mut records =
+            vec![Record::Envelope { context: id, user: self.user, envelope: envelope.clone() }];
+        let mut frame = None;
+        if let Some((frame_id, bytes, meta)) = draft.frame {
+            records.push(Record::Frame { context: id, id: frame_id, bytes });
+            frame = Some((frame_id, meta));
+        }
+        for (hash, size) in draft.blobs {
+            records.push(Record::Earned { context: id, hash, size });
+        }
+        let reply = command.map(|command| {
+            let reply = match (draft.ticket, draft.stack, draft.pushed) {
+                (Some(ticket), ..) => Reply::Ticket(ticket),
+                (None, Some((stack, created)), true) => {
+                    Reply::Pushed { stack, head: statements[0].id(), created, peers: 0 }
+                }
+                (None, ..) => Reply::Done,
+            };
+            (command, reply)
+        });
+        let reply = match reply {
+            // A new context's first change answers with its id.
+            Some((command, Reply::Done)) if envelope.n == 1 && is_about(&statements) => {
+                Some((command, Reply::Context(id)))
+            }
+            reply => reply,
+        };
+        let publish =
+            Publish { context: id, reply, envelope, tip, statements, frame, stack: draft.stack };
+        self.store(cx, records, Task::Publish(Box::new(publish)));
+        Ok(())
+    }
+
+    pub(super) fn published(&mut self, cx: &mut Cx<'_>, publish: Publish) {
+        let Publish { context: id, reply, envelope, tip, statements, frame, stack } = publish;
+        let key = CatalogKey { user: self.user, device: self.device, inc: envelope.inc };
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        context.publishing = false;
+        let document = context.place(key).document();
+        let (n, change) = (envelope.n, tip.change);
+        context.catalogs.entry(key).or_default().push(envelope.encode(), tip);
+        for statement in &statements {
+            context.view.insert(self.user, document, change, n, statement.clone());
+        }
+        if let Some((frame, meta)) = frame {
+            context.frames.insert(frame, meta);
+            cx.emit(Event::Frame { context: id, frame });
+        }
+        let told = self.pass_on(cx, id, key, n, None);
+        if let Some((stack, true)) = stack {
+            cx.emit(Event::Stack { context: id, user: self.user, stack, created: true });
+        }
+        self.statements_changed(cx, id, self.user, &statements);
+        if let Some((command, mut reply)) = reply {
+            if let Reply::Pushed { peers, .. } = &mut reply {
+                *peers = told;
+            }
+            cx.reply(command, Ok(reply));
+        }
+        let interest = |s: &Verified| matches!(s.fact(), Fact::Placed(p) if matches!(p.fact, PlacedFact::Interest(_)));
+        if statements.iter().any(interest) {
+            self.hello_again(cx);
+        }
+        self.publish_next(cx, id);
+    }
+
+    pub(super) fn publish_failed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        publish: Publish,
+        error: CommandError,
+    ) {
+        let Some(context) = self.contexts.get_mut(&publish.context) else { return };
+        context.publishing = false;
+        // The writer is ahead of the store; it is made anew from what is stored.
+        context.writer = None;
+        if let Some((command, _)) = publish.reply {
+            cx.reply(command, Err(error));
+        }
+        self.publish_next(cx, publish.context);
+    }
+
+    /// Turns a command into facts, seeing everything stated before.
+    fn draft(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        command: Command,
+    ) -> Result<Draft, CommandError> {
+        let context = &self.contexts[&id];
+        match command {
+            Command::NewContext { name, text, access } => Ok(Draft {
+                facts: vec![
+                    PlacedFact::About(About {
+                        name,
+                        text,
+                        access,
+                        closed: false,
+                        over: Vec::new(),
+                    }),
+                    PlacedFact::Interest(Interest { generation: 1, key: random(cx) }),
+                ],
+                ..Draft::default()
+            }),
+            Command::About { name, text, access, closed, .. } => {
+                self.need(context, Role::Owner)?;
+                let old = context.view.about().cloned();
+                let old = old.ok_or(CommandError::NoContext(id))?;
+                let about = About {
+                    name: name.unwrap_or_else(|| old.name.clone()),
+                    text: text.unwrap_or_else(|| old.text.clone()),
+                    access: access.unwrap_or(old.access),
+                    closed,
+                    over: context.view.about_over(),
+                };
+                let same = About { over: old.over.clone(), ..about.clone() } == old;
+                let facts = if same { Vec::new() } else { vec![PlacedFact::About(about)] };
+                Ok(Draft { facts, ..Draft::default() })
+            }
+            Command::Share { role, until, uses, addresses, .. } => {
+                self.need(context, Role::Owner)?;
+                self.draft_ticket(cx, id, role, until, uses, addresses)
+            }
+            Command::EndTicket { key, .. } => {
+                self.need(context, Role::Owner)?;
+                let known = context.view.ticket(&key);
+                let known = known.ok_or_else(|| {
+                    CommandError::Ticket(format!("no ticket {} here", key.short()))
+                })?;
+                let facts =
+                    if known.ended { Vec::new() } else { vec![PlacedFact::TicketEnd { key }] };
+                Ok(Draft { facts, ..Draft::default() })
+            }
+            Command::Member { user, role, .. } => {
+                self.need(context, Role::Owner)?;
+                self.draft_member(cx, id, user, role)
+            }
+            Command::Push { stack, frame, blobs, tags, .. } => {
+                self.need(context, Role::Writer)?;
+                self.draft_push(cx, id, stack, frame, blobs, tags)
+            }
+            Command::Rename { stack, name, .. } => {
+                self.need(context, Role::Writer)?;
+                let view = self.my_stack(context, stack)?;
+                self.free_name(context, &name, Some(stack))?;
+                let facts = vec![head_fact(
+                    context,
+                    &view,
+                    name,
+                    view.heads.first().map(|h| h.frame),
+                    None,
+                )];
+                Ok(Draft { facts, stack: Some((stack, false)), ..Draft::default() })
+            }
+            Command::Remove { stack, .. } => {
+                self.need(context, Role::Writer)?;
+                let view = self.my_stack(context, stack)?;
+                let facts =
+                    vec![head_fact(context, &view, view.name.clone(), None, Some(Why::Removed))];
+                Ok(Draft { facts, stack: Some((stack, false)), ..Draft::default() })
+            }
+            Command::Tag { stack, tag, frame, .. } => {
+                self.need(context, Role::Writer)?;
+                self.my_stack(context, stack)?;
+                let over = context.view.tag_over(self.user, stack, &tag);
+                let facts = vec![PlacedFact::Tag(Tag { stack, tag, frame, over })];
+                Ok(Draft { facts, stack: Some((stack, false)), ..Draft::default() })
+            }
+            Command::Follow { .. }
+            | Command::SetPolicy { .. }
+            | Command::Leave { .. }
+            | Command::Forget { .. }
+            | Command::Fetch { .. }
+            | Command::FetchFrames { .. }
+            | Command::Lost { .. }
+            | Command::Reach { .. }
+            | Command::Identity { .. } => {
+                Err(CommandError::Invalid("the command states nothing".to_owned()))
+            }
+        }
+    }
+
+    fn draft_ticket(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        role: Role,
+        until: Option<i64>,
+        uses: Option<u32>,
+        addresses: Vec<String>,
+    ) -> Result<Draft, CommandError> {
+        if !matches!(role, Role::Reader | Role::Writer) {
+            return Err(CommandError::Ticket(format!("a ticket cannot give the role {role}")));
+        }
+        let context = &self.contexts[&id];
+        let about = context.view.about().cloned().ok_or(CommandError::NoContext(id))?;
+        if about.closed {
+            return Err(CommandError::Closed);
+        }
+        let interest = context.interests().into_iter().next();
+        let interest = interest.ok_or(CommandError::NoContext(id))?;
+        let secret = SecretKey::from_seed(&random(cx));
+        let addrs = addresses
+            .into_iter()
+            .take(8)
+            .map(|address| TicketAddr { device: self.device, address })
+            .collect();
+        let ticket = Ticket {
+            genesis: context.record.genesis.clone(),
+            key: secret.clone(),
+            interest: interest.clone(),
+            owner: self.user,
+            addrs,
+            until,
+            role,
+        };
+        ticket.check().map_err(|e| CommandError::Ticket(e.to_string()))?;
+        let key = secret.public();
+        let fact = TicketFact { key, role, until, uses, generation: interest.generation };
+        let mut facts = vec![PlacedFact::Ticket(fact)];
+        if about.access == Access::Private {
+            facts.push(PlacedFact::About(About {
+                access: Access::Ticket,
+                over: context.view.about_over(),
+                ..about
+            }));
+        }
+        Ok(Draft { facts, ticket: Some(Box::new(ticket)), ..Draft::default() })
+    }
+
+    fn draft_member(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        user: UserId,
+        role: Role,
+    ) -> Result<Draft, CommandError> {
+        let context = &self.contexts[&id];
+        let seen = context.view.seen();
+        let mut facts = vec![PlacedFact::Member(Member { user, role, seen })];
+        if role == Role::None {
+            // Who is removed may not find the context by its old key.
+            let newest = context.interests().first().map_or(0, |i| i.generation);
+            facts.push(PlacedFact::Interest(Interest { generation: newest + 1, key: random(cx) }));
+        }
+        Ok(Draft { facts, ..Draft::default() })
+    }
+
+    fn draft_push(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        name: StackName,
+        bytes: Vec<u8>,
+        blobs: Vec<(BlobHash, u64)>,
+        tags: Vec<crate::name::TagName>,
+    ) -> Result<Draft, CommandError> {
+        let context = &self.contexts[&id];
+        if context.view.about().is_some_and(|about| about.closed) {
+            return Err(CommandError::Closed);
+        }
+        let frame = Frame::decode(&bytes).map_err(|e| CommandError::Invalid(e.to_string()))?;
+        let frame_id = FrameId::of(&bytes);
+        let meta = FrameMeta::of(&frame, bytes.len());
+        let known = context.view.stack(self.user, &name);
+        let (stack, created, view) = match known {
+            Some(view) => (view.stack, false, Some(view)),
+            None => {
+                self.free_name(context, &name, None)?;
+                (StackId::from_bytes(random(cx)), true, None)
+            }
+        };
+        let head = match view {
+            Some(view) => head_fact(context, &view, name, Some(frame_id), None),
+            None => PlacedFact::Head(Head {
+                stack,
+                name,
+                frame: Some(frame_id),
+                generation: 1,
+                over: Vec::new(),
+                why: None,
+            }),
+        };
+        let context = &self.contexts[&id];
+        let mut facts = vec![head];
+        for tag in tags {
+            let over = context.view.tag_over(self.user, stack, &tag);
+            facts.push(PlacedFact::Tag(Tag { stack, tag, frame: Some(frame_id), over }));
+        }
+        Ok(Draft {
+            facts,
+            frame: Some((frame_id, bytes, meta)),
+            blobs,
+            stack: Some((stack, created)),
+            pushed: true,
+            ticket: None,
+        })
+    }
+
+    fn need(&self, context: &Context, needed: Role) -> Result<(), CommandError> {
+        let mine = context.view.role(self.user);
+        if mine < needed { Err(CommandError::NotAllowed { needed, mine }) } else { Ok(()) }
+    }
+
+    fn my_stack(&self, context: &Context, stack: StackId) -> Result<StackView, CommandError> {
+        context.view.stack_by_id(self.user, stack).ok_or(CommandError::NoStack(stack))
+    }
+
+    /// Refuses a name of mine that is taken, or differs from one only in case.
+    fn free_name(
+        &self,
+        context: &Context,
+        name: &StackName,
+        except: Option<StackId>,
+    ) -> Result<(), CommandError> {
+        let folded = name.to_string().to_ascii_lowercase();
+        let taken = context.view.stacks().into_iter().find(|stack| {
+            stack.owner == self.user
+                && Some(stack.stack) != except
+                && stack.state == StackState::Live
+                && stack.name.to_string().to_ascii_lowercase() == folded
+        });
+        taken.map_or(Ok(()), |stack| Err(CommandError::NameTaken(stack.name)))
+    }
+
+    fn follow(&mut self, cx: &mut Cx<'_>, id: CommandId, ticket: Ticket, policy: Policy) {
+        let context = ticket.context();
+        let over = ticket.until.is_some_and(|until| until + limits::TICKET_GRACE_MS < cx.now);
+        if over {
+            let error = CommandError::Ticket("the ticket is past its time".to_owned());
+            return cx.reply(id, Err(error));
+        }
+        let known = self.contexts.get(&context);
+        if known.is_some_and(|known| known.is_owner(self.user)) {
+            let error = CommandError::Ticket("the ticket is for a context of your own".to_owned());
+            return cx.reply(id, Err(error));
+        }
+        let was_known = known.is_some_and(Context::is_active);
+        let devices: Vec<(DeviceId, String)> =
+            ticket.addrs.iter().map(|addr| (addr.device, addr.address.clone())).collect();
+        let redeem = ticket.redeem(self.user, random(cx));
+        let admission = TicketUse { redeem: redeem.encode(), role: ticket.role, devices };
+        let synced = matches!(
+            known.map(|k| k.record.standing),
+            Some(Standing::Active { synced: true } | Standing::Left)
+        );
+        let mut interest = known.map_or_else(Vec::new, |known| known.record.interest.clone());
+        interest.retain(|i| i.generation != ticket.interest.generation);
+        interest.push(ticket.interest.clone());
+        let record = ContextRecord {
+            genesis: ticket.genesis.clone(),
+            interest,
+            policy,
+            standing: Standing::Active { synced },
+            admission: Some(admission),
+        };
+        match self.contexts.get_mut(&context) {
+            Some(known) => known.record = record.clone(),
+            None => drop(self.contexts.insert(context, Context::new(record.clone()))),
+        }
+        let reply = Reply::Following { context, known: was_known };
+        self.store(cx, vec![Record::Context(record)], Task::Reply(id, reply));
+        cx.emit(Event::Context(context));
+        self.hello_again(cx);
+        self.reach(cx, context, true);
+    }
+}
+
+fn is_about(statements: &[Verified]) -> bool {
+    matches!(statements[0].fact(), Fact::Placed(p) if matches!(p.fact, PlacedFact::About(_)))
+}
+
+/// Returns a head over all current ones of a stack.
+fn head_fact(
+    context: &Context,
+    view: &StackView,
+    name: StackName,
+    frame: Option<FrameId>,
+    why: Option<Why>,
+) -> PlacedFact {
+    PlacedFact::Head(Head {
+        stack: view.stack,
+        name,
+        frame,
+        generation: context.view.next_generation(view.owner, view.stack),
+        over: view.over.clone(),
+        why,
+    })
+}
+
+fn random<const N: usize>(cx: &mut Cx<'_>) -> [u8; N] {
+    let mut bytes = [0; N];
+    cx.rng.fill_bytes(&mut bytes);
+    bytes
+}

@@ -1,0 +1,243 @@
+//! A context as the engine holds it: the view, the catalogs behind it, and what is wanted.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::event::{BlobWant, Command, CommandId, ContextRecord, Standing, TaskId};
+use crate::api::Policy;
+use crate::context::View;
+use crate::doc::{CatalogPlace, CatalogWriter, Envelope, Tip};
+use crate::id::{BlobHash, ContextId, DeviceId, FrameId, UserId};
+use crate::statement::{Interest, Role, Verified};
+use crate::wire::{CatalogKey, CatalogState};
+
+/// A context: what is known of it and what is under way.
+#[derive(Debug)]
+pub struct Context {
+    pub(super) id: ContextId,
+    pub(super) record: ContextRecord,
+    pub(super) view: View,
+    pub(super) catalogs: BTreeMap<CatalogKey, Catalog>,
+    /// Writes my own catalog; made at the first use, and anew after a failed write.
+    pub(super) writer: Option<CatalogWriter>,
+    /// The number of my last statement here.
+    pub(super) last_n: u64,
+    /// Who came in by a ticket, by user.
+    pub(super) redemptions: BTreeMap<UserId, Verified>,
+    /// Frames that are here and earned.
+    pub(super) frames: BTreeMap<FrameId, FrameMeta>,
+    /// Frames that are wanted.
+    pub(super) frame_wants: BTreeMap<FrameId, FrameWant>,
+    /// Blobs that are wanted.
+    pub(super) blob_wants: BTreeMap<BlobHash, BlobState>,
+    /// Commands that wait for blobs.
+    pub(super) waiting_fetches: Vec<WaitingFetch>,
+    /// Whether a statement of mine is being stored; the next waits for it.
+    pub(super) publishing: bool,
+    /// Commands that wait for it.
+    pub(super) queue: VecDeque<(Option<CommandId>, Command)>,
+}
+
+/// A catalog: the envelopes of one device of a user in one incarnation.
+#[derive(Debug, Default)]
+pub(super) struct Catalog {
+    /// The last envelope that was accepted and stored.
+    pub tip: Option<Tip>,
+    /// Accepted envelopes, encoded, from number 1 on.
+    pub envelopes: Vec<Vec<u8>>,
+    /// Bytes of those.
+    pub bytes: u64,
+    /// Envelopes that wait for authority or for the one before, by number, with the deliverer.
+    pub pending: BTreeMap<u64, Pending>,
+    /// Bytes of those.
+    pub pending_bytes: usize,
+    /// Whether envelopes are being judged or stored.
+    pub busy: bool,
+}
+
+/// An envelope that waits.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub envelope: Envelope,
+    pub from: DeviceId,
+    pub since: i64,
+}
+
+/// What the engine remembers of a frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrameMeta {
+    /// Its parents.
+    pub parents: Vec<FrameId>,
+    /// Its size in bytes.
+    pub size: usize,
+    /// The blobs that it names directly.
+    pub blobs: Vec<BlobWant>,
+}
+
+/// A frame that is wanted.
+#[derive(Debug, Default)]
+pub(super) struct FrameWant {
+    /// How many generations behind a head it is; near ones come first.
+    pub depth: usize,
+    /// Bytes of the frames between it and the head.
+    pub bytes: usize,
+    /// Of whom it is asked now, and since when.
+    pub asked: Option<(DeviceId, i64)>,
+    /// Who said that it is not to be had there.
+    pub tried: BTreeSet<DeviceId>,
+    /// Whether its blobs are wanted whatever the policy.
+    pub stored: bool,
+}
+
+/// A blob that is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlobState {
+    pub want: BlobWant,
+    pub phase: BlobPhase,
+}
+
+/// Where a wanted blob stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlobPhase {
+    /// Not asked for.
+    Idle,
+    /// Being fetched.
+    Running(TaskId),
+    /// Here; what it lists is being read.
+    Reading,
+    /// No provider gave it; asked again when another one comes.
+    Failed,
+}
+
+/// A command that waits for blobs.
+#[derive(Debug)]
+pub(super) struct WaitingFetch {
+    pub id: CommandId,
+    pub open: BTreeSet<BlobHash>,
+    pub complete: Vec<BlobHash>,
+    pub failed: Vec<BlobHash>,
+}
+
+impl Context {
+    pub(super) fn new(record: ContextRecord) -> Self {
+        Context {
+            id: record.genesis.id(),
+            view: View::new(record.genesis.clone()),
+            record,
+            catalogs: BTreeMap::new(),
+            writer: None,
+            last_n: 0,
+            redemptions: BTreeMap::new(),
+            frames: BTreeMap::new(),
+            frame_wants: BTreeMap::new(),
+            blob_wants: BTreeMap::new(),
+            waiting_fetches: Vec::new(),
+            publishing: false,
+            queue: VecDeque::new(),
+        }
+    }
+
+    /// Returns its id.
+    pub fn id(&self) -> ContextId {
+        self.id
+    }
+
+    /// Returns what the members' statements say.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Returns which blobs are brought.
+    pub fn policy(&self) -> Policy {
+        self.record.policy
+    }
+
+    /// Returns what the user decided about it.
+    pub fn standing(&self) -> Standing {
+        self.record.standing
+    }
+
+    /// Returns how I came in, if by a ticket.
+    pub fn came_in_by(&self) -> Option<&super::TicketUse> {
+        self.record.admission.as_ref()
+    }
+
+    /// Returns who came in by a ticket, as far as this node knows.
+    pub fn redemptions(&self) -> impl Iterator<Item = (UserId, &Verified)> {
+        self.redemptions.iter().map(|(user, redeem)| (*user, redeem))
+    }
+
+    /// Returns what the engine remembers of a frame that is here.
+    pub fn frame(&self, id: FrameId) -> Option<&FrameMeta> {
+        self.frames.get(&id)
+    }
+
+    /// Returns the frames that are here.
+    pub fn frames(&self) -> impl Iterator<Item = (FrameId, &FrameMeta)> {
+        self.frames.iter().map(|(id, meta)| (*id, meta))
+    }
+
+    /// Returns how many frames and blobs are wanted and not here.
+    pub fn wanted(&self) -> (usize, usize) {
+        (self.frame_wants.len(), self.blob_wants.len())
+    }
+
+    /// Returns the interest keys that open a session, newest first: those of the owner's
+    /// statements, and those a ticket told.
+    pub(super) fn interests(&self) -> Vec<Interest> {
+        let mut all = self.view.interests();
+        for told in &self.record.interest {
+            if !all.iter().any(|known| known.generation == told.generation) {
+                all.push(told.clone());
+            }
+        }
+        all.sort_by_key(|i| std::cmp::Reverse(i.generation));
+        all
+    }
+
+    /// Tells whether it is synced at all.
+    pub(super) fn is_active(&self) -> bool {
+        matches!(self.record.standing, Standing::Active { .. })
+    }
+
+    /// Tells whether a user is an owner.
+    pub(super) fn is_owner(&self, user: UserId) -> bool {
+        self.view.role(user) == Role::Owner
+    }
+
+    /// Returns how far each catalog is, as it is told to peers.
+    pub(super) fn states(&self) -> Vec<CatalogState> {
+        self.catalogs.iter().filter_map(|(key, catalog)| catalog.state(*key)).collect()
+    }
+
+    /// Returns the place of a catalog.
+    pub(super) fn place(&self, key: CatalogKey) -> CatalogPlace {
+        CatalogPlace { context: self.id, user: key.user, device: key.device, inc: key.inc }
+    }
+}
+
+impl Catalog {
+    /// Returns how far it is; none while it is empty.
+    pub(super) fn state(&self, key: CatalogKey) -> Option<CatalogState> {
+        let tip = self.tip.as_ref()?;
+        Some(CatalogState { key, epoch: 0, n: tip.n, tip: tip.change })
+    }
+
+    /// Returns the number of its last envelope, 0 while it is empty.
+    pub(super) fn n(&self) -> u64 {
+        self.tip.as_ref().map_or(0, |tip| tip.n)
+    }
+
+    /// Takes an accepted and stored envelope in.
+    pub(super) fn push(&mut self, encoded: Vec<u8>, tip: Tip) {
+        self.bytes += encoded.len() as u64;
+        self.envelopes.push(encoded);
+        self.tip = Some(tip);
+    }
+
+    /// Takes a waiting envelope out.
+    pub(super) fn take_pending(&mut self, n: u64) -> Option<Pending> {
+        let pending = self.pending.remove(&n)?;
+        self.pending_bytes -= pending.envelope.change.len();
+        Some(pending)
+    }
+}

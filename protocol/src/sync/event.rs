@@ -1,0 +1,663 @@
+//! What goes into the engine and what comes out of it.
+//!
+//! An I/O task carries a [`TaskId`] drawn from the engine's own state and is answered with it, a
+//! command carries a [`CommandId`] of its caller, so replies match and runs replay.
+
+use crate::api::Policy;
+use crate::context::Genesis;
+use crate::doc::{Envelope, JudgeTask, Judgement};
+use crate::id::{
+    BlobHash, ContextId, DeviceId, FrameId, Incarnation, PublicKey, StackId, StatementId, UserId,
+};
+use crate::name::{ContextName, StackName, TagName};
+use crate::statement::{Access, Interest, Role, Verified};
+use crate::ticket::Ticket;
+
+/// Names an I/O task of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub u64);
+
+/// Names a command of the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(pub u64);
+
+/// Who opened the sync stream of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionRole {
+    /// This node: it shows its tags first.
+    Initiator,
+    /// The peer.
+    Responder,
+}
+
+/// What happens to the engine.
+#[derive(Debug)]
+pub enum Input {
+    /// The shell is ready: peers are dialled, and what was wanted is wanted again.
+    Start,
+    /// A sync stream with a device is open.
+    SessionUp {
+        /// The device, proved by the connection.
+        device: DeviceId,
+        /// Who opened it.
+        role: SessionRole,
+    },
+    /// The sync stream with a device is gone.
+    SessionDown {
+        /// The device.
+        device: DeviceId,
+    },
+    /// No connection could be made.
+    DialFailed {
+        /// The device.
+        device: DeviceId,
+    },
+    /// A message came.
+    Message {
+        /// From whom.
+        device: DeviceId,
+        /// Its bytes, at most [`crate::limits::MESSAGE_WIRE_BYTES`].
+        bytes: Vec<u8>,
+    },
+    /// The user wants something.
+    Command {
+        /// Returned with the reply.
+        id: CommandId,
+        /// What.
+        command: Command,
+    },
+    /// A task ended.
+    Done {
+        /// Which.
+        task: TaskId,
+        /// How.
+        result: TaskResult,
+    },
+    /// The time asked for with [`Output::WakeAt`] has come.
+    Wake,
+}
+
+/// How a task ended.
+#[derive(Debug)]
+pub enum TaskResult {
+    /// The records are durable.
+    Stored,
+    /// The records could not be stored; none of them was.
+    StoreFailed {
+        /// Why, in a sentence.
+        reason: String,
+        /// Whether the disk is full.
+        disk_full: bool,
+    },
+    /// The verdicts of a [`JudgeTask`], one for each of its envelopes.
+    Judged(Vec<Judgement>),
+    /// The frames that are here, in the order asked for.
+    Frames(Vec<(FrameId, Vec<u8>)>),
+    /// The bytes of a blob, if here and intact.
+    Blob(Option<Vec<u8>>),
+    /// A fetch ended: what is complete now, and what nobody had.
+    Fetched {
+        /// Blobs that are durable here now and proved in the context.
+        complete: Vec<BlobHash>,
+        /// Blobs that no provider gave.
+        failed: Vec<BlobHash>,
+    },
+}
+
+/// What the engine wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Connect to a device; the shell adds addresses that it knows.
+    Dial {
+        /// The device.
+        device: DeviceId,
+        /// Addresses from tickets, as multiaddr text.
+        addresses: Vec<String>,
+    },
+    /// Send a message on a session.
+    Send {
+        /// To whom.
+        device: DeviceId,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// Close the sync stream of a session. The shell opens it anew where `again`.
+    Close {
+        /// The device.
+        device: DeviceId,
+        /// Whether to open it again at once.
+        again: bool,
+    },
+    /// Make records durable, all or none, then answer [`TaskResult::Stored`].
+    Store {
+        /// The task.
+        task: TaskId,
+        /// The records, to be applied in order.
+        records: Vec<Record>,
+    },
+    /// Judge envelopes on a worker with [`crate::doc::judge`].
+    Judge {
+        /// The task.
+        task: TaskId,
+        /// The envelopes and their place.
+        work: Box<JudgeTask>,
+    },
+    /// Load frames of a context; answer [`TaskResult::Frames`] without those that are not here.
+    LoadFrames {
+        /// The task.
+        task: TaskId,
+        /// The context in which they must be here.
+        context: ContextId,
+        /// Which.
+        frames: Vec<FrameId>,
+    },
+    /// Load a small blob (a directory or lineage object); answer [`TaskResult::Blob`].
+    LoadBlob {
+        /// The task.
+        task: TaskId,
+        /// Which.
+        hash: BlobHash,
+        /// How large it may be, in bytes.
+        limit: usize,
+    },
+    /// Bring blobs; answer [`TaskResult::Fetched`] once all are complete or nobody has them.
+    Fetch {
+        /// The task.
+        task: TaskId,
+        /// The context under which they are asked for.
+        context: ContextId,
+        /// Which, the most wanted first.
+        wants: Vec<BlobWant>,
+        /// Sessions that may have them.
+        providers: Vec<Provider>,
+    },
+    /// Answer a command.
+    Reply {
+        /// Which.
+        id: CommandId,
+        /// The answer.
+        result: Result<Reply, CommandError>,
+    },
+    /// Tell the user's programs.
+    Emit(Event),
+    /// A peer broke a rule.
+    Penalty {
+        /// Who.
+        device: DeviceId,
+        /// How badly.
+        severity: Severity,
+        /// What it did, for the log.
+        reason: String,
+    },
+    /// Give [`Input::Wake`] at this time; replaces an earlier wish.
+    WakeAt(i64),
+}
+
+/// How badly a peer broke a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Too much or too slow: the session ends, the next try waits longer.
+    Mild,
+    /// Nothing an honest program sends: the device is blocked for an hour.
+    Grave,
+}
+
+/// A peer that may serve blobs of a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Provider {
+    /// The device.
+    pub device: DeviceId,
+    /// The tag under which the context matched on the session.
+    pub tag: [u8; 16],
+    /// The generation of the interest key that matched.
+    pub generation: u32,
+}
+
+/// A blob to bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlobWant {
+    /// Its hash.
+    pub hash: BlobHash,
+    /// The size that the ref declares, in bytes; more is never taken.
+    pub size: u64,
+    /// What it is.
+    pub kind: BlobKind,
+}
+
+/// What a blob is to the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BlobKind {
+    /// Bytes that the engine does not read.
+    Data,
+    /// A directory object: once here, what it lists is wanted too.
+    Directory,
+    /// A lineage object: once here, the code's diff is wanted too.
+    Lineage,
+}
+
+/// Something durable, applied by the store and given back in the same form at the next start.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// The incarnation of this database from now on.
+    Incarnation(Incarnation),
+    /// An entry of an identity log; entries of one log come in an order that the log takes.
+    Log {
+        /// Whose log.
+        user: UserId,
+        /// The signed statement.
+        entry: Vec<u8>,
+    },
+    /// A context; replaces an earlier record of it.
+    Context(ContextRecord),
+    /// A context and everything under it is forgotten.
+    ForgetContext(ContextId),
+    /// An accepted envelope of a catalog.
+    Envelope {
+        /// The context.
+        context: ContextId,
+        /// Whose catalog.
+        user: UserId,
+        /// The envelope.
+        envelope: Envelope,
+    },
+    /// The envelopes of a catalog are dropped, because a newer epoch or a cut took its place.
+    DropCatalog {
+        /// The context.
+        context: ContextId,
+        /// Whose.
+        user: UserId,
+        /// The device.
+        device: DeviceId,
+        /// The incarnation.
+        inc: Incarnation,
+    },
+    /// A ticket's redemption by a user.
+    Redemption {
+        /// The context.
+        context: ContextId,
+        /// The signed statement.
+        redeem: Vec<u8>,
+    },
+    /// A frame that is here and earned in a context.
+    Frame {
+        /// The context.
+        context: ContextId,
+        /// Its id.
+        id: FrameId,
+        /// Its bytes as received.
+        bytes: Vec<u8>,
+    },
+    /// A blob that is here, durable, and earned in a context.
+    Earned {
+        /// The context.
+        context: ContextId,
+        /// Its hash.
+        hash: BlobHash,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// A blob that is wanted in a context, so that a download goes on after a restart.
+    Want {
+        /// The context.
+        context: ContextId,
+        /// The blob.
+        want: BlobWant,
+    },
+    /// A blob that is not wanted any more in a context.
+    Unwant {
+        /// The context.
+        context: ContextId,
+        /// The blob.
+        hash: BlobHash,
+    },
+}
+
+/// A context as this node holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContextRecord {
+    /// Its genesis.
+    pub genesis: Genesis,
+    /// Interest keys learned from a ticket, before the owner's statements tell them.
+    pub interest: Vec<Interest>,
+    /// Which blobs are brought.
+    pub policy: Policy,
+    /// How the follow stands as far as the user decided it.
+    pub standing: Standing,
+    /// How I came in, if by a ticket.
+    pub admission: Option<TicketUse>,
+}
+
+/// How a context stands, as the user or a signed removal decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is synced.
+    Active {
+        /// Whether the first sync ended.
+        synced: bool,
+    },
+    /// It was left; the copy stays and is not synced.
+    Left,
+    /// An owner removed me; the copy stays and is not synced.
+    Removed,
+}
+
+/// How I came in by a ticket.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TicketUse {
+    /// The redemption that I show.
+    pub redeem: Vec<u8>,
+    /// The role the ticket gives.
+    pub role: Role,
+    /// Devices that the ticket names, with their addresses.
+    pub devices: Vec<(DeviceId, String)>,
+}
+
+/// What the user wants.
+#[derive(Debug)]
+pub enum Command {
+    /// Makes a context of mine. Replies [`Reply::Context`].
+    NewContext {
+        /// Its name.
+        name: ContextName,
+        /// Its description.
+        text: String,
+        /// Who may read.
+        access: Access,
+    },
+    /// Changes name, description or access of a context of mine, or closes it.
+    About {
+        /// Which.
+        context: ContextId,
+        /// The new name, if it changes.
+        name: Option<ContextName>,
+        /// The new description, if it changes.
+        text: Option<String>,
+        /// The new access, if it changes.
+        access: Option<Access>,
+        /// Whether followers are told that it is closed.
+        closed: bool,
+    },
+    /// Makes a ticket of a context of mine. Replies [`Reply::Ticket`].
+    Share {
+        /// Which.
+        context: ContextId,
+        /// What the ticket gives.
+        role: Role,
+        /// When it is void, in milliseconds since 1970.
+        until: Option<i64>,
+        /// How many users it admits.
+        uses: Option<u32>,
+        /// Where this device can be reached, as multiaddr text.
+        addresses: Vec<String>,
+    },
+    /// Revokes a ticket of mine.
+    EndTicket {
+        /// The context.
+        context: ContextId,
+        /// Its key.
+        key: PublicKey,
+    },
+    /// Gives a user a role in a context of mine; `none` removes her.
+    Member {
+        /// The context.
+        context: ContextId,
+        /// Who.
+        user: UserId,
+        /// The role.
+        role: Role,
+    },
+    /// Follows a context. Replies [`Reply::Following`].
+    Follow {
+        /// The ticket.
+        ticket: Box<Ticket>,
+        /// Which blobs to bring.
+        policy: Policy,
+    },
+    /// Changes which blobs of a followed context are brought.
+    SetPolicy {
+        /// The context.
+        context: ContextId,
+        /// Which.
+        policy: Policy,
+    },
+    /// Leaves a context and keeps what is here.
+    Leave {
+        /// The context.
+        context: ContextId,
+    },
+    /// Leaves a context and forgets what is here.
+    Forget {
+        /// The context.
+        context: ContextId,
+    },
+    /// Moves the head of a stack of mine to a frame whose blobs are here and durable. Makes the
+    /// stack when it is new. Replies [`Reply::Pushed`].
+    Push {
+        /// The context.
+        context: ContextId,
+        /// The stack's name.
+        stack: StackName,
+        /// The frame's bytes.
+        frame: Vec<u8>,
+        /// Every blob that the frame reaches, with its size.
+        blobs: Vec<(BlobHash, u64)>,
+        /// Tags to set on it.
+        tags: Vec<TagName>,
+    },
+    /// Renames a stack of mine.
+    Rename {
+        /// The context.
+        context: ContextId,
+        /// The stack.
+        stack: StackId,
+        /// Its new name.
+        name: StackName,
+    },
+    /// Removes a stack of mine.
+    Remove {
+        /// The context.
+        context: ContextId,
+        /// The stack.
+        stack: StackId,
+    },
+    /// Puts a tag of a stack of mine on a frame, or takes it away.
+    Tag {
+        /// The context.
+        context: ContextId,
+        /// The stack.
+        stack: StackId,
+        /// The tag.
+        tag: TagName,
+        /// The frame.
+        frame: Option<FrameId>,
+    },
+    /// Brings the blobs of a frame, whatever the policy. Replies [`Reply::Fetched`] when done.
+    Fetch {
+        /// The context.
+        context: ContextId,
+        /// The blobs, directories included.
+        wants: Vec<BlobWant>,
+    },
+    /// Brings frames that are not here (older ones). Replies [`Reply::Done`] when asked for.
+    FetchFrames {
+        /// The context.
+        context: ContextId,
+        /// Which.
+        frames: Vec<FrameId>,
+    },
+    /// Adds an entry to my identity log, signed by the shell with the root or recovery key.
+    Identity {
+        /// The entry.
+        entry: Box<Verified>,
+    },
+    /// Marks blobs as gone or damaged, so that they are brought again where wanted.
+    Lost {
+        /// The context.
+        context: ContextId,
+        /// Which.
+        wants: Vec<BlobWant>,
+    },
+    /// Makes an effort to reach the peers of a context now.
+    Reach {
+        /// The context.
+        context: ContextId,
+    },
+}
+
+/// The answer to a command.
+#[derive(Debug)]
+pub enum Reply {
+    /// Done and durable.
+    Done,
+    /// The context made.
+    Context(ContextId),
+    /// The ticket made.
+    Ticket(Box<Ticket>),
+    /// The context followed.
+    Following {
+        /// Which.
+        context: ContextId,
+        /// Whether it was followed before.
+        known: bool,
+    },
+    /// The stack pushed to.
+    Pushed {
+        /// The stack.
+        stack: StackId,
+        /// The head.
+        head: StatementId,
+        /// Whether the stack is new.
+        created: bool,
+        /// Sessions that get it now.
+        peers: usize,
+    },
+    /// What a fetch brought.
+    Fetched {
+        /// Blobs that are here now.
+        complete: Vec<BlobHash>,
+        /// Blobs that nobody gave.
+        failed: Vec<BlobHash>,
+    },
+}
+
+/// Why a command was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// No such context here.
+    #[error("no context {0} here")]
+    NoContext(ContextId),
+    /// No such stack of mine.
+    #[error("no stack {0} of mine in the context")]
+    NoStack(StackId),
+    /// My role does not permit it.
+    #[error("this needs the role {needed} in the context, mine is {mine}")]
+    NotAllowed {
+        /// What it takes.
+        needed: Role,
+        /// What I have.
+        mine: Role,
+    },
+    /// Another stack of mine has the name, or one that differs only in case.
+    #[error("a stack named `{0}` exists in the context")]
+    NameTaken(StackName),
+    /// The ticket has no use.
+    #[error("{0}")]
+    Ticket(String),
+    /// The user removed or closed it.
+    #[error("the context is closed")]
+    Closed,
+    /// A limit was met.
+    #[error("{0}")]
+    Limit(String),
+    /// The frame or statement cannot be built.
+    #[error("{0}")]
+    Invalid(String),
+    /// It could not be made durable.
+    #[error("could not be stored: {reason}")]
+    NotStored {
+        /// Why.
+        reason: String,
+        /// Whether the disk is full.
+        disk_full: bool,
+    },
+    /// Nobody who has it is connected.
+    #[error("no peer of the context is connected")]
+    NoPeer,
+}
+
+/// What the user's programs are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A stack appeared, or has another head, name or tag.
+    Stack {
+        /// The context.
+        context: ContextId,
+        /// The owner.
+        user: UserId,
+        /// The stack.
+        stack: StackId,
+        /// Whether it is new here.
+        created: bool,
+    },
+    /// A frame is here.
+    Frame {
+        /// The context.
+        context: ContextId,
+        /// The frame.
+        frame: FrameId,
+    },
+    /// A blob is here.
+    Blob {
+        /// The context.
+        context: ContextId,
+        /// The blob.
+        hash: BlobHash,
+    },
+    /// A context was made, followed, renamed, closed or left, or a member changed.
+    Context(ContextId),
+    /// Everything a peer offered in a context has been taken or is under way.
+    Synced {
+        /// The context.
+        context: ContextId,
+        /// With whom.
+        device: DeviceId,
+    },
+    /// A device became known as one of a user.
+    Peer {
+        /// The device.
+        device: DeviceId,
+        /// The user.
+        user: UserId,
+    },
+    /// A session matched nothing or was refused in a context.
+    NotAdmitted {
+        /// The context.
+        context: ContextId,
+        /// By whom.
+        device: DeviceId,
+        /// Why, as far as the peer says.
+        reason: String,
+    },
+    /// Somebody came in by a ticket.
+    TicketUsed {
+        /// The context.
+        context: ContextId,
+        /// The ticket.
+        ticket: PublicKey,
+        /// Who.
+        user: UserId,
+    },
+    /// Two statements of one device contradict each other.
+    Fork {
+        /// The context.
+        context: ContextId,
+        /// The device.
+        device: DeviceId,
+    },
+    /// This home met statements of its own that it did not know, and goes on as a new
+    /// incarnation.
+    Restored {
+        /// The context where it was noticed.
+        context: ContextId,
+    },
+}

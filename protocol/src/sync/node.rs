@@ -1,0 +1,517 @@
+//! The engine itself: its state, the dispatch of inputs, timers and dialling.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::Rng;
+
+use super::backoff::Backoff;
+use super::catalogs::Accepted;
+use super::context::Context;
+use super::defect::Defect;
+use super::event::{
+    BlobWant, CommandError, CommandId, Event, Input, Output, Provider, Record, Reply, Severity,
+    Standing, TaskId, TaskResult,
+};
+use super::session::Session;
+use crate::doc::Envelope;
+use crate::id::{ContextId, DeviceId, FrameId, Incarnation, StackId, UserId};
+use crate::identity::{self, IdentityLog};
+use crate::key::SecretKey;
+use crate::statement::Verified;
+use crate::wire::{ByeCode, CatalogKey, Message, Tag};
+
+/// Most devices that are dialled or connected because a context knows them.
+const DIALS_MAX: usize = 256;
+/// Most entries of identity logs that wait for the one before, for one user.
+const LOG_WAITING: usize = 64;
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Config {
+    /// Who I am.
+    pub user: UserId,
+    /// The key of this device.
+    pub key: SecretKey,
+    /// A planted defect, for the simulator.
+    pub defect: Option<Defect>,
+}
+
+/// The sync engine of one daemon.
+#[derive(Debug)]
+pub struct Node {
+    pub(super) user: UserId,
+    pub(super) device: DeviceId,
+    pub(super) key: SecretKey,
+    pub(super) inc: Incarnation,
+    defect: Option<Defect>,
+    pub(super) logs: BTreeMap<UserId, Log>,
+    pub(super) contexts: BTreeMap<ContextId, Context>,
+    pub(super) sessions: BTreeMap<DeviceId, Session>,
+    pub(super) tasks: BTreeMap<TaskId, Task>,
+    next_task: u64,
+    dials: BTreeMap<DeviceId, Dial>,
+    wake_at: Option<i64>,
+}
+
+/// An identity log with what waits for an entry before it.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub log: IdentityLog,
+    pub waiting: Vec<Verified>,
+}
+
+/// The effort to reach a device.
+#[derive(Debug, Default)]
+struct Dial {
+    backoff: Backoff,
+    /// When to try next.
+    at: i64,
+    /// Whether a try is under way.
+    trying: bool,
+    addresses: Vec<String>,
+}
+
+/// What goes on when a task ends.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// Nothing.
+    Stored,
+    /// A command is answered.
+    Reply(CommandId, Reply),
+    /// My own statements take effect and are announced.
+    Publish(Box<Publish>),
+    /// Envelopes of another device are being judged.
+    Judge { context: ContextId, key: CatalogKey, envelopes: Vec<(Envelope, DeviceId)> },
+    /// Judged envelopes take effect and are passed on.
+    Accept { context: ContextId, key: CatalogKey, accepted: Vec<Accepted>, from: DeviceId },
+    /// Frames that came are here.
+    Frames { context: ContextId, frames: Vec<(FrameId, super::FrameMeta)> },
+    /// Frames go to a peer that asked.
+    SendFrames { device: DeviceId, context: ContextId, tag: Tag, asked: Vec<FrameId> },
+    /// A directory or lineage object is read.
+    Read { context: ContextId, want: BlobWant },
+    /// Blobs are being fetched.
+    Fetch { context: ContextId },
+    /// Blobs that were fetched are earned.
+    Earned { context: ContextId, wants: Vec<BlobWant> },
+}
+
+/// Statements of mine on their way to the store.
+#[derive(Debug)]
+pub(super) struct Publish {
+    pub context: ContextId,
+    pub reply: Option<(CommandId, Reply)>,
+    pub envelope: Envelope,
+    pub tip: crate::doc::Tip,
+    pub statements: Vec<Verified>,
+    pub frame: Option<(FrameId, super::FrameMeta)>,
+    /// A stack to name in the event, with whether it is new.
+    pub stack: Option<(StackId, bool)>,
+}
+
+/// What an input may use: the time, entropy, and the list of outputs.
+pub(super) struct Cx<'a> {
+    pub now: i64,
+    pub rng: &'a mut dyn Rng,
+    pub out: Vec<Output>,
+}
+
+impl Cx<'_> {
+    pub(super) fn send(&mut self, device: DeviceId, message: &Message) {
+        self.out.push(Output::Send { device, bytes: message.encode() });
+    }
+
+    pub(super) fn emit(&mut self, event: Event) {
+        self.out.push(Output::Emit(event));
+    }
+
+    pub(super) fn penalty(&mut self, device: DeviceId, severity: Severity, reason: String) {
+        self.out.push(Output::Penalty { device, severity, reason });
+    }
+
+    pub(super) fn reply(&mut self, id: CommandId, result: Result<Reply, CommandError>) {
+        self.out.push(Output::Reply { id, result });
+    }
+}
+
+impl Node {
+    /// Makes an engine that holds nothing yet; [`Node::restore`] fills it.
+    pub(super) fn empty(config: Config) -> Self {
+        Node {
+            user: config.user,
+            device: config.key.device(),
+            key: config.key,
+            inc: Incarnation::from_bytes([0; 8]),
+            defect: config.defect,
+            logs: BTreeMap::new(),
+            contexts: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            next_task: 0,
+            dials: BTreeMap::new(),
+            wake_at: None,
+        }
+    }
+
+    /// Takes one input in and returns what is to be done, in order.
+    pub fn handle(&mut self, now: i64, rng: &mut dyn Rng, input: Input) -> Vec<Output> {
+        let mut cx = Cx { now, rng, out: Vec::new() };
+        match input {
+            Input::Start => self.resume(&mut cx),
+            Input::SessionUp { device, role } => self.session_up(&mut cx, device, role),
+            Input::SessionDown { device } => self.session_down(&mut cx, device),
+            Input::DialFailed { device } => self.dial_failed(&mut cx, device),
+            Input::Message { device, bytes } => self.message(&mut cx, device, &bytes),
+            Input::Command { id, command } => self.command(&mut cx, id, command),
+            Input::Done { task, result } => self.done(&mut cx, task, result),
+            Input::Wake => {
+                self.wake_at = None;
+                self.wake(&mut cx);
+            }
+        }
+        self.set_timer(&mut cx);
+        cx.out
+    }
+
+    /// Returns my user.
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// Returns this device.
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// Returns the incarnation of this database.
+    pub fn incarnation(&self) -> Incarnation {
+        self.inc
+    }
+
+    /// Returns a user's identity log, if it is here.
+    pub fn log(&self, user: UserId) -> Option<&IdentityLog> {
+        self.logs.get(&user).map(|log| &log.log)
+    }
+
+    /// Returns every user whose identity log is here.
+    pub fn users(&self) -> impl Iterator<Item = UserId> {
+        self.logs.keys().copied()
+    }
+
+    /// Returns a context.
+    pub fn context(&self, id: ContextId) -> Option<&Context> {
+        self.contexts.get(&id)
+    }
+
+    /// Returns every context.
+    pub fn contexts(&self) -> impl Iterator<Item = &Context> {
+        self.contexts.values()
+    }
+
+    /// Returns the devices with which a session is open.
+    pub fn connected(&self) -> impl Iterator<Item = DeviceId> {
+        self.sessions.keys().copied()
+    }
+
+    /// Returns the context that a peer may read under a tag of its session, for its blob requests.
+    ///
+    /// None gives nothing away: an unknown tag, a peer that is not admitted and a closed context
+    /// look the same.
+    pub fn readable_by(&self, device: DeviceId, tag: Tag, generation: u32) -> Option<ContextId> {
+        let channel = self.sessions.get(&device)?.channels.get(&tag)?;
+        let open = channel.generation == generation && channel.is_admitted();
+        let context = self.contexts.get(&channel.context)?;
+        let closed = context.view.about().is_some_and(|about| about.closed);
+        (open && !closed && context.is_active()).then_some(channel.context)
+    }
+
+    /// Tells whether a session has a context in common with the peer, which may then send more.
+    pub fn has_matched(&self, device: DeviceId) -> bool {
+        self.sessions.get(&device).is_some_and(|session| !session.channels.is_empty())
+    }
+
+    /// Returns the sessions that may have the blobs of a context.
+    pub fn providers(&self, context: ContextId) -> Vec<Provider> {
+        let channels = self.sessions.iter().filter_map(|(device, session)| {
+            let (tag, channel) = session.channel_of(context)?;
+            channel.serves.then(|| channel.provider(*device, tag))
+        });
+        channels.collect()
+    }
+
+    /// Returns the user of a device, among the members of any context.
+    pub fn user_of(&self, device: DeviceId) -> Option<UserId> {
+        self.logs
+            .iter()
+            .find_map(|(user, log)| log.log.devices().any(|(d, _)| d == device).then_some(*user))
+    }
+
+    pub(super) fn broken(&self, defect: Defect) -> bool {
+        self.defect == Some(defect)
+    }
+
+    pub(super) fn task(&mut self, task: Task) -> TaskId {
+        let id = TaskId(self.next_task);
+        self.next_task += 1;
+        self.tasks.insert(id, task);
+        id
+    }
+
+    pub(super) fn store(&mut self, cx: &mut Cx<'_>, records: Vec<Record>, then: Task) {
+        let task = self.task(then);
+        cx.out.push(Output::Store { task, records });
+    }
+
+    fn done(&mut self, cx: &mut Cx<'_>, id: TaskId, result: TaskResult) {
+        let Some(task) = self.tasks.remove(&id) else { return };
+        match (task, result) {
+            (task, TaskResult::StoreFailed { reason, disk_full }) => {
+                self.store_failed(cx, task, reason, disk_full);
+            }
+            (Task::Stored, _) => {}
+            (Task::Reply(id, reply), TaskResult::Stored) => cx.reply(id, Ok(reply)),
+            (Task::Publish(publish), TaskResult::Stored) => self.published(cx, *publish),
+            (Task::Judge { context, key, envelopes }, TaskResult::Judged(verdicts)) => {
+                self.judged(cx, context, key, envelopes, verdicts);
+            }
+            (Task::Accept { context, key, accepted, from }, TaskResult::Stored) => {
+                self.accepted(cx, context, key, accepted, from);
+            }
+            (Task::Frames { context, frames }, TaskResult::Stored) => {
+                self.frames_stored(cx, context, frames);
+            }
+            (Task::SendFrames { device, context, tag, asked }, TaskResult::Frames(frames)) => {
+                self.send_frames(cx, device, context, tag, &asked, frames);
+            }
+            (Task::Read { context, want }, TaskResult::Blob(bytes)) => {
+                self.read_done(cx, context, want, bytes);
+            }
+            (Task::Fetch { context }, TaskResult::Fetched { complete, failed }) => {
+                self.fetched(cx, context, id, &complete, &failed);
+            }
+            (Task::Earned { context, wants }, TaskResult::Stored) => {
+                self.blobs_earned(cx, context, wants);
+            }
+            // A result of another kind than its task is a bug of the shell, and has no effect.
+            (
+                Task::Reply(..)
+                | Task::Publish(_)
+                | Task::Judge { .. }
+                | Task::Accept { .. }
+                | Task::Frames { .. }
+                | Task::SendFrames { .. }
+                | Task::Read { .. }
+                | Task::Fetch { .. }
+                | Task::Earned { .. },
+                _,
+            ) => debug_assert!(false, "a task ended with the result of another kind"),
+        }
+    }
+
+    fn store_failed(&mut self, cx: &mut Cx<'_>, task: Task, reason: String, disk_full: bool) {
+        let error = CommandError::NotStored { reason, disk_full };
+        match task {
+            Task::Reply(id, _) => cx.reply(id, Err(error)),
+            Task::Publish(publish) => self.publish_failed(cx, *publish, error),
+            Task::Accept { context, key, .. } => self.accept_failed(context, key),
+            Task::Frames { context, frames } => self.frames_failed(context, &frames),
+            Task::Earned { context, wants } => self.earned_failed(context, &wants),
+            Task::Stored
+            | Task::Judge { .. }
+            | Task::SendFrames { .. }
+            | Task::Read { .. }
+            | Task::Fetch { .. } => {}
+        }
+    }
+
+    // Identity logs.
+
+    /// Takes an entry of an identity log in; returns whether it was new.
+    pub(super) fn take_entry(
+        &mut self,
+        cx: &mut Cx<'_>,
+        user: UserId,
+        entry: Verified,
+    ) -> Result<bool, identity::LogError> {
+        let mut fresh = Vec::new();
+        match self.logs.get_mut(&user) {
+            None => {
+                let log = IdentityLog::begin(entry.clone())?;
+                if log.user() != user {
+                    return Ok(false);
+                }
+                self.logs.insert(user, Log { log, waiting: Vec::new() });
+                fresh.push(entry);
+            }
+            Some(known) => match known.log.add(entry.clone())? {
+                identity::Added::Known => {}
+                identity::Added::New => fresh.push(entry),
+                identity::Added::Waits => {
+                    if known.waiting.len() < LOG_WAITING {
+                        known.waiting.push(entry);
+                    }
+                }
+            },
+        }
+        if fresh.is_empty() {
+            return Ok(false);
+        }
+        // What waited for this entry may follow now.
+        let known = self.logs.get_mut(&user).expect("the log was just used");
+        loop {
+            let before = fresh.len();
+            for entry in std::mem::take(&mut known.waiting) {
+                match known.log.add(entry.clone()) {
+                    Ok(identity::Added::New) => fresh.push(entry),
+                    Ok(identity::Added::Waits) => known.waiting.push(entry),
+                    Ok(identity::Added::Known) | Err(_) => {}
+                }
+            }
+            if fresh.len() == before {
+                break;
+            }
+        }
+        let records =
+            fresh.iter().map(|e| Record::Log { user, entry: e.encode() }).collect::<Vec<_>>();
+        self.store(cx, records, Task::Stored);
+        self.retire_devices(user);
+        Ok(true)
+    }
+
+    /// Tells the views which devices of a user may not act any more.
+    pub(super) fn retire_devices(&mut self, user: UserId) {
+        let Some(known) = self.logs.get(&user) else { return };
+        let retired = known.log.retired();
+        for context in self.contexts.values_mut() {
+            context.view.retire(user, retired.clone());
+        }
+    }
+
+    /// Tells whether a device may act for a user in a context now.
+    pub(super) fn device_granted(
+        &self,
+        user: UserId,
+        device: DeviceId,
+        context: ContextId,
+        now: i64,
+    ) -> Option<bool> {
+        let log = self.logs.get(&user)?;
+        match log.log.standing(device) {
+            identity::Standing::Unknown => None,
+            identity::Standing::Revoked => Some(false),
+            identity::Standing::Granted(grant) => Some(grant.permits(context, now).is_some()),
+        }
+    }
+
+    // Dialling.
+
+    /// Makes an effort to reach the devices of a context.
+    pub(super) fn reach(&mut self, cx: &mut Cx<'_>, context: ContextId, at_once: bool) {
+        let Some(known) = self.contexts.get(&context) else { return };
+        if !known.is_active() {
+            return;
+        }
+        let mut devices: BTreeMap<DeviceId, Vec<String>> = BTreeMap::new();
+        for (device, address) in known.record.admission.iter().flat_map(|a| &a.devices) {
+            devices.entry(*device).or_default().push(address.clone());
+        }
+        let mut users: BTreeSet<UserId> =
+            known.view.members().into_iter().map(|(user, _)| user).collect();
+        users.extend(known.redemptions.keys());
+        users.insert(self.user);
+        for log in users.iter().filter_map(|user| self.logs.get(user)) {
+            for (device, _) in log.log.devices() {
+                devices.entry(device).or_default();
+            }
+        }
+        devices.remove(&self.device);
+        for (device, addresses) in devices {
+            if !self.dials.contains_key(&device) && self.dials.len() >= DIALS_MAX {
+                continue;
+            }
+            let dial = self.dials.entry(device).or_default();
+            for address in addresses {
+                if !dial.addresses.contains(&address) {
+                    dial.addresses.push(address);
+                }
+            }
+            if at_once {
+                dial.at = dial.at.min(cx.now);
+            }
+        }
+        self.dial_due(cx);
+    }
+
+    fn dial_due(&mut self, cx: &mut Cx<'_>) {
+        for (device, dial) in &mut self.dials {
+            if !dial.trying && dial.at <= cx.now && !self.sessions.contains_key(device) {
+                dial.trying = true;
+                let addresses = dial.addresses.clone();
+                cx.out.push(Output::Dial { device: *device, addresses });
+            }
+        }
+    }
+
+    fn dial_failed(&mut self, cx: &mut Cx<'_>, device: DeviceId) {
+        if let Some(dial) = self.dials.get_mut(&device) {
+            dial.trying = false;
+            dial.at = cx.now + dial.backoff.fail(cx.rng);
+        }
+    }
+
+    pub(super) fn dial_succeeded(&mut self, device: DeviceId) {
+        if let Some(dial) = self.dials.get_mut(&device) {
+            dial.trying = false;
+        }
+    }
+
+    /// Forgets the failures of a device once a context matched with it.
+    pub(super) fn dial_useful(&mut self, device: DeviceId) {
+        if let Some(dial) = self.dials.get_mut(&device) {
+            dial.backoff.succeed();
+        }
+    }
+
+    pub(super) fn redial_later(&mut self, cx: &mut Cx<'_>, device: DeviceId) {
+        self.dial_failed(cx, device);
+    }
+
+    /// Ends every session because the contexts changed; the hello starts anew.
+    pub(super) fn hello_again(&mut self, cx: &mut Cx<'_>) {
+        let devices: Vec<DeviceId> = self.sessions.keys().copied().collect();
+        for device in devices {
+            cx.send(device, &Message::Bye { code: ByeCode::Again });
+            cx.out.push(Output::Close { device, again: true });
+            self.drop_session(cx, device);
+        }
+    }
+
+    // Timers.
+
+    fn wake(&mut self, cx: &mut Cx<'_>) {
+        self.expire_hellos(cx);
+        self.probe(cx);
+        self.ask_again(cx);
+        self.expire_pending(cx);
+        self.dial_due(cx);
+    }
+
+    fn set_timer(&mut self, cx: &mut Cx<'_>) {
+        let dials = self
+            .dials
+            .iter()
+            .filter(|(device, dial)| !dial.trying && !self.sessions.contains_key(device))
+            .map(|(_, dial)| dial.at);
+        let next = dials.chain(self.session_deadlines()).chain(self.ask_deadlines()).min();
+        let Some(next) = next.map(|at| at.max(cx.now + 1)) else { return };
+        if self.wake_at.is_none_or(|at| at > next) {
+            self.wake_at = Some(next);
+            cx.out.push(Output::WakeAt(next));
+        }
+    }
+}
+
+impl Standing {
+    /// The standing of a context that was just followed.
+    pub(super) const NEW: Standing = Standing::Active { synced: false };
+}

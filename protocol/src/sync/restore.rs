@@ -1,0 +1,213 @@
+//! From stored records back to an engine.
+
+use super::context::{BlobPhase, BlobState, Context, FrameMeta};
+use super::event::{ContextRecord, Record};
+use super::node::{Config, Log, Node};
+use crate::doc::{Envelope, JudgeTask, Judgement, judge};
+use crate::id::{ContextId, DeviceId, UserId};
+use crate::identity::IdentityLog;
+use crate::limits;
+use crate::object::Frame;
+use crate::statement::{Fact, Statement};
+use crate::wire::CatalogKey;
+
+/// Why stored records do not make an engine. The database is damaged; `dsp doctor` mends it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// No incarnation was stored.
+    #[error("the database names no incarnation")]
+    NoIncarnation,
+    /// A stored statement is none.
+    #[error("a stored statement of {user} does not hold: {reason}")]
+    Statement {
+        /// Whose.
+        user: UserId,
+        /// Why.
+        reason: String,
+    },
+    /// A record names a context that was not stored before it.
+    #[error("a record names context {0}, which is not stored")]
+    NoContext(ContextId),
+    /// A stored envelope does not continue its catalog.
+    #[error("envelope {n} of device {device} in context {context} does not hold: {reason}")]
+    Envelope {
+        /// The context.
+        context: ContextId,
+        /// The device that signed it.
+        device: DeviceId,
+        /// The number.
+        n: u64,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Node {
+    /// Makes an engine of what was stored. Everything is judged anew, so a damaged database does
+    /// not become a wrong view.
+    ///
+    /// # Errors
+    /// [`RestoreError`] names the first record that does not hold.
+    pub fn restore(
+        config: Config,
+        records: impl IntoIterator<Item = Record>,
+    ) -> Result<Self, RestoreError> {
+        let mut node = Node::empty(config);
+        let mut incarnation = false;
+        let mut batch: Vec<Envelope> = Vec::new();
+        let mut place: Option<(ContextId, CatalogKey)> = None;
+        for record in records {
+            // Envelopes of one catalog come in a row and are judged together.
+            let here = match &record {
+                Record::Envelope { context, user, envelope } => Some((
+                    *context,
+                    CatalogKey { user: *user, device: envelope.device, inc: envelope.inc },
+                )),
+                _ => None,
+            };
+            if place != here || batch.len() >= limits::JUDGE_BATCH {
+                node.take_batch(place, std::mem::take(&mut batch))?;
+                place = here;
+            }
+            match record {
+                Record::Envelope { envelope, .. } => batch.push(envelope),
+                Record::Incarnation(inc) => {
+                    node.inc = inc;
+                    incarnation = true;
+                }
+                record => node.take_record(record)?,
+            }
+        }
+        node.take_batch(place, batch)?;
+        for user in node.logs.keys().copied().collect::<Vec<_>>() {
+            node.retire_devices(user);
+        }
+        if !incarnation {
+            return Err(RestoreError::NoIncarnation);
+        }
+        node.count_own();
+        Ok(node)
+    }
+
+    fn take_record(&mut self, record: Record) -> Result<(), RestoreError> {
+        match record {
+            Record::Log { user, entry } => self.take_stored_entry(user, &entry),
+            Record::Context(record) => {
+                self.take_context(record);
+                Ok(())
+            }
+            Record::Redemption { context, redeem } => {
+                let statement = Statement::decode(&redeem).and_then(Statement::verify);
+                let known = self.known(context)?;
+                if let Ok(statement) = statement
+                    && let Fact::Redeem(fact) = statement.fact()
+                {
+                    known.redemptions.insert(fact.user, statement.clone());
+                }
+                Ok(())
+            }
+            Record::Frame { context, id, bytes } => {
+                // A frame that does not decode is not counted as here and is asked for again.
+                if let Ok(frame) = Frame::decode(&bytes) {
+                    let meta = FrameMeta::of(&frame, bytes.len());
+                    self.known(context)?.frames.insert(id, meta);
+                }
+                Ok(())
+            }
+            Record::Want { context, want } => {
+                let state = BlobState { want, phase: BlobPhase::Idle };
+                self.known(context)?.blob_wants.insert(want.hash, state);
+                Ok(())
+            }
+            // Applied by the store, never handed back.
+            Record::ForgetContext(_)
+            | Record::DropCatalog { .. }
+            | Record::Earned { .. }
+            | Record::Unwant { .. }
+            | Record::Envelope { .. }
+            | Record::Incarnation(_) => Ok(()),
+        }
+    }
+
+    fn known(&mut self, id: ContextId) -> Result<&mut Context, RestoreError> {
+        self.contexts.get_mut(&id).ok_or(RestoreError::NoContext(id))
+    }
+
+    fn take_context(&mut self, record: ContextRecord) {
+        let context = Context::new(record);
+        self.contexts.insert(context.id(), context);
+    }
+
+    fn take_stored_entry(&mut self, user: UserId, entry: &[u8]) -> Result<(), RestoreError> {
+        let fail = |reason: String| RestoreError::Statement { user, reason };
+        let entry = Statement::decode(entry).and_then(Statement::verify);
+        let entry = entry.map_err(|e| fail(e.to_string()))?;
+        match self.logs.get_mut(&user) {
+            Some(known) => drop(known.log.add(entry).map_err(|e| fail(e.to_string()))?),
+            None => {
+                let log = IdentityLog::begin(entry).map_err(|e| fail(e.to_string()))?;
+                self.logs.insert(user, Log { log, waiting: Vec::new() });
+            }
+        }
+        Ok(())
+    }
+
+    fn take_batch(
+        &mut self,
+        place: Option<(ContextId, CatalogKey)>,
+        envelopes: Vec<Envelope>,
+    ) -> Result<(), RestoreError> {
+        let Some((id, key)) = place.filter(|_| !envelopes.is_empty()) else { return Ok(()) };
+        let context = self.contexts.get_mut(&id).ok_or(RestoreError::NoContext(id))?;
+        let catalog_place = context.place(key);
+        let document = catalog_place.document();
+        let catalog = context.catalogs.entry(key).or_default();
+        let task = JudgeTask {
+            place: catalog_place,
+            epoch: 0,
+            tip: catalog.tip,
+            held: Vec::new(),
+            envelopes,
+        };
+        let verdicts = judge(&task);
+        for (envelope, verdict) in task.envelopes.into_iter().zip(verdicts) {
+            let fail = |reason: String| RestoreError::Envelope {
+                context: id,
+                device: key.device,
+                n: envelope.n,
+                reason,
+            };
+            match verdict {
+                Judgement::Accept { tip, statements } => {
+                    let (n, change) = (envelope.n, tip.change);
+                    catalog.push(envelope.encode(), tip);
+                    for statement in statements {
+                        context.view.insert(key.user, document, change, n, statement);
+                    }
+                }
+                Judgement::Known => {}
+                Judgement::Wait(reason) => return Err(fail(reason.to_string())),
+                Judgement::Refuse(reason) => return Err(fail(reason.to_string())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the numbers of my last statements.
+    fn count_own(&mut self) {
+        let (device, inc) = (self.device, self.inc);
+        for context in self.contexts.values_mut() {
+            context.last_n = context.view.last_number(device, inc);
+        }
+    }
+
+    /// Makes what was stored move again after a start: dials, and wants what is not here.
+    pub(super) fn resume(&mut self, cx: &mut super::node::Cx<'_>) {
+        for id in self.contexts.keys().copied().collect::<Vec<_>>() {
+            self.want_all_heads(id);
+            self.want_known_parents(id);
+            self.reach(cx, id, true);
+            self.pump_context(cx, id);
+        }
+    }
+}

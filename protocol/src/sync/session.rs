@@ -1,0 +1,133 @@
+//! A session: one sync stream with one device, and its channels, one for each common context.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::event::{Provider, SessionRole};
+use crate::id::{ChangeId, ContextId, DeviceId, UserId};
+use crate::statement::{Role, Verified};
+use crate::wire::{CatalogKey, DenyCode, Tag};
+
+/// How long an answer may take before the same is asked again or of another, in milliseconds.
+pub(super) const ASK_MS: i64 = 5_000;
+/// The first wait before a channel says again what is here, in milliseconds.
+pub(super) const PROBE_FIRST_MS: i64 = 2_000;
+/// The longest such wait, in milliseconds: an idle channel costs a few hundred bytes in that time.
+pub(super) const PROBE_LONGEST_MS: i64 = 600_000;
+
+/// One sync stream with one device.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub role: SessionRole,
+    /// When it began, for the deadlines of the hello.
+    pub since: i64,
+    pub nonce: [u8; 32],
+    /// The peer's nonce, once its `Hi` came.
+    pub peer_nonce: Option<[u8; 32]>,
+    /// Bytes taken before the first context matched.
+    pub hello_bytes: usize,
+    /// Whether the tags went out (initiator) or were answered (responder).
+    pub tags_done: bool,
+    /// Channels by the initiator's tag.
+    pub channels: BTreeMap<Tag, Channel>,
+}
+
+/// What a session is in one context.
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub context: ContextId,
+    /// The generation of the interest key that matched.
+    pub generation: u32,
+    /// The peer's user, once it said so.
+    pub user: Option<UserId>,
+    /// The redemption that the peer showed, verified.
+    pub redeem: Option<Verified>,
+    pub admission: Admission,
+    /// Why the peer does not serve us, if it said so.
+    pub denied: Option<DenyCode>,
+    /// Whether the peer told what it has, which means that it serves us.
+    pub serves: bool,
+    /// Whether [`super::Event::Synced`] was emitted since the peer's last whole `Have`.
+    pub synced: bool,
+    /// What the peer is known to have of each catalog.
+    pub known: BTreeMap<CatalogKey, (u64, ChangeId)>,
+    /// Catalogs asked for on this channel, with when.
+    pub asked: BTreeMap<CatalogKey, i64>,
+    /// Identity logs asked for on this channel, with when.
+    pub asked_logs: BTreeMap<UserId, i64>,
+    /// Frames asked for on this channel that did not come yet.
+    pub asked_frames: BTreeSet<crate::id::FrameId>,
+    /// When the channel says again what is here.
+    pub probe_at: i64,
+    pub probe_step: i64,
+}
+
+/// Whether a peer may be served in a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// Not known yet: its log, or the owner's statements, are not here.
+    Pending,
+    /// With this role.
+    Admitted(Role),
+    /// Refused, and told so.
+    Denied(DenyCode),
+}
+
+impl Session {
+    pub(super) fn new(role: SessionRole, nonce: [u8; 32], now: i64) -> Self {
+        Session {
+            role,
+            since: now,
+            nonce,
+            peer_nonce: None,
+            hello_bytes: 0,
+            tags_done: false,
+            channels: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the tag and channel of a context.
+    pub(super) fn channel_of(&self, context: ContextId) -> Option<(Tag, &Channel)> {
+        self.channels.iter().find(|(_, c)| c.context == context).map(|(tag, c)| (*tag, c))
+    }
+
+    /// As [`channel_of`](Self::channel_of), to change it.
+    pub(super) fn channel_of_mut(&mut self, context: ContextId) -> Option<(Tag, &mut Channel)> {
+        self.channels.iter_mut().find(|(_, c)| c.context == context).map(|(tag, c)| (*tag, c))
+    }
+}
+
+impl Channel {
+    pub(super) fn new(context: ContextId, generation: u32, now: i64) -> Self {
+        Channel {
+            context,
+            generation,
+            user: None,
+            redeem: None,
+            admission: Admission::Pending,
+            denied: None,
+            serves: false,
+            synced: false,
+            known: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            asked_logs: BTreeMap::new(),
+            asked_frames: BTreeSet::new(),
+            probe_at: now + PROBE_FIRST_MS,
+            probe_step: PROBE_FIRST_MS,
+        }
+    }
+
+    pub(super) fn is_admitted(&self) -> bool {
+        matches!(self.admission, Admission::Admitted(_))
+    }
+
+    /// Says again soon what is here, because something just changed.
+    pub(super) fn probe_soon(&mut self, now: i64) {
+        self.probe_step = PROBE_FIRST_MS;
+        self.probe_at = now + self.probe_step;
+    }
+
+    /// Names the channel to the blob downloader.
+    pub(super) fn provider(&self, device: DeviceId, tag: Tag) -> Provider {
+        Provider { device, tag, generation: self.generation }
+    }
+}

@@ -1,0 +1,480 @@
+//! Messages of the sync stream (`/dsp/sync/1`): one canonical CBOR map each, behind a length.
+//!
+//! `t` names the message. A message of an unknown type decodes as [`Message::Unknown`] and is
+//! ignored, as are unknown keys, so that minor versions live side by side. After the hello, every
+//! message names its context by the *tag* under which the context matched on this session; the
+//! context id itself never crosses the stream outside signed statements.
+
+use crate::cbor::{self, CborError, FieldError, Fields, Map, Value};
+use crate::id::{ChangeId, DeviceId, FrameId, Incarnation, StatementId, UserId};
+use crate::limits;
+
+/// A tag: what names a context on one session and tells a stranger nothing.
+pub type Tag = [u8; 16];
+
+/// The minor versions that this program speaks, newest first.
+pub const VERSIONS: &[u16] = &[1];
+
+/// A message of the sync stream.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// The first message of both sides.
+    Hi {
+        /// Minor versions spoken.
+        versions: Vec<u16>,
+        /// 32 random bytes that make the session's tags.
+        nonce: [u8; 32],
+        /// Optional features.
+        features: Vec<String>,
+    },
+    /// From the initiator: tags of its contexts among random ones. From the responder: its own
+    /// tags of the contexts that matched.
+    Tags {
+        /// The tags.
+        tags: Vec<Tag>,
+    },
+    /// Who the sender is in a context that matched.
+    Open {
+        /// The context.
+        tag: Tag,
+        /// The sender's user.
+        user: UserId,
+        /// The last entry of her identity log.
+        tip: StatementId,
+        /// How many entries the log has.
+        entries: u64,
+        /// Her redemption of a ticket, if she came in by one.
+        redeem: Option<Vec<u8>>,
+    },
+    /// The sender may not serve this context to the receiver.
+    Deny {
+        /// The context.
+        tag: Tag,
+        /// Why, as a word.
+        code: DenyCode,
+        /// The signed statement that says so, where there is one.
+        proof: Option<Vec<u8>>,
+    },
+    /// Asks for an identity log.
+    LogWant {
+        /// The context that both share.
+        tag: Tag,
+        /// Whose log.
+        user: UserId,
+        /// How many entries the asker has.
+        from: u64,
+    },
+    /// Entries of an identity log.
+    Log {
+        /// The context.
+        tag: Tag,
+        /// Whose log.
+        user: UserId,
+        /// Signed entries in order.
+        entries: Vec<Vec<u8>>,
+    },
+    /// What the sender has in a context.
+    Have {
+        /// The context.
+        tag: Tag,
+        /// Identity logs: user, last entry, number of entries.
+        logs: Vec<LogState>,
+        /// Catalogs.
+        docs: Vec<CatalogState>,
+        /// Whether the receiver may take this as everything.
+        whole: bool,
+    },
+    /// Asks for envelopes of a catalog.
+    Want {
+        /// The context.
+        tag: Tag,
+        /// Which catalog.
+        catalog: CatalogKey,
+        /// The first number wanted.
+        from: u64,
+    },
+    /// Envelopes of a catalog.
+    Envelopes {
+        /// The context.
+        tag: Tag,
+        /// Which catalog.
+        catalog: CatalogKey,
+        /// Encoded envelopes in ascending order.
+        envelopes: Vec<Vec<u8>>,
+    },
+    /// Statements that stand alone: redemptions.
+    Statements {
+        /// The context.
+        tag: Tag,
+        /// Encoded statements.
+        statements: Vec<Vec<u8>>,
+    },
+    /// Asks for frames.
+    WantFrames {
+        /// The context.
+        tag: Tag,
+        /// Which, the most wanted first.
+        frames: Vec<FrameId>,
+    },
+    /// Frames.
+    Frames {
+        /// The context.
+        tag: Tag,
+        /// Bytes of frames.
+        frames: Vec<Vec<u8>>,
+        /// Those that are not to be had here: unknown and forbidden give one answer.
+        missing: Vec<FrameId>,
+    },
+    /// The sender ends the session.
+    Bye {
+        /// Why, as a word.
+        code: ByeCode,
+    },
+    /// A message of a later version.
+    Unknown,
+}
+
+/// Names a catalog inside a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CatalogKey {
+    /// Whose.
+    pub user: UserId,
+    /// Written by which device.
+    pub device: DeviceId,
+    /// In which incarnation.
+    pub inc: Incarnation,
+}
+
+/// How far a catalog is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CatalogState {
+    /// Which.
+    pub key: CatalogKey,
+    /// Its epoch.
+    pub epoch: u32,
+    /// The number of its last envelope.
+    pub n: u64,
+    /// The change in that envelope.
+    pub tip: ChangeId,
+}
+
+/// How far an identity log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogState {
+    /// Whose.
+    pub user: UserId,
+    /// Its last entry.
+    pub tip: StatementId,
+    /// How many entries were seen.
+    pub entries: u64,
+}
+
+/// Why a context is not served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DenyCode {
+    /// The receiver is no member, and no ticket of hers holds.
+    NotAdmitted,
+    /// The ticket was revoked.
+    TicketRevoked,
+    /// The ticket is past its time.
+    TicketExpired,
+    /// The ticket admitted as many users as it may.
+    TicketUsedUp,
+    /// An owner has to admit the receiver, and the sender is none.
+    NeedsOwner,
+    /// The receiver was removed.
+    Removed,
+    /// A reason of a later version.
+    Other,
+}
+
+impl DenyCode {
+    const ALL: [(DenyCode, &'static str); 6] = [
+        (DenyCode::NotAdmitted, "not-admitted"),
+        (DenyCode::TicketRevoked, "ticket-revoked"),
+        (DenyCode::TicketExpired, "ticket-expired"),
+        (DenyCode::TicketUsedUp, "ticket-used-up"),
+        (DenyCode::NeedsOwner, "needs-owner"),
+        (DenyCode::Removed, "removed"),
+    ];
+
+    /// Returns the word on the wire.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(code, _)| *code == self).map_or("other", |(_, word)| word)
+    }
+
+    fn from_word(word: &str) -> Self {
+        Self::ALL.iter().find(|(_, w)| *w == word).map_or(DenyCode::Other, |(code, _)| *code)
+    }
+
+    /// Returns the reason in a sentence for the one who was refused.
+    pub fn reason(self) -> &'static str {
+        match self {
+            DenyCode::NotAdmitted => "you are no member, and no ticket of yours holds",
+            DenyCode::TicketRevoked => "the ticket was revoked",
+            DenyCode::TicketExpired => "the ticket is past its time",
+            DenyCode::TicketUsedUp => "the ticket was used up",
+            DenyCode::NeedsOwner => "an owner has to let you in, and none is reachable",
+            DenyCode::Removed => "you were removed from the context",
+            DenyCode::Other => "refused for a reason that this version does not know",
+        }
+    }
+}
+
+/// Why a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByeCode {
+    /// The sender wants to say hello anew, because its contexts changed.
+    Again,
+    /// Nothing in common, or nothing that may be said: unknown steps give the same.
+    Nothing,
+    /// The program stops.
+    Stopping,
+}
+
+impl ByeCode {
+    fn as_str(self) -> &'static str {
+        match self {
+            ByeCode::Again => "again",
+            ByeCode::Nothing => "nothing",
+            ByeCode::Stopping => "stopping",
+        }
+    }
+
+    fn from_word(word: &str) -> Self {
+        match word {
+            "again" => ByeCode::Again,
+            "stopping" => ByeCode::Stopping,
+            _ => ByeCode::Nothing,
+        }
+    }
+}
+
+/// Why bytes are not a message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// Not canonical CBOR, or too large.
+    #[error(transparent)]
+    Cbor(#[from] CborError),
+    /// A field is missing or wrong.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+}
+
+impl Message {
+    /// Encodes the message.
+    pub fn encode(&self) -> Vec<u8> {
+        cbor::encode(&Value::Map(self.to_map()))
+    }
+
+    fn to_map(&self) -> Map {
+        let named = |name: &str| Map::new().with("t", name);
+        let tagged = |name: &str, tag: &Tag| named(name).with("tag", *tag);
+        match self {
+            Message::Hi { versions, nonce, features } => named("hi")
+                .with("versions", list(versions))
+                .with("nonce", *nonce)
+                .with("features", list(features)),
+            Message::Tags { tags } => named("tags").with("tags", list(tags)),
+            Message::Open { tag, user, tip, entries, redeem } => {
+                let mut map = tagged("open", tag)
+                    .with("user", *user)
+                    .with("tip", *tip)
+                    .with("entries", *entries);
+                map.insert_some("redeem", redeem.clone());
+                map
+            }
+            Message::Deny { tag, code, proof } => {
+                let mut map = tagged("deny", tag).with("code", code.as_str());
+                map.insert_some("proof", proof.clone());
+                map
+            }
+            Message::LogWant { tag, user, from } => {
+                tagged("log-want", tag).with("user", *user).with("from", *from)
+            }
+            Message::Log { tag, user, entries } => {
+                tagged("log", tag).with("user", *user).with("entries", list(entries))
+            }
+            Message::Have { tag, logs, docs, whole } => tagged("have", tag)
+                .with("logs", Value::List(logs.iter().map(|log| log.to_value()).collect()))
+                .with("docs", Value::List(docs.iter().map(|doc| doc.to_value()).collect()))
+                .with("whole", *whole),
+            Message::Want { tag, catalog, from } => {
+                tagged("want", tag).with("doc", catalog.to_value()).with("from", *from)
+            }
+            Message::Envelopes { tag, catalog, envelopes } => tagged("envelopes", tag)
+                .with("doc", catalog.to_value())
+                .with("envelopes", list(envelopes)),
+            Message::Statements { tag, statements } => {
+                tagged("statements", tag).with("statements", list(statements))
+            }
+            Message::WantFrames { tag, frames } => {
+                tagged("want-frames", tag).with("frames", list(frames))
+            }
+            Message::Frames { tag, frames, missing } => {
+                tagged("frames", tag).with("frames", list(frames)).with("missing", list(missing))
+            }
+            Message::Bye { code } => named("bye").with("code", code.as_str()),
+            Message::Unknown => named("unknown"),
+        }
+    }
+
+    /// Decodes a message.
+    ///
+    /// # Errors
+    /// [`MessageError`] for bytes that no version sends.
+    pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
+        let mut f = Fields::new(cbor::decode_map(bytes, limits::MESSAGE_WIRE_BYTES)?);
+        let kind = f.required("t", |v| v.into_text(32))?;
+        let tag = |f: &mut Fields| f.required("tag", Value::into_array::<16>);
+        let message = match kind.as_str() {
+            "hi" => Message::Hi {
+                versions: f.required("versions", |v| {
+                    v.into_list_of(16, |v| {
+                        v.into_u64().and_then(|v| u16::try_from(v).map_err(|e| e.to_string()))
+                    })
+                })?,
+                nonce: f.required("nonce", Value::into_array)?,
+                features: f.required("features", |v| v.into_list_of(64, |v| v.into_text(64)))?,
+            },
+            "tags" => Message::Tags {
+                tags: f.required("tags", |v| {
+                    v.into_list_of(limits::HELLO_TAGS_MAX, Value::into_array)
+                })?,
+            },
+            "open" => Message::Open {
+                tag: tag(&mut f)?,
+                user: f.required("user", UserId::from_value)?,
+                tip: f.required("tip", StatementId::from_value)?,
+                entries: f.required("entries", Value::into_u64)?,
+                redeem: f.optional("redeem", statement_bytes)?,
+            },
+            "deny" => Message::Deny {
+                tag: tag(&mut f)?,
+                code: DenyCode::from_word(&f.required("code", |v| v.into_text(32))?),
+                proof: f.optional("proof", statement_bytes)?,
+            },
+            "log-want" => Message::LogWant {
+                tag: tag(&mut f)?,
+                user: f.required("user", UserId::from_value)?,
+                from: f.required("from", Value::into_u64)?,
+            },
+            "log" => Message::Log {
+                tag: tag(&mut f)?,
+                user: f.required("user", UserId::from_value)?,
+                entries: f.required("entries", |v| {
+                    v.into_list_of(limits::IDENTITY_ENTRIES, statement_bytes)
+                })?,
+            },
+            "have" => Message::Have {
+                tag: tag(&mut f)?,
+                logs: f.required("logs", |v| v.into_list_of(LIST, LogState::from_value))?,
+                docs: f.required("docs", |v| v.into_list_of(LIST, CatalogState::from_value))?,
+                whole: f.required("whole", Value::into_bool)?,
+            },
+            "want" => Message::Want {
+                tag: tag(&mut f)?,
+                catalog: f.required("doc", CatalogKey::from_value)?,
+                from: f.required("from", Value::into_u64)?,
+            },
+            "envelopes" => Message::Envelopes {
+                tag: tag(&mut f)?,
+                catalog: f.required("doc", CatalogKey::from_value)?,
+                envelopes: f.required("envelopes", |v| v.into_list_of(LIST, Value::into_bytes))?,
+            },
+            "statements" => Message::Statements {
+                tag: tag(&mut f)?,
+                statements: f.required("statements", |v| v.into_list_of(LIST, statement_bytes))?,
+            },
+            "want-frames" => Message::WantFrames {
+                tag: tag(&mut f)?,
+                frames: f.required("frames", |v| {
+                    v.into_list_of(limits::FRAMES_PER_WANT, FrameId::from_value)
+                })?,
+            },
+            "frames" => Message::Frames {
+                tag: tag(&mut f)?,
+                frames: f.required("frames", |v| {
+                    v.into_list_of(limits::FRAMES_PER_WANT, Value::into_bytes)
+                })?,
+                missing: f.required("missing", |v| {
+                    v.into_list_of(limits::FRAMES_PER_WANT, FrameId::from_value)
+                })?,
+            },
+            "bye" => {
+                Message::Bye { code: ByeCode::from_word(&f.required("code", |v| v.into_text(32))?) }
+            }
+            _ => Message::Unknown,
+        };
+        Ok(message)
+    }
+}
+
+/// Most items of a list whose length only the size of the message bounds.
+const LIST: usize = 8192;
+
+fn list<T: Clone + Into<Value>>(items: &[T]) -> Value {
+    Value::List(items.iter().cloned().map(Into::into).collect())
+}
+
+fn statement_bytes(value: Value) -> Result<Vec<u8>, String> {
+    // The body, a key, a signature and the map around them.
+    const LIMIT: usize = limits::STATEMENT_BYTES + 128;
+    let bytes = value.into_bytes()?;
+    if bytes.len() > LIMIT {
+        return Err(format!("{} bytes exceed the limit of {LIMIT}", bytes.len()));
+    }
+    Ok(bytes)
+}
+
+impl CatalogKey {
+    fn to_value(self) -> Value {
+        Value::List(vec![self.user.into(), self.device.into(), self.inc.into()])
+    }
+
+    fn from_value(value: Value) -> Result<Self, String> {
+        match <[Value; 3]>::try_from(value.into_list(3)?) {
+            Ok([user, device, inc]) => Ok(CatalogKey {
+                user: UserId::from_value(user)?,
+                device: DeviceId::from_value(device)?,
+                inc: Incarnation::from_value(inc)?,
+            }),
+            Err(list) => Err(format!("expected 3 items, got {}", list.len())),
+        }
+    }
+}
+
+impl CatalogState {
+    fn to_value(self) -> Value {
+        Value::List(vec![self.key.to_value(), self.epoch.into(), self.n.into(), self.tip.into()])
+    }
+
+    fn from_value(value: Value) -> Result<Self, String> {
+        match <[Value; 4]>::try_from(value.into_list(4)?) {
+            Ok([key, epoch, n, tip]) => Ok(CatalogState {
+                key: CatalogKey::from_value(key)?,
+                epoch: u32::try_from(epoch.into_u64()?).map_err(|e| e.to_string())?,
+                n: n.into_u64()?,
+                tip: ChangeId::from_value(tip)?,
+            }),
+            Err(list) => Err(format!("expected 4 items, got {}", list.len())),
+        }
+    }
+}
+
+impl LogState {
+    fn to_value(self) -> Value {
+        Value::List(vec![self.user.into(), self.tip.into(), self.entries.into()])
+    }
+
+    fn from_value(value: Value) -> Result<Self, String> {
+        match <[Value; 3]>::try_from(value.into_list(3)?) {
+            Ok([user, tip, entries]) => Ok(LogState {
+                user: UserId::from_value(user)?,
+                tip: StatementId::from_value(tip)?,
+                entries: entries.into_u64()?,
+            }),
+            Err(list) => Err(format!("expected 3 items, got {}", list.len())),
+        }
+    }
+}

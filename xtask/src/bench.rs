@@ -1,0 +1,106 @@
+//! Measures the programs against what this machine can do at best, in the same run.
+//!
+//! A figure alone says nothing about another machine, so each stands against a limit measured
+//! beside it (hashing and a flushed copy, a flushed copy over TCP) or against a fixed budget for
+//! what a person feels. Everything goes through the command line, in homes of their own.
+//! `docs/performance.md` says what the figures mean.
+
+mod baseline;
+mod figure;
+mod transfer;
+mod wait;
+mod work;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+
+use self::figure::Figure;
+use crate::node::Lab;
+use crate::workspace::{Profile, Workspace};
+
+/// Free space that the largest part needs: sources, two stores, what a baseline copies.
+#[cfg(unix)]
+const SPACE_GIB: u64 = 6;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Measure each thing once or twice; the sizes stay
+    #[arg(long)]
+    quick: bool,
+    /// Print only JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How often things are measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Effort {
+    /// Repetitions of a transfer.
+    pub(crate) transfers: usize,
+    /// Repetitions of something that takes milliseconds.
+    pub(crate) samples: usize,
+    /// Seconds of watching a daemon that has nothing to do.
+    pub(crate) idle_seconds: u64,
+}
+
+/// Measures everything and prints it.
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
+    let programs = workspace.build(Profile::from_env(Profile::Release)?)?;
+    let effort = if args.quick {
+        Effort { transfers: 1, samples: 20, idle_seconds: 10 }
+    } else {
+        Effort { transfers: 5, samples: 100, idle_seconds: 60 }
+    };
+    // Beside the build and not in the system's temporary folder, which is often memory.
+    let folder = workspace.target.join("bench");
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    enough_space(&folder)?;
+
+    let mut figures: BTreeMap<&str, Figure> = BTreeMap::new();
+    let new_lab = || Lab::new(&programs, &folder);
+    for (push, follow, work) in [
+        ("push_1gib", "follow_1gib", work::ONE_LARGE),
+        ("push_10k", "follow_10k", work::MANY_SMALL),
+    ] {
+        eprintln!("{push}, {follow} ...");
+        let measured = transfer::measure(new_lab, work, effort)?;
+        figures.insert(push, measured.push);
+        figures.insert(follow, measured.follow);
+    }
+    eprintln!("publish_visible, idle ...");
+    let lab = new_lab()?;
+    let pair = wait::Pair::connect(&lab)?;
+    figures.insert("publish_visible", pair.publish_visible(effort)?);
+    figures.insert("idle", pair.idle(effort)?);
+    drop(pair);
+    eprintln!("ls_1000 ...");
+    figures.insert("ls_1000", wait::ls_1000(&new_lab()?, effort)?);
+
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&figures)?);
+    } else {
+        for (name, figure) in &figures {
+            println!("{name:16} {figure}");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn enough_space(folder: &Path) -> anyhow::Result<()> {
+    let system = rustix::fs::statvfs(folder)?;
+    let free_gib = (system.f_bavail * system.f_frsize) >> 30;
+    ensure!(
+        free_gib >= SPACE_GIB,
+        "{free_gib} GiB free at {}, {SPACE_GIB} needed: free some, or set CARGO_TARGET_DIR to a larger disk",
+        folder.display()
+    );
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn enough_space(_: &Path) -> anyhow::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! Pushing data on one node and following it on another.
+
+use std::fs;
+use std::time::Instant;
+
+use super::figure::Figure;
+use super::work::Work;
+use super::{Effort, baseline};
+use crate::node::Lab;
+
+/// Pushing is hashing and a flushed copy; half of that more is for frames and the database.
+const PUSH_GOAL: f64 = 1.5;
+/// Following is a flushed copy over TCP; half more is for encryption, hashing and proofs.
+const FOLLOW_GOAL: f64 = 1.5;
+
+/// What was measured.
+pub(crate) struct Measured {
+    /// `dsp push`, until it returns: acknowledged and on the disk.
+    pub(crate) push: Figure,
+    /// `dsp follow`, until it returns: everything verified and on the disk.
+    pub(crate) follow: Figure,
+}
+
+/// Measures pushes and follows, each beside its baseline, each with fresh homes and data.
+///
+/// # Errors
+/// Where a program fails, or `b` lacks bytes after following.
+pub(crate) fn measure(
+    new_lab: impl Fn() -> anyhow::Result<Lab>,
+    work: Work,
+    effort: Effort,
+) -> anyhow::Result<Measured> {
+    let (mut pushes, mut copies) = (Vec::new(), Vec::new());
+    let (mut follows, mut sends) = (Vec::new(), Vec::new());
+    for seed in 0..effort.transfers {
+        let lab = new_lab()?;
+        let data = lab.path().join("data");
+        work.write(&data, seed as u64)?;
+        let [a, b] = lab.nodes(["a", "b"])?;
+        a.start()?;
+        b.start()?;
+
+        let copy = lab.path().join("copy");
+        copies.push(baseline::hash_and_copy(work, &data, &copy)?);
+        fs::remove_dir_all(&copy)?;
+        let begun = Instant::now();
+        a.run(["push".as_ref(), "data".as_ref(), data.as_os_str()])?;
+        pushes.push(begun.elapsed());
+
+        let ticket = a.share()?;
+        sends.push(baseline::over_tcp(work, &data, &copy)?);
+        fs::remove_dir_all(&copy)?;
+        let begun = Instant::now();
+        b.run(["follow", &ticket])?;
+        follows.push(begun.elapsed());
+
+        // With nobody left to ask, only bytes that are really there verify.
+        a.stop()?;
+        b.run(["verify", &b.reference("data")?])?;
+    }
+    Ok(Measured {
+        push: Figure::seconds(&pushes, &copies, PUSH_GOAL),
+        follow: Figure::seconds(&follows, &sends, FOLLOW_GOAL),
+    })
+}

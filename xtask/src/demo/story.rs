@@ -1,0 +1,135 @@
+//! What `a` and `b` do, step by step: push, share, follow.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Instant;
+
+use anyhow::{Context as _, ensure};
+use sha2::{Digest as _, Sha256};
+
+use crate::files::find;
+use crate::node::{Lab, Node, typed};
+
+/// The stack that is pushed.
+const STACK: &str = "penguins";
+/// Its files, in the demonstration's data folder.
+pub(crate) const FILES: [&str; 2] = ["penguins.csv", "penguins.svg"];
+
+/// A story that was told: `b` holds what `a` pushed.
+pub(crate) struct Story {
+    /// Who pushed.
+    pub(crate) a: Node,
+    /// Who followed.
+    pub(crate) b: Node,
+    /// The id of `a`'s user.
+    pub(crate) author: String,
+    /// The stack, as `b` names it.
+    pub(crate) reference: String,
+    /// The folder with the committed data.
+    pub(crate) data: PathBuf,
+    /// When it began.
+    pub(crate) begun: Instant,
+}
+
+impl Story {
+    /// Tells it, showing each step.
+    ///
+    /// # Errors
+    /// At the first step that fails.
+    pub(crate) fn tell(lab: &Lab, data: &Path) -> anyhow::Result<Self> {
+        let begun = Instant::now();
+        let [a, b] = lab.nodes(["a", "b"])?;
+        heading("a and b are two machines; here, two homes on this one. They know no server.");
+        println!("$ alias dsp={}", lab.programs().dsp.display());
+        for node in [&a, &b] {
+            println!("{}$ export DSP_HOME={}", node.name, node.home.display());
+            step(node, node.start_args())?;
+        }
+
+        heading("a pushes a table and a plot of it: one frame of the stack `penguins`.");
+        let mut push: Vec<OsString> = vec!["push".into(), STACK.into()];
+        push.extend(FILES.map(|file| data.join(file).into_os_string()));
+        let rest = ["-m", "Palmer penguins, raw table and bills", "--param", "years=2007-2009"];
+        push.extend(rest.map(OsString::from));
+        step(&a, push)?;
+
+        heading("a shares. The ticket goes to b by chat, mail or paper.");
+        let shared = step(&a, ["share", "--yes"])?;
+        let ticket = shared.lines().last().context("`dsp share` printed no ticket")?.trim();
+
+        heading("b follows, and has the same files: every byte checked, every head signed by a.");
+        step(&b, ["follow", ticket])?;
+        step(&b, ["ls"])?;
+        let reference = b.reference(STACK)?;
+        let story = Story { author: a.user()?, a, b, reference, data: data.to_owned(), begun };
+        story.get_and_compare(&lab.path().join("out"))?;
+        Ok(story)
+    }
+
+    /// Shows where to look at both in a browser.
+    ///
+    /// # Errors
+    /// Where a daemon does not answer.
+    pub(crate) fn show_addresses(&self) -> anyhow::Result<()> {
+        heading("Both in a browser:");
+        for node in [&self.a, &self.b] {
+            step(node, ["open", "--print"])?;
+        }
+        Ok(())
+    }
+
+    /// Writes `b`'s files into `out` and compares them with the committed checksums.
+    ///
+    /// # Errors
+    /// Where a file is missing or differs.
+    pub(crate) fn get_and_compare(&self, out: &Path) -> anyhow::Result<()> {
+        step(&self.b, [OsStr::new("get"), self.reference.as_ref(), "-o".as_ref(), out.as_ref()])?;
+        for (name, expected) in self.checksums()? {
+            let path =
+                find(out, &name)?.with_context(|| format!("no {name} below {}", out.display()))?;
+            let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+            let actual = data_encoding::HEXLOWER.encode(&Sha256::digest(&bytes));
+            ensure!(actual == expected, "{name}: expected SHA-256 {expected}, got {actual}");
+            println!("{actual}  {name}");
+        }
+        Ok(())
+    }
+
+    /// Reads `SHA256SUMS`: a file and its checksum for each of [`FILES`].
+    fn checksums(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let path = self.data.join("SHA256SUMS");
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let sums = text.lines().map(|line| {
+            let (sum, name) = line.split_once("  ").context("a line without a file name")?;
+            Ok((name.to_owned(), sum.to_owned()))
+        });
+        let sums = sums.collect::<anyhow::Result<Vec<_>>>()?;
+        let names: Vec<_> = sums.iter().map(|(name, _)| name.as_str()).collect();
+        ensure!(names == FILES, "{} names {names:?}, not {FILES:?}", path.display());
+        Ok(sums)
+    }
+}
+
+/// Prints what comes next, and why.
+pub(crate) fn heading(text: &str) {
+    println!("\n# {text}");
+}
+
+/// Runs a step as it is typed, shows what it prints, and returns that.
+///
+/// # Errors
+/// Where the command fails.
+pub(crate) fn step<S: AsRef<OsStr>>(
+    node: &Node,
+    args: impl IntoIterator<Item = S>,
+) -> anyhow::Result<String> {
+    let args: Vec<_> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
+    println!("{}", typed(node.name, &args));
+    let output = node.dsp(&args).stderr(Stdio::inherit()).output()?;
+    let printed = String::from_utf8(output.stdout)?;
+    print!("{printed}");
+    ensure!(output.status.success(), "{} ended with {}", typed(node.name, &args), output.status);
+    Ok(printed)
+}

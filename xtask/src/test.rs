@@ -1,0 +1,75 @@
+//! All tests, suite by suite, and one closing line with the sum.
+
+mod libtest;
+mod tally;
+
+use std::env;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use anyhow::{Context as _, ensure};
+
+use self::libtest::Report;
+use self::tally::Tally;
+use crate::workspace::{Profile, Workspace};
+
+/// A suite: its name, and how it is run.
+type Suite = (&'static str, fn(&Workspace, Profile) -> anyhow::Result<Tally>);
+
+/// Every suite there is; a new one is a function and a line here.
+const SUITES: [Suite; 2] = [("rust", rust), ("demo", demo)];
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Suites to run instead of all
+    #[arg(value_parser = SUITES.map(|(name, _)| name))]
+    suites: Vec<String>,
+}
+
+/// Runs the suites and prints `N passed, N failed, N skipped`.
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
+    let profile = Profile::from_env(Profile::Dev)?;
+    // Stories drive the real programs, so these are there before the first test.
+    workspace.build(profile)?;
+    let mut sum = Tally::default();
+    for (name, suite) in SUITES {
+        if args.suites.is_empty() || args.suites.iter().any(|wanted| wanted == name) {
+            sum += suite(workspace, profile).with_context(|| format!("suite {name}"))?;
+        }
+    }
+    println!("\n{sum}");
+    let strict = env::var("CI").is_ok_and(|ci| ci == "true");
+    ensure!(sum.failed == 0, "tests failed");
+    ensure!(sum.passed > 0, "no test was run");
+    ensure!(!strict || sum.skipped == 0, "no test may skip with CI=true");
+    Ok(())
+}
+
+/// Runs `cargo test` over the workspace.
+fn rust(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tally> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["test", "--locked", "--workspace", "--no-fail-fast", "--profile", profile.name()]);
+    // What passing tests print is hidden otherwise, and with it why one was skipped.
+    cargo.args(["--", "--show-output"]);
+    let mut child = cargo.stdout(Stdio::piped()).spawn().context("could not run cargo test")?;
+    let stdout = child.stdout.take().context("cargo test has no output")?;
+    let mut report = Report::default();
+    for line in BufReader::new(stdout).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        if report.read(&line) {
+            println!("{line}");
+        }
+    }
+    let status = child.wait()?;
+    Ok(report.finish(status.success()))
+}
+
+/// Tells the demonstration's story as a test.
+fn demo(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tally> {
+    let xtask = env::current_exe()?;
+    let mut story = std::process::Command::new(xtask);
+    story.args(["demo", "--check"]).env("DSP_PROFILE", profile.name());
+    let status = story.current_dir(&workspace.root).status().context("could not run the demo")?;
+    println!("test demo --check ... {}", if status.success() { "ok" } else { "FAILED" });
+    Ok(Tally::of_one(status.success()))
+}
