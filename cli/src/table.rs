@@ -112,6 +112,7 @@ fn cut(text: &str, width: usize) -> String {
         }
         out.push(c);
     }
+    out.truncate(out.trim_end().len());
     out + "…"
 }
 

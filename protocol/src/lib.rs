@@ -11,6 +11,8 @@ pub mod limits;
 pub mod name;
 pub mod object;
 pub mod reference;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod statement;
 pub mod sync;
 pub mod ticket;

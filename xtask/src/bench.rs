@@ -26,7 +26,7 @@ const SPACE_GIB: u64 = 6;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Measure each thing once or twice; the sizes stay
+    /// Measure fewer times; the sizes stay
     #[arg(long)]
     quick: bool,
     /// Print only JSON
@@ -49,7 +49,7 @@ pub(crate) struct Effort {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let programs = workspace.build(Profile::from_env(Profile::Release)?)?;
     let effort = if args.quick {
-        Effort { transfers: 1, samples: 20, idle_seconds: 10 }
+        Effort { transfers: 3, samples: 20, idle_seconds: 10 }
     } else {
         Effort { transfers: 5, samples: 100, idle_seconds: 60 }
     };

@@ -6,10 +6,11 @@
 mod check;
 mod story;
 
+use std::path::Path;
 use std::sync::mpsc;
 use std::{env, thread};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use self::story::Story;
 use crate::node::Lab;
@@ -22,26 +23,48 @@ pub(crate) struct Args {
     check: bool,
 }
 
-/// Shows the story, or checks it.
+/// Shows the story until Ctrl-C, or checks it.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
-    let programs = workspace.build(Profile::from_env(Profile::Release)?)?;
+    let profile = Profile::from_env(Profile::Release)?;
+    if args.check {
+        return tell_and_check(workspace, profile);
+    }
+    let programs = workspace.build(profile)?;
     let interrupted = interrupts()?;
     let lab = Lab::new(&programs, &env::temp_dir())?;
-    let told = Story::tell(&lab, &workspace.root.join("demo/data")).and_then(|story| {
-        if args.check {
-            return check::check(story, &lab);
-        }
-        story.show_addresses()?;
-        println!("\nBoth daemons run until Ctrl-C; then nothing of this is left.");
-        interrupted.recv().context("nobody listens for Ctrl-C")?;
-        println!();
-        Ok(())
-    });
-    // Ctrl-C reaches the command that is running too, which then fails: that is no failure of ours.
-    if !args.check && told.is_err() && interrupted.try_recv().is_ok() {
+    let shown = show(workspace, &lab, &interrupted);
+    // Ctrl-C ends the command that is running too, which is then no failure.
+    if shown.is_err() && interrupted.try_recv().is_ok() {
         return Ok(());
     }
-    told
+    shown
+}
+
+/// Tells the story unattended and checks that it is true.
+///
+/// # Errors
+/// With the first thing that does not hold; also when interrupted.
+pub(crate) fn tell_and_check(workspace: &Workspace, profile: Profile) -> anyhow::Result<()> {
+    let programs = workspace.build(profile)?;
+    // Listening is enough: the command that is running ends, and what was started is stopped.
+    let interrupted = interrupts()?;
+    let lab = Lab::new(&programs, &env::temp_dir())?;
+    check::check(tell(workspace, &lab)?, &lab)?;
+    ensure!(interrupted.try_recv().is_err(), "interrupted");
+    Ok(())
+}
+
+fn tell(workspace: &Workspace, lab: &Lab) -> anyhow::Result<Story> {
+    // So that a person can type the paths as they are shown.
+    env::set_current_dir(&workspace.root)?;
+    Story::tell(lab, Path::new("demo/data"))
+}
+
+fn show(workspace: &Workspace, lab: &Lab, interrupted: &mpsc::Receiver<()>) -> anyhow::Result<()> {
+    let story = tell(workspace, lab)?;
+    story.show_addresses()?;
+    println!("\nBoth daemons run until Ctrl-C; then nothing of this is left.");
+    interrupted.recv().context("nobody listens for Ctrl-C")
 }
 
 /// Listens for Ctrl-C and a polite kill from now on, so that both clean up.

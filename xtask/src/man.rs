@@ -1,4 +1,4 @@
-//! Man pages and completions, as the programs themselves describe their commands.
+//! Man pages and completions: those of `dsp` as it describes itself, and `docs/dspd.1`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     }
     fs::create_dir_all(&pages).with_context(|| pages.display().to_string())?;
     printed(Command::new(&programs.dsp).arg("man").arg(&pages))?;
-    write(&pages.join("dspd.1"), &printed(Command::new(&programs.dspd).arg("--man"))?)?;
+    write(&pages.join("dspd.1"), &fs::read(workspace.root.join("docs/dspd.1"))?)?;
     for (shell, path) in COMPLETIONS {
         let script = printed(Command::new(&programs.dsp).args(["completions", shell]))?;
         write(&args.dir.join(path), &script)?;

@@ -5,7 +5,8 @@
 //! left in it.
 
 use std::ffi::OsStr;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -174,27 +175,70 @@ impl Node {
         field(&self.json(["share", "--yes"])?, "ticket").map(str::to_owned)
     }
 
-    /// Returns the id of the node's user.
+    /// Returns the ids of the node's user and device.
     ///
     /// # Errors
     /// Where the command fails.
-    pub(crate) fn user(&self) -> anyhow::Result<String> {
-        field(&self.json(["status"])?, "user").map(str::to_owned)
+    pub(crate) fn author(&self) -> anyhow::Result<Author> {
+        Author::of(&self.json(["status"])?)
     }
 
-    /// Returns the reference under which this node knows the stack `name`, whoever owns it.
+    /// Returns all stacks that this node knows, as `dsp ls` describes them.
+    ///
+    /// # Errors
+    /// Where the command fails.
+    pub(crate) fn stacks(&self) -> anyhow::Result<Vec<Value>> {
+        match self.json(["ls", "--all"])?["items"].take() {
+            Value::Array(stacks) => Ok(stacks),
+            other => bail!("`dsp ls` lists no `items`: {other}"),
+        }
+    }
+
+    /// Returns the stack called `name`, whoever owns it.
+    ///
+    /// # Errors
+    /// Where there is not exactly one.
+    pub(crate) fn stack(&self, name: &str) -> anyhow::Result<Value> {
+        let mut found: Vec<_> = self.stacks()?;
+        found.retain(|stack| stack["name"] == name);
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            n => bail!("{} lists {n} stacks called `{name}`: {found:?}", self.name),
+        }
+    }
+
+    /// Returns the reference under which this node knows the stack `name`.
     ///
     /// # Errors
     /// Where there is not exactly one.
     pub(crate) fn reference(&self, name: &str) -> anyhow::Result<String> {
-        let listed = self.json(["ls"])?;
-        let stacks = listed["stacks"].as_array().context("`dsp ls` lists no `stacks`")?;
-        let mut found = stacks.iter().filter(|stack| stack["name"] == name);
-        match (found.next(), found.next()) {
-            (Some(stack), None) => field(stack, "reference").map(str::to_owned),
-            (None, _) => bail!("{} does not list a stack `{name}`: {listed}", self.name),
-            (Some(_), Some(_)) => bail!("{} lists `{name}` more than once: {listed}", self.name),
-        }
+        field(&self.stack(name)?, "reference").map(str::to_owned)
+    }
+
+    /// Asks the daemon's HTTP API for a path and returns the body of the answer.
+    ///
+    /// # Errors
+    /// Where it does not answer, or with anything but 200.
+    pub(crate) fn http_get(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let client = fs::read(self.home.join("run/client.json"))?;
+        let client: Value = serde_json::from_slice(&client)?;
+        let address = field(&client, "address")?;
+        let host = address.strip_prefix("http://").context("an address that is no http://")?;
+        let mut stream = TcpStream::connect(host).with_context(|| host.to_owned())?;
+        // HTTP/1.0: the body is what comes until the end.
+        let token = field(&client, "token")?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.0\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n"
+        )?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+        let head = head.context("an answer without a head")?;
+        let status = String::from_utf8_lossy(&answer[..head]).lines().next().map(str::to_owned);
+        let status = status.unwrap_or_default();
+        ensure!(status.contains(" 200 "), "{path} answered {status}");
+        Ok(answer.split_off(head + 4))
     }
 
     /// Stops the daemon and waits until its processes are gone.
@@ -225,10 +269,15 @@ impl Node {
     /// Returns the processes that have this home, where the system can tell (Linux).
     pub(crate) fn pids(&self) -> Vec<u32> {
         let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
-        let variable = [b"DSP_HOME=", self.home.as_os_str().as_encoded_bytes()].concat();
+        let home = self.home.as_os_str().as_encoded_bytes();
+        let variable = [b"DSP_HOME=", home].concat();
+        let holds = |file: &str, wanted: &[u8]| {
+            let bytes = fs::read(file).unwrap_or_default();
+            bytes.split(|byte| *byte == 0).any(|entry| entry == wanted)
+        };
         let has_home = |pid: &u32| {
-            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment.split(|byte| *byte == 0).any(|entry| entry == variable)
+            holds(&format!("/proc/{pid}/environ"), &variable)
+                || holds(&format!("/proc/{pid}/cmdline"), home)
         };
         let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         pids.filter(has_home).collect()
@@ -244,6 +293,33 @@ impl Drop for Node {
                 eprintln!("{error}");
             }
         }
+    }
+}
+
+/// Who signs: the ids of a user and of one of her devices.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Author {
+    user: String,
+    device: String,
+}
+
+impl Author {
+    /// Reads the fields `user` and `device`.
+    ///
+    /// # Errors
+    /// Where one is missing.
+    pub(crate) fn of(object: &Value) -> anyhow::Result<Self> {
+        let (user, device) = (field(object, "user")?, field(object, "device")?);
+        Ok(Author { user: user.to_owned(), device: device.to_owned() })
+    }
+
+    /// Returns who signed the head of a stack.
+    ///
+    /// # Errors
+    /// Where it has none.
+    pub(crate) fn of_head(stack: &Value) -> anyhow::Result<Self> {
+        let device = field(&stack["head"], "device")?;
+        Ok(Author { user: field(stack, "user")?.to_owned(), device: device.to_owned() })
     }
 }
 

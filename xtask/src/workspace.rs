@@ -45,13 +45,11 @@ impl Profile {
     }
 }
 
-/// The programs of one build.
+/// The programs of one build: `dsp` finds `dspd` beside itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Programs {
     /// The command line.
     pub(crate) dsp: PathBuf,
-    /// The daemon.
-    pub(crate) dspd: PathBuf,
 }
 
 /// The checked-out workspace.
@@ -100,8 +98,7 @@ impl Workspace {
         let status = build.status().context("could not run cargo build")?;
         ensure!(status.success(), "the build failed");
         let directory = self.target.join(profile.directory());
-        let program = |name: &str| directory.join(format!("{name}{}", env::consts::EXE_SUFFIX));
-        Ok(Programs { dsp: program("dsp"), dspd: program("dspd") })
+        Ok(Programs { dsp: directory.join(format!("dsp{}", env::consts::EXE_SUFFIX)) })
     }
 }
 

@@ -34,7 +34,7 @@ Examples:
         /// Describe it
         #[arg(long, default_value = "", hide_default_value = true)]
         about: String,
-        /// Say who may read
+        /// Say who may read: members, holders of a ticket too, or anybody
         #[arg(long, value_enum, default_value_t = Access::Private)]
         access: Access,
     },
@@ -66,11 +66,8 @@ Examples:
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Access {
-    /// Members only
     Private,
-    /// Members, and who holds a ticket
     Ticket,
-    /// Anybody
     Public,
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Args {
     /// Ticket as it was sent, or - to read it from standard input
     #[arg(value_name = "TICKET")]
     ticket: String,
-    /// Say which bytes come without being asked for
+    /// Say whose bytes come by themselves: of all frames, of current heads, or of none
     #[arg(long, value_enum, default_value_t = Which::Heads)]
     policy: Which,
     /// Return before the first sync is done
@@ -37,11 +37,8 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Which {
-    /// Those of every frame
     All,
-    /// Those of current heads
     Heads,
-    /// None; `dsp fetch` brings them
     Lazy,
 }
 

@@ -27,15 +27,16 @@ const PARALLEL: usize = 8;
 const NAMED: usize = 10;
 
 /// Write the files of a frame to a folder
-///
-/// An existing file that differs is never overwritten unless --force is given; one that is the same already is left as it is.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dsp get sales/weekly
   dsp get alice:sales/weekly@v1 -o data
   dsp get sales/weekly#plot.svg
-  dsp get sales/weekly#plot.svg -o figures/week46.svg --force")]
+  dsp get sales/weekly#plot.svg -o figures/week46.svg --force
+
+A file that differs is never overwritten unless --force is given: without it nothing is written.
+One that is the same already is left as it is.")]
 pub(crate) struct Args {
     #[command(flatten)]
     reference: RefArgs,

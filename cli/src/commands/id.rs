@@ -32,13 +32,15 @@ Examples:
   dsp id show --json")]
     Show,
     /// Show the words of the recovery key once, to be written down
-    ///
-    /// They are the only way to keep your name when this machine is lost or stolen. On a terminal three of them have to be typed back; then the key is erased here. Elsewhere --json or --yes prints them, and --yes says that they are kept.
     #[command(after_help = "\
 Examples:
   dsp id backup
   dsp id backup --yes > recovery-words.txt
-  dsp id backup --json")]
+  dsp id backup --json
+
+The words are the only way to keep your name when this machine is lost or stolen: who loses them
+loses the name. On a terminal three of them have to be typed back; then the key is erased here.
+Elsewhere --json or --yes prints them, and --yes says that they are kept.")]
     Backup,
 }
 

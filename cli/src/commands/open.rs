@@ -11,14 +11,14 @@ use crate::error::{Error, Result};
 use crate::reference::split;
 
 /// Open the web UI in the browser
-///
-/// The address carries a code that logs in once, within a minute.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dsp open
   dsp open alice:sales/weekly
-  dsp open --print")]
+  dsp open --print
+
+The address carries a code that logs in once, within a minute.")]
 pub(crate) struct Args {
     /// Stack to show; the start page when left out
     #[arg(value_name = "REF")]

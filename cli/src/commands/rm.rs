@@ -9,13 +9,13 @@ use crate::human;
 use crate::output::clean;
 
 /// Remove a stack of mine
-///
-/// Followers see that it was removed and keep the bytes they have. The bytes here go with the next clean-up.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dsp rm sales/weekly
-  dsp rm sales/weekly --yes")]
+  dsp rm sales/weekly --yes
+
+Followers see that it was removed and keep the bytes they have.")]
 pub(crate) struct Args {
     /// Stack to remove
     #[arg(value_name = "REF")]

@@ -12,19 +12,20 @@ use crate::output::clean;
 use crate::value;
 
 /// Make a ticket that lets its holder follow a context
-///
-/// The ticket alone is printed on standard output. Whoever holds it can read the whole context until it expires or is revoked.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dsp share
   dsp share research --role writer --uses 3
-  dsp share --expires 12h --yes > ticket.txt")]
+  dsp share --expires 12h --yes > ticket.txt
+
+The ticket alone is printed on standard output. Whoever holds it can read the whole context until
+it expires or is revoked.")]
 pub(crate) struct Args {
     /// Context to share; the current one when left out
     #[arg(value_name = "CONTEXT")]
     context: Option<String>,
-    /// Say what the ticket gives
+    /// Say what the ticket gives: to read, or to push too
     #[arg(long, value_enum, default_value_t = Role::Reader)]
     role: Role,
     /// Say how long it is good: 30m, 12h, 7d, 2w or never
@@ -37,9 +38,7 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Role {
-    /// Read
     Reader,
-    /// Read and push
     Writer,
 }
 

@@ -2,7 +2,7 @@
 //! BLAKE3 hash.
 //!
 //! [`Blobs`] is the one handle on the store under `$DSP_HOME/blobs`, an iroh-blobs `FsStore`.
-//! Its files and what survives a crash are described in `docs/storage-blobs.md`. Three things
+//! Its files and what survives a crash are described in `docs/storage.md`. Three things
 //! the store leaves open are settled here:
 //!
 //! - *Durability.* An import returns before the store has committed. Nothing may be
@@ -110,7 +110,6 @@ impl Blobs {
     /// the last handle goes, else the store cannot be opened again at once and rebuilds its view
     /// of partial blobs at the next start.
     pub async fn shutdown(&self) {
-        let _idle = self.keeper.collect().await;
         match self.store.shutdown().await {
             Ok(()) => self.collector.end(&self.store).await,
             Err(error) => tracing::debug!(%error, "the blob store is closed already"),

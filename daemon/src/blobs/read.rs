@@ -88,7 +88,10 @@ impl Blobs {
         let items = Box::pin(self.store.export_bao(to_hash(hash), chunks).stream());
         let state = (items, range.start, range.end);
         futures::stream::try_unfold(state, move |(mut items, at, end)| async move {
-            while at < end {
+            if at >= end {
+                return Ok(None);
+            }
+            loop {
                 let leaf = match items.next().await {
                     Some(EncodedItem::Leaf(leaf)) => leaf,
                     Some(EncodedItem::Size(_) | EncodedItem::Parent(_)) => continue,
@@ -110,7 +113,6 @@ impl Blobs {
                 let to = (end.min(leaf_end) - leaf.offset) as usize;
                 return Ok(Some((leaf.data.slice(from..to), (items, end.min(leaf_end), end))));
             }
-            Ok(None)
         })
         .boxed()
     }

@@ -231,9 +231,7 @@ async fn parse_request(request: Vec<u8>) -> Result<Ask, Refusal> {
     match read.map_err(|_| Refusal::Malformed)?.0 {
         Request::Get(request) if request.ranges.is_blob() => Ok(Ask::One(request)),
         Request::Get(_) => Err(Refusal::Children),
-        Request::GetMany(request) if request.hashes.len() <= BLOB_REQUEST_HASHES => {
-            Ok(Ask::Many(request))
-        }
+        Request::GetMany(request) => Ok(Ask::Many(request)),
         _ => Err(Refusal::Malformed),
     }
 }
@@ -285,6 +283,17 @@ mod tests {
     fn a_long_header_is_refused_before_it_is_read() {
         let bytes = (BLOB_HEADER_BYTES as u32 + 1).to_be_bytes();
         assert!(matches!(read(&bytes), Err(WireError::Header(_))));
+    }
+
+    #[test]
+    fn an_endless_request_is_not_read_to_its_end() {
+        let mut bytes = begin(HEADER);
+        bytes.push(GET_MANY);
+        let endless = futures::io::repeat(1).take(8 << 20);
+        let mut stream = futures::io::Cursor::new(bytes).chain(endless);
+        let refused = futures::executor::block_on(read_ask(&mut stream)).unwrap_err();
+        assert!(matches!(refused, WireError::Refused(Refusal::Ranges)), "{refused}");
+        assert!(stream.into_inner().1.limit() > 7 << 20);
     }
 
     #[test]

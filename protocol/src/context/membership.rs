@@ -5,7 +5,7 @@
 //! What depends on what:
 //!
 //! - A claim needs an author who is an owner by the genesis or by a claim that stands. Anybody
-//!   may take herself out.
+//!   may take herself out, and nothing bars that.
 //! - A member claim *supersedes* claims about the same user that it has seen. Nobody supersedes
 //!   what others said of herself.
 //! - A current claim that takes ownership away *bars* those statements of its subject that it has
@@ -262,6 +262,9 @@ impl<'a> Judge<'a> {
     }
 
     fn judge(&self, i: usize) -> Option<bool> {
+        if self.claims[i].leaves() {
+            return Some(true);
+        }
         let entitled = self.entitled(i);
         if entitled == Some(false) {
             return Some(false);
@@ -282,7 +285,7 @@ impl<'a> Judge<'a> {
     /// Tells whether the author of a claim may make any.
     fn entitled(&self, i: usize) -> Option<bool> {
         let author = self.claims[i].held.user;
-        if self.view.genesis.owners.contains(&author) || self.claims[i].leaves() {
+        if self.view.genesis.owners.contains(&author) {
             return Some(true);
         }
         let makes_owner = |j: &usize| self.claims[*j].role() == Some(Role::Owner);

@@ -283,12 +283,13 @@ impl View {
 
     /// Tells whether a statement stands where its device may say such a thing at all.
     ///
-    /// Old news, a number below one that an earlier envelope carried, is taken only where it
-    /// replaces nothing.
+    /// Old news, a number that does not exceed those of all envelopes before, may add something
+    /// and does nothing else. Otherwise a removed owner who left numbers out could fill them in
+    /// afterwards, and pass for having been seen.
     pub(super) fn in_place(&self, held: &Held) -> bool {
         let chain = &self.chains[&held.doc];
-        let old_news = chain.highest_before(held.carried) > held.place.n;
-        let void = old_news && held.replaces();
+        let old_news = chain.highest_before(held.carried) >= held.place.n;
+        let void = old_news && !held.only_adds();
         !chain.forked_at(held.carried) && !void
     }
 
@@ -344,19 +345,19 @@ impl Held {
         &self.statement.placed().expect("only placed statements are held").fact
     }
 
-    /// Tells whether the statement replaces others.
-    fn replaces(&self) -> bool {
+    /// Tells whether the statement replaces nothing and takes no right of an owner.
+    fn only_adds(&self) -> bool {
         match self.fact() {
-            PlacedFact::Head(head) => !head.over.is_empty(),
-            PlacedFact::Tag(tag) => !tag.over.is_empty(),
-            PlacedFact::About(about) => !about.over.is_empty(),
-            PlacedFact::Member(member) => !member.seen.is_empty(),
-            PlacedFact::Interest(_)
+            PlacedFact::Head(head) => head.over.is_empty(),
+            PlacedFact::Tag(tag) => tag.over.is_empty(),
+            PlacedFact::Unknown { .. } => true,
+            PlacedFact::About(_)
+            | PlacedFact::Member(_)
+            | PlacedFact::Interest(_)
             | PlacedFact::Ticket(_)
             | PlacedFact::TicketEnd { .. }
             | PlacedFact::Cut(_)
-            | PlacedFact::Epoch(_)
-            | PlacedFact::Unknown { .. } => false,
+            | PlacedFact::Epoch(_) => false,
         }
     }
 }

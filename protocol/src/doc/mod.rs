@@ -26,6 +26,7 @@ pub use change::ChangeError;
 pub use envelope::{Envelope, EnvelopeError};
 pub use fork::{ForkError, ForkProof};
 pub use judge::{
-    Blame, EntryError, JudgeTask, Judgement, OpError, RefuseReason, WaitReason, judge,
+    Blame, Checks, EntryError, JudgeTask, Judgement, OpError, RefuseReason, WaitReason, judge,
+    judge_with,
 };
 pub use scan::{Counts, ScanError, scan};

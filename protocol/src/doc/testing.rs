@@ -69,6 +69,12 @@ impl Chunk {
         bytes
     }
 
+    /// Writes the chunk with the checksum, where the scanner lets automerge see it.
+    pub(crate) fn unchecked_with_checksum(&self) -> Vec<u8> {
+        let bytes = self.unchecked();
+        if crate::doc::scan(&bytes).is_ok() { self.bytes() } else { bytes }
+    }
+
     /// Writes the chunk without showing it to automerge, which may panic.
     pub(crate) fn unchecked(&self) -> Vec<u8> {
         let mut body = unsigned(self.deps.len() as u64);

@@ -225,6 +225,23 @@ impl Node {
         (open && !closed && context.is_active()).then_some(channel.context)
     }
 
+    /// Returns how many envelopes of one device wait at most, in any context.
+    pub fn most_waiting(&self) -> usize {
+        let catalogs = self.contexts.values().flat_map(|context| context.catalogs.values());
+        catalogs.map(|catalog| catalog.pending.len()).max().unwrap_or(0)
+    }
+
+    /// Returns the next envelope of another's catalog that is here, signed with the key of this
+    /// device: what a cheat of the simulator sends.
+    #[cfg(feature = "sim")]
+    pub(crate) fn forge(&self, key: CatalogKey) -> Option<Envelope> {
+        let context = self.contexts.values().find(|context| context.catalogs.contains_key(&key))?;
+        let stored = context.catalogs[&key].envelopes.iter();
+        let stored: Vec<Envelope> = stored.filter_map(|e| Envelope::decode(e).ok()).collect();
+        let writer = crate::doc::CatalogWriter::load(context.place(key), stored.iter());
+        writer.ok()?.forge(&self.key)
+    }
+
     /// Tells whether a session has a context in common with the peer, which may then send more.
     pub fn has_matched(&self, device: DeviceId) -> bool {
         self.sessions.get(&device).is_some_and(|session| !session.channels.is_empty())

@@ -61,12 +61,12 @@ impl Pair {
     /// # Errors
     /// Where a program fails, or a frame never shows.
     pub(crate) fn publish_visible(&self, effort: Effort) -> anyhow::Result<Figure> {
-        let questions = timed(effort.samples, || self.b.json(["ls"]).map(drop))?;
+        let questions = timed(effort.samples, || self.b.stacks().map(drop))?;
         let mut times = Vec::new();
         for n in 1..=effort.samples as u64 {
             let frame = self.push(n)?;
             let pushed = Instant::now();
-            while !self.b.run(["--json", "ls"])?.contains(&frame) {
+            while self.b.stack("stack")?["head"]["frame"] != frame {
                 ensure!(pushed.elapsed() < VISIBLE_LIMIT, "b never showed frame {frame}");
             }
             times.push(pushed.elapsed());
@@ -120,9 +120,8 @@ pub(crate) fn ls_1000(lab: &Lab, effort: Effort) -> anyhow::Result<Figure> {
     for n in 0..1000 {
         node.run(["push".as_ref(), format!("stack-{n:03}").as_ref(), file.as_os_str()])?;
     }
-    let listed = node.json(["ls"])?;
-    let stacks = listed["stacks"].as_array().context("`dsp ls` lists no `stacks`")?;
-    ensure!(stacks.len() == 1000, "`dsp ls` lists {} stacks of 1000", stacks.len());
+    let stacks = node.stacks()?.len();
+    ensure!(stacks == 1000, "`dsp ls` lists {stacks} stacks of 1000");
     let times = timed(effort.samples, || node.run(["ls"]).map(drop))?;
     Ok(Figure::milliseconds(&times, LS))
 }

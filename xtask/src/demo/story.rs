@@ -10,10 +10,10 @@ use anyhow::{Context as _, ensure};
 use sha2::{Digest as _, Sha256};
 
 use crate::files::find;
-use crate::node::{Lab, Node, typed};
+use crate::node::{Author, Lab, Node, typed};
 
 /// The stack that is pushed.
-const STACK: &str = "penguins";
+pub(crate) const STACK: &str = "penguins";
 /// Its files, in the demonstration's data folder.
 pub(crate) const FILES: [&str; 2] = ["penguins.csv", "penguins.svg"];
 
@@ -23,8 +23,8 @@ pub(crate) struct Story {
     pub(crate) a: Node,
     /// Who followed.
     pub(crate) b: Node,
-    /// The id of `a`'s user.
-    pub(crate) author: String,
+    /// Whose keys `a` signs with.
+    pub(crate) author: Author,
     /// The stack, as `b` names it.
     pub(crate) reference: String,
     /// The folder with the committed data.
@@ -61,9 +61,9 @@ impl Story {
 
         heading("b follows, and has the same files: every byte checked, every head signed by a.");
         step(&b, ["follow", ticket])?;
-        step(&b, ["ls"])?;
+        step(&b, ["ls", "--all"])?;
         let reference = b.reference(STACK)?;
-        let story = Story { author: a.user()?, a, b, reference, data: data.to_owned(), begun };
+        let story = Story { author: a.author()?, a, b, reference, data: data.to_owned(), begun };
         story.get_and_compare(&lab.path().join("out"))?;
         Ok(story)
     }

@@ -250,7 +250,10 @@ impl Fetcher {
             tokio::select! {
                 Some(ended) = workers.join_next() => {
                     if let Err(error) = ended {
+                        // Its job would never end.
                         tracing::error!(%error, "a worker failed");
+                        shared.queue().fail_all(&FetchFailure::Store(error.to_string()));
+                        shared.changed.notify_waiters();
                     }
                 }
                 () = changed => progress(shared.received.load(Ordering::Relaxed)),

@@ -11,8 +11,8 @@ use super::ask::{AskError, Peer, chunks};
 use super::{Fetcher, Opener};
 use crate::blobs::{GROUP_BYTES, ReadError};
 
-/// Ranges asked for; without a tenth of the bytes, a peer passes eight times in less than half
-/// of all trials, and whoever has less passes hardly ever.
+/// Ranges asked for: whoever lacks a tenth of the bytes fails more than half of all trials, and
+/// whoever lacks half of them 255 of 256.
 const RANGES: usize = 8;
 /// Up to this size the whole blob is asked for.
 const WHOLE_BYTES: u64 = 8 * GROUP_BYTES;

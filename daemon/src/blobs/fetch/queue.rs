@@ -469,3 +469,7 @@ fn open_wants(wants: &[State], work: &Work) -> Vec<WantId> {
     let wanted = work.wants().iter().copied();
     wanted.filter(|want| matches!(wants[*want], State::Open)).collect()
 }
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

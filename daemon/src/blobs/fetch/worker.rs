@@ -166,7 +166,8 @@ async fn batch(shared: &Shared, peer: Peer<'_>, wants: &[WantId]) -> Result<(), 
     Ok(())
 }
 
-/// Receives the end of a large blob, which proves its size, and queues the rest.
+/// Receives the end of a large blob, which proves its size, and queues the blob. Nothing is
+/// stored yet: under a wrong size the hash tree would be stored in a wrong shape.
 async fn size(
     shared: &Shared,
     peer: Peer<'_>,
@@ -177,13 +178,10 @@ async fn size(
     let want = &shared.wants[id];
     let end = ChunkRanges::last_chunk();
     let mut answer = peer.ask_one(want.hash, &end).await?;
-    let progress = |bytes| shared.progress(bytes);
-    let (got, result) =
-        answer.receive_into(&shared.blobs, want.hash, want.size, end, progress).await;
-    result?;
+    answer.receive_proof(want.hash, want.size, end).await?;
     let mut queue = shared.queue();
     if queue.finish(job, slot) {
-        queue.add_missing(id, &want.missing - &got);
+        queue.add_missing(id, want.missing.clone());
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use futures::{StreamExt, TryStreamExt};
+use futures::{SinkExt, StreamExt, TryStreamExt};
 
 use super::*;
 
@@ -357,22 +357,35 @@ async fn a_keep_made_during_a_collection_waits_for_its_end() {
 async fn a_collection_waits_for_imports() {
     within(async {
         let home = Home::new().await;
+        let order = Arc::new(Mutex::new(Vec::new()));
         let (mut feed, bytes) = futures::channel::mpsc::channel(1);
         let importing = tokio::spawn({
-            let blobs = home.blobs.clone();
-            async move { blobs.import_stream(bytes).await.unwrap() }
+            let (blobs, order) = (home.blobs.clone(), order.clone());
+            async move {
+                let imported = blobs.import_stream(bytes).await.unwrap();
+                order.lock().unwrap().push("imported");
+                imported
+            }
         });
-        use futures::SinkExt;
         feed.send(Ok(data(1, 60_000))).await.unwrap();
         feed.send(Ok(data(2, 60_000))).await.unwrap();
-        let mut collecting = std::pin::pin!(home.blobs.gc());
-        assert!(futures::poll!(&mut collecting).is_pending());
-        // Another import is not held up by the waiting collection.
-        home.add(data(3, 60_000)).await;
+        let noted = order.clone();
+        *home.index.meanwhile.lock().unwrap() =
+            Some(Box::new(move || noted.lock().unwrap().push("collected")));
+        let collecting = tokio::spawn({
+            let blobs = home.blobs.clone();
+            async move { blobs.gc().await }
+        });
+        // Other imports are not held up by the waiting collection.
+        for seed in 3..20 {
+            home.add(data(seed, 60_000)).await;
+        }
+        assert_eq!(*order.lock().unwrap(), [""; 0]);
         drop(feed);
         let imported = importing.await.unwrap();
-        assert_eq!(collecting.await.unwrap().removed, 0);
+        assert_eq!(collecting.await.unwrap().unwrap().removed, 0);
         assert_eq!(home.blobs.verify(imported.hash).await.unwrap(), 120_000);
+        assert_eq!(*order.lock().unwrap(), ["imported", "collected"]);
     })
     .await;
 }

@@ -86,8 +86,6 @@ pub(super) struct Index {
     chains: BTreeMap<ActorIndex, Vec<Link>>,
     /// Per change, what it and its past hold.
     clocks: BTreeMap<ChangeHash, Clock>,
-    /// Per change, its actor and number.
-    places: BTreeMap<ChangeHash, (ActorIndex, u64)>,
     ops: BTreeMap<OpRef, Entry>,
 }
 
@@ -148,7 +146,6 @@ impl Index {
         let actor = *self.actors.entry(change.actor_id().clone()).or_insert(next);
         clock.insert(actor, (change.seq(), change.max_op()));
         self.clocks.insert(change.hash(), clock);
-        self.places.insert(change.hash(), (actor, change.seq()));
         self.chains.entry(actor).or_default().push(Link { hash });
         let ops = additions.0.into_iter();
         self.ops.extend(ops.map(|(counter, entry)| (OpRef { counter, actor }, entry.of(actor))));
@@ -170,18 +167,6 @@ impl Index {
     pub(super) fn missing(&self, deps: &[ChangeHash]) -> Vec<ChangeId> {
         let missing = deps.iter().filter(|dep| !self.clocks.contains_key(dep));
         missing.map(|dep| ChangeId::from_bytes(dep.0)).collect()
-    }
-
-    /// Tells whether one of `deps`, all here, is in the past of another: automerge names tips
-    /// only, and so a past has one form.
-    pub(super) fn holds_one_in_the_past_of_another(&self, deps: &[ChangeHash]) -> bool {
-        deps.iter().any(|dep| {
-            let Some((actor, seq)) = self.places.get(dep) else { return false };
-            let others = deps.iter().filter(|other| *other != dep);
-            others
-                .filter_map(|other| self.clocks.get(other))
-                .any(|clock| clock.get(actor).is_some_and(|(changes, _)| changes >= seq))
-        })
     }
 
     /// Joins the pasts of `deps`, which are here.

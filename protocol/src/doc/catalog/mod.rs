@@ -192,6 +192,20 @@ impl CatalogWriter {
         Ok(Envelope::sign(doc, CATALOG_EPOCH, self.place.inc, change.seq(), bytes, key))
     }
 
+    /// Returns a change that continues the chain, in an envelope that another key signed: what a
+    /// cheat of the simulator sends.
+    #[cfg(feature = "sim")]
+    pub(crate) fn forge(&mut self, key: &SecretKey) -> Option<Envelope> {
+        use automerge::ReadDoc;
+        let name = self.doc.keys(ROOT).next()?;
+        self.doc.delete(ROOT, &name).ok()?;
+        self.doc.commit_with(CommitOptions::default().with_time(0));
+        let change = self.doc.get_last_local_change()?;
+        let (n, bytes, doc) = (change.seq(), change.raw_bytes().to_vec(), self.place.document());
+        let envelope = Envelope::sign(doc, CATALOG_EPOCH, self.place.inc, n, bytes, key);
+        Some(Envelope { device: self.place.device, ..envelope })
+    }
+
     /// Returns the last change, none of an empty catalog.
     pub fn tip(&self) -> Option<Tip> {
         self.tip

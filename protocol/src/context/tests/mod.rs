@@ -1,0 +1,7 @@
+//! Tests of the view: every story is checked in several orders of arrival.
+
+mod authority;
+mod heads;
+mod random;
+mod tickets;
+mod world;

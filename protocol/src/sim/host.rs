@@ -1,0 +1,194 @@
+//! One machine of the simulator: an engine, what is durable, and what it was sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand_chacha::ChaCha8Rng;
+
+use crate::id::{BlobHash, ContextId, DeviceId, FrameId, Incarnation, UserId};
+use crate::identity::IdentityLog;
+use crate::key::SecretKey;
+use crate::statement::Grant;
+use crate::sync::{Config, Defect, Input, Node, Output, Record};
+use crate::wire::Message;
+
+/// The number of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(pub usize);
+
+/// What a hostile host does to each message that it sends; honest ones do nothing.
+pub type Tamper = fn(&Host, &Message) -> Vec<Message>;
+
+/// One machine.
+#[derive(Debug)]
+pub struct Host {
+    /// Its number.
+    pub id: HostId,
+    /// Its name, for failures.
+    pub name: String,
+    /// Its user.
+    pub user: UserId,
+    /// Its device.
+    pub device: DeviceId,
+    /// The engine; none while the machine is off.
+    pub node: Option<Node>,
+    /// What is durable, in the order in which it was stored.
+    pub records: Vec<Record>,
+    /// Blobs that are here and earned, by context.
+    pub earned: BTreeSet<(ContextId, BlobHash)>,
+    /// How many messages of each kind came.
+    pub received: BTreeMap<&'static str, u64>,
+    /// What it does to what it sends.
+    pub tamper: Option<Tamper>,
+    pub(super) sessions: BTreeMap<DeviceId, u64>,
+    pub(super) lines: BTreeMap<DeviceId, i64>,
+    pub(super) life: u64,
+    pub(super) wake_at: Option<i64>,
+    pub(super) disk_at: i64,
+    key: SecretKey,
+    rng: ChaCha8Rng,
+}
+
+impl Host {
+    pub(super) fn new(
+        id: HostId,
+        name: &str,
+        seeds: [[u8; 32]; 3],
+        inc: [u8; 8],
+        rng: ChaCha8Rng,
+    ) -> Self {
+        let [root, recovery, device] = seeds.map(|seed| SecretKey::from_seed(&seed));
+        let (mut log, inception) =
+            IdentityLog::create(name, &root, &recovery.public()).expect("the name fits");
+        let grant = Grant { device: device.device(), name: name.into(), scope: None, until: None };
+        let grant = log.grant(&root, grant).expect("the first grant fits");
+        log.add(grant.clone()).expect("the grant goes on from the inception");
+        let user = log.user();
+        let entry =
+            |entry: &crate::statement::Verified| Record::Log { user, entry: entry.encode() };
+        let inc = Record::Incarnation(Incarnation::from_bytes(inc));
+        Host {
+            id,
+            name: name.to_owned(),
+            user,
+            device: device.device(),
+            node: None,
+            records: vec![inc, entry(&inception), entry(&grant)],
+            earned: BTreeSet::new(),
+            received: BTreeMap::new(),
+            tamper: None,
+            sessions: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            life: 0,
+            wake_at: None,
+            disk_at: 0,
+            key: device,
+            rng,
+        }
+    }
+
+    /// Returns the engine.
+    ///
+    /// # Panics
+    /// When the machine is off.
+    pub fn node(&self) -> &Node {
+        self.node.as_ref().expect("the machine is on")
+    }
+
+    pub(super) fn restore(&mut self, defect: Option<Defect>) {
+        let config = Config { user: self.user, key: self.key.clone(), defect };
+        let records = self.ordered();
+        let node = Node::restore(config, records).expect("what was stored makes an engine");
+        self.node = Some(node);
+        self.life += 1;
+        self.wake_at = None;
+        self.disk_at = 0;
+        self.sessions.clear();
+    }
+
+    /// Returns the records as a database gives them: contexts first, then catalogs by number.
+    fn ordered(&self) -> Vec<Record> {
+        let rank = |record: &Record| match record {
+            Record::Incarnation(_) => 0,
+            Record::Log { .. } => 1,
+            Record::Context(_) => 2,
+            Record::Envelope { .. } => 3,
+            _ => 4,
+        };
+        let mut contexts: BTreeMap<ContextId, usize> = BTreeMap::new();
+        for (at, record) in self.records.iter().enumerate() {
+            if let Record::Context(context) = record {
+                contexts.insert(context.genesis.id(), at);
+            }
+        }
+        let mut records: Vec<(usize, Record)> = self
+            .records
+            .iter()
+            .enumerate()
+            .filter(|(at, record)| match record {
+                Record::Context(context) => contexts[&context.genesis.id()] == *at,
+                Record::Want { context, want } => !self.earned.contains(&(*context, want.hash)),
+                _ => true,
+            })
+            .map(|(at, record)| (at, record.clone()))
+            .collect();
+        records.sort_by_key(|(at, record)| match record {
+            Record::Envelope { context, user, envelope } => {
+                (3, Some((*context, *user, envelope.device, envelope.inc, envelope.n)), 0)
+            }
+            record => (rank(record), None, *at),
+        });
+        records.into_iter().map(|(_, record)| record).collect()
+    }
+
+    pub(super) fn apply(&mut self, records: Vec<Record>) {
+        for record in records {
+            if let Record::Earned { context, hash, .. } = &record {
+                self.earned.insert((*context, *hash));
+            }
+            if let Record::ForgetContext(context) = &record {
+                self.earned.retain(|(c, _)| c != context);
+            }
+            self.records.push(record);
+        }
+    }
+
+    pub(super) fn handle(&mut self, now: i64, input: Input) -> Vec<Output> {
+        match &mut self.node {
+            Some(node) => node.handle(now, &mut self.rng, input),
+            None => Vec::new(),
+        }
+    }
+
+    pub(super) fn frames(&self, context: ContextId, wanted: &[FrameId]) -> Vec<(FrameId, Vec<u8>)> {
+        let stored: BTreeMap<FrameId, &Vec<u8>> = self
+            .records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Frame { context: c, id, bytes } if *c == context => Some((*id, bytes)),
+                _ => None,
+            })
+            .collect();
+        wanted.iter().filter_map(|id| Some((*id, (*stored.get(id)?).clone()))).collect()
+    }
+
+    pub(super) fn note(&mut self, bytes: &[u8]) {
+        let kind = match Message::decode(bytes) {
+            Ok(Message::Envelopes { .. }) => "envelopes",
+            Ok(Message::Frames { .. }) => "frames",
+            Ok(Message::Have { .. }) => "have",
+            Ok(Message::Log { .. }) => "log",
+            Ok(Message::Open { .. }) => "open",
+            Ok(_) => "other",
+            Err(_) => "garbage",
+        };
+        *self.received.entry(kind).or_insert(0) += 1;
+    }
+
+    pub(super) fn tampered(&self, _to: DeviceId, bytes: Vec<u8>) -> Vec<Vec<u8>> {
+        let Some(tamper) = self.tamper else { return vec![bytes] };
+        match Message::decode(&bytes) {
+            Ok(message) => tamper(self, &message).iter().map(Message::encode).collect(),
+            Err(_) => vec![bytes],
+        }
+    }
+}

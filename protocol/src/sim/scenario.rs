@@ -1,0 +1,394 @@
+//! A team on a bad network: pushes, follows, partitions, crashes, a stranger, the holder of a
+//! revoked ticket and a cheat, then peace, then a look at what everybody holds.
+
+use std::collections::BTreeMap;
+
+use super::{Faults, Host, HostId, Sim};
+use crate::api::Policy;
+use crate::id::{ContextId, StatementId, UserId};
+use crate::limits;
+use crate::object::{Attachment, BlobRef, Files, Frame};
+use crate::statement::{Access, Role};
+use crate::sync::{Command, CommandError, Defect, Reply, Severity, Standing};
+use crate::ticket::Ticket;
+use crate::wire::Message;
+
+/// How long peace lasts before everybody is compared, in milliseconds.
+const PEACE_MS: i64 = 600_000;
+/// Messages that a run may take for each host and each push, at most.
+const MESSAGES_PER_HOST_AND_PUSH: u64 = 400;
+/// Messages that a run may take for each host besides, at most.
+const MESSAGES_PER_HOST: u64 = 4_000;
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Pushes made.
+    pub pushes: u64,
+    /// Messages delivered.
+    pub messages: u64,
+    /// Virtual time in milliseconds.
+    pub millis: i64,
+}
+
+/// Tells the story of a seed.
+///
+/// # Errors
+/// The first property that does not hold, in a sentence that names the seed.
+pub fn run(seed: u64, defect: Option<Defect>) -> Result<Report, String> {
+    Team::new(seed, defect).run().map_err(|what| format!("seed {seed}: {what}"))
+}
+
+struct Team {
+    sim: Sim,
+    begun: i64,
+    owner: HostId,
+    writer: HostId,
+    readers: Vec<HostId>,
+    /// Holds a ticket that was revoked before it was used.
+    revoked: HostId,
+    /// Knows addresses and the context's id, and nothing else.
+    stranger: HostId,
+    /// A reader whose program cheats.
+    cheat: HostId,
+    context: ContextId,
+    pushes: u64,
+    /// The heads that were really signed, with who did.
+    genuine: BTreeMap<StatementId, UserId>,
+}
+
+impl Team {
+    fn new(seed: u64, defect: Option<Defect>) -> Self {
+        let mut sim = Sim::new(seed, defect);
+        let [owner, writer, revoked, stranger, cheat] =
+            ["alice", "dave", "rex", "eve", "mallory"].map(|name| sim.add_host(name));
+        let readers = (0..1 + sim.draw(3)).map(|i| sim.add_host(&format!("reader{i}"))).collect();
+        let name = "main".parse().expect("a name");
+        let command = Command::NewContext { name, text: String::new(), access: Access::Private };
+        let context = match sim.command(owner, command) {
+            Ok(Reply::Context(context)) => context,
+            other => unreachable!("a new context answers with its id, not {other:?}"),
+        };
+        let begun = sim.now;
+        Team {
+            sim,
+            begun,
+            owner,
+            writer,
+            readers,
+            revoked,
+            stranger,
+            cheat,
+            context,
+            pushes: 0,
+            genuine: BTreeMap::new(),
+        }
+    }
+
+    fn run(mut self) -> Result<Report, String> {
+        self.let_in()?;
+        self.storm()?;
+        self.peace();
+        self.check_members()?;
+        self.check_strangers()?;
+        self.check_penalties()?;
+        let hosts = self.sim.hosts.len() as u64;
+        let bound = hosts * (MESSAGES_PER_HOST + MESSAGES_PER_HOST_AND_PUSH * self.pushes);
+        if self.sim.delivered > bound {
+            return Err(format!("{} messages, at most {bound} expected", self.sim.delivered));
+        }
+        Ok(Report {
+            pushes: self.pushes,
+            messages: self.sim.delivered,
+            millis: self.sim.now - self.begun,
+        })
+    }
+
+    /// Shares with everybody who belongs in.
+    fn let_in(&mut self) -> Result<(), String> {
+        self.push(self.owner)?;
+        let reader = self.ticket(Role::Reader, None)?;
+        let writer = self.ticket(Role::Writer, Some(1))?;
+        let revoked = self.ticket(Role::Reader, None)?;
+        let end = Command::EndTicket { context: self.context, key: revoked.public() };
+        self.sim.command(self.owner, end).map_err(|e| e.to_string())?;
+        self.follow(self.writer, &writer);
+        self.follow(self.revoked, &revoked);
+        self.follow(self.cheat, &reader);
+        for host in self.readers.clone() {
+            self.follow(host, &reader);
+        }
+        self.sim.run_for(20_000);
+        // A look-up of everybody's address, as a stranger could have.
+        let devices: Vec<_> = self.sim.hosts.values().map(|host| host.device).collect();
+        for device in devices {
+            if device != self.sim.hosts[&self.stranger].device {
+                self.sim.dial(self.stranger, device);
+            }
+        }
+        self.sim.hosts.get_mut(&self.cheat).expect("the cheat exists").tamper = Some(cheat);
+        Ok(())
+    }
+
+    fn ticket(&mut self, role: Role, uses: Option<u32>) -> Result<Ticket, String> {
+        let addresses = vec!["/memory/1".to_owned()];
+        let context = self.context;
+        let command = Command::Share { context, role, until: None, uses, addresses };
+        match self.sim.command(self.owner, command) {
+            Ok(Reply::Ticket(ticket)) => Ok(*ticket),
+            other => Err(format!("sharing gave {other:?}")),
+        }
+    }
+
+    fn follow(&mut self, host: HostId, ticket: &Ticket) {
+        let ticket = Box::new(ticket.clone());
+        self.sim.command_later(host, Command::Follow { ticket, policy: Policy::All });
+    }
+
+    /// Everything goes wrong for a while.
+    fn storm(&mut self) -> Result<(), String> {
+        let all: Vec<HostId> = self.sim.hosts.keys().copied().collect();
+        for _ in 0..8 + self.sim.draw(8) {
+            self.sim.faults = Faults {
+                latency_ms: (1, 10 + self.sim.draw(500) as i64),
+                loss: self.sim.draw(150) as u32,
+                duplicate: self.sim.draw(200) as u32,
+                reorder: self.sim.draw(2) == 0,
+                disk_ms: 1 + self.sim.draw(200) as i64,
+            };
+            match self.sim.draw(6) {
+                0 => {
+                    let (a, b) = (self.pick(&all), self.pick(&all));
+                    if a != b {
+                        let cut = self.sim.draw(3) > 0;
+                        self.sim.set_cut(a, b, cut);
+                    }
+                }
+                1 => {
+                    let host = self.pick(&all);
+                    self.sim.crash(host);
+                    let pause = self.sim.draw(5_000) as i64;
+                    self.sim.run_for(pause);
+                    self.sim.start(host);
+                }
+                2 | 3 => self.push_soon(self.owner)?,
+                4 => self.push_soon(self.writer)?,
+                _ => {}
+            }
+            let pause = 200 + self.sim.draw(8_000) as i64;
+            self.sim.run_for(pause);
+            self.check_bounds()?;
+        }
+        Ok(())
+    }
+
+    fn pick(&mut self, hosts: &[HostId]) -> HostId {
+        hosts[self.sim.draw(hosts.len() as u64) as usize]
+    }
+
+    fn push_soon(&mut self, host: HostId) -> Result<(), String> {
+        match self.push(host) {
+            // The writer may not have been let in yet.
+            Err(_) if host == self.writer => Ok(()),
+            other => other,
+        }
+    }
+
+    fn push(&mut self, host: HostId) -> Result<(), String> {
+        self.pushes += 1;
+        let data = format!("revision {} of host {}", self.pushes, host.0).into_bytes();
+        let blob = BlobRef::of(&data);
+        let path = "data.txt".parse().expect("a path");
+        let files = vec![Attachment::new(path, blob.clone(), "text/plain")];
+        let parents = self.heads(host);
+        let frame = Frame {
+            parents,
+            time: self.sim.now,
+            message: format!("push {}", self.pushes),
+            files: Files::Listed(files),
+            ..Frame::default()
+        };
+        let frame = frame.encode().map_err(|e| e.to_string())?;
+        self.sim.blobs.insert(blob.hash, data);
+        let command = Command::Push {
+            context: self.context,
+            stack: format!("stack{}", self.pushes % 3).parse().expect("a name"),
+            frame,
+            blobs: vec![(blob.hash, blob.size)],
+            tags: Vec::new(),
+        };
+        match self.sim.command(host, command) {
+            Ok(Reply::Pushed { head, .. }) => {
+                self.genuine.insert(head, self.sim.hosts[&host].user);
+                Ok(())
+            }
+            Ok(other) => Err(format!("a push answered {other:?}")),
+            Err(CommandError::NotStored { .. }) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn heads(&self, host: HostId) -> Vec<crate::id::FrameId> {
+        let name = format!("stack{}", self.pushes % 3).parse().expect("a name");
+        let host = &self.sim.hosts[&host];
+        let Some(context) = host.node().context(self.context) else { return Vec::new() };
+        let stack = context.view().stack(host.user, &name);
+        stack.map_or_else(Vec::new, |stack| stack.heads.iter().map(|h| h.frame).collect())
+    }
+
+    /// No queue grows beyond its bound, whatever comes.
+    fn check_bounds(&self) -> Result<(), String> {
+        for host in self.sim.hosts.values() {
+            let Some(node) = &host.node else { continue };
+            let most = node.most_waiting();
+            if most > 4 * limits::WAITING_PER_DEVICE + limits::JUDGE_BATCH {
+                return Err(format!("{} lets {most} envelopes of one device wait", host.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn peace(&mut self) {
+        self.sim.hosts.get_mut(&self.cheat).expect("the cheat exists").tamper = None;
+        self.sim.faults = Faults::NONE;
+        for pair in std::mem::take(&mut self.sim.cut) {
+            self.sim.set_cut(pair.0, pair.1, false);
+        }
+        for host in self.sim.hosts.keys().copied().collect::<Vec<_>>() {
+            if self.sim.hosts[&host].node.is_none() {
+                self.sim.start(host);
+            }
+        }
+        self.sim.run_for(PEACE_MS);
+    }
+
+    /// Members hold the same heads, all of them genuine, with every frame and blob.
+    fn check_members(&self) -> Result<(), String> {
+        let owner = self.view_of(self.owner)?;
+        for host in self.readers.iter().chain([&self.writer]) {
+            let host = &self.sim.hosts[host];
+            let view = self.view_of(host.id)?;
+            if view != owner {
+                return Err(format!("{} sees {view:?}, alice sees {owner:?}", host.name));
+            }
+            let context = host.node().context(self.context).expect("just viewed");
+            for (user, head, frame) in &view {
+                if self.genuine.get(head) != Some(user) {
+                    return Err(format!("{} shows head {head:?}, which nobody signed", host.name));
+                }
+                let Some(meta) = context.frame(*frame) else {
+                    return Err(format!("{} lacks frame {frame:?}", host.name));
+                };
+                let lacks = |blob: &&crate::sync::BlobWant| {
+                    !host.earned.contains(&(self.context, blob.hash))
+                };
+                if let Some(blob) = meta.blobs.iter().find(lacks) {
+                    return Err(format!("{} lacks blob {:?}", host.name, blob.hash));
+                }
+            }
+            if context.standing() != (Standing::Active { synced: true }) {
+                return Err(format!("{} is not synced: {:?}", host.name, context.standing()));
+            }
+        }
+        let pushed = self.genuine.len();
+        if pushed > 0 && owner.is_empty() {
+            return Err("alice lost her own heads".to_owned());
+        }
+        Ok(())
+    }
+
+    fn view_of(
+        &self,
+        host: HostId,
+    ) -> Result<Vec<(UserId, StatementId, crate::id::FrameId)>, String> {
+        let host = &self.sim.hosts[&host];
+        let context = host.node().context(self.context);
+        let context = context.ok_or_else(|| format!("{} lost the context", host.name))?;
+        let mut heads: Vec<_> = context
+            .view()
+            .stacks()
+            .iter()
+            .flat_map(|s| s.heads.iter().map(|h| (s.owner, h.id, h.frame)).collect::<Vec<_>>())
+            .collect();
+        heads.sort_unstable();
+        Ok(heads)
+    }
+
+    /// Who is not let in gets nothing: no statement, no frame, no blob, no name.
+    fn check_strangers(&self) -> Result<(), String> {
+        let eve = &self.sim.hosts[&self.stranger];
+        if eve.received.keys().any(|kind| *kind != "other") {
+            return Err(format!("a stranger was told things: {:?}", eve.received));
+        }
+        let rex = &self.sim.hosts[&self.revoked];
+        let told = ["envelopes", "frames", "have"];
+        if told.iter().any(|kind| rex.received.contains_key(kind)) || !rex.earned.is_empty() {
+            return Err(format!("a revoked ticket opened the context: {:?}", rex.received));
+        }
+        Ok(())
+    }
+
+    /// Only the cheat is penalised: relays pass on in good faith what others made.
+    fn check_penalties(&self) -> Result<(), String> {
+        let cheat = self.sim.hosts[&self.cheat].device;
+        let unjust = self
+            .sim
+            .penalties
+            .iter()
+            .find(|p| p.device != cheat && p.by != self.cheat && p.severity == Severity::Grave);
+        match unjust {
+            None => Ok(()),
+            Some(p) => Err(format!("{:?} was penalised though honest: {}", p.device, p.reason)),
+        }
+    }
+}
+
+/// What a cheat sends: envelopes whose signature does not hold, under the names of others, and
+/// floods of envelopes from far ahead that can only wait.
+fn cheat(host: &Host, message: &Message) -> Vec<Message> {
+    let mut sent = vec![message.clone()];
+    let Message::Have { tag, docs, .. } = message else { return sent };
+    let Some(node) = &host.node else { return sent };
+    for state in docs.iter().filter(|state| state.key.user != host.user) {
+        let Some(envelope) = node.forge(state.key) else { continue };
+        let envelopes = vec![envelope.encode()];
+        sent.push(Message::Envelopes { tag: *tag, catalog: state.key, envelopes });
+        let flood = (0..2_000).map(|ahead| {
+            let mut far = envelope.clone();
+            far.n = state.n + 100 + ahead;
+            far.encode()
+        });
+        for chunk in flood.collect::<Vec<_>>().chunks(200) {
+            let envelopes = chunk.to_vec();
+            sent.push(Message::Envelopes { tag: *tag, catalog: state.key, envelopes });
+        }
+    }
+    sent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seeds of the ordinary test; `DSP_SIM_SEEDS` asks for others.
+    const SEEDS: u64 = 200;
+
+    fn seeds() -> std::ops::Range<u64> {
+        let asked = option_env!("DSP_SIM_SEEDS").and_then(|seeds| seeds.parse().ok());
+        0..asked.unwrap_or(SEEDS)
+    }
+
+    #[test]
+    fn a_team_converges_and_nobody_else_learns_anything() {
+        let failed: Vec<String> = seeds().filter_map(|seed| run(seed, None).err()).collect();
+        assert!(failed.is_empty(), "{} seeds failed, first: {}", failed.len(), failed[0]);
+    }
+
+    #[test]
+    fn every_planted_defect_is_found() {
+        for (defect, name) in Defect::ALL {
+            let found = seeds().find_map(|seed| run(seed, Some(defect)).err());
+            assert!(found.is_some(), "nobody noticed the defect `{name}` in {SEEDS} seeds");
+        }
+    }
+}
