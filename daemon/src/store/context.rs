@@ -10,7 +10,7 @@ use dsp_protocol::cbor::{self, CborError, FieldError, Fields, Map, Value};
 use dsp_protocol::context::Genesis;
 use dsp_protocol::id::DeviceId;
 use dsp_protocol::statement::{Interest, Role};
-use dsp_protocol::sync::event::{ContextRecord, Standing, TicketUse};
+use dsp_protocol::sync::{ContextRecord, Standing, TicketUse};
 
 const VERSION: u64 = 1;
 /// Most bytes of a record: what is ours to write, with room.
@@ -33,7 +33,7 @@ pub(super) enum ContextRecordError {
 
 pub(super) fn encode(record: &ContextRecord) -> Vec<u8> {
     let interest = |interest: &Interest| {
-        Value::Map(Map::new().with("gen", interest.r#gen).with("key", interest.key))
+        Value::Map(Map::new().with("gen", interest.generation).with("key", interest.key))
     };
     let mut map = Map::new()
         .with("v", VERSION)
@@ -97,9 +97,9 @@ fn read_interest(value: Value) -> Result<Interest, String> {
         let number = value.into_u64()?;
         u32::try_from(number).map_err(|_| format!("{number} is out of range"))
     });
-    let r#gen = generation.map_err(|error| error.to_string())?;
+    let generation = generation.map_err(|error| error.to_string())?;
     let key = fields.required("key", Value::into_array).map_err(|error| error.to_string())?;
-    Ok(Interest { r#gen, key })
+    Ok(Interest { generation, key })
 }
 
 fn word<T>(value: Value, read: impl FnOnce(&str) -> Option<T>) -> Result<T, String> {
@@ -124,11 +124,56 @@ fn standing_word(standing: Standing) -> &'static str {
         Standing::Active { synced: false } => "waiting",
         Standing::Active { synced: true } => "synced",
         Standing::Left => "left",
+        Standing::Removed => "removed",
     }
 }
 
 fn read_standing(text: &str) -> Option<Standing> {
-    [Standing::Active { synced: false }, Standing::Active { synced: true }, Standing::Left]
-        .into_iter()
-        .find(|standing| standing_word(*standing) == text)
+    let all = [
+        Standing::Active { synced: false },
+        Standing::Active { synced: true },
+        Standing::Left,
+        Standing::Removed,
+    ];
+    all.into_iter().find(|standing| standing_word(*standing) == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use dsp_protocol::context::ContextKind;
+    use dsp_protocol::id::UserId;
+
+    use super::*;
+
+    #[test]
+    fn every_record_reads_back() {
+        let genesis = Genesis {
+            owners: vec![UserId::from_bytes([1; 32])],
+            nonce: [2; 16],
+            kind: ContextKind::Solo,
+        };
+        let interest = Interest { generation: u32::MAX, key: [3; 32] };
+        let admission = TicketUse {
+            redeem: vec![4; 100],
+            role: Role::Reader,
+            devices: vec![(DeviceId::from_bytes([5; 32]), "/ip4/1.2.3.4/tcp/5".to_owned())],
+        };
+        for standing in ["waiting", "synced", "left", "removed"] {
+            for policy in ["all", "heads", "lazy"] {
+                for admission in [None, Some(admission.clone())] {
+                    let record = ContextRecord {
+                        genesis: genesis.clone(),
+                        interest: vec![interest.clone()],
+                        policy: read_policy(policy).unwrap(),
+                        standing: read_standing(standing).unwrap(),
+                        admission,
+                    };
+                    assert_eq!(decode(&encode(&record)).unwrap(), record);
+                }
+            }
+        }
+        assert!(read_standing("gone").is_none() && read_policy("gone").is_none());
+        let other = cbor::encode(&Value::Map(Map::new().with("v", 2u64)));
+        assert!(matches!(decode(&other), Err(ContextRecordError::Version(2))));
+    }
 }

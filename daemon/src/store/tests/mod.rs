@@ -14,7 +14,7 @@ use dsp_protocol::doc::Envelope;
 use dsp_protocol::id::{BlobHash, ContextId, DocumentId, FrameId, Incarnation, UserId};
 use dsp_protocol::key::SecretKey;
 use dsp_protocol::statement::{Interest, Role};
-use dsp_protocol::sync::event::{BlobKind, BlobWant, ContextRecord, Record, Standing, TicketUse};
+use dsp_protocol::sync::{BlobKind, BlobWant, ContextRecord, Record, Standing, TicketUse};
 use redb::Database;
 
 use self::disk::Disk;
@@ -116,7 +116,7 @@ fn context(n: u8) -> ContextId {
 fn context_record(n: u8) -> Record {
     Record::Context(ContextRecord {
         genesis: genesis(n),
-        interest: vec![Interest { r#gen: 3, key: [n; 32] }],
+        interest: vec![Interest { generation: 3, key: [n; 32] }],
         policy: Policy::Lazy,
         standing: Standing::Active { synced: true },
         admission: Some(TicketUse {
