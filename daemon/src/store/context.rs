@@ -2,7 +2,7 @@
 //!
 //! CBOR `{v: 1, genesis: bytes, interest: [{gen, key}], policy: text, standing: text, admission:
 //! {redeem: bytes, role: text, devices: [{id, at}]}}`. `policy` is `all`, `heads` or `lazy`;
-//! `standing` is `waiting` (never synced), `synced` or `left`; `admission` is absent without a
+//! `standing` is `waiting` (never synced), `synced`, `left` or `removed`; `admission` is absent without a
 //! ticket.
 
 use dsp_protocol::api::Policy;
@@ -10,7 +10,7 @@ use dsp_protocol::cbor::{self, CborError, FieldError, Fields, Map, Value};
 use dsp_protocol::context::Genesis;
 use dsp_protocol::id::DeviceId;
 use dsp_protocol::statement::{Interest, Role};
-use dsp_protocol::sync::event::{ContextRecord, Standing, TicketUse};
+use dsp_protocol::sync::{ContextRecord, Standing, TicketUse};
 
 const VERSION: u64 = 1;
 /// Most bytes of a record: what is ours to write, with room.
@@ -33,7 +33,7 @@ pub(super) enum ContextRecordError {
 
 pub(super) fn encode(record: &ContextRecord) -> Vec<u8> {
     let interest = |interest: &Interest| {
-        Value::Map(Map::new().with("gen", interest.r#gen).with("key", interest.key))
+        Value::Map(Map::new().with("gen", interest.generation).with("key", interest.key))
     };
     let mut map = Map::new()
         .with("v", VERSION)
@@ -97,9 +97,9 @@ fn read_interest(value: Value) -> Result<Interest, String> {
         let number = value.into_u64()?;
         u32::try_from(number).map_err(|_| format!("{number} is out of range"))
     });
-    let r#gen = generation.map_err(|error| error.to_string())?;
+    let generation = generation.map_err(|error| error.to_string())?;
     let key = fields.required("key", Value::into_array).map_err(|error| error.to_string())?;
-    Ok(Interest { r#gen, key })
+    Ok(Interest { generation, key })
 }
 
 fn word<T>(value: Value, read: impl FnOnce(&str) -> Option<T>) -> Result<T, String> {
@@ -124,11 +124,14 @@ fn standing_word(standing: Standing) -> &'static str {
         Standing::Active { synced: false } => "waiting",
         Standing::Active { synced: true } => "synced",
         Standing::Left => "left",
+        Standing::Removed => "removed",
     }
 }
 
 fn read_standing(text: &str) -> Option<Standing> {
-    [Standing::Active { synced: false }, Standing::Active { synced: true }, Standing::Left]
+    let (waiting, synced) =
+        (Standing::Active { synced: false }, Standing::Active { synced: true });
+    [waiting, synced, Standing::Left, Standing::Removed]
         .into_iter()
         .find(|standing| standing_word(*standing) == text)
 }

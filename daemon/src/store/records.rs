@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dsp_protocol::doc::Envelope;
 use dsp_protocol::id::{BlobHash, ContextId, FrameId, Incarnation, UserId};
-use dsp_protocol::sync::event::{BlobKind, BlobWant, Record};
+use dsp_protocol::sync::{BlobKind, BlobWant, Record};
 use redb::{ReadTransaction, ReadableTable as _, Table, WriteTransaction};
 
 use super::backing::Backing;

@@ -14,7 +14,7 @@ use dsp_protocol::doc::Envelope;
 use dsp_protocol::id::{BlobHash, ContextId, DocumentId, FrameId, Incarnation, UserId};
 use dsp_protocol::key::SecretKey;
 use dsp_protocol::statement::{Interest, Role};
-use dsp_protocol::sync::event::{BlobKind, BlobWant, ContextRecord, Record, Standing, TicketUse};
+use dsp_protocol::sync::{BlobKind, BlobWant, ContextRecord, Record, Standing, TicketUse};
 use redb::Database;
 
 use self::disk::Disk;
