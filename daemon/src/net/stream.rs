@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use futures::{AsyncRead, AsyncWrite};
@@ -39,14 +40,19 @@ impl StreamKind {
 /// either case, so what has to be whole must carry its own length.
 #[derive(Debug)]
 pub struct NetStream {
-    inner: libp2p::Stream,
+    /// Never locked: it makes the stream `Sync`, which tasks that borrow it have to be.
+    inner: Mutex<libp2p::Stream>,
     /// The place of an inbound stream among those that are allowed at once.
     _permit: Option<Permit>,
 }
 
 impl NetStream {
     pub(super) fn new(inner: libp2p::Stream, permit: Option<Permit>) -> Self {
-        NetStream { inner, _permit: permit }
+        NetStream { inner: Mutex::new(inner), _permit: permit }
+    }
+
+    fn stream(&mut self) -> &mut libp2p::Stream {
+        self.inner.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wraps the stream for code that uses tokio's traits.
@@ -61,7 +67,7 @@ impl AsyncRead for NetStream {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
+        Pin::new(self.stream()).poll_read(cx, buf)
     }
 }
 
@@ -71,14 +77,14 @@ impl AsyncWrite for NetStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        Pin::new(self.stream()).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        Pin::new(self.stream()).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_close(cx)
+        Pin::new(self.stream()).poll_close(cx)
     }
 }

@@ -20,6 +20,8 @@ use crate::blobs::{Authorise, Blobs, Header};
 use crate::net::{NetEvent, NetHandle};
 use crate::store::Store;
 
+pub(crate) use self::actor::now;
+
 /// Events that a slow listener may be behind before it is told that some are lost.
 const EVENTS: usize = 4096;
 /// Commands that wait for the actor.

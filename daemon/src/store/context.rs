@@ -2,7 +2,7 @@
 //!
 //! CBOR `{v: 1, genesis: bytes, interest: [{gen, key}], policy: text, standing: text, admission:
 //! {redeem: bytes, role: text, devices: [{id, at}]}}`. `policy` is `all`, `heads` or `lazy`;
-//! `standing` is `waiting` (never synced), `synced` or `left`; `admission` is absent without a
+//! `standing` is `waiting` (never synced), `synced`, `left` or `removed`; `admission` is absent without a
 //! ticket.
 
 use dsp_protocol::api::Policy;
