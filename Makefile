@@ -12,10 +12,11 @@ programs = $(target)/$(if $(filter dev,$(DSP_PROFILE)),debug,$(DSP_PROFILE))
 share = $(DESTDIR)$(PREFIX)/share
 completions = bash-completion/completions/dsp zsh/site-functions/_dsp fish/vendor_completions.d/dsp.fish
 
-.PHONY: build help demo demo-check test check install uninstall bench mutate prerequisites
+.PHONY: build help demo demo-check test check install uninstall bench mutate built prerequisites
 
-build: prerequisites ## build dsp and dspd (the default)
+build: prerequisites ## build dsp and dspd, man pages and completions (the default)
 	@$(CARGO) build --locked --profile $(DSP_PROFILE)
+	@$(CARGO) xtask man $(target)/share
 
 help: ## list what make can do
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -35,8 +36,9 @@ test: ## all tests
 check: ## what runs on every change: .ci/run
 	@.ci/run
 
-install: build ## install programs, man pages and completions under PREFIX (/usr/local)
-	@$(CARGO) xtask man $(target)/share
+# Under sudo there may be no Rust, and nothing in the tree should become root's: what `make`
+# built is installed as it is.
+install: $(if $(SUDO_USER),built,build) ## install programs, man pages and completions under PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(share)/man/man1 $(addprefix $(share)/,$(dir $(completions)))
 	install -m 755 $(programs)/dsp $(programs)/dspd $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(target)/share/man/man1/*.1 $(share)/man/man1
@@ -51,6 +53,9 @@ bench: prerequisites ## measure against this machine's own limits
 
 mutate: ## plant known defects one by one and demand that a test turns red
 	@$(CARGO) xtask mutate
+
+built:
+	@test -e $(target)/share/man/man1/dsp.1 || { echo "dsp: run make first" >&2; exit 1; }
 
 prerequisites:
 	@scripts/prerequisites.sh build

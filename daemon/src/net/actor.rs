@@ -22,11 +22,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 use zeroize::Zeroizing;
 
 use super::address::{self, Transport, dialable, plan, split_peer};
-use super::dial::{DialId, Dials, Next};
+use super::dial::{DialId, Dials, Next, transport_reason};
 use super::event::{Direction, NetEvent};
 use super::handle::{Command, DialError, NetHandle, OpenError};
 use super::limits::{COMMANDS, EVENTS, GOODBYE, SETTLE, TCP_HEAD_START};
-use super::listen::Listeners;
+use super::listen::{self, Listeners};
 use super::mdns::{Announcement, Discovery};
 use super::peer::{device_id, peer_id};
 use super::transport::{Behaviour, BehaviourEvent, build};
@@ -43,9 +43,13 @@ pub(super) async fn start(
 
     let mut listeners = Listeners::default();
     for address in config.listen {
+        if let Err(error) = listen::claim(&address) {
+            listeners.failed(address, error.to_string());
+            continue;
+        }
         match swarm.listen_on(address.clone()) {
             Ok(id) => listeners.opened(id, address),
-            Err(error) => listeners.failed(address, error.to_string()),
+            Err(error) => listeners.failed(address, transport_reason(&error)),
         }
     }
     let (command_sender, commands) = mpsc::channel(COMMANDS);

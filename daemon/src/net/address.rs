@@ -46,7 +46,7 @@ pub(super) fn plan(peer: &PeerId, addresses: &[Multiaddr]) -> Plan {
         }
         ranked.push((transport, distance, address));
     }
-    ranked.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    ranked.sort_by_key(|(transport, distance, _)| (*transport, *distance));
     let mut plan = Plan::default();
     for (transport, _, address) in ranked {
         let list = match transport {

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use dsp_protocol::id::DeviceId;
+use libp2p::TransportError;
 use libp2p::allow_block_list::Blocked;
 use libp2p::swarm::{self, ConnectionId};
 use libp2p::{Multiaddr, PeerId};
@@ -238,9 +239,17 @@ fn explain(
     let failures = match error {
         swarm::DialError::Transport(failures) => failures
             .iter()
-            .map(|(address, error)| (split_peer(address).0, error.to_string()))
+            .map(|(address, error)| (split_peer(address).0, transport_reason(error)))
             .collect(),
         other => addresses.iter().map(|address| (address.clone(), other.to_string())).collect(),
     };
     (reason, failures)
+}
+
+/// Says what went wrong in a transport; the error itself prints nothing of its source.
+pub(super) fn transport_reason(error: &TransportError<std::io::Error>) -> String {
+    match error {
+        TransportError::MultiaddrNotSupported(_) => "not supported".to_owned(),
+        TransportError::Other(error) => error.to_string(),
+    }
 }

@@ -19,6 +19,8 @@ pub(super) const NEGOTIATION: Duration = Duration::from_secs(10);
 pub(super) const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// How long a pong may take before the connection is given up.
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a TCP connection may take nothing that is written to it.
+pub(super) const STALL: Duration = Duration::from_secs(30);
 /// Most streams of one QUIC or yamux connection: those of the peer and ours, and room for ping
 /// and identify.
 pub(super) const CONNECTION_STREAMS: u32 = 256;

@@ -1,9 +1,34 @@
 //! The configured listen addresses and what became of each.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
+use std::net::{Ipv6Addr, TcpListener};
 
 use libp2p::Multiaddr;
 use libp2p::core::transport::ListenerId;
+use libp2p::multiaddr::Protocol;
+
+use super::address::socket;
+
+/// Fails when another socket listens on a TCP address already.
+///
+/// libp2p listens with `SO_REUSEPORT`, so that the system would share the port among the daemons of
+/// one user and hand a connection to either.
+///
+/// # Errors
+/// That the address is in use; other faults are left for the listener to find.
+pub(super) fn claim(address: &Multiaddr) -> io::Result<()> {
+    let (Some((ip, port)), Some(Protocol::Tcp(_))) = (socket(address), address.iter().nth(1))
+    else {
+        return Ok(());
+    };
+    // Bound to all of IPv6, the standard library takes IPv4 as well, which may be our own.
+    let ip = if ip == Ipv6Addr::UNSPECIFIED { Ipv6Addr::LOCALHOST.into() } else { ip };
+    match TcpListener::bind((ip, port)) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(error),
+        _ => Ok(()),
+    }
+}
 
 /// The listeners of a node.
 #[derive(Debug, Default)]
@@ -55,5 +80,26 @@ impl Listeners {
     /// Returns the ids of all listeners.
     pub(super) fn ids(&self) -> Vec<ListenerId> {
         self.configured.keys().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_is_found_under_every_spelling() {
+        let of = |ip: &str, port: u16| -> Multiaddr { format!("{ip}/tcp/{port}").parse().unwrap() };
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        assert!(claim(&of("/ip4/127.0.0.1", port)).is_err());
+        assert!(claim(&of("/ip4/0.0.0.0", port)).is_err());
+        assert!(claim(&of("/ip4/127.0.0.1", 0)).is_ok());
+        // IPv6 is another matter, also when one daemon listens on both.
+        let taken = TcpListener::bind("0.0.0.0:0").unwrap();
+        assert!(claim(&of("/ip6/::", taken.local_addr().unwrap().port())).is_ok());
+        if let Ok(taken) = TcpListener::bind("[::1]:0") {
+            assert!(claim(&of("/ip6/::", taken.local_addr().unwrap().port())).is_err());
+        }
     }
 }

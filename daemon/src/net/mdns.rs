@@ -80,7 +80,12 @@ impl Announcement {
             .collect();
         let first = self.quic.or(self.tcp).unwrap_or_default();
         let host = format!("{name}.local.");
-        ServiceInfo::new(SERVICE, name, &host, &self.ips[..], first, &properties[..])
+        // The library fills in the addresses, as interfaces come and go, but only those that are
+        // listened on.
+        let service = ServiceInfo::new(SERVICE, name, &host, (), first, &properties[..])?;
+        let mut service = service.enable_addr_auto();
+        service.set_interfaces(self.ips.iter().copied().map(IfKind::Addr).collect());
+        Ok(service)
     }
 }
 
@@ -96,9 +101,7 @@ pub(super) struct Discovery {
 impl Discovery {
     /// Starts to search; [`announce`](Self::announce) is separate.
     pub(super) fn start() -> Result<Self, DiscoveryError> {
-        let mut random = [0; 10];
-        getrandom::fill(&mut random).map_err(DiscoveryError::Random)?;
-        let name = data_encoding::BASE32_NOPAD.encode(&random).to_lowercase();
+        let name = random_name()?;
         let daemon = ServiceDaemon::new()?;
         daemon.disable_interface(vec![IfKind::LoopbackV4, IfKind::LoopbackV6])?;
         let events = daemon.browse(SERVICE)?;
@@ -138,6 +141,13 @@ impl Discovery {
             let _ = timeout(GOODBYE, stopped.recv_async()).await;
         }
     }
+}
+
+/// Draws a name that stands for nothing.
+fn random_name() -> Result<String, DiscoveryError> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).map_err(DiscoveryError::Random)?;
+    Ok(data_encoding::BASE32_NOPAD.encode(&random).to_lowercase())
 }
 
 /// Reports each node found until the receiver is gone.
@@ -226,4 +236,94 @@ fn addresses(service: &ResolvedService) -> Vec<Multiaddr> {
         }
     }
     address::dialable(found.iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: &str = "own._dsp._udp.local.";
+
+    fn all(texts: &[&str]) -> Vec<Multiaddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn service(name: &str, ips: &[IpAddr], properties: &[(&str, &str)]) -> ServiceEvent {
+        let info = ServiceInfo::new(SERVICE, name, "h.local.", ips, 1, properties).unwrap();
+        ServiceEvent::ServiceResolved(Box::new(info.as_resolved_service()))
+    }
+
+    #[test]
+    fn an_announcement_is_a_random_name_and_ports() {
+        let announcement = Announcement::of(&all(&[
+            "/ip4/192.168.0.7/tcp/4001",
+            "/ip4/192.168.0.7/udp/4002/quic-v1",
+            "/ip4/127.0.0.1/tcp/4003",
+        ]));
+        let service = announcement.to_service("xyz").unwrap();
+        assert_eq!(service.get_fullname(), "xyz._dsp._udp.local.");
+        assert_eq!(service.get_hostname(), "xyz.local.");
+        assert_eq!(service.get_port(), 4002);
+        let resolved = service.as_resolved_service();
+        let properties: Vec<_> =
+            resolved.get_properties().iter().map(|p| (p.key(), p.val_str())).collect();
+        assert_eq!(properties, [("tcp", "4001"), ("quic", "4002")]);
+        assert!(resolved.get_addresses().is_empty());
+        assert_eq!(announcement.ips, [IpAddr::from([192, 168, 0, 7])]);
+    }
+
+    #[test]
+    fn every_start_has_another_name() {
+        let names: std::collections::BTreeSet<_> =
+            (0..100).map(|_| random_name().unwrap()).collect();
+        assert_eq!(names.len(), 100);
+    }
+
+    #[test]
+    fn loopback_alone_is_not_announced() {
+        let announcement = Announcement::of(&all(&["/ip4/127.0.0.1/tcp/4003"]));
+        assert_eq!(announcement, Announcement::default());
+    }
+
+    #[test]
+    fn a_node_is_reported_once_and_again_when_it_moves() {
+        let mut known = Known::new(OWN.to_owned());
+        let at = |last, port| {
+            service("a", &[IpAddr::from([10, 0, 0, last])], &[("tcp", port), ("quic", "2")])
+        };
+        let first = all(&["/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.1/udp/2/quic-v1"]);
+        assert_eq!(known.take(at(1, "1")), Some(first));
+        assert_eq!(known.take(at(1, "1")), None);
+        let moved = all(&["/ip4/10.0.0.9/tcp/1", "/ip4/10.0.0.9/udp/2/quic-v1"]);
+        assert_eq!(known.take(at(9, "1")), Some(moved.clone()));
+        known.take(ServiceEvent::ServiceRemoved(SERVICE.into(), format!("a.{SERVICE}")));
+        assert_eq!(known.take(at(9, "1")), Some(moved));
+    }
+
+    #[test]
+    fn the_own_announcement_is_ignored() {
+        let mut known = Known::new(OWN.to_owned());
+        let ip = [IpAddr::from([10, 0, 0, 1])];
+        assert_eq!(known.take(service("own", &ip, &[("tcp", "1")])), None);
+        assert_eq!(known.take(service("OWN", &ip, &[("tcp", "1")])), None);
+    }
+
+    #[test]
+    fn hearsay_is_bounded_and_checked() {
+        let mut known = Known::new(OWN.to_owned());
+        let useless = [[127, 0, 0, 1], [0, 0, 0, 0], [224, 0, 0, 251], [255, 255, 255, 255]]
+            .map(IpAddr::from);
+        assert_eq!(known.take(service("a", &useless, &[("tcp", "1")])), None);
+        let ip = IpAddr::from([10, 0, 0, 1]);
+        for port in ["0", "65536", "-1", "", "x"] {
+            assert_eq!(known.take(service("a", &[ip], &[("tcp", port)])), None);
+        }
+        let many: Vec<_> = (0..200).map(|last| IpAddr::from([10, 0, 1, last])).collect();
+        let taken = known.take(service("a", &many, &[("tcp", "1")])).unwrap();
+        assert_eq!(taken.len(), ADDRESSES);
+        for n in 1..INSTANCES {
+            assert!(known.take(service(&format!("n{n}"), &[ip], &[("tcp", "1")])).is_some());
+        }
+        assert_eq!(known.take(service("one-more", &[ip], &[("tcp", "1")])), None);
+    }
 }

@@ -26,10 +26,13 @@ mod limits;
 mod listen;
 mod mdns;
 mod peer;
+mod stall;
 mod stream;
 mod streams;
 mod transport;
 
+#[cfg(all(test, target_os = "linux"))]
+mod netns;
 #[cfg(test)]
 mod tests;
 

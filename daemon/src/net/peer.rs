@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(peer_id(device), Ok(key.public().to_peer_id()));
         assert_eq!(
             peer_id(device).unwrap().to_string(),
-            "12D3KooWRHqbAB2HqNtLQXCwMQvR5n7FRhxsjtLW3Wr97RTnRHqZ"
+            "12D3KooWRawPbxPtP1eZaJpumGnyWX2DcUyd3RQnydr3eAto4Az7"
         );
     }
 

@@ -17,8 +17,9 @@ use libp2p_memory_connection_limits as memory_limits;
 
 use super::limits::{
     CONNECTION_STREAMS, DIAL_ADDRESSES, HANDSHAKE, NEGOTIATING, NetLimits, PING_INTERVAL,
-    PING_TIMEOUT, QUIC_CONNECTION_WINDOW, QUIC_STREAM_WINDOW,
+    PING_TIMEOUT, QUIC_CONNECTION_WINDOW, QUIC_STREAM_WINDOW, STALL,
 };
+use super::stall::Stall;
 use super::{StartError, streams};
 
 /// The version and agent that identify tells every peer: the same for all nodes.
@@ -127,6 +128,7 @@ fn plain(keypair: &Keypair) -> Result<Plain, StartError> {
     let mut muxer = yamux::Config::default();
     muxer.set_max_num_streams(CONNECTION_STREAMS as usize);
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+        .map(|stream, _| Stall::new(stream, STALL))
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(keypair).map_err(StartError::Noise)?)
         .multiplex(muxer)

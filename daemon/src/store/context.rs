@@ -129,9 +129,51 @@ fn standing_word(standing: Standing) -> &'static str {
 }
 
 fn read_standing(text: &str) -> Option<Standing> {
-    let (waiting, synced) =
-        (Standing::Active { synced: false }, Standing::Active { synced: true });
-    [waiting, synced, Standing::Left, Standing::Removed]
-        .into_iter()
-        .find(|standing| standing_word(*standing) == text)
+    let all = [
+        Standing::Active { synced: false },
+        Standing::Active { synced: true },
+        Standing::Left,
+        Standing::Removed,
+    ];
+    all.into_iter().find(|standing| standing_word(*standing) == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use dsp_protocol::context::ContextKind;
+    use dsp_protocol::id::UserId;
+
+    use super::*;
+
+    #[test]
+    fn every_record_reads_back() {
+        let genesis = Genesis {
+            owners: vec![UserId::from_bytes([1; 32])],
+            nonce: [2; 16],
+            kind: ContextKind::Solo,
+        };
+        let interest = Interest { generation: u32::MAX, key: [3; 32] };
+        let admission = TicketUse {
+            redeem: vec![4; 100],
+            role: Role::Reader,
+            devices: vec![(DeviceId::from_bytes([5; 32]), "/ip4/1.2.3.4/tcp/5".to_owned())],
+        };
+        for standing in ["waiting", "synced", "left", "removed"] {
+            for policy in ["all", "heads", "lazy"] {
+                for admission in [None, Some(admission.clone())] {
+                    let record = ContextRecord {
+                        genesis: genesis.clone(),
+                        interest: vec![interest.clone()],
+                        policy: read_policy(policy).unwrap(),
+                        standing: read_standing(standing).unwrap(),
+                        admission,
+                    };
+                    assert_eq!(decode(&encode(&record)).unwrap(), record);
+                }
+            }
+        }
+        assert!(read_standing("gone").is_none() && read_policy("gone").is_none());
+        let other = cbor::encode(&Value::Map(Map::new().with("v", 2u64)));
+        assert!(matches!(decode(&other), Err(ContextRecordError::Version(2))));
+    }
 }

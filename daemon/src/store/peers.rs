@@ -138,21 +138,40 @@ impl Store {
             .await
     }
 
-    /// Returns where a device was reached, as multiaddr text, the latest success first, with its
-    /// time in milliseconds since 1970.
+    /// Returns where a device was reached, as multiaddr text, the latest success first.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn addresses(&self, device: DeviceId) -> Result<Vec<(String, i64)>, ReadError> {
-        self.read(move |tx| addresses(&tx.open_table(tables::ADDRESS)?, device)).await
+    pub async fn addresses(&self, device: DeviceId) -> Result<Vec<String>, ReadError> {
+        self.read(move |tx| {
+            let found = addresses(&tx.open_table(tables::ADDRESS)?, device)?;
+            Ok(found.into_iter().map(|(address, _)| address).collect())
+        })
+        .await
     }
 
-    /// Remembers that a device was reached at an address, `now` in milliseconds since 1970. An
-    /// address longer than 256 bytes is not remembered.
+    /// Returns where a device was reached last, and when, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn last_reached(&self, device: DeviceId) -> Result<Option<(String, i64)>, ReadError> {
+        self.read(move |tx| {
+            Ok(addresses(&tx.open_table(tables::ADDRESS)?, device)?.into_iter().next())
+        })
+        .await
+    }
+
+    /// Remembers that a device was reached at an address just now. An address longer than 256
+    /// bytes is not remembered.
     ///
     /// # Errors
     /// [`WriteError`].
-    pub async fn reached(
+    pub async fn note_address(&self, device: DeviceId, address: String) -> Result<(), WriteError> {
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
+        self.note_address_at(device, address, i64::try_from(now).unwrap_or(i64::MAX)).await
+    }
+
+    pub(super) async fn note_address_at(
         &self,
         device: DeviceId,
         address: String,
@@ -176,7 +195,7 @@ impl Store {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub async fn unreachable(&self, device: DeviceId, address: String) -> Result<(), WriteError> {
+    pub async fn drop_address(&self, device: DeviceId, address: String) -> Result<(), WriteError> {
         self.write(move |tx| {
             tx.open_table(tables::ADDRESS)?.remove(&*address_key(device, &address))?;
             Ok(())

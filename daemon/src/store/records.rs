@@ -1,5 +1,6 @@
 //! The engine's records: applied all or none, and given back at the next start.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dsp_protocol::doc::Envelope;
@@ -32,7 +33,8 @@ impl Store {
     /// incarnation (unless one has to be drawn), identity logs, contexts, envelopes by number,
     /// redemptions, frames, wants.
     ///
-    /// A frame whose bytes do not match its id is left out, so that it is brought again.
+    /// A frame whose bytes do not match its id is left out, so that it is brought again; so is
+    /// what names a context that is not here, as the engine has no place for it.
     ///
     /// # Errors
     /// [`ReadError`]; [`ReadError::Damaged`] names the record.
@@ -46,6 +48,7 @@ impl Store {
             restore_redemptions(tx, &mut records)?;
             restore_frames(tx, &mut records)?;
             restore_wants(tx, &mut records)?;
+            drop_orphans(&mut records);
             Ok(records)
         })
         .await
@@ -173,6 +176,38 @@ fn second_parts<V: redb::Value + 'static>(
     let keys = under::<64>(prefix);
     let items = table.range::<&[u8; 64]>(keys.start()..=keys.end())?;
     items.map(|item| Ok(part(item?.0.value(), 1))).collect()
+}
+
+fn drop_orphans(records: &mut Vec<Record>) {
+    let known: BTreeSet<_> = records.iter().filter_map(context_made).collect();
+    records.retain(|record| match context_named(record) {
+        Some(context) if !known.contains(&context) => {
+            tracing::error!(%context, "record of a context that is not here");
+            false
+        }
+        _ => true,
+    });
+}
+
+fn context_made(record: &Record) -> Option<ContextId> {
+    match record {
+        Record::Context(record) => Some(record.genesis.id()),
+        _ => None,
+    }
+}
+
+fn context_named(record: &Record) -> Option<ContextId> {
+    match record {
+        Record::Incarnation(_) | Record::Log { .. } | Record::Context(_) => None,
+        Record::ForgetContext(context)
+        | Record::Envelope { context, .. }
+        | Record::DropCatalog { context, .. }
+        | Record::Redemption { context, .. }
+        | Record::Frame { context, .. }
+        | Record::Earned { context, .. }
+        | Record::Want { context, .. }
+        | Record::Unwant { context, .. } => Some(*context),
+    }
 }
 
 fn restore_incarnation(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(), Fault> {

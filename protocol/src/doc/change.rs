@@ -24,9 +24,10 @@ pub enum ChangeError {
     /// Automerge refuses the bytes.
     #[error("not a change: {0}")]
     Malformed(String),
-    /// The checksum in the header is not that of the content.
-    #[error("wrong checksum")]
-    Checksum,
+    /// Automerge writes the same operations in other bytes: a document that holds the change
+    /// could be saved and never loaded.
+    #[error("not in the form in which automerge writes it")]
+    Form,
     /// The actor is not the device and incarnation of the envelope.
     #[error("the actor is not the device and incarnation that signed")]
     Actor,
@@ -77,10 +78,6 @@ pub(crate) fn parse(
         return Err(ChangeError::Empty);
     }
     let change = Change::try_from(bytes).map_err(|e| ChangeError::Malformed(e.to_string()))?;
-    // Automerge skips the checksum here and refuses it when a saved document is loaded.
-    if bytes[4..8] != change.hash().0[..4] {
-        return Err(ChangeError::Checksum);
-    }
     if *change.actor_id() != actor(device, inc) {
         return Err(ChangeError::Actor);
     }
@@ -92,6 +89,11 @@ pub(crate) fn parse(
     }
     if change.message().is_some() || change.timestamp() != 0 || !change.extra_bytes().is_empty() {
         return Err(ChangeError::Extra);
+    }
+    // Automerge keeps operations, not bytes, and writes them anew when a document is saved. It
+    // also skips the checksum here and refuses it when a saved document is loaded.
+    if Change::from(change.decode()).raw_bytes() != bytes {
+        return Err(ChangeError::Form);
     }
     Ok(change)
 }

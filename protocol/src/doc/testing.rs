@@ -6,6 +6,8 @@ use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, Change, ObjType, ROOT, ReadDoc, ScalarValue};
 use proptest::prelude::*;
 
+use crate::doc::scan;
+
 /// A chunk written by hand, part by part.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunk {
@@ -60,19 +62,26 @@ impl Chunk {
         self
     }
 
-    /// Writes the chunk, with the checksum if automerge can parse it.
+    /// Writes the chunk in automerge's own form, where the scanner lets automerge see it.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let mut bytes = self.unchecked();
-        if let Ok(change) = Change::try_from(bytes.as_slice()) {
-            bytes[4..8].copy_from_slice(&change.hash().0[..4]);
+        match self.parsed() {
+            Some(change) => Change::from(change.decode()).raw_bytes().to_vec(),
+            None => self.unchecked(),
         }
+    }
+
+    /// Writes the chunk as it is, with the right checksum.
+    pub(crate) fn as_it_is(&self) -> Vec<u8> {
+        let mut bytes = self.unchecked();
+        let change = self.parsed().expect("a change that automerge parses");
+        bytes[4..8].copy_from_slice(&change.hash().0[..4]);
         bytes
     }
 
-    /// Writes the chunk with the checksum, where the scanner lets automerge see it.
-    pub(crate) fn unchecked_with_checksum(&self) -> Vec<u8> {
+    fn parsed(&self) -> Option<Change> {
         let bytes = self.unchecked();
-        if crate::doc::scan(&bytes).is_ok() { self.bytes() } else { bytes }
+        scan(&bytes).ok()?;
+        Change::try_from(bytes.as_slice()).ok()
     }
 
     /// Writes the chunk without showing it to automerge, which may panic.

@@ -8,7 +8,7 @@ use crate::id::{BlobHash, ContextId, DeviceId, FrameId, Incarnation, UserId};
 use crate::identity::IdentityLog;
 use crate::key::SecretKey;
 use crate::statement::Grant;
-use crate::sync::{Config, Defect, Input, Node, Output, Record};
+use crate::sync::{Config, Defect, Input, Node, Output, Record, RestoreError};
 use crate::wire::Message;
 
 /// The number of a host.
@@ -94,15 +94,15 @@ impl Host {
         self.node.as_ref().expect("the machine is on")
     }
 
-    pub(super) fn restore(&mut self, defect: Option<Defect>) {
+    pub(super) fn restore(&mut self, defect: Option<Defect>) -> Result<(), RestoreError> {
         let config = Config { user: self.user, key: self.key.clone(), defect };
         let records = self.ordered();
-        let node = Node::restore(config, records).expect("what was stored makes an engine");
-        self.node = Some(node);
+        self.node = Some(Node::restore(config, records)?);
         self.life += 1;
         self.wake_at = None;
         self.disk_at = 0;
         self.sessions.clear();
+        Ok(())
     }
 
     /// Returns the records as a database gives them: contexts first, then catalogs by number.

@@ -18,8 +18,8 @@ pub use self::host::{Host, HostId, Tamper};
 use crate::doc::{Judgement, judge};
 use crate::id::{BlobHash, ContextId, DeviceId};
 use crate::sync::{
-    Command, CommandError, CommandId, Defect, Event, Input, Output, Record, Reply, SessionRole,
-    Severity, TaskId, TaskResult,
+    Command, CommandError, CommandId, Defect, Event, Input, Output, Record, Reply, RestoreError,
+    SessionRole, Severity, TaskId, TaskResult,
 };
 
 /// How badly the network and the machines behave.
@@ -89,6 +89,8 @@ pub struct Sim {
     pub cut: BTreeSet<(HostId, HostId)>,
     /// Penalties given so far.
     pub penalties: Vec<Penalty>,
+    /// A host that could not start from what it had stored.
+    pub broken: Option<(HostId, RestoreError)>,
     /// Messages delivered so far.
     pub delivered: u64,
     /// The bytes of every blob there is.
@@ -113,6 +115,7 @@ impl Sim {
             faults: Faults::NONE,
             cut: BTreeSet::new(),
             penalties: Vec::new(),
+            broken: None,
             delivered: 0,
             blobs: BTreeMap::new(),
             events: Vec::new(),
@@ -147,8 +150,10 @@ impl Sim {
     /// Starts a host from its durable records.
     pub fn start(&mut self, id: HostId) {
         let defect = self.defect;
-        self.hosts.get_mut(&id).expect("the host exists").restore(defect);
-        self.feed(id, Input::Start);
+        match self.hosts.get_mut(&id).expect("the host exists").restore(defect) {
+            Ok(()) => self.feed(id, Input::Start),
+            Err(error) => self.broken = Some((id, error)),
+        }
     }
 
     /// Stops a host at once: what is not durable is lost.

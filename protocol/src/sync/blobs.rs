@@ -182,7 +182,11 @@ impl Node {
         for hash in failed {
             if let Some(state) = context.blob_wants.get_mut(hash) {
                 state.phase = BlobPhase::Failed;
+                context.retry.later(cx.now);
             }
+        }
+        if !complete.is_empty() {
+            context.retry.came();
         }
         // What the downloader did not speak of is asked for again.
         for state in context.blob_wants.values_mut() {
@@ -223,11 +227,12 @@ impl Node {
         self.have_blobs(cx, id, &done);
     }
 
-    pub(super) fn earned_failed(&mut self, id: ContextId, wants: &[BlobWant]) {
+    pub(super) fn earned_failed(&mut self, now: i64, id: ContextId, wants: &[BlobWant]) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
         for want in wants {
             if let Some(state) = context.blob_wants.get_mut(&want.hash) {
                 state.phase = BlobPhase::Failed;
+                context.retry.later(now);
             }
         }
     }
@@ -313,9 +318,13 @@ impl Node {
         }
     }
 
-    /// Asks again for what nobody had, because somebody new is there.
+    /// Asks again for what nobody had: somebody new is there, or time has passed.
     pub(super) fn retry_wants(&mut self, id: ContextId) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
+        context.retry.at = None;
+        for want in context.frame_wants.values_mut() {
+            want.tried.clear();
+        }
         for state in context.blob_wants.values_mut() {
             if state.phase == BlobPhase::Failed {
                 state.phase = BlobPhase::Idle;

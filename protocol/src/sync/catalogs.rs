@@ -128,7 +128,7 @@ impl Node {
         let mut asks = Vec::new();
         for (key, (n, _)) in &channel.known {
             let mine = context.catalogs.get(key);
-            let next = mine.map_or(1, |c| c.n() + 1 + c.pending.len() as u64);
+            let next = mine.map_or(1, Catalog::next_missing);
             let waits = channel.asked.get(key).is_some_and(|at| cx.now - at < ASK_MS);
             let stuck = mine.is_some_and(|c| c.pending.len() >= limits::WAITING_PER_DEVICE);
             let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
@@ -196,6 +196,7 @@ impl Node {
         envelopes: Vec<Vec<u8>>,
     ) {
         let bounded = !self.broken(Defect::Bound);
+        let verified = bounded && !self.broken(Defect::Verify);
         let Some(channel) = self.channel_mut(device, tag) else { return };
         let asked = channel.asked.remove(&key).is_some();
         let id = channel.context;
@@ -231,19 +232,25 @@ impl Node {
                 }
                 continue;
             }
-            // What waits is bounded, except for a run that was asked for and follows the last.
-            let run = asked && envelope.n == catalog.n() + 1 + catalog.pending.len() as u64;
-            let room = catalog.pending.len() < limits::WAITING_PER_DEVICE
-                && catalog.pending_bytes + envelope.change.len() <= limits::WAITING_BYTES;
-            if bounded && !(room || (run && catalog.pending.len() < 4 * limits::WAITING_PER_DEVICE))
-            {
+            if catalog.pending.contains_key(&envelope.n) {
                 continue;
             }
-            if !catalog.pending.contains_key(&envelope.n) {
-                catalog.pending_bytes += envelope.change.len();
-                let pending = Pending { from: device, since: cx.now, envelope };
-                catalog.pending.insert(pending.envelope.n, pending);
+            // A run that was asked for is judged at once. What can only wait is bounded, and
+            // signed: else anybody could fill the room that honest authors need.
+            let run = asked && envelope.n == catalog.next_missing();
+            let most = limits::WAITING_PER_DEVICE * if run { 4 } else { 1 };
+            let waiting_bytes = catalog.pending_bytes + envelope.change.len();
+            let room = run || waiting_bytes <= limits::WAITING_BYTES;
+            if bounded && (catalog.pending.len() >= most || !room) {
+                continue;
             }
+            if verified && !run && envelope.verify().is_err() {
+                let reason = format!("sent a change of {} that it did not sign", key.device);
+                return self.end_session(cx, device, Severity::Grave, &reason);
+            }
+            catalog.pending_bytes += envelope.change.len();
+            let pending = Pending { from: device, since: cx.now, envelope };
+            catalog.pending.insert(pending.envelope.n, pending);
         }
         if let Some(n) = fork {
             context.view.forked(document, n);
@@ -575,10 +582,9 @@ impl Node {
             let step = (channel.probe_step * 2).min(PROBE_LONGEST_MS);
             if channel.is_admitted() && !self.broken(Defect::Resume) {
                 self.send_have(cx, device, tag, true);
-            } else {
-                // The peer may not know us yet, or its answer was lost: say who we are again.
-                self.open_again(cx, device, tag);
             }
+            // A peer that tells nothing may not know us: what we said was lost.
+            self.open_again(cx, device, tag);
             let channel = self.channel_mut(device, tag).expect("the channel was just used");
             channel.probe_step = step;
             channel.probe_at = cx.now + step;
@@ -591,6 +597,9 @@ impl Node {
             return;
         }
         for id in self.contexts.keys().copied().collect::<Vec<_>>() {
+            if self.contexts[&id].retry.at.is_some_and(|at| at <= cx.now) {
+                self.retry_wants(id);
+            }
             self.forget_late_frames(cx.now, id);
             for (device, tag) in self.channels_of(id) {
                 let channel = self.channel_mut(device, tag).expect("the channel was just listed");
@@ -638,6 +647,7 @@ impl Node {
             .flat_map(|c| c.frame_wants.values())
             .filter_map(|want| want.asked.map(|(_, at)| at + ASK_MS));
         let resume = !self.broken(Defect::Resume);
-        asked.chain(frames).filter(move |_| resume)
+        let retries = self.contexts.values().filter_map(|context| context.retry.at);
+        asked.chain(frames).chain(retries).filter(move |_| resume)
     }
 }

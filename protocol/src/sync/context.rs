@@ -29,6 +29,8 @@ pub struct Context {
     pub(super) frame_wants: BTreeMap<FrameId, FrameWant>,
     /// Blobs that are wanted.
     pub(super) blob_wants: BTreeMap<BlobHash, BlobState>,
+    /// When what nobody had is asked for again, and how long the next wait is.
+    pub(super) retry: Retry,
     /// Commands that wait for blobs.
     pub(super) waiting_fetches: Vec<WaitingFetch>,
     /// Whether a statement of mine is being stored; the next waits for it.
@@ -108,6 +110,36 @@ pub(super) enum BlobPhase {
     Failed,
 }
 
+/// When what nobody had is asked for again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Retry {
+    /// None while nothing was refused.
+    pub at: Option<i64>,
+    /// How often in a row nothing came of it.
+    rounds: u32,
+}
+
+impl Retry {
+    /// The first wait in milliseconds; each doubles.
+    const FIRST_MS: i64 = 5_000;
+    /// The longest wait in milliseconds.
+    const LONGEST_MS: i64 = 300_000;
+
+    /// Something was refused: it is asked for again later.
+    pub(super) fn later(&mut self, now: i64) {
+        if self.at.is_none() {
+            let wait = Self::FIRST_MS << self.rounds.min(6);
+            self.at = Some(now + wait.min(Self::LONGEST_MS));
+            self.rounds += 1;
+        }
+    }
+
+    /// Something came: the next wait is short again.
+    pub(super) fn came(&mut self) {
+        self.rounds = 0;
+    }
+}
+
 /// A command that waits for blobs.
 #[derive(Debug)]
 pub(super) struct WaitingFetch {
@@ -130,6 +162,7 @@ impl Context {
             frames: BTreeMap::new(),
             frame_wants: BTreeMap::new(),
             blob_wants: BTreeMap::new(),
+            retry: Retry::default(),
             waiting_fetches: Vec::new(),
             publishing: false,
             queue: VecDeque::new(),
@@ -227,8 +260,26 @@ impl Catalog {
         self.tip.as_ref().map_or(0, |tip| tip.n)
     }
 
+    /// Returns the first number that is neither here nor waiting.
+    pub(super) fn next_missing(&self) -> u64 {
+        let mut next = self.n() + 1;
+        for n in self.pending.range(next..).map(|(n, _)| *n) {
+            if n != next {
+                break;
+            }
+            next += 1;
+        }
+        next
+    }
+
     /// Takes an accepted and stored envelope in.
     pub(super) fn push(&mut self, encoded: Vec<u8>, tip: Tip) {
+        while let Some((n, _)) = self.pending.first_key_value()
+            && *n <= tip.n
+        {
+            let n = *n;
+            self.take_pending(n);
+        }
         self.bytes += encoded.len() as u64;
         self.envelopes.push(encoded);
         self.tip = Some(tip);

@@ -203,6 +203,7 @@ impl Node {
         for frame in &missing {
             if let Some(want) = context.frame_wants.get_mut(frame) {
                 want.tried.insert(device);
+                context.retry.later(cx.now);
                 if want.asked.is_some_and(|(of, _)| of == device) {
                     want.asked = None;
                 }
@@ -258,6 +259,7 @@ impl Node {
             let want = context.frame_wants.remove(&frame).unwrap_or_default();
             let (depth, bytes) = (want.depth + 1, want.bytes + meta.size);
             let parents = meta.parents.clone();
+            context.retry.came();
             context.frames.insert(frame, meta);
             for parent in parents {
                 self.want_frame(id, parent, depth, bytes);

@@ -332,7 +332,7 @@ impl Node {
             Task::Publish(publish) => self.publish_failed(cx, *publish, error),
             Task::Accept { context, key, .. } => self.accept_failed(context, key),
             Task::Frames { context, frames } => self.frames_failed(context, &frames),
-            Task::Earned { context, wants } => self.earned_failed(context, &wants),
+            Task::Earned { context, wants } => self.earned_failed(cx.now, context, &wants),
             Task::Stored
             | Task::Judge { .. }
             | Task::SendFrames { .. }

@@ -245,8 +245,6 @@ impl Fetcher {
             }
         }
         while !workers.is_empty() {
-            let mut changed = std::pin::pin!(shared.changed.notified());
-            changed.as_mut().enable();
             tokio::select! {
                 Some(ended) = workers.join_next() => {
                     if let Err(error) = ended {
@@ -256,7 +254,7 @@ impl Fetcher {
                         shared.changed.notify_waiters();
                     }
                 }
-                () = changed => progress(shared.received.load(Ordering::Relaxed)),
+                () = shared.arrived.notified() => progress(shared.received.load(Ordering::Relaxed)),
             }
         }
 

@@ -22,8 +22,10 @@ pub(super) struct Shared {
     pub(super) wants: Vec<Wanted>,
     pub(super) stall: Duration,
     pub(super) received: AtomicU64,
-    /// Rings when the queue changed, or bytes came.
+    /// Rings when the queue changed.
     pub(super) changed: Notify,
+    /// Rings when bytes came.
+    pub(super) arrived: Notify,
     queue: Mutex<Queue>,
 }
 
@@ -42,6 +44,7 @@ impl Shared {
             stall,
             received: AtomicU64::new(0),
             changed: Notify::new(),
+            arrived: Notify::new(),
             queue: Mutex::new(queue),
         }
     }
@@ -56,7 +59,7 @@ impl Shared {
 
     fn progress(&self, bytes: u64) {
         self.received.fetch_add(bytes, Ordering::Relaxed);
-        self.changed.notify_waiters();
+        self.arrived.notify_one();
     }
 }
 

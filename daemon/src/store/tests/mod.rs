@@ -116,7 +116,7 @@ fn context(n: u8) -> ContextId {
 fn context_record(n: u8) -> Record {
     Record::Context(ContextRecord {
         genesis: genesis(n),
-        interest: vec![Interest { r#gen: 3, key: [n; 32] }],
+        interest: vec![Interest { generation: 3, key: [n; 32] }],
         policy: Policy::Lazy,
         standing: Standing::Active { synced: true },
         admission: Some(TicketUse {

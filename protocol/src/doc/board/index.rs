@@ -70,20 +70,14 @@ impl Entry {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Additions(pub(super) BTreeMap<u64, Entry>);
 
-/// A change in the chain of its device.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Link {
-    /// The hash of its envelope.
-    pub(super) hash: [u8; 32],
-}
-
 /// Per actor: how many changes a past holds, and the counter of the last operation.
 type Clock = BTreeMap<ActorIndex, (u64, u64)>;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     actors: BTreeMap<ActorId, ActorIndex>,
-    chains: BTreeMap<ActorIndex, Vec<Link>>,
+    /// Per actor, the hashes of the envelopes in order.
+    chains: BTreeMap<ActorIndex, Vec<[u8; 32]>>,
     /// Per change, what it and its past hold.
     clocks: BTreeMap<ChangeHash, Clock>,
     ops: BTreeMap<OpRef, Entry>,
@@ -146,13 +140,13 @@ impl Index {
         let actor = *self.actors.entry(change.actor_id().clone()).or_insert(next);
         clock.insert(actor, (change.seq(), change.max_op()));
         self.clocks.insert(change.hash(), clock);
-        self.chains.entry(actor).or_default().push(Link { hash });
+        self.chains.entry(actor).or_default().push(hash);
         let ops = additions.0.into_iter();
         self.ops.extend(ops.map(|(counter, entry)| (OpRef { counter, actor }, entry.of(actor))));
     }
 
-    /// Returns the changes of a device in order.
-    pub(super) fn chain(&self, device: DeviceId, inc: Incarnation) -> &[Link] {
+    /// Returns the hashes of the envelopes of a device in order.
+    pub(super) fn chain(&self, device: DeviceId, inc: Incarnation) -> &[[u8; 32]] {
         let actor = self.actors.get(&actor(device, inc));
         actor.and_then(|actor| self.chains.get(actor)).map_or(&[], Vec::as_slice)
     }

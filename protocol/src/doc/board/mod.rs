@@ -22,7 +22,7 @@ mod tests;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{ActorId, AutoCommit, Automerge, Change, ObjType, ROOT};
+use automerge::{ActorId, AutoCommit, Automerge, AutomergeError, Change, ObjType, ROOT};
 
 pub use self::epoch::winning_epoch;
 use self::index::{Additions, Index};
@@ -244,7 +244,7 @@ impl Board {
         let hash = envelope.hash();
         let chain = self.index.chain(envelope.device, envelope.inc);
         match envelope.n.checked_sub(1).and_then(|at| chain.get(usize::try_from(at).ok()?)) {
-            Some(known) if known.hash == hash => return Ok(BoardJudgement::Known),
+            Some(known) if *known == hash => return Ok(BoardJudgement::Known),
             Some(_) => return Err(BoardRefusal::Fork { n: envelope.n }),
             None => {}
         }
@@ -301,22 +301,7 @@ impl Board {
 
     /// Applies a change to a copy and measures what it makes.
     fn try_in_copy(&self, change: &Change) -> Result<(), BoardRefusal> {
-        let mut copy = self.doc.clone();
-        let change_to_apply = change.clone();
-        // The rules above refuse everything known to make automerge panic. What is not known
-        // costs its author this change, not this node its worker.
-        let applied = catch_unwind(AssertUnwindSafe(|| {
-            copy.apply_changes([change_to_apply]).map_err(|e| e.to_string())?;
-            Ok::<_, String>(copy)
-        }));
-        let copy = match applied {
-            Ok(Ok(copy)) => copy,
-            Ok(Err(reason)) => return Err(BoardRefusal::Malformed(reason)),
-            Err(_) => return Err(BoardRefusal::Malformed("panicked".to_owned())),
-        };
-        if !copy.get_heads().contains(&change.hash()) {
-            return Err(BoardRefusal::Malformed("the change was not applied".to_owned()));
-        }
+        let copy = in_copy(&self.doc, |copy| copy.apply_changes([change.clone()]))?;
         size::check(&copy, change)?;
         Ok(())
     }
@@ -334,6 +319,23 @@ impl Board {
         self.doc.apply_changes([change.clone()]).map_err(|_| Stale)?;
         self.index.add(&change, hash, additions);
         Ok(())
+    }
+}
+
+/// Lets automerge work on a copy of `doc` and returns it.
+///
+/// Everything known to make automerge panic is refused before. What is not known costs its author
+/// this change, not this node its worker.
+fn in_copy(
+    doc: &Automerge,
+    work: impl FnOnce(&mut Automerge) -> Result<(), AutomergeError>,
+) -> Result<Automerge, BoardRefusal> {
+    let mut copy = doc.clone();
+    let worked = catch_unwind(AssertUnwindSafe(|| work(&mut copy)));
+    match worked {
+        Ok(Ok(())) => Ok(copy),
+        Ok(Err(error)) => Err(BoardRefusal::Malformed(error.to_string())),
+        Err(_) => Err(BoardRefusal::Malformed("panicked".to_owned())),
     }
 }
 

@@ -33,6 +33,8 @@ proptest! {
     fn counts_are_those_of_automerge(edits in edits()) {
         for change in changes(&edits) {
             prop_assert_eq!(scan(change.raw_bytes()), Ok(unpacked(&change)));
+            let again = Change::from(change.decode());
+            prop_assert_eq!(again.raw_bytes(), change.raw_bytes());
         }
     }
 
