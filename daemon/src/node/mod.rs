@@ -20,7 +20,6 @@ use crate::blobs::{Authorise, Blobs, Header};
 use crate::net::{NetEvent, NetHandle};
 use crate::store::Store;
 
-#[expect(unused_imports, reason = "the clock of the surface, which is merged next")]
 pub(crate) use self::actor::now;
 
 /// Events that a slow listener may be behind before it is told that some are lost.

@@ -208,7 +208,9 @@ impl Ops {
             }
             sync::Event::NotAdmitted { context, reason, .. } => {
                 let label = self.label_of(context).await;
-                Some(Event::Notice { text: format!("a peer of {label} does not let us in: {reason}") })
+                Some(Event::Notice {
+                    text: format!("a peer of {label} does not let us in: {reason}"),
+                })
             }
             sync::Event::Fork { context, device } => {
                 let label = self.label_of(context).await;
@@ -236,9 +238,8 @@ impl Ops {
 
     async fn label_of(&self, context: ContextId) -> String {
         let scene = self.scene().await.ok();
-        let label = scene.and_then(|scene| {
-            scene.contexts.get(&context).map(|context| scene.label(context))
-        });
+        let label = scene
+            .and_then(|scene| scene.contexts.get(&context).map(|context| scene.label(context)));
         label.unwrap_or_else(|| context.short())
     }
 

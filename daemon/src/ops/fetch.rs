@@ -77,7 +77,8 @@ impl Ops {
         let until = Instant::now() + FRAME_WAIT;
         loop {
             reporter.progress(|| progress("looking for the frame", 0, None));
-            match timeout_at(until.min(Instant::now() + Duration::from_secs(1)), events.recv()).await
+            match timeout_at(until.min(Instant::now() + Duration::from_secs(1)), events.recv())
+                .await
             {
                 Ok(Ok(NodeEvent::Sync(Event::Frame { frame: came, .. }))) if came == frame => {
                     return self.content(context, frame).await;

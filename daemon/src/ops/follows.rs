@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dsp_protocol::api::{
-    ChangeFollow, ContextInfo, Followed, FollowState, NewFollow, Problem, ProblemCode, Progress,
+    ChangeFollow, ContextInfo, FollowState, Followed, NewFollow, Problem, ProblemCode, Progress,
 };
 use dsp_protocol::id::ContextId;
 use dsp_protocol::sync::{Command, Event, Reply, Standing};
@@ -77,7 +77,9 @@ impl Ops {
             }
             Some(Waited::TimedOut { connected: false }) if !synced => {
                 reporter
-                    .note("no peer of the context was reached; the follow goes on in the background")
+                    .note(
+                        "no peer of the context was reached; the follow goes on in the background",
+                    )
                     .await;
             }
             Some(Waited::TimedOut { connected: true }) if !synced => {
@@ -166,7 +168,11 @@ impl Ops {
     ///
     /// # Errors
     /// There is no such context, or it is mine.
-    pub async fn leave(&self, label: &str, leaving: Leaving) -> Result<Option<ContextInfo>, Problem> {
+    pub async fn leave(
+        &self,
+        label: &str,
+        leaving: Leaving,
+    ) -> Result<Option<ContextInfo>, Problem> {
         let context = self.followed(label).await?;
         match leaving {
             Leaving::Keep => {

@@ -1,6 +1,5 @@
 //! Frames: what one holds, its files, and the line that led to it.
 
-
 use dsp_protocol::api::{FileInfo, FrameInfo, InputInfo, LogEntry, Page, Problem, ProblemCode};
 use dsp_protocol::context::StackView;
 use dsp_protocol::id::{ContextId, FrameId};

@@ -72,9 +72,11 @@ impl History {
         for depth in 0..n {
             let parents = self.parents.get(&frame).and_then(Option::as_ref);
             let known = parents.is_none();
-            frame = *parents
-                .and_then(|parents| parents.first())
-                .ok_or(Missing { depth, frame, known })?;
+            frame = *parents.and_then(|parents| parents.first()).ok_or(Missing {
+                depth,
+                frame,
+                known,
+            })?;
         }
         Ok(frame)
     }

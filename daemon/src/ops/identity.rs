@@ -30,6 +30,11 @@ impl Ops {
         })
     }
 
+    /// Tells whether the recovery key still waits to be backed up.
+    pub fn backup_needed(&self) -> bool {
+        self.keys.backup_needed()
+    }
+
     /// Returns the recovery key in words, until it is confirmed that they are written down.
     ///
     /// # Errors

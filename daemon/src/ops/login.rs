@@ -84,9 +84,10 @@ impl Logins {
         state.codes.retain(|(_, until)| *until > now);
         let code = hash(code);
         // All are compared, so that the time tells nothing.
-        let found = state.codes.iter().enumerate().fold(None, |found, (at, (good, _))| {
-            if equal(good, &code) { Some(at) } else { found }
-        });
+        let found =
+            state.codes.iter().enumerate().fold(None, |found, (at, (good, _))| {
+                if equal(good, &code) { Some(at) } else { found }
+            });
         match found {
             Some(at) => {
                 state.codes.remove(at);

@@ -6,6 +6,7 @@
 mod blobs;
 mod content;
 mod contexts;
+pub mod events;
 mod fetch;
 mod follows;
 mod frames;
@@ -27,7 +28,6 @@ mod stacks;
 mod tickets;
 mod time;
 mod verify;
-pub mod events;
 
 use std::sync::Arc;
 
@@ -49,12 +49,12 @@ use crate::store::Store;
 pub use self::blobs::Opened;
 pub use self::follows::Leaving;
 pub use self::login::{Client, SESSION_SECONDS};
+pub(crate) use self::media::UNKNOWN as UNKNOWN_MEDIA;
 pub use self::paging::Paging;
+pub(crate) use self::problem::{bad_request, internal};
 pub use self::report::Reporter;
 pub use self::settings::SettingsParts;
 pub use self::stacks::StackFilter;
-pub(crate) use self::media::UNKNOWN as UNKNOWN_MEDIA;
-pub(crate) use self::problem::{bad_request, internal, not_found};
 
 /// What the operations work on.
 pub struct OpsParts {

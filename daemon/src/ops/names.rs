@@ -51,13 +51,8 @@ impl Names {
 impl Ops {
     /// Returns what everybody is called, and names those who were met since.
     pub(crate) async fn names(&self) -> Result<Names, Problem> {
-        let known: BTreeMap<UserId, Petname> = self
-            .store
-            .peers()
-            .await?
-            .into_iter()
-            .map(|(user, peer)| (user, peer.name))
-            .collect();
+        let known: BTreeMap<UserId, Petname> =
+            self.store.peers().await?.into_iter().map(|(user, peer)| (user, peer.name)).collect();
         let me = self.me;
         let (mut peers, unnamed) = self
             .node

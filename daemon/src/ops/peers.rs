@@ -116,7 +116,7 @@ impl Ops {
     ) -> Result<Vec<PeerDevice>, Problem> {
         let mut infos = Vec::new();
         for known in devices {
-            let reached = self.store.addresses(known.device).await?.into_iter().next();
+            let reached = self.store.last_reached(known.device).await?;
             infos.push(PeerDevice {
                 device: known.device,
                 name: known.name,

@@ -62,11 +62,7 @@ impl Scene {
         Ok(stack.map(|stack| Found { context, stack }))
     }
 
-    fn qualified(
-        &self,
-        owner: &OwnerRef,
-        name: &StackName,
-    ) -> Result<Option<Found<'_>>, Problem> {
+    fn qualified(&self, owner: &OwnerRef, name: &StackName) -> Result<Option<Found<'_>>, Problem> {
         let user = self.names.find(&owner.user).ok_or_else(|| {
             not_found(format!("nobody is called `{}` here", owner.user))
                 .with_hint("`dsp peers ls` lists who is known")
@@ -81,8 +77,7 @@ impl Scene {
             let stack = ContextScene::stack(context, user, name)?;
             Some(Found { context, stack })
         };
-        let found: Vec<Found<'_>> =
-            self.contexts.values().filter(fits).filter_map(in_it).collect();
+        let found: Vec<Found<'_>> = self.contexts.values().filter(fits).filter_map(in_it).collect();
         let current = found.iter().find(|found| Some(found.context.id) == self.current);
         let own = || {
             let mut own = found.iter().filter(|found| found.context.owner == user);
@@ -197,7 +192,10 @@ impl<'a> Found<'a> {
                 match missing.known {
                     true => Problem::new(
                         ProblemCode::BlobNotLocal,
-                        format!("`{reference}`: frame {} ({at} of {of} back) is not here", missing.frame),
+                        format!(
+                            "`{reference}`: frame {} ({at} of {of} back) is not here",
+                            missing.frame
+                        ),
                     )
                     .with_hint("`dsp fetch` brings older frames"),
                     false => not_found(format!("`{reference}` goes back {at} frames, not {of}")),
@@ -210,8 +208,7 @@ impl<'a> Found<'a> {
                 problem
             })?,
             Rev::Id(prefix) => {
-                let ids: Vec<FrameId> =
-                    history.frames().filter(|id| prefix.matches(id)).collect();
+                let ids: Vec<FrameId> = history.frames().filter(|id| prefix.matches(id)).collect();
                 match ids[..] {
                     [id] => id,
                     [] => {

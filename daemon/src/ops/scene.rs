@@ -129,9 +129,10 @@ impl Scene {
     /// where that would fit another one or its name is not known yet.
     pub(crate) fn label(&self, context: &ContextScene) -> String {
         let Some(name) = context.name() else { return context.id.to_string() };
-        let same = self.contexts.values().filter(|other| {
-            other.owner == context.owner && other.name() == Some(name)
-        });
+        let same = self
+            .contexts
+            .values()
+            .filter(|other| other.owner == context.owner && other.name() == Some(name));
         if same.count() > 1 {
             return context.id.to_string();
         }
@@ -185,10 +186,7 @@ impl Scene {
     ///
     /// # Errors
     /// As [`context`](Self::context) and [`current`](Self::current).
-    pub(crate) fn context_or_current(
-        &self,
-        label: Option<&str>,
-    ) -> Result<&ContextScene, Problem> {
+    pub(crate) fn context_or_current(&self, label: Option<&str>) -> Result<&ContextScene, Problem> {
         label.map_or_else(|| self.current(), |label| self.context(label))
     }
 }

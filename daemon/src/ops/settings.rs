@@ -100,7 +100,9 @@ impl Ops {
                 Value::String(text) => Some(text.clone()),
                 Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
                 Value::Array(_) | Value::Object(_) => {
-                    return Err(bad_request(format!("`{name}`: a setting is text, a number, true or false")));
+                    return Err(bad_request(format!(
+                        "`{name}`: a setting is text, a number, true or false"
+                    )));
                 }
             };
             if let Some(text) = &text {

@@ -1,8 +1,6 @@
 //! Tickets of my contexts.
 
-use dsp_protocol::api::{
-    NewTicket, Page, Problem, ProblemCode, RoleName, TicketInfo, TicketMade,
-};
+use dsp_protocol::api::{NewTicket, Page, Problem, ProblemCode, RoleName, TicketInfo, TicketMade};
 use dsp_protocol::context::TicketStanding;
 use dsp_protocol::statement::Role;
 use dsp_protocol::sync::{Command, Reply};

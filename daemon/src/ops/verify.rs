@@ -35,14 +35,8 @@ impl Ops {
         reporter: &Reporter,
     ) -> Result<Verified, Problem> {
         let scene = self.scene().await?;
-        let mut found = Verified {
-            heads: 0,
-            frames: 0,
-            blobs: 0,
-            bytes: 0,
-            not_here: 0,
-            faults: Vec::new(),
-        };
+        let mut found =
+            Verified { heads: 0, frames: 0, blobs: 0, bytes: 0, not_here: 0, faults: Vec::new() };
         let scope = match &request.reference {
             Some(text) => self.scope_of(&scene, text, &mut found).await?,
             None => self.scope_of_all(&scene, &mut found).await?,

@@ -1,6 +1,7 @@
 //! From files to a frame: attachments or a tree, parameters, metrics and lineage.
 
 use dsp_protocol::api::{NewFrame, Problem};
+use dsp_protocol::cbor::Map;
 use dsp_protocol::id::{BlobHash, ContextId};
 use dsp_protocol::limits::{FRAME_FILES, LINEAGE_BYTES};
 use dsp_protocol::object::lineage::{Blinded, Input, InputSource};
@@ -8,7 +9,6 @@ use dsp_protocol::object::{
     Attachment, BlobRef, BuildError, Files, Frame, Lineage, Metric, Metrics, Param, Params,
     TreeBuilder,
 };
-use dsp_protocol::cbor::Map;
 use dsp_protocol::statement::Access;
 use serde_json::Value;
 
@@ -44,9 +44,8 @@ impl Ops {
         context: ContextId,
         new: &NewFrame,
     ) -> Result<Draft, Problem> {
-        let named = |name: &str, error: &dyn std::fmt::Display| {
-            bad_request(format!("`{name}`: {error}"))
-        };
+        let named =
+            |name: &str, error: &dyn std::fmt::Display| bad_request(format!("`{name}`: {error}"));
         let param = |(name, json): (&String, &Value)| {
             let param = Param::from_json(json).map_err(|error| named(name, &error))?;
             Ok((name.clone(), param))
@@ -74,10 +73,8 @@ impl Ops {
         if inputs.is_empty() {
             return Ok(None);
         }
-        let public = scene
-            .contexts
-            .get(&context)
-            .is_some_and(|context| context.access() == Access::Public);
+        let public =
+            scene.contexts.get(&context).is_some_and(|context| context.access() == Access::Public);
         let mut recorded = Vec::new();
         for text in inputs {
             let found = self.frame_of(scene, &parse(text)?).await?;
@@ -126,8 +123,7 @@ impl Ops {
             frame.lineage = Some(BlobRef::new(imported.hash, imported.size));
             keeps.push(imported.keep);
         }
-        let described =
-            files.iter().find(|(file, _)| file.text.is_some() || file.media_given);
+        let described = files.iter().find(|(file, _)| file.text.is_some() || file.media_given);
         let described = described.map(|(file, _)| file.path.clone());
         let mut listed = files.len() <= FRAME_FILES;
         if listed {

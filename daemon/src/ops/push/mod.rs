@@ -15,7 +15,6 @@ use dsp_protocol::reference::Rev;
 use dsp_protocol::statement::Role;
 use dsp_protocol::sync::{Command, Reply};
 
-use self::build::Draft;
 use super::contexts::unexpected;
 use super::problem::bad_request;
 use super::resolve::{Found, parse};
@@ -33,8 +32,11 @@ impl Ops {
     pub async fn push(&self, new: NewFrame, reporter: &Reporter) -> Result<Pushed, Problem> {
         let scene = self.scene().await?;
         let (context, name) = target(&scene, &new.stack)?;
-        let tags: Vec<TagName> =
-            new.tags.iter().map(|tag| tag.parse().map_err(bad_request)).collect::<Result<_, _>>()?;
+        let tags: Vec<TagName> = new
+            .tags
+            .iter()
+            .map(|tag| tag.parse().map_err(bad_request))
+            .collect::<Result<_, _>>()?;
         let draft = self.draft(&scene, context, &new).await?;
         let planned = walk::walk(new.files).await?;
         for note in planned.notes {
@@ -63,8 +65,7 @@ impl Ops {
         let id = FrameId::of(&bytes);
         self.blobs.sync().await?;
         let blobs = built.blobs;
-        let command =
-            Command::Push { context, stack: name.clone(), frame: bytes, blobs, tags };
+        let command = Command::Push { context, stack: name.clone(), frame: bytes, blobs, tags };
         let (created, peers) = match self.node.run(command).await? {
             Reply::Pushed { created, peers, .. } => (created, peers),
             other => return Err(unexpected(&other)),
@@ -113,9 +114,10 @@ impl Ops {
 
     async fn reference_of(&self, context: ContextId, name: &StackName) -> Result<String, Problem> {
         let scene = self.scene().await?;
-        let found = scene.contexts.get(&context).and_then(|context| {
-            Some(Found { context, stack: context.stack(scene.me, name)? })
-        });
+        let found = scene
+            .contexts
+            .get(&context)
+            .and_then(|context| Some(Found { context, stack: context.stack(scene.me, name)? }));
         Ok(found.map_or_else(|| name.to_string(), |found| scene.reference(&found)))
     }
 
