@@ -1,2 +1,88 @@
-//! stub
-fn main() {}
+//! `dspd`, the daemon of dsp.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use dsp_daemon::daemon::{Daemon, Environment, Options};
+use dsp_daemon::home::Home;
+use dsp_daemon::log::Target;
+
+/// Share the artifacts of data science with peers, without a server
+///
+/// `dsp` starts this daemon when it is needed.
+#[derive(Debug, Parser)]
+#[command(name = "dspd", version)]
+struct Args {
+    /// Folder that holds everything, else $DSP_HOME or ~/.dsp
+    #[arg(long, value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// Port of the web UI and the API
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+    /// Log to standard error instead of files
+    #[arg(long)]
+    foreground: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result =
+        runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(args)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("dspd: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("caused by: {cause}");
+            }
+            let hint =
+                error.downcast_ref::<dsp_daemon::daemon::StartError>().and_then(|e| e.hint());
+            if let Some(hint) = hint {
+                eprintln!("hint: {hint}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> anyhow::Result<()> {
+    let home = Home::place(args.home, |name| std::env::var(name).ok())?;
+    let port = args.port.map(|port| ("http.port".to_owned(), port.to_string()));
+    let options = Options {
+        home,
+        flags: port.into_iter().collect(),
+        environment: Environment::Read,
+        log: Some(if args.foreground { Target::Foreground } else { Target::Files }),
+    };
+    let daemon = Daemon::start(options).await?;
+    if let Some(note) = daemon.first_words() {
+        eprintln!("{note}");
+    }
+    tokio::select! {
+        () = daemon.asked_to_stop() => {}
+        signal = signalled() => signal?,
+    }
+    daemon.stop().await;
+    Ok(())
+}
+
+/// Waits until the system asks the process to end.
+#[cfg(unix)]
+async fn signalled() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Waits until the system asks the process to end.
+#[cfg(not(unix))]
+async fn signalled() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use dsp_protocol::api::Policy;
-use dsp_protocol::limits::NAME_BYTES;
+use dsp_protocol::name::{NameError, Petname};
 use libp2p::Multiaddr;
 use toml_edit::{Array, Value};
 
@@ -225,16 +225,10 @@ fn only(parts: &[String]) -> &str {
     &parts[0] // Every kind but a list has one part.
 }
 
+/// Takes what others can show as a name of their own choice for it, so that it stays the same.
 fn name(parts: &[String]) -> Result<String, String> {
-    let name = only(parts);
-    match name {
-        "" => Err("it is empty".to_owned()),
-        _ if name.len() > NAME_BYTES => {
-            Err(format!("{} bytes exceed the limit of {NAME_BYTES}", name.len()))
-        }
-        _ if name.chars().any(char::is_control) => Err("it holds a control character".to_owned()),
-        _ => Ok(name.to_owned()),
-    }
+    let name: Petname = only(parts).parse().map_err(|error: NameError| error.rule().to_string())?;
+    Ok(name.to_string())
 }
 
 fn addresses(parts: &[String]) -> Result<Vec<Multiaddr>, String> {

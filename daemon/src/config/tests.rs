@@ -75,8 +75,10 @@ fn a_wrong_value_is_refused_with_what_is_expected() {
         ("[net]\nlisten = \"/ip4/0.0.0.0/tcp/0\"", "expected a list of strings"),
         ("[net]\nannounce = [\"host:80\"]", "`host:80` is no address"),
         ("[log]\nlevel = \"net=loud\"", "`net=loud` is no log filter"),
-        ("[user]\nname = \"\"", "it is empty"),
-        ("[user]\nname = \"a\\u0007\"", "control character"),
+        ("[user]\nname = \"\"", "`user.name` in /"),
+        ("[user]\nname = \"a\\u0007\"", "the invisible character \\u{7} is not allowed"),
+        ("[user]\nname = \"me\"", "`me` is reserved"),
+        ("[device]\nname = \"a/b\"", "the character `/` is not allowed"),
         ("[store]\nmin_free_bytes = -5", "from 0 to 9223372036854775807"),
         ("[policy]\ndefault = \"none\"", "expected all, heads or lazy, got `none`"),
     ] {

@@ -331,7 +331,7 @@ impl Actor {
                 if direction == crate::net::Direction::Outbound {
                     let store = self.store.clone();
                     tokio::spawn(async move {
-                        if let Err(error) = store.reached(device, address.to_string(), now()).await {
+                        if let Err(error) = store.note_address(device, address.to_string()).await {
                             tracing::debug!(%error, "an address was not remembered");
                         }
                     });
@@ -395,8 +395,7 @@ impl Actor {
         let (net, store) = (self.net.clone(), self.store.clone());
         let smaller = self.engine.device() < device;
         self.spawn(async move {
-            let known = store.addresses(device).await.unwrap_or_default();
-            let mut known: Vec<String> = known.into_iter().map(|(address, _)| address).collect();
+            let mut known = store.addresses(device).await.unwrap_or_default();
             for address in addresses {
                 if !known.contains(&address) {
                     known.push(address);

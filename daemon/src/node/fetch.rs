@@ -11,9 +11,7 @@ use futures::future::BoxFuture;
 use rand::SeedableRng;
 
 use super::{NodeEvent, NodeHandle};
-use crate::blobs::{
-    Blobs, FetchRequest, Fetcher, Header, Imported, Opened, Opener, Partial, Want,
-};
+use crate::blobs::{Blobs, FetchRequest, Fetcher, Header, Imported, Opened, Opener, Partial, Want};
 use crate::net::{NetHandle, StreamKind};
 use crate::store::Store;
 
@@ -131,7 +129,8 @@ impl Opener for ContextOpener {
     fn open(&self, device: DeviceId) -> BoxFuture<'_, io::Result<Opened>> {
         Box::pin(async move {
             let provider = self.providers.get(&device);
-            let provider = provider.ok_or_else(|| io::Error::other("no provider of the context"))?;
+            let provider =
+                provider.ok_or_else(|| io::Error::other("no provider of the context"))?;
             let stream = self.net.open(device, StreamKind::Blobs).await;
             let stream = Box::new(stream.map_err(io::Error::other)?);
             let header = Header { tag: provider.tag, generation: provider.generation };

@@ -158,10 +158,8 @@ impl From<EditError> for Problem {
     fn from(error: EditError) -> Self {
         match error {
             EditError::Config(error) => error.into(),
-            EditError::NoTable { .. } => {
-                Problem::new(ProblemCode::Conflict, error.to_string())
-                    .with_hint("mend the file by hand")
-            }
+            EditError::NoTable { .. } => Problem::new(ProblemCode::Conflict, error.to_string())
+                .with_hint("mend the file by hand"),
             EditError::Write(error) => error.into(),
         }
     }

@@ -214,6 +214,11 @@ impl Context {
         (self.frame_wants.len(), self.blob_wants.len())
     }
 
+    /// Returns the blobs that are wanted and not here.
+    pub fn wanted_blobs(&self) -> impl Iterator<Item = BlobWant> {
+        self.blob_wants.values().map(|state| state.want)
+    }
+
     /// Returns the interest keys that open a session, newest first: those of the owner's
     /// statements, and those a ticket told.
     pub(super) fn interests(&self) -> Vec<Interest> {

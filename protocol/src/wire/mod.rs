@@ -478,3 +478,6 @@ impl LogState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,6 +193,18 @@ fn nobody_takes_back_what_others_said_of_her() {
 }
 
 #[test]
+fn what_else_one_says_of_oneself_is_void() {
+    let mut world = World::new(&[ALICE]);
+    let mut a = world.device(ALICE, 11);
+    world.push(&mut a, 5, 50, 1, &[]);
+    world.member(&mut a, ALICE, Role::Writer);
+    world.cut(&mut a, Subject::User(user(ALICE)), &[]);
+    let view = world.view();
+    assert_eq!(view.owners(), [user(ALICE)]);
+    assert_eq!(heads(&view, ALICE, 5), [frame(50)]);
+}
+
+#[test]
 fn anybody_may_leave_and_come_back() {
     let mut world = World::new(&[ALICE]);
     let (mut a, mut c) = (world.device(ALICE, 11), world.device(CAROL, 31));
@@ -399,6 +411,10 @@ fn statements_of_other_places_do_not_come_in() {
     assert_eq!(view.insert(user(BOB), doc, change, 1, statement.clone()), Inserted::Foreign);
     let bobs = DocumentId::catalog(world.genesis.id(), user(BOB), a.key.device(), a.inc);
     assert_eq!(view.insert(of, bobs, change, 1, statement.clone()), Inserted::Foreign);
+    let elsewhere = PlacedFact::Head(head(5, Some(50), 1, &[]));
+    let place = Place { context: other.context(), ..statement.placed().unwrap().place };
+    let elsewhere = elsewhere.sign(&place, &a.key).unwrap();
+    assert_eq!(view.insert(of, doc, change, carried, elsewhere), Inserted::Foreign);
     let redeem = samples::redeem().sign(&samples::key(4)).unwrap();
     assert_eq!(view.insert(of, doc, change, 1, redeem), Inserted::Foreign);
     assert_eq!(view.insert(of, doc, change, 1, statement.clone()), Inserted::New);

@@ -1,0 +1,84 @@
+//! Why a daemon does not start.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::config::ConfigError;
+use crate::files::FileError;
+use crate::home::LockError;
+use crate::keys::KeysError;
+use crate::log::LogError;
+use crate::node::RunError;
+use crate::{blobs, net, store};
+
+/// Why a daemon does not start: the part that could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The home cannot be used.
+    #[error(transparent)]
+    Home(#[from] FileError),
+    /// Another daemon runs on the home.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A setting is refused.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Nothing can be logged.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Database(#[from] store::OpenError),
+    /// The database cannot be read.
+    #[error(transparent)]
+    Read(#[from] store::ReadError),
+    /// The database cannot be written.
+    #[error(transparent)]
+    Write(#[from] store::WriteError),
+    /// The blobs cannot be opened.
+    #[error(transparent)]
+    Blobs(#[from] blobs::OpenError),
+    /// What is stored does not hold.
+    #[error(transparent)]
+    Restore(#[from] dsp_protocol::sync::RestoreError),
+    /// The identity cannot be made or found.
+    #[error("the identity cannot be used: {0}")]
+    Identity(String),
+    /// The network cannot be started.
+    #[error(transparent)]
+    Net(#[from] net::StartError),
+    /// The API has no place to answer.
+    #[error("the API cannot listen on {address} or a port behind it")]
+    Http {
+        /// The address that was tried first.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The first context cannot be made.
+    #[error("the first context cannot be made")]
+    FirstContext(#[source] RunError),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Random(#[source] getrandom::Error),
+}
+
+impl StartError {
+    /// Returns what to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            StartError::Home(error) | StartError::Lock(LockError::File(error)) => error.hint(),
+            StartError::Lock(LockError::Held { .. }) => {
+                Some("`dsp daemon status` tells how it is; `dsp daemon stop` ends it".to_owned())
+            }
+            StartError::Write(error) if error.disk_full() => {
+                Some("free some space on the disk of the home".to_owned())
+            }
+            StartError::Http { .. } => Some("choose another port with `--port`".to_owned()),
+            _ => None,
+        }
+    }
+}

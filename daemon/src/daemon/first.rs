@@ -1,0 +1,149 @@
+//! The first start: an identity, a device and a context. Each step can be taken again, so a start
+//! that was cut short is finished by the next one.
+
+use dsp_protocol::id::{Incarnation, UserId};
+use dsp_protocol::identity::{IdentityLog, Standing};
+use dsp_protocol::statement::{Access, Fact, Grant, Statement};
+use dsp_protocol::sync::{Command, Record, Reply};
+
+use super::StartError;
+use crate::config::Config;
+use crate::keys::Keys;
+use crate::node::NodeHandle;
+use crate::store::{Opened, Slot, Store};
+
+/// The name of the first context.
+const MAIN: &str = "main";
+
+/// Returns what is stored, after it was completed: an incarnation where the database is new or
+/// restored, the identity and the grant of this device where they are missing.
+pub(super) async fn records(
+    store: &Store,
+    opened: Opened,
+    keys: &Keys,
+    config: &Config,
+) -> Result<Vec<Record>, StartError> {
+    match opened {
+        Opened::Created | Opened::Restored => {
+            let mut incarnation = [0; 8];
+            getrandom::fill(&mut incarnation).map_err(StartError::Random)?;
+            let incarnation = Incarnation::from_bytes(incarnation);
+            if opened == Opened::Restored {
+                tracing::warn!("the database was restored or copied: a new incarnation begins");
+            }
+            store.apply(vec![Record::Incarnation(incarnation)]).await?;
+        }
+        Opened::Unclean => tracing::warn!("the last daemon did not stop in order"),
+        Opened::Clean => {}
+    }
+    let records = store.restore().await?;
+    let new = identity(&records, keys, config)?;
+    if new.is_empty() {
+        return Ok(records);
+    }
+    store.apply(new).await?;
+    Ok(store.restore().await?)
+}
+
+/// Returns the user whose log begins with the root key of this home.
+pub(super) fn own_user(records: &[Record], keys: &Keys) -> Option<UserId> {
+    records.iter().find_map(|record| match record {
+        Record::Log { user, entry } => {
+            let statement = Statement::decode(entry).and_then(Statement::verify).ok()?;
+            match statement.fact() {
+                Fact::Inception(inception) => {
+                    (inception.root == keys.root().public()).then_some(*user)
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    })
+}
+
+/// Returns the records that are missing of the identity and the grant of this device.
+fn identity(records: &[Record], keys: &Keys, config: &Config) -> Result<Vec<Record>, StartError> {
+    let fail = |error: &dyn std::fmt::Display| StartError::Identity(error.to_string());
+    let mut new = Vec::new();
+    let mut log = match own_user(records, keys) {
+        Some(user) => stored_log(records, user)?,
+        None => {
+            let recovery = keys.recovery().ok_or_else(|| {
+                StartError::Identity(
+                    "the database holds no log of the root key, and the recovery key is not \
+                     here to begin one; put a backup of the database back"
+                        .to_owned(),
+                )
+            })?;
+            let made = IdentityLog::create(&config.user_name, keys.root(), &recovery.public());
+            let (log, inception) = made.map_err(|error| fail(&error))?;
+            new.push(Record::Log { user: log.user(), entry: inception.encode() });
+            log
+        }
+    };
+    let device = keys.device().device();
+    if matches!(log.standing(device), Standing::Unknown) {
+        let grant = Grant { device, name: config.device_name.clone(), scope: None, until: None };
+        let grant = log.grant(keys.root(), grant).map_err(|error| fail(&error))?;
+        new.push(Record::Log { user: log.user(), entry: grant.encode() });
+        log.add(grant).map_err(|error| fail(&error))?;
+    }
+    Ok(new)
+}
+
+fn stored_log(records: &[Record], user: UserId) -> Result<IdentityLog, StartError> {
+    let fail = |error: &dyn std::fmt::Display| StartError::Identity(error.to_string());
+    let mut log: Option<IdentityLog> = None;
+    for record in records {
+        let Record::Log { user: whose, entry } = record else { continue };
+        if *whose != user {
+            continue;
+        }
+        let entry = Statement::decode(entry).and_then(Statement::verify);
+        let entry = entry.map_err(|error| fail(&error))?;
+        match &mut log {
+            None => log = Some(IdentityLog::begin(entry).map_err(|error| fail(&error))?),
+            Some(log) => drop(log.add(entry).map_err(|error| fail(&error))?),
+        }
+    }
+    log.ok_or_else(|| StartError::Identity("no log is stored".to_owned()))
+}
+
+/// Makes the first context where there is none, and notes that the first start came to its end.
+pub(super) async fn finish(
+    store: &Store,
+    node: &NodeHandle,
+    user: UserId,
+) -> Result<(), StartError> {
+    if store.get(Slot::USER).await?.is_some() {
+        return Ok(());
+    }
+    let mine = node.query(move |engine| {
+        let mut contexts = engine.contexts();
+        contexts.find(|c| c.view().owners().first() == Some(&user)).map(|c| c.id())
+    });
+    let mine = mine.await.map_err(|error| StartError::FirstContext(error.into()))?;
+    let context = match mine {
+        Some(context) => context,
+        None => {
+            let name = MAIN.parse().expect("`main` is a name");
+            let command =
+                Command::NewContext { name, text: String::new(), access: Access::Private };
+            match node.run(command).await.map_err(StartError::FirstContext)? {
+                Reply::Context(context) => context,
+                other => return Err(StartError::Identity(format!("unexpected reply {other:?}"))),
+            }
+        }
+    };
+    store.set(Slot::CURRENT_CONTEXT, *context.as_bytes()).await?;
+    store.set(Slot::USER, *user.as_bytes()).await?;
+    tracing::info!(user = %user, "a new identity was made");
+    Ok(())
+}
+
+/// Draws the token of this run.
+pub(super) fn secret() -> Result<String, StartError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(StartError::Random)?;
+    Ok(data_encoding::HEXLOWER.encode(&bytes))
+}

@@ -1,0 +1,55 @@
+//! What the collector of blobs must keep: what is earned anywhere, and what is wanted.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use dsp_protocol::id::BlobHash;
+use tokio::runtime::Handle;
+
+use crate::blobs::{Protect, ProtectError};
+use crate::node::NodeHandle;
+use crate::store::Store;
+
+/// Blobs asked for at one time.
+const PAGE: usize = 10_000;
+
+/// Answers for the database and the engine.
+#[derive(Clone, Debug)]
+pub(super) struct Index {
+    store: Store,
+    node: Arc<OnceLock<NodeHandle>>,
+}
+
+impl Index {
+    pub(super) fn new(store: Store) -> Index {
+        Index { store, node: Arc::default() }
+    }
+
+    /// Takes the engine's handle, without which nothing is collected.
+    pub(super) fn attend(&self, node: NodeHandle) {
+        // The daemon starts one node.
+        let _ = self.node.set(node);
+    }
+}
+
+impl Protect for Index {
+    fn protected(&self, keep: &mut dyn FnMut(BlobHash)) -> Result<(), ProtectError> {
+        let node = self.node.get().ok_or("the engine does not run yet")?;
+        let runtime = Handle::try_current()?;
+        let wanted = runtime.block_on(node.query(|engine| {
+            let wanted = engine.contexts().flat_map(|context| context.wanted_blobs());
+            wanted.map(|want| want.hash).collect::<BTreeSet<_>>()
+        }))?;
+        wanted.into_iter().for_each(&mut *keep);
+        let mut after = None;
+        loop {
+            let page = runtime.block_on(self.store.all_earned(after, PAGE))?;
+            after = page.last().copied();
+            let last = page.len() < PAGE;
+            page.into_iter().for_each(&mut *keep);
+            if last {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `/blobs` and `/content`.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use dsp_protocol::api::{BlobPut, ProblemCode};
+use dsp_protocol::id::BlobHash;
+use futures::StreamExt as _;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::{Fault, Query};
+use super::bytes;
+use super::stacks::RefQuery;
+use crate::ops::Ops;
+
+/// Pieces of an upload that wait to be written.
+const WAITING: usize = 8;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
+    OpenApiRouter::new().routes(routes!(put)).routes(routes!(get)).routes(routes!(content))
+}
+
+/// Uploads bytes, for a frame that names their hash
+#[utoipa::path(put, path = "/blobs", tag = "blobs",
+    params(("X-Dsp-Blake3" = Option<String>, Header, description = "what they must hash to")),
+    request_body(content = [u8], content_type = "application/octet-stream"),
+    responses((status = 201, body = BlobPut)))]
+async fn put(
+    State(ops): State<Arc<Ops>>,
+    request: Request,
+) -> Result<(StatusCode, Json<BlobPut>), Fault> {
+    let headers = request.headers();
+    let binary = headers.get(header::CONTENT_TYPE).is_some_and(|v| v == "application/octet-stream");
+    if !binary {
+        let detail = "the body has to be `application/octet-stream`";
+        return Err(Fault::new(ProblemCode::UnsupportedMediaType, detail));
+    }
+    let expected = expected(headers)?;
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+    let mut body = request.into_body().into_data_stream();
+    let (pieces, stream) = mpsc::channel(WAITING);
+    let receive = async move {
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(io::Error::other);
+            let ended = piece.is_err();
+            if pieces.send(piece).await.is_err() || ended {
+                return;
+            }
+        }
+    };
+    let put = ops.put_blob(ReceiverStream::new(stream), length, expected);
+    let ((), put) = tokio::join!(receive, put);
+    Ok((StatusCode::CREATED, Json(put?)))
+}
+
+fn expected(headers: &HeaderMap) -> Result<Option<BlobHash>, Fault> {
+    let Some(value) = headers.get("x-dsp-blake3") else { return Ok(None) };
+    let hash = value.to_str().ok().and_then(|text| text.parse().ok());
+    let detail = "the header `X-Dsp-Blake3` is no hash";
+    hash.map(Some).ok_or_else(|| Fault::new(ProblemCode::BadRequest, detail))
+}
+
+/// Returns the bytes of a blob that is here
+#[utoipa::path(get, path = "/blobs/{hash}", tag = "blobs",
+    params(("hash" = BlobHash, Path, description = "the BLAKE3 of the bytes")),
+    responses((status = 200, body = [u8], content_type = "application/octet-stream"),
+        (status = 206, body = [u8], content_type = "application/octet-stream")))]
+async fn get(
+    State(ops): State<Arc<Ops>>,
+    Path(hash): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let hash: BlobHash = hash.parse().map_err(crate::ops::bad_request)?;
+    bytes::answer(&ops, &headers, &ops.open_blob(hash).await?).await
+}
+
+/// Returns the bytes of the attachment that a reference means
+#[utoipa::path(get, path = "/content", tag = "blobs", params(RefQuery),
+    responses((status = 200, body = [u8], content_type = "application/octet-stream"),
+        (status = 206, body = [u8], content_type = "application/octet-stream")))]
+async fn content(
+    State(ops): State<Arc<Ops>>,
+    Query(query): Query<RefQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    bytes::answer(&ops, &headers, &ops.open_content(&query.reference).await?).await
+}

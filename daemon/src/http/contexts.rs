@@ -1,0 +1,90 @@
+//! `/contexts`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use dsp_protocol::api::{ContextInfo, NewContext, Page, Readable, SwitchContext};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::{Answer, Body, Fault, Query};
+use crate::ops::{Ops, Paging};
+
+/// Which part of a list is asked for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PageQuery {
+    /// Most items of the page.
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl From<PageQuery> for Paging {
+    fn from(query: PageQuery) -> Paging {
+        Paging { limit: query.limit, cursor: query.cursor }
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(switch))
+        .routes(routes!(get, close))
+        .routes(routes!(readable))
+}
+
+/// Lists contexts, own and followed
+#[utoipa::path(get, path = "/contexts", tag = "contexts", params(PageQuery),
+    responses((status = 200, body = Page)))]
+async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<PageQuery>) -> Answer<Page> {
+    Ok(Json(ops.contexts(&query.into()).await?))
+}
+
+/// Makes a context
+#[utoipa::path(post, path = "/contexts", tag = "contexts", request_body = NewContext,
+    responses((status = 201, body = ContextInfo)))]
+async fn create(
+    State(ops): State<Arc<Ops>>,
+    Body(new): Body<NewContext>,
+) -> Result<(StatusCode, Json<ContextInfo>), Fault> {
+    Ok((StatusCode::CREATED, Json(ops.new_context(new).await?)))
+}
+
+/// Chooses the context that unqualified names mean
+#[utoipa::path(put, path = "/contexts/current", tag = "contexts", request_body = SwitchContext,
+    responses((status = 200, body = ContextInfo)))]
+async fn switch(
+    State(ops): State<Arc<Ops>>,
+    Body(switch): Body<SwitchContext>,
+) -> Answer<ContextInfo> {
+    Ok(Json(ops.switch_context(&switch.context).await?))
+}
+
+/// Shows a context, by label or id
+#[utoipa::path(get, path = "/contexts/{context}", tag = "contexts",
+    params(("context" = String, Path, description = "label or id")),
+    responses((status = 200, body = ContextInfo)))]
+async fn get(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<ContextInfo> {
+    Ok(Json(ops.context(&context).await?))
+}
+
+/// Closes a context of mine for its followers
+#[utoipa::path(delete, path = "/contexts/{context}", tag = "contexts",
+    params(("context" = String, Path, description = "label or id")),
+    responses((status = 200, body = ContextInfo)))]
+async fn close(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<ContextInfo> {
+    Ok(Json(ops.close_context(&context).await?))
+}
+
+/// Tells what sharing a context would make readable
+#[utoipa::path(get, path = "/contexts/{context}/readable", tag = "contexts",
+    params(("context" = String, Path, description = "label or id")),
+    responses((status = 200, body = Readable)))]
+async fn readable(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<Readable> {
+    Ok(Json(ops.readable(&context).await?))
+}

@@ -1,0 +1,79 @@
+//! `/follows`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use dsp_protocol::api::{ChangeFollow, ContextInfo, NewFollow, Step};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::{Answer, Body, Fault, Query};
+use super::steps::steps;
+use crate::ops::{Leaving, Ops};
+
+/// What becomes of the copy.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum CopyWord {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It is forgotten.
+    Drop,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct LeaveQuery {
+    /// What becomes of the copy; it stays when left out.
+    #[serde(default)]
+    #[param(inline)]
+    copy: CopyWord,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
+    OpenApiRouter::new().routes(routes!(create)).routes(routes!(change, leave))
+}
+
+/// Follows a context by a ticket; the result is a `Followed`
+#[utoipa::path(post, path = "/follows", tag = "follows", request_body = NewFollow,
+    responses((status = 200, body = Step, content_type = "application/x-ndjson")))]
+async fn create(State(ops): State<Arc<Ops>>, Body(new): Body<NewFollow>) -> Response {
+    steps(|reporter| async move { ops.follow(new, &reporter).await })
+}
+
+/// Changes which bytes of a followed context come by themselves
+#[utoipa::path(patch, path = "/follows/{context}", tag = "follows",
+    params(("context" = String, Path, description = "label or id")), request_body = ChangeFollow,
+    responses((status = 200, body = ContextInfo)))]
+async fn change(
+    State(ops): State<Arc<Ops>>,
+    Path(context): Path<String>,
+    Body(change): Body<ChangeFollow>,
+) -> Answer<ContextInfo> {
+    Ok(Json(ops.change_follow(&context, change).await?))
+}
+
+/// Leaves a followed context
+#[utoipa::path(delete, path = "/follows/{context}", tag = "follows",
+    params(("context" = String, Path, description = "label or id"), LeaveQuery),
+    responses((status = 200, body = ContextInfo), (status = 204, description = "dropped")))]
+async fn leave(
+    State(ops): State<Arc<Ops>>,
+    Path(context): Path<String>,
+    Query(query): Query<LeaveQuery>,
+) -> Result<Response, Fault> {
+    let leaving = match query.copy {
+        CopyWord::Keep => Leaving::Keep,
+        CopyWord::Drop => Leaving::Drop,
+    };
+    Ok(match ops.leave(&context, leaving).await? {
+        Some(context) => Json(context).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
+}

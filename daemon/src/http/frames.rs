@@ -1,0 +1,89 @@
+//! `/frames`, `/frame`, `/files`, `/log`, `/fetch` and `/verify`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use dsp_protocol::api::{FrameInfo, NewFrame, Page, RefRequest, Step};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::{Answer, Body, Query};
+use super::stacks::RefQuery;
+use super::steps::steps;
+use crate::ops::{Ops, Paging};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// A reference, `[user[/context]:]stack[@rev]`.
+    #[serde(rename = "ref")]
+    reference: String,
+    /// Most items of the page.
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl ListQuery {
+    fn split(self) -> (String, Paging) {
+        (self.reference, Paging { limit: self.limit, cursor: self.cursor })
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
+    OpenApiRouter::new()
+        .routes(routes!(push))
+        .routes(routes!(get))
+        .routes(routes!(files))
+        .routes(routes!(log))
+        .routes(routes!(fetch))
+        .routes(routes!(verify))
+}
+
+/// Makes a frame and moves the head of a stack to it; the result is a `Pushed`
+#[utoipa::path(post, path = "/frames", tag = "frames", request_body = NewFrame,
+    responses((status = 200, body = Step, content_type = "application/x-ndjson")))]
+async fn push(State(ops): State<Arc<Ops>>, Body(new): Body<NewFrame>) -> Response {
+    steps(|reporter| async move { ops.push(new, &reporter).await })
+}
+
+/// Shows a frame
+#[utoipa::path(get, path = "/frame", tag = "frames", params(RefQuery),
+    responses((status = 200, body = FrameInfo)))]
+async fn get(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<FrameInfo> {
+    Ok(Json(ops.frame(&query.reference).await?))
+}
+
+/// Lists the files of a frame by path
+#[utoipa::path(get, path = "/files", tag = "frames", params(ListQuery),
+    responses((status = 200, body = Page)))]
+async fn files(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> Answer<Page> {
+    let (reference, paging) = query.split();
+    Ok(Json(ops.files(&reference, &paging).await?))
+}
+
+/// Lists a frame and those behind it
+#[utoipa::path(get, path = "/log", tag = "frames", params(ListQuery),
+    responses((status = 200, body = Page)))]
+async fn log(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> Answer<Page> {
+    let (reference, paging) = query.split();
+    Ok(Json(ops.log(&reference, &paging).await?))
+}
+
+/// Brings bytes here; the result is a `Fetched`
+#[utoipa::path(post, path = "/fetch", tag = "frames", request_body = RefRequest,
+    responses((status = 200, body = Step, content_type = "application/x-ndjson")))]
+async fn fetch(State(ops): State<Arc<Ops>>, Body(request): Body<RefRequest>) -> Response {
+    steps(|reporter| async move { ops.fetch(&request, &reporter).await })
+}
+
+/// Checks what is here; the result is a `Verified`
+#[utoipa::path(post, path = "/verify", tag = "frames", request_body = RefRequest,
+    responses((status = 200, body = Step, content_type = "application/x-ndjson")))]
+async fn verify(State(ops): State<Arc<Ops>>, Body(request): Body<RefRequest>) -> Response {
+    steps(|reporter| async move { ops.verify(&request, &reporter).await })
+}

@@ -1,0 +1,225 @@
+//! Who may call, and from where.
+//!
+//! Ports separate neither cookies nor sites, so a page of any other program on this machine, or of
+//! any site that points a name at it, can reach the API. Therefore, in this order:
+//! 1. The request names this daemon as its host, else it is another site's (421).
+//! 2. A token shows a program. Over the Unix socket the system says which account calls, and the
+//!    own one needs no token.
+//! 3. A browser says whose page asks (`Sec-Fetch-Site`); only our own may (403). One that does not
+//!    say must show our origin or a header that pages of others cannot send.
+//! 4. Its cookie shows that it logged in.
+
+use std::sync::Arc;
+
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use axum::serve::IncomingStream;
+use dsp_protocol::api::ProblemCode;
+
+use super::answer::Fault;
+use crate::ops::{Client, Ops};
+use crate::store::Scope;
+
+/// The header that a page of another site cannot send.
+pub const CSRF_HEADER: &str = "x-dsp-csrf";
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// Loopback.
+    Tcp,
+    /// The Unix socket, from this very account.
+    Socket,
+    /// The Unix socket, from another account.
+    Stranger,
+}
+
+impl Connected<IncomingStream<'_, super::listen::Tcp>> for Peer {
+    fn connect_info(_: IncomingStream<'_, super::listen::Tcp>) -> Peer {
+        Peer::Tcp
+    }
+}
+
+#[cfg(unix)]
+impl Connected<IncomingStream<'_, tokio::net::UnixListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, tokio::net::UnixListener>) -> Peer {
+        let own = rustix::process::geteuid().as_raw();
+        match stream.io().peer_cred() {
+            Ok(caller) if caller.uid() == own => Peer::Socket,
+            Ok(_) | Err(_) => Peer::Stranger,
+        }
+    }
+}
+
+/// The guard of one daemon.
+#[derive(Clone, Debug)]
+pub(super) struct Guard {
+    ops: Arc<Ops>,
+    hosts: Arc<[String]>,
+    origins: Arc<[String]>,
+}
+
+impl Guard {
+    pub(super) fn new(ops: Arc<Ops>, port: u16) -> Guard {
+        let hosts = ["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{port}"));
+        let origins = hosts.iter().map(|host| format!("http://{host}")).collect();
+        Guard { ops, hosts: hosts.into(), origins }
+    }
+
+    /// Tells whether a request names this daemon.
+    fn knows_host(&self, request: &Parts) -> bool {
+        let named = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let known = |host: &str| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
+        let absolute = request.uri.authority().map(|authority| authority.as_str());
+        named.is_some_and(known) && absolute.is_none_or(known)
+    }
+
+    /// Finds out who calls the API.
+    async fn client(&self, peer: Peer, headers: &HeaderMap) -> Result<Option<Client>, Fault> {
+        if let Some(value) = headers.get(header::AUTHORIZATION) {
+            let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+            let Some(token) = token else {
+                let detail = "the header `Authorization` is no `Bearer` token";
+                return Err(Fault::new(ProblemCode::Unauthorized, detail));
+            };
+            if let Some(client) = self.ops.client_of_token(token).await? {
+                return Ok(Some(client));
+            }
+            if peer != Peer::Socket {
+                let detail = "the token is unknown, or has ended";
+                return Err(Fault::new(ProblemCode::Unauthorized, detail));
+            }
+        }
+        if peer == Peer::Socket {
+            return Ok(Some(Client { scope: Scope::Admin }));
+        }
+        self.check_site(headers)?;
+        match cookie(headers, &self.ops.cookie_name()) {
+            Some(secret) => {
+                if !headers.contains_key("sec-fetch-site") {
+                    self.check_origin(headers)?;
+                }
+                Ok(self.ops.client_of_session(secret).await?)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Refuses what a page of another site asks.
+    fn check_site(&self, headers: &HeaderMap) -> Result<(), Fault> {
+        match headers.get("sec-fetch-site") {
+            Some(site) if site != "same-origin" => {
+                Err(Fault::new(ProblemCode::Refused, "a page of another site may not call the API"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Refuses a browser that does not say whose page asks, unless it shows that in another way.
+    fn check_origin(&self, headers: &HeaderMap) -> Result<(), Fault> {
+        let own = |origin: &HeaderValue| self.origins.iter().any(|own| origin == own.as_str());
+        if headers.get(header::ORIGIN).is_some_and(own) || headers.contains_key(CSRF_HEADER) {
+            return Ok(());
+        }
+        let detail = format!("a session needs the header `Origin` or `{CSRF_HEADER}`");
+        Err(Fault::new(ProblemCode::Refused, detail))
+    }
+
+    async fn admit(&self, peer: Peer, request: &Parts) -> Result<(), Fault> {
+        if peer == Peer::Stranger {
+            let detail = "another account called over the socket";
+            return Err(Fault::new(ProblemCode::Refused, detail));
+        }
+        if peer == Peer::Tcp && !self.knows_host(request) {
+            let detail = "the request names another host than this daemon";
+            return Err(Fault::new(ProblemCode::Misdirected, detail));
+        }
+        let path = request.uri.path();
+        if !path.starts_with("/api/") {
+            return Ok(());
+        }
+        let client = self.client(peer, &request.headers).await?;
+        if is_open(path) {
+            return Ok(());
+        }
+        let client = client.ok_or_else(|| {
+            let problem =
+                dsp_protocol::api::Problem::new(ProblemCode::Unauthorized, "nobody is logged in");
+            Fault(problem.with_hint("`dsp open` logs a browser in; programs show a token"))
+        })?;
+        let needed = needed(&request.method, path);
+        if client.scope < needed {
+            let detail = format!("this needs a token with the scope {}", word(needed));
+            return Err(Fault::new(ProblemCode::Refused, detail));
+        }
+        Ok(())
+    }
+}
+
+/// Tells whether a call needs nobody to be known.
+fn is_open(path: &str) -> bool {
+    matches!(path, "/api/v1/health" | "/api/v1/login" | "/api/openapi.json")
+}
+
+/// Returns what a call needs: reading, pushing, or all rights.
+fn needed(method: &Method, path: &str) -> Scope {
+    match (method.as_str(), path) {
+        ("GET" | "HEAD", _) => Scope::Read,
+        ("PUT", "/api/v1/blobs") | ("POST", "/api/v1/frames" | "/api/v1/tags") => Scope::Push,
+        _ => Scope::Admin,
+    }
+}
+
+fn word(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Read => "read",
+        Scope::Push => "push",
+        Scope::Admin => "admin",
+    }
+}
+
+/// Returns the value of a cookie.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
+    pairs.map(|(key, value)| (key.trim(), value.trim())).find(|(key, _)| *key == name).map(|p| p.1)
+}
+
+/// Lets a request through, or answers why not; every answer gets the headers that bind a browser.
+pub(super) async fn check(
+    State(guard): State<Guard>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut response = match guard.admit(peer, &parts).await {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(fault) => fault.into_response(),
+    };
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        // A route that knows better has said so.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+impl Ops {
+    /// Returns the name of the cookie: two daemons on one machine share their cookies otherwise,
+    /// as ports do not separate them.
+    pub(super) fn cookie_name(&self) -> String {
+        format!("dsp-{}", self.device().short())
+    }
+}

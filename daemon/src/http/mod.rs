@@ -1,0 +1,126 @@
+//! The local HTTP API: thin routes over [`Ops`], a file per resource.
+//!
+//! What reaches a route has passed the [`guard`]: the right host, no other site's page, a known
+//! caller. Answers are JSON of [`dsp_protocol::api`], problems, lines of steps, events, or bytes.
+
+mod answer;
+mod blobs;
+mod bytes;
+mod contexts;
+mod events;
+mod follows;
+mod frames;
+pub mod guard;
+mod identity;
+pub mod listen;
+mod login;
+mod node;
+mod pages;
+mod peers;
+mod settings;
+mod stacks;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod tickets;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use dsp_protocol::api::ProblemCode;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+
+use self::answer::Fault;
+use self::guard::Guard;
+use crate::ops::Ops;
+
+/// The prefix of every call.
+const API: &str = "/api/v1";
+/// Largest JSON body in bytes: a frame of many thousand named files.
+const JSON_BYTES: usize = 16 << 20;
+
+/// What is said of the API as a whole.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "dsp",
+        description = "The local API of dspd. It answers on loopback and on a Unix socket only; \
+                       `run/client.json` in the home says where, and holds the token.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    components(schemas(
+        dsp_protocol::api::Step,
+        dsp_protocol::api::Event,
+        dsp_protocol::api::ClientFile,
+        dsp_protocol::api::FileInfo,
+        dsp_protocol::api::LogEntry,
+        dsp_protocol::api::PeerInfo,
+        dsp_protocol::api::Setting,
+        dsp_protocol::api::TicketInfo,
+        dsp_protocol::api::Pushed,
+        dsp_protocol::api::Fetched,
+        dsp_protocol::api::Followed,
+        dsp_protocol::api::Verified,
+    )),
+    security(("token" = []), ("session" = [])),
+    modifiers(&Security)
+)]
+struct Document;
+
+/// Names the two ways to show who calls.
+struct Security;
+
+impl utoipa::Modify for Security {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{
+            ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme,
+        };
+        let components = document.components.get_or_insert_default();
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        components.add_security_scheme("token", SecurityScheme::Http(bearer));
+        let cookie = ApiKey::Cookie(ApiKeyValue::new("dsp-<first 8 digits of the device>"));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(cookie));
+    }
+}
+
+fn routes() -> OpenApiRouter<Arc<Ops>> {
+    let api = OpenApiRouter::new()
+        .merge(node::routes())
+        .merge(contexts::routes())
+        .merge(tickets::routes())
+        .merge(follows::routes())
+        .merge(stacks::routes())
+        .merge(frames::routes())
+        .merge(blobs::routes())
+        .merge(peers::routes())
+        .merge(identity::routes())
+        .merge(login::routes())
+        .merge(settings::routes())
+        .merge(events::routes());
+    OpenApiRouter::with_openapi(Document::openapi()).nest(API, api)
+}
+
+/// Returns the OpenAPI document of the API.
+pub fn document() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+/// Returns all routes behind their guard.
+pub fn router(ops: Arc<Ops>, port: u16) -> Router {
+    let guard = Guard::new(Arc::clone(&ops), port);
+    let (api, document) = routes().split_for_parts();
+    let document = document.to_json().expect("the document has a JSON form");
+    api.route(
+        "/api/openapi.json",
+        get(move || std::future::ready(answer::json_text(document.clone()))),
+    )
+    .merge(pages::routes())
+    .fallback(|| async { Fault::new(ProblemCode::NotFound, "there is nothing at this path") })
+    .method_not_allowed_fallback(|| async { Fault::method_not_allowed() })
+    .layer(DefaultBodyLimit::max(JSON_BYTES))
+    .layer(axum::middleware::from_fn_with_state(guard, guard::check))
+    .with_state(ops)
+}

@@ -1,0 +1,37 @@
+//! `/health` and `/node`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use dsp_protocol::api::{Health, NodeStatus};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::Answer;
+use crate::ops::Ops;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
+    OpenApiRouter::new().routes(routes!(health)).routes(routes!(status)).routes(routes!(stop))
+}
+
+/// Tells that the daemon answers
+#[utoipa::path(get, path = "/health", tag = "node", security(()),
+    responses((status = 200, body = Health)))]
+async fn health(State(ops): State<Arc<Ops>>) -> Json<Health> {
+    Json(ops.health())
+}
+
+/// Tells how the daemon is
+#[utoipa::path(get, path = "/node", tag = "node", responses((status = 200, body = NodeStatus)))]
+async fn status(State(ops): State<Arc<Ops>>) -> Answer<NodeStatus> {
+    Ok(Json(ops.status().await?))
+}
+
+/// Stops the daemon in order
+#[utoipa::path(post, path = "/node/stop", tag = "node", responses((status = 202, body = Object)))]
+async fn stop(State(ops): State<Arc<Ops>>) -> (StatusCode, Json<serde_json::Value>) {
+    ops.stop();
+    (StatusCode::ACCEPTED, Json(serde_json::json!({})))
+}

@@ -1,0 +1,27 @@
+//! The pages that stand in for the web UI, and the one that logs a browser in.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+use crate::ops::Ops;
+
+/// What these pages may do: show themselves and call the API.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+pub(super) fn routes() -> Router<Arc<Ops>> {
+    Router::new()
+        .route("/", get(|| page("text/html; charset=utf-8", include_str!("pages/index.html"))))
+        .route("/login", get(|| page("text/html; charset=utf-8", include_str!("pages/login.html"))))
+        .route("/login.js", get(|| page("text/javascript", include_str!("pages/login.js"))))
+        .route("/style.css", get(|| page("text/css", include_str!("pages/style.css"))))
+}
+
+async fn page(media: &'static str, text: &'static str) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, media), (header::CONTENT_SECURITY_POLICY, POLICY)], text)
+}

@@ -1,0 +1,84 @@
+//! `/stacks`, `/stack`, `/rename` and `/tags`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use dsp_protocol::api::{Page, Rename, SetTag, StackInfo};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::{Answer, Body, Query};
+use crate::ops::{Ops, Paging, StackFilter};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// A context by label or id, `*` for all; the current one when left out.
+    context: Option<String>,
+    /// A part of the name.
+    q: Option<String>,
+    /// Whether removed stacks are listed too.
+    #[serde(default)]
+    removed: bool,
+    /// Most items of the page.
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// What is meant.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RefQuery {
+    /// A reference, `[user[/context]:]stack[@rev][#attachment]`.
+    #[serde(rename = "ref")]
+    pub(super) reference: String,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get, remove))
+        .routes(routes!(rename))
+        .routes(routes!(tag))
+}
+
+/// Lists stacks, the latest first
+#[utoipa::path(get, path = "/stacks", tag = "stacks", params(ListQuery),
+    responses((status = 200, body = Page)))]
+async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> Answer<Page> {
+    let filter = StackFilter { context: query.context, part: query.q, removed: query.removed };
+    let paging = Paging { limit: query.limit, cursor: query.cursor };
+    Ok(Json(ops.stacks(&filter, &paging).await?))
+}
+
+/// Shows a stack
+#[utoipa::path(get, path = "/stack", tag = "stacks", params(RefQuery),
+    responses((status = 200, body = StackInfo)))]
+async fn get(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<StackInfo> {
+    Ok(Json(ops.stack(&query.reference).await?))
+}
+
+/// Removes a stack of mine
+#[utoipa::path(delete, path = "/stack", tag = "stacks", params(RefQuery),
+    responses((status = 200, body = StackInfo)))]
+async fn remove(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<StackInfo> {
+    Ok(Json(ops.remove_stack(&query.reference).await?))
+}
+
+/// Renames a stack of mine
+#[utoipa::path(post, path = "/rename", tag = "stacks", request_body = Rename,
+    responses((status = 200, body = StackInfo)))]
+async fn rename(State(ops): State<Arc<Ops>>, Body(rename): Body<Rename>) -> Answer<StackInfo> {
+    Ok(Json(ops.rename_stack(&rename).await?))
+}
+
+/// Puts a tag on a frame of a stack of mine, or takes it away
+#[utoipa::path(post, path = "/tags", tag = "stacks", request_body = SetTag,
+    responses((status = 200, body = StackInfo)))]
+async fn tag(State(ops): State<Arc<Ops>>, Body(set): Body<SetTag>) -> Answer<StackInfo> {
+    Ok(Json(ops.set_tag(&set).await?))
+}

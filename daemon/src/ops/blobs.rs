@@ -1,0 +1,133 @@
+//! The bytes of blobs: uploaded, and read by hash or by reference.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use dsp_protocol::api::{BlobPut, Problem, ProblemCode};
+use dsp_protocol::id::BlobHash;
+use dsp_protocol::name::AttachmentPath;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt as _};
+
+use super::problem::bad_request;
+use super::{Ops, time};
+use crate::blobs::{Keep, ReadError, Status};
+
+/// Blobs up to this size are read and checked whole before the first byte is answered.
+const WHOLE_BYTES: u64 = 1 << 20;
+/// How long an upload waits for the frame that names it, in milliseconds.
+const UPLOAD_MS: i64 = 3_600_000;
+/// Most uploads that wait; the oldest gives way.
+const UPLOADS: usize = 10_000;
+
+/// Uploads that no frame names yet, kept from the collector.
+#[derive(Debug, Default)]
+pub(crate) struct Uploads(Mutex<BTreeMap<BlobHash, (i64, Keep)>>);
+
+impl Uploads {
+    fn put(&self, hash: BlobHash, keep: Keep, now: i64) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|_, (since, _)| *since > now - UPLOAD_MS);
+        if waiting.len() >= UPLOADS {
+            let oldest = waiting.iter().min_by_key(|(_, (since, _))| *since);
+            if let Some(oldest) = oldest.map(|(hash, _)| *hash) {
+                waiting.remove(&oldest);
+            }
+        }
+        waiting.insert(hash, (now, keep));
+    }
+}
+
+/// A blob that is here, to be read.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Its hash.
+    pub hash: BlobHash,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The media type its author gave it, where it was found by reference.
+    pub media: Option<String>,
+    /// The path its author gave it, where it was found by reference.
+    pub path: Option<AttachmentPath>,
+}
+
+impl Ops {
+    /// Takes bytes in. Where the caller says what their hash is, they must have it.
+    ///
+    /// # Errors
+    /// The disk is full, the stream broke, or the hash is another one.
+    pub async fn put_blob(
+        &self,
+        bytes: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
+        length: Option<u64>,
+        expected: Option<BlobHash>,
+    ) -> Result<BlobPut, Problem> {
+        self.room_for(length.unwrap_or(0))?;
+        let imported = self.blobs.import_stream(bytes).await?;
+        if let Some(expected) = expected.filter(|expected| *expected != imported.hash) {
+            let actual = imported.hash;
+            return Err(bad_request(format!("the bytes hash to {actual}, not to {expected}")));
+        }
+        self.blobs.sync().await?;
+        self.uploads.put(imported.hash, imported.keep, time::now());
+        Ok(BlobPut { hash: imported.hash, size: imported.size })
+    }
+
+    /// Finds a blob by its hash.
+    ///
+    /// # Errors
+    /// It is not here, or not all of it.
+    pub async fn open_blob(&self, hash: BlobHash) -> Result<Opened, Problem> {
+        match self.blobs.status(hash).await? {
+            Status::Complete { size } => Ok(Opened { hash, size, media: None, path: None }),
+            Status::Partial { have, .. } => Err(ReadError::Partial { hash, have }.into()),
+            Status::Missing => Err(ReadError::Missing(hash).into()),
+        }
+    }
+
+    /// Finds the bytes of the attachment that a reference means.
+    ///
+    /// # Errors
+    /// There is none, several fit, or its bytes are not here.
+    pub async fn open_content(&self, reference: &str) -> Result<Opened, Problem> {
+        let (_, file) = self.file(reference).await?;
+        let opened = self.open_blob(file.hash).await?;
+        let path = file.path.parse().map_err(bad_request)?;
+        Ok(Opened { media: Some(file.media), path: Some(path), ..opened })
+    }
+
+    /// Reads a part of a blob. Up to 1 MiB is read and checked before this returns, so that
+    /// damage is a problem and not a broken answer.
+    ///
+    /// # Errors
+    /// The range lies outside, or the bytes are damaged.
+    pub async fn read_blob(
+        &self,
+        opened: &Opened,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, ReadError>>, Problem> {
+        let mut pieces = self.blobs.reader(opened.hash, range.clone());
+        if range.end.saturating_sub(range.start) > WHOLE_BYTES {
+            return Ok(pieces);
+        }
+        let mut read = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            read.push(Ok(piece.map_err(|error| damaged(error, opened))?));
+        }
+        Ok(futures::stream::iter(read).boxed())
+    }
+}
+
+fn damaged(error: ReadError, opened: &Opened) -> Problem {
+    let problem = Problem::from(error);
+    match (problem.code, &opened.path) {
+        (ProblemCode::Corrupt, Some(path)) => {
+            let detail = format!("`{path}`: {}", problem.detail);
+            Problem { detail, ..problem }
+        }
+        _ => problem,
+    }
+}

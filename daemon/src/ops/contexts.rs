@@ -1,0 +1,224 @@
+//! Contexts: mine, and those that I follow.
+
+use std::collections::BTreeMap;
+
+use dsp_protocol::api::{
+    AccessName, ContextInfo, NewContext, Page, Problem, ProblemCode, Readable, RoleName,
+};
+use dsp_protocol::id::{ContextId, FrameId};
+use dsp_protocol::name::{ContextName, fold_key};
+use dsp_protocol::statement::{Access, Role};
+use dsp_protocol::sync::{Command, Reply};
+
+use super::node::count;
+use super::problem::bad_request;
+use super::scene::{ContextScene, Scene};
+use super::time::rfc3339;
+use super::{Ops, Paging};
+use crate::store::Slot;
+
+/// Most contexts in one page.
+const PAGE: u64 = 500;
+/// How many stacks `dsp share` names.
+const EXAMPLES: usize = 10;
+
+/// Returns the word of the API for a role.
+pub(crate) fn role_name(role: Role) -> RoleName {
+    match role {
+        Role::None => RoleName::None,
+        Role::Reader => RoleName::Reader,
+        Role::Writer => RoleName::Writer,
+        Role::Owner => RoleName::Owner,
+    }
+}
+
+fn access_name(access: Access) -> AccessName {
+    match access {
+        Access::Private => AccessName::Private,
+        Access::Ticket => AccessName::Ticket,
+        Access::Public => AccessName::Public,
+    }
+}
+
+fn access(name: AccessName) -> Access {
+    match name {
+        AccessName::Private => Access::Private,
+        AccessName::Ticket => Access::Ticket,
+        AccessName::Public => Access::Public,
+    }
+}
+
+impl Ops {
+    /// Lists the contexts: mine by name, then the others by label.
+    ///
+    /// # Errors
+    /// The daemon stops, or its database fails.
+    pub async fn contexts(&self, paging: &Paging) -> Result<Page, Problem> {
+        let scene = self.scene().await?;
+        let mut infos = Vec::new();
+        for context in scene.contexts.values() {
+            infos.push(self.context_info(&scene, context).await?);
+        }
+        infos.sort_by(|a, b| {
+            let order = |c: &ContextInfo| (c.owner != scene.me, c.label.clone(), c.id);
+            order(a).cmp(&order(b))
+        });
+        paging.cut(&infos, PAGE)
+    }
+
+    /// Returns a context by its label or id.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn context(&self, label: &str) -> Result<ContextInfo, Problem> {
+        let scene = self.scene().await?;
+        self.context_info(&scene, scene.context(label)?).await
+    }
+
+    /// Returns a context that was just changed.
+    pub(crate) async fn context_by_id(&self, id: ContextId) -> Result<ContextInfo, Problem> {
+        self.context(&id.to_string()).await
+    }
+
+    /// Makes a context of mine.
+    ///
+    /// # Errors
+    /// The name is malformed, or that of another context of mine.
+    pub async fn new_context(&self, new: NewContext) -> Result<ContextInfo, Problem> {
+        let name: ContextName = new.name.parse().map_err(bad_request)?;
+        let scene = self.scene().await?;
+        let folded = fold_key(name.as_str());
+        let taken = scene.contexts.values().find(|context| {
+            context.is_mine(scene.me)
+                && context.name().is_some_and(|other| fold_key(other.as_str()) == folded)
+        });
+        if let Some(taken) = taken {
+            let taken = scene.label(taken);
+            return Err(Problem::new(
+                ProblemCode::Conflict,
+                format!("a context `{taken}` of yours exists"),
+            ));
+        }
+        let access = new.access.map_or(Access::Private, access);
+        let command = Command::NewContext { name, text: new.about, access };
+        match self.node.run(command).await? {
+            Reply::Context(id) => self.context_by_id(id).await,
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Makes a context the one that unqualified names mean.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn switch_context(&self, label: &str) -> Result<ContextInfo, Problem> {
+        let scene = self.scene().await?;
+        let id = scene.context(label)?.id;
+        self.store.set(Slot::CURRENT_CONTEXT, *id.as_bytes()).await?;
+        self.context_by_id(id).await
+    }
+
+    /// Closes a context of mine: followers are told and get no more; what is here stays.
+    ///
+    /// # Errors
+    /// There is none, or it is not mine.
+    pub async fn close_context(&self, label: &str) -> Result<ContextInfo, Problem> {
+        let scene = self.scene().await?;
+        let context = scene.context(label)?.id;
+        let command =
+            Command::About { context, name: None, text: None, access: None, closed: true };
+        self.node.run(command).await?;
+        self.context_by_id(context).await
+    }
+
+    /// Tells what sharing a context would make readable.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn readable(&self, label: &str) -> Result<Readable, Problem> {
+        let scene = self.scene().await?;
+        let context = scene.context(label)?;
+        let all: Vec<FrameId> = self
+            .node
+            .query({
+                let id = context.id;
+                move |engine| {
+                    let context = engine.context(id);
+                    context.map(|c| c.frames().map(|(id, _)| id).collect()).unwrap_or_default()
+                }
+            })
+            .await?;
+        let mut sizes: BTreeMap<_, u64> = BTreeMap::new();
+        let contents = self.contents(context.id, all).await?;
+        for content in contents.values() {
+            for file in content.files.whole() {
+                sizes.insert(file.blob.hash, file.blob.size);
+            }
+        }
+        let size_of = |frame: &FrameId| contents.get(frame).and_then(|c| c.sum()).unwrap_or((0, 0));
+        let mut stacks: Vec<_> = context
+            .live()
+            .map(|stack| {
+                let bytes = stack.heads.iter().map(|head| size_of(&head.frame).1).max();
+                (std::cmp::Reverse(bytes.unwrap_or(0)), stack.name.to_string())
+            })
+            .collect();
+        stacks.sort();
+        Ok(Readable {
+            context: context.id,
+            label: scene.label(context),
+            stacks: count(stacks.len()),
+            frames: count(context.frames),
+            bytes: sizes.values().sum(),
+            examples: stacks.into_iter().map(|(_, name)| name).take(EXAMPLES).collect(),
+            access: access_name(context.access()),
+        })
+    }
+
+    /// Returns a context as the API shows it.
+    pub(crate) async fn context_info(
+        &self,
+        scene: &Scene,
+        context: &ContextScene,
+    ) -> Result<ContextInfo, Problem> {
+        let heads = context.live().flat_map(|stack| stack.heads.iter().map(|head| head.frame));
+        let contents = self.contents(context.id, heads.collect()).await?;
+        let files = || contents.values().flat_map(|content| content.files.whole());
+        let distinct: BTreeMap<_, _> = files().map(|f| (f.blob.hash, f.blob.size)).collect();
+        let here = self.store.earned_set(context.id, distinct.keys().copied().collect()).await?;
+        let members = context.members.iter().filter(|(_, role)| *role > Role::None).count();
+        let name = context.name().map(ToString::to_string);
+        Ok(ContextInfo {
+            id: context.id,
+            label: scene.label(context),
+            name: name.unwrap_or_else(|| context.id.short()),
+            about: context.about.as_ref().map(|about| about.text.clone()).unwrap_or_default(),
+            owner: context.owner,
+            owner_name: scene.names.of(context.owner),
+            role: role_name(context.my_role),
+            access: access_name(context.access()),
+            policy: context.policy,
+            state: context.state(scene.me),
+            current: scene.current == Some(context.id),
+            stacks: count(context.live().count()),
+            frames: count(context.frames),
+            bytes: distinct.values().sum(),
+            bytes_here: here.values().sum(),
+            members: count(members.max(1)),
+            heard: context.heard.map(rfc3339),
+        })
+    }
+}
+
+impl ContextScene {
+    /// Returns who may read; as long as no owner said so, those with a ticket.
+    pub(crate) fn access(&self) -> Access {
+        self.about.as_ref().map_or(Access::Ticket, |about| about.access)
+    }
+}
+
+/// Returns the problem of a reply that does not answer its command: a bug.
+pub(crate) fn unexpected(reply: &Reply) -> Problem {
+    tracing::error!(?reply, "the engine answered something else");
+    Problem::new(ProblemCode::Internal, "the engine answered something else than was asked")
+}

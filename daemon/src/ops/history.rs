@@ -1,0 +1,148 @@
+//! The frames behind a stack: its heads and tags, and their ancestors as far as they are here.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use dsp_protocol::api::Problem;
+use dsp_protocol::context::StackView;
+use dsp_protocol::id::{ContextId, FrameId};
+
+use super::Ops;
+
+/// Most frames that are walked: a stack pushed to every minute for two months.
+const WALK: usize = 100_000;
+
+/// The frames that a stack leads to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct History {
+    /// The parents of each frame, none where it is not here; nearest to the heads first.
+    order: Vec<FrameId>,
+    parents: BTreeMap<FrameId, Option<Vec<FrameId>>>,
+    /// Every frame of the context that is here.
+    held: BTreeSet<FrameId>,
+}
+
+/// Where a line of ancestors ends too early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Missing {
+    /// How many steps back are possible.
+    pub(crate) depth: u32,
+    /// The frame there.
+    pub(crate) frame: FrameId,
+    /// Whether more is behind it that is not here.
+    pub(crate) known: bool,
+}
+
+impl History {
+    /// Walks from some frames to their ancestors, breadth first; `look` returns the parents of a
+    /// frame that is here.
+    pub(crate) fn walk(
+        from: impl IntoIterator<Item = FrameId>,
+        look: impl Fn(FrameId) -> Option<Vec<FrameId>>,
+    ) -> History {
+        let mut history = History::default();
+        let mut queue: VecDeque<FrameId> = from.into_iter().collect();
+        while let Some(frame) = queue.pop_front() {
+            if history.parents.contains_key(&frame) || history.order.len() >= WALK {
+                continue;
+            }
+            let parents = look(frame);
+            queue.extend(parents.iter().flatten());
+            history.order.push(frame);
+            history.parents.insert(frame, parents);
+        }
+        history
+    }
+
+    /// Returns all frames, here or not, those near the heads first.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = FrameId> {
+        self.order.iter().copied()
+    }
+
+    /// Tells whether a frame is here in the context of the stack.
+    pub(crate) fn holds(&self, frame: FrameId) -> bool {
+        self.held.contains(&frame)
+    }
+
+    /// Goes `n` steps back along first parents.
+    ///
+    /// # Errors
+    /// Says where the line ends.
+    pub(crate) fn ancestor(&self, head: FrameId, n: u32) -> Result<FrameId, Missing> {
+        let mut frame = head;
+        for depth in 0..n {
+            let parents = self.parents.get(&frame).and_then(Option::as_ref);
+            let known = parents.is_none();
+            frame = *parents.and_then(|parents| parents.first()).ok_or(Missing {
+                depth,
+                frame,
+                known,
+            })?;
+        }
+        Ok(frame)
+    }
+}
+
+impl Ops {
+    /// Returns the history of a stack: from its heads, then from its tags.
+    ///
+    /// # Errors
+    /// The daemon stops.
+    pub(crate) async fn history(
+        &self,
+        context: ContextId,
+        stack: &StackView,
+    ) -> Result<History, Problem> {
+        let heads = stack.heads.iter().map(|head| head.frame);
+        let from: Vec<FrameId> = heads.chain(stack.tags.values().copied()).collect();
+        let history = self
+            .node
+            .query(move |engine| {
+                let Some(context) = engine.context(context) else { return History::default() };
+                let mut history =
+                    History::walk(from, |id| Some(context.frame(id)?.parents.clone()));
+                history.held = context.frames().map(|(id, _)| id).collect();
+                history
+            })
+            .await?;
+        Ok(history)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u8) -> FrameId {
+        FrameId::from_bytes([n; 32])
+    }
+
+    ///   1 <- 2 <- 4    (0 is not here)
+    ///  /         /
+    /// 0     3 <-'
+    fn history() -> History {
+        History::walk([id(4)], |frame| match frame.as_bytes()[0] {
+            4 => Some(vec![id(2), id(3)]),
+            2 => Some(vec![id(1)]),
+            1 => Some(vec![id(0)]),
+            3 => Some(vec![]),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn ancestors_follow_first_parents() {
+        let history = history();
+        assert_eq!(history.ancestor(id(4), 2), Ok(id(1)));
+        assert_eq!(history.ancestor(id(4), 3), Ok(id(0)));
+        let end = Missing { depth: 3, frame: id(0), known: true };
+        assert_eq!(history.ancestor(id(4), 4), Err(end));
+        let end = Missing { depth: 0, frame: id(3), known: false };
+        assert_eq!(history.ancestor(id(3), 1), Err(end));
+    }
+
+    #[test]
+    fn each_frame_comes_once_and_the_near_ones_first() {
+        let frames: Vec<_> = history().frames().collect();
+        assert_eq!(frames, [id(4), id(2), id(3), id(1), id(0)]);
+    }
+}

@@ -1,0 +1,151 @@
+//! What each call of the local API does, over the engine, the database and the blobs.
+//!
+//! A file per resource; a call returns what [`dsp_protocol::api`] calls its answer, or the
+//! [`Problem`](dsp_protocol::api::Problem) that the caller sees. Nothing here knows HTTP.
+
+mod blobs;
+mod content;
+mod contexts;
+pub mod events;
+mod fetch;
+mod follows;
+mod frames;
+mod history;
+mod identity;
+mod login;
+mod media;
+mod names;
+mod node;
+mod paging;
+mod peers;
+mod problem;
+mod push;
+mod report;
+mod resolve;
+mod scene;
+mod settings;
+mod stacks;
+mod tickets;
+mod time;
+mod verify;
+
+use std::sync::Arc;
+
+use dsp_protocol::id::{DeviceId, UserId};
+use tokio_util::sync::CancellationToken;
+
+use self::blobs::Uploads;
+use self::content::TreeCache;
+use self::events::Feed;
+use self::login::Logins;
+use self::settings::LiveSettings;
+use crate::blobs::Blobs;
+use crate::home::Home;
+use crate::keys::Keys;
+use crate::net::NetHandle;
+use crate::node::NodeHandle;
+use crate::store::Store;
+
+pub use self::blobs::Opened;
+pub use self::follows::Leaving;
+pub use self::login::{Client, SESSION_SECONDS};
+pub(crate) use self::media::UNKNOWN as UNKNOWN_MEDIA;
+pub use self::paging::Paging;
+pub(crate) use self::problem::{bad_request, internal};
+pub use self::report::Reporter;
+pub use self::settings::SettingsParts;
+pub use self::stacks::StackFilter;
+
+/// What the operations work on.
+pub struct OpsParts {
+    /// The home.
+    pub home: Home,
+    /// The engine.
+    pub node: NodeHandle,
+    /// The network.
+    pub net: NetHandle,
+    /// The database.
+    pub store: Store,
+    /// The blobs.
+    pub blobs: Blobs,
+    /// The keys.
+    pub keys: Keys,
+    /// Who I am.
+    pub me: UserId,
+    /// This device.
+    pub device: DeviceId,
+    /// The settings in force.
+    pub settings: SettingsParts,
+    /// Where the API answers, `http://127.0.0.1:7700`.
+    pub address: String,
+    /// The token of `run/client.json`.
+    pub token: String,
+    /// Cancelled when the daemon is to stop.
+    pub stop: CancellationToken,
+}
+
+/// The operations of the local API.
+#[derive(Debug)]
+pub struct Ops {
+    home: Home,
+    node: NodeHandle,
+    net: NetHandle,
+    store: Store,
+    blobs: Blobs,
+    keys: Keys,
+    me: UserId,
+    device: DeviceId,
+    settings: LiveSettings,
+    address: String,
+    logins: Logins,
+    stop: CancellationToken,
+    feed: Feed,
+    trees: TreeCache,
+    uploads: Uploads,
+    /// Held while the heads of a stack are read and replaced, so that pushes see each other.
+    pushing: tokio::sync::Mutex<()>,
+    started: i64,
+}
+
+impl Ops {
+    /// Puts the operations together and begins to listen to the node.
+    pub fn new(parts: OpsParts) -> Arc<Ops> {
+        let feed = Feed::new();
+        let ops = Arc::new(Ops {
+            home: parts.home,
+            node: parts.node,
+            net: parts.net,
+            store: parts.store,
+            blobs: parts.blobs,
+            keys: parts.keys,
+            me: parts.me,
+            device: parts.device,
+            settings: LiveSettings::new(parts.settings),
+            address: parts.address,
+            logins: Logins::new(&parts.token),
+            stop: parts.stop,
+            feed,
+            trees: TreeCache::default(),
+            uploads: Uploads::default(),
+            pushing: tokio::sync::Mutex::default(),
+            started: time::now(),
+        });
+        tokio::spawn(events::run(Arc::clone(&ops)));
+        ops
+    }
+
+    /// Returns the events of the daemon.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// Returns what is cancelled when the daemon is to stop.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// Returns this device.
+    pub fn device(&self) -> DeviceId {
+        self.device
+    }
+}

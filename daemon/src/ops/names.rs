@@ -1,0 +1,72 @@
+//! What users are called on this machine.
+
+use std::collections::{BTreeMap, HashMap};
+
+use dsp_protocol::api::{Problem, UserName};
+use dsp_protocol::id::UserId;
+use dsp_protocol::name::{Petname, UserRef, fold_key};
+
+use super::Ops;
+
+/// The petnames of everybody met.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    me: UserId,
+    names: BTreeMap<UserId, String>,
+    users: HashMap<String, UserId>,
+}
+
+impl Names {
+    pub(crate) fn new(me: UserId, peers: impl IntoIterator<Item = (UserId, Petname)>) -> Names {
+        let names: BTreeMap<UserId, String> =
+            peers.into_iter().map(|(user, name)| (user, name.to_string())).collect();
+        let users = names.iter().map(|(user, name)| (fold_key(name), *user)).collect();
+        Names { me, names, users }
+    }
+
+    /// Returns how a user is written in a reference: `me`, her petname, or her id while she has
+    /// none.
+    pub(crate) fn of(&self, user: UserId) -> String {
+        if user == self.me {
+            return "me".to_owned();
+        }
+        self.names.get(&user).cloned().unwrap_or_else(|| user.to_string())
+    }
+
+    /// Returns the user whom a reference means.
+    pub(crate) fn find(&self, user: &UserRef) -> Option<UserId> {
+        match user {
+            UserRef::Me => Some(self.me),
+            UserRef::Id(id) => Some(*id),
+            UserRef::Petname(name) => self.users.get(&fold_key(name.as_str())).copied(),
+        }
+    }
+
+    /// Returns a user with her name.
+    pub(crate) fn named(&self, user: UserId) -> UserName {
+        UserName { user, name: self.of(user) }
+    }
+}
+
+impl Ops {
+    /// Returns what everybody is called, and names those who were met since.
+    pub(crate) async fn names(&self) -> Result<Names, Problem> {
+        let known: BTreeMap<UserId, Petname> =
+            self.store.peers().await?.into_iter().map(|(user, peer)| (user, peer.name)).collect();
+        let me = self.me;
+        let (mut peers, unnamed) = self
+            .node
+            .query(move |engine| {
+                let others = engine.users().filter(|user| *user != me && !known.contains_key(user));
+                let unnamed: Vec<(UserId, String)> = others
+                    .filter_map(|user| Some((user, engine.log(user)?.name().to_owned())))
+                    .collect();
+                (known, unnamed)
+            })
+            .await?;
+        for (user, calls_herself) in unnamed {
+            peers.insert(user, self.store.meet(user, &calls_herself).await?);
+        }
+        Ok(Names::new(me, peers))
+    }
+}

@@ -1,0 +1,91 @@
+//! The daemon itself.
+
+use dsp_protocol::api::{Health, NodeStatus, Problem};
+use dsp_protocol::identity::Standing;
+
+use super::Ops;
+use super::time::rfc3339;
+
+/// The version of this daemon.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+impl Ops {
+    /// Tells that the daemon answers.
+    pub fn health(&self) -> Health {
+        Health { status: "ok".to_owned(), version: VERSION.to_owned(), pid: std::process::id() }
+    }
+
+    /// Tells how the daemon is.
+    ///
+    /// # Errors
+    /// The daemon stops, or its database fails.
+    pub async fn status(&self) -> Result<NodeStatus, Problem> {
+        let scene = self.scene().await?;
+        let (me, device) = (self.me, self.device);
+        let (name, device_name, connected, transfers) = self
+            .node
+            .query(move |engine| {
+                let log = engine.log(me);
+                let device = log.and_then(|log| match log.standing(device) {
+                    Standing::Granted(grant) => Some(grant.name.clone()),
+                    Standing::Unknown | Standing::Revoked => None,
+                });
+                let wanted = engine.contexts().filter(|context| context.wanted().1 > 0);
+                (
+                    log.map(|log| log.name().to_owned()).unwrap_or_default(),
+                    device.unwrap_or_default(),
+                    engine.connected().count(),
+                    wanted.count(),
+                )
+            })
+            .await?;
+        let free = self.home.free_bytes()?;
+        let stacks: usize = scene.contexts.values().map(|context| context.live().count()).sum();
+        Ok(NodeStatus {
+            version: VERSION.to_owned(),
+            web: "none".to_owned(),
+            pid: std::process::id(),
+            started: rfc3339(self.started),
+            home: self.home.root().display().to_string(),
+            address: self.address.clone(),
+            user: me,
+            name,
+            device: self.device,
+            device_name,
+            context: scene.current().map(|context| scene.label(context)).unwrap_or_default(),
+            backup_needed: self.keys.backup_needed(),
+            listening: self.net.listening().await.iter().map(ToString::to_string).collect(),
+            contexts: count(scene.contexts.len()),
+            stacks: count(stacks),
+            peers_connected: count(connected),
+            transfers: count(transfers),
+            disk_free_bytes: free,
+            disk_full: free < self.settings.config().min_free_bytes,
+        })
+    }
+
+    /// Begins to stop the daemon.
+    pub fn stop(&self) {
+        tracing::info!("asked to stop");
+        self.stop.cancel();
+    }
+
+    /// Makes sure that `bytes` more may be written.
+    ///
+    /// # Errors
+    /// The disk would be full.
+    pub(crate) fn room_for(&self, bytes: u64) -> Result<(), Problem> {
+        let (free, spare) = (self.home.free_bytes()?, self.settings.config().min_free_bytes);
+        if free.saturating_sub(bytes) >= spare {
+            return Ok(());
+        }
+        Err(super::problem::disk_full(format!(
+            "{bytes} bytes do not fit: {free} are free, and {spare} stay free"
+        )))
+    }
+}
+
+/// Returns a number of things as the API counts them.
+pub(crate) fn count(things: usize) -> u32 {
+    u32::try_from(things).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,131 @@
+//! Other users, and what they are called here.
+
+use std::collections::BTreeSet;
+
+use dsp_protocol::api::{Page, PeerDevice, PeerInfo, Problem, ProblemCode, RenamePeer};
+use dsp_protocol::id::{DeviceId, UserId};
+use dsp_protocol::name::{Petname, UserRef};
+use dsp_protocol::statement::Role;
+
+use super::problem::{bad_request, not_found};
+use super::scene::Scene;
+use super::time::rfc3339;
+use super::{Ops, Paging};
+
+/// Most users in one page.
+const PAGE: u64 = 500;
+
+/// A device as the engine knows it.
+pub(crate) struct Known {
+    pub(crate) device: DeviceId,
+    name: String,
+    connected: bool,
+    revoked: bool,
+}
+
+impl Ops {
+    /// Lists the users that this node knows.
+    ///
+    /// # Errors
+    /// The daemon stops, or its database fails.
+    pub async fn peers(&self, paging: &Paging) -> Result<Page, Problem> {
+        let scene = self.scene().await?;
+        let me = self.me;
+        let users: Vec<UserId> = self
+            .node
+            .query(move |engine| engine.users().filter(|user| *user != me).collect())
+            .await?;
+        let mut peers = Vec::new();
+        for user in users {
+            peers.push(self.peer_info(&scene, user).await?);
+        }
+        peers.sort_by(|a, b| (&a.name, a.user).cmp(&(&b.name, b.user)));
+        paging.cut(&peers, PAGE)
+    }
+
+    /// Gives a user another petname.
+    ///
+    /// # Errors
+    /// Nobody is meant, or the name is malformed or that of another user.
+    pub async fn rename_peer(&self, user: &str, new: &RenamePeer) -> Result<PeerInfo, Problem> {
+        let name: Petname = new.name.parse().map_err(bad_request)?;
+        let who: UserRef = user.parse().map_err(bad_request)?;
+        let scene = self.scene().await?;
+        let user = scene.names.find(&who).ok_or_else(|| {
+            not_found(format!("nobody is called `{who}` here"))
+                .with_hint("`dsp peers ls` lists who is known")
+        })?;
+        if user == self.me {
+            return Err(bad_request("you are always `me` here"));
+        }
+        let known = self.node.query(move |engine| engine.log(user).is_some()).await?;
+        if !known {
+            return Err(not_found(format!("user {user} is not known here")));
+        }
+        if let Err(taken) = self.store.rename_peer(user, name).await? {
+            return Err(Problem::new(ProblemCode::Conflict, taken.to_string())
+                .with_hint("rename that user first, or choose another name"));
+        }
+        self.peer_info(&self.scene().await?, user).await
+    }
+
+    async fn peer_info(&self, scene: &Scene, user: UserId) -> Result<PeerInfo, Problem> {
+        let (own_name, devices) = self.devices_of(user).await?;
+        let peer = self.store.peer(user).await?;
+        let shared = scene.contexts.values().filter(|context| {
+            let member = context.members.iter().any(|(m, role)| *m == user && *role > Role::None);
+            member || context.redemptions.iter().any(|(redeemer, _)| *redeemer == user)
+        });
+        Ok(PeerInfo {
+            user,
+            name: scene.names.of(user),
+            own_name,
+            verified: peer.is_some_and(|peer| peer.verified),
+            devices: self.device_infos(devices).await?,
+            contexts: shared.map(|context| scene.label(context)).collect(),
+        })
+    }
+
+    /// Returns what a user calls herself, and her devices.
+    pub(crate) async fn devices_of(&self, user: UserId) -> Result<(String, Vec<Known>), Problem> {
+        let here = self.device;
+        let found = self.node.query(move |engine| {
+            let Some(log) = engine.log(user) else { return (String::new(), Vec::new()) };
+            let connected: BTreeSet<DeviceId> = engine.connected().chain([here]).collect();
+            let live = log.devices().map(|(device, grant)| Known {
+                device,
+                name: grant.name.clone(),
+                connected: connected.contains(&device),
+                revoked: false,
+            });
+            let gone = log.retired().into_keys().map(|device| Known {
+                device,
+                name: device.short(),
+                connected: connected.contains(&device),
+                revoked: true,
+            });
+            (log.name().to_owned(), live.chain(gone).collect())
+        });
+        Ok(found.await?)
+    }
+
+    /// Returns devices as the API shows them.
+    pub(crate) async fn device_infos(
+        &self,
+        devices: Vec<Known>,
+    ) -> Result<Vec<PeerDevice>, Problem> {
+        let mut infos = Vec::new();
+        for known in devices {
+            let reached = self.store.last_reached(known.device).await?;
+            infos.push(PeerDevice {
+                device: known.device,
+                name: known.name,
+                connected: known.connected,
+                revoked: known.revoked,
+                seen: reached.as_ref().map(|(_, time)| rfc3339(*time)),
+                address: reached.map(|(address, _)| address),
+            });
+        }
+        Ok(infos)
+    }
+}

@@ -1,0 +1,163 @@
+//! Pushing: files become blobs, blobs a frame, and the head of a stack moves to it.
+//!
+//! Bytes are taken in first, however long that takes; then, one push at a time, the current heads
+//! become the parents of the frame, everything is synced to the disk, and the engine signs.
+
+mod build;
+mod import;
+mod walk;
+
+use dsp_protocol::api::{NewFrame, Problem, ProblemCode, Pushed};
+use dsp_protocol::id::{ContextId, FrameId};
+use dsp_protocol::name::{StackName, TagName};
+use dsp_protocol::object::Frame;
+use dsp_protocol::reference::Rev;
+use dsp_protocol::statement::Role;
+use dsp_protocol::sync::{Command, Reply};
+
+use super::contexts::unexpected;
+use super::problem::bad_request;
+use super::resolve::{Found, parse};
+use super::scene::Scene;
+use super::{Ops, Reporter};
+
+/// Most heads that become parents.
+const PARENTS: usize = dsp_protocol::limits::FRAME_PARENTS;
+
+impl Ops {
+    /// Makes a frame and moves the head of a stack of mine to it.
+    ///
+    /// # Errors
+    /// The request breaks a rule, a file cannot be read, the disk is full, or I may not push there.
+    pub async fn push(&self, new: NewFrame, reporter: &Reporter) -> Result<Pushed, Problem> {
+        let scene = self.scene().await?;
+        let (context, name) = target(&scene, &new.stack)?;
+        let tags: Vec<TagName> = new
+            .tags
+            .iter()
+            .map(|tag| tag.parse().map_err(bad_request))
+            .collect::<Result<_, _>>()?;
+        let draft = self.draft(&scene, context, &new).await?;
+        let planned = walk::walk(new.files).await?;
+        for note in planned.notes {
+            reporter.note(note).await;
+        }
+        let taken = self.import(planned.files, reporter).await?;
+        let sum = taken.sum();
+        let built = self.build(draft, taken).await?;
+
+        let _pushing = self.pushing.lock().await;
+        let scene = self.scene().await?;
+        let before = scene.contexts.get(&context).and_then(|c| c.stack(scene.me, &name));
+        let heads: Vec<FrameId> =
+            before.iter().flat_map(|stack| &stack.heads).map(|head| head.frame).collect();
+        if let [head] = heads[..]
+            && self.equals(context, head, &built.frame).await?
+        {
+            return self.unchanged(&scene, context, &name, head, tags, sum).await;
+        }
+        let frame = Frame {
+            parents: heads.into_iter().take(PARENTS).collect(),
+            time: super::time::now(),
+            ..built.frame
+        };
+        let bytes = frame.encode().map_err(bad_request)?;
+        let id = FrameId::of(&bytes);
+        self.blobs.sync().await?;
+        let blobs = built.blobs;
+        let command = Command::Push { context, stack: name.clone(), frame: bytes, blobs, tags };
+        let (created, peers) = match self.node.run(command).await? {
+            Reply::Pushed { created, peers, .. } => (created, peers),
+            other => return Err(unexpected(&other)),
+        };
+        // The index names them now; until here nothing else kept them.
+        drop(built.keeps);
+        Ok(Pushed {
+            frame: id,
+            reference: self.reference_of(context, &name).await?,
+            context,
+            files: sum.0,
+            bytes: sum.1,
+            created,
+            unchanged: false,
+            peers: super::node::count(peers),
+        })
+    }
+
+    /// Answers a push of what is the head already; only its tags are set.
+    async fn unchanged(
+        &self,
+        scene: &Scene,
+        context: ContextId,
+        name: &StackName,
+        head: FrameId,
+        tags: Vec<TagName>,
+        sum: (u64, u64),
+    ) -> Result<Pushed, Problem> {
+        let stack = scene.contexts.get(&context).and_then(|c| c.stack(scene.me, name));
+        let stack = stack.expect("it has a head");
+        for tag in tags.into_iter().filter(|tag| stack.tags.get(tag) != Some(&head)) {
+            let command = Command::Tag { context, stack: stack.stack, tag, frame: Some(head) };
+            self.node.run(command).await?;
+        }
+        Ok(Pushed {
+            frame: head,
+            reference: self.reference_of(context, name).await?,
+            context,
+            files: sum.0,
+            bytes: sum.1,
+            created: false,
+            unchanged: true,
+            peers: 0,
+        })
+    }
+
+    async fn reference_of(&self, context: ContextId, name: &StackName) -> Result<String, Problem> {
+        let scene = self.scene().await?;
+        let found = scene
+            .contexts
+            .get(&context)
+            .and_then(|context| Some(Found { context, stack: context.stack(scene.me, name)? }));
+        Ok(found.map_or_else(|| name.to_string(), |found| scene.reference(&found)))
+    }
+
+    /// Tells whether a frame says what the head says; parents and times aside.
+    async fn equals(
+        &self,
+        context: ContextId,
+        head: FrameId,
+        new: &Frame,
+    ) -> Result<bool, Problem> {
+        let Some(content) = self.contents(context, vec![head]).await?.remove(&head) else {
+            return Ok(false);
+        };
+        let old = content.frame;
+        let lineage = old.lineage.clone();
+        let same = Frame {
+            parents: old.parents.clone(),
+            time: old.time,
+            lineage: lineage.clone(),
+            ..new.clone()
+        } == old;
+        Ok(same && self.same_lineage(lineage.as_ref(), new.lineage.as_ref()).await?)
+    }
+}
+
+/// Finds where a push goes: a context, and the name of a stack of mine in it.
+fn target(scene: &Scene, text: &str) -> Result<(ContextId, StackName), Problem> {
+    let reference = parse(text)?;
+    if reference.rev != Rev::Head || reference.attachment.is_some() {
+        return Err(bad_request(format!("`{text}`: a stack is pushed to, not a frame of it"))
+            .with_hint("write the stack without `@` and `#`; `--tag` sets a tag"));
+    }
+    let context = scene.place(reference.owner.as_ref())?;
+    if context.my_role < Role::Writer {
+        let label = scene.label(context);
+        return Err(Problem::new(
+            ProblemCode::Refused,
+            format!("you may not push to {label}: your role there is {}", context.my_role),
+        )
+        .with_hint("push to a context of your own: `dsp context switch main`"));
+    }
+    Ok((context.id, reference.stack))
+}

@@ -1,0 +1,267 @@
+//! What a reference means here.
+//!
+//! An unqualified stack is mine in the current context, else its first owner's, and never anyone
+//! else's: a name that a stranger could take would run her pickles. With a user it is that user's
+//! stack, in the current context before any other; with a context too it is there. Where that
+//! leaves nothing, or several, the error lists what could have been meant, in full.
+
+use dsp_protocol::api::{Problem, ProblemCode};
+use dsp_protocol::context::StackView;
+use dsp_protocol::id::{ContextId, FrameId, UserId};
+use dsp_protocol::name::StackName;
+use dsp_protocol::reference::{OwnerRef, Reference, Rev};
+
+use super::Ops;
+use super::history::History;
+use super::problem::{bad_request, not_found};
+use super::scene::{ContextScene, Scene};
+
+/// A stack that a reference means.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'a> {
+    pub(crate) context: &'a ContextScene,
+    pub(crate) stack: &'a StackView,
+}
+
+/// A frame that a reference means.
+#[derive(Clone, Debug)]
+pub(crate) struct FoundFrame<'a> {
+    pub(crate) context: &'a ContextScene,
+    pub(crate) stack: &'a StackView,
+    pub(crate) frame: FrameId,
+}
+
+/// Reads a reference.
+///
+/// # Errors
+/// Says what is wrong with the text.
+pub(crate) fn parse(text: &str) -> Result<Reference, Problem> {
+    text.parse().map_err(|error| {
+        bad_request(error).with_hint("a reference is `[user[/context]:]stack[@rev][#attachment]`")
+    })
+}
+
+impl Scene {
+    /// Finds the stack that a reference means.
+    ///
+    /// # Errors
+    /// There is none, or several fit; the candidates are full references.
+    pub(crate) fn stack(&self, reference: &Reference) -> Result<Found<'_>, Problem> {
+        let name = &reference.stack;
+        let found = match &reference.owner {
+            None => self.unqualified(name)?,
+            Some(owner) => self.qualified(owner, name)?,
+        };
+        found.ok_or_else(|| self.no_stack(reference))
+    }
+
+    fn unqualified(&self, name: &StackName) -> Result<Option<Found<'_>>, Problem> {
+        let context = self.current()?;
+        let mine = context.stack(self.me, name);
+        let stack = mine.or_else(|| context.stack(context.owner, name));
+        Ok(stack.map(|stack| Found { context, stack }))
+    }
+
+    fn qualified(&self, owner: &OwnerRef, name: &StackName) -> Result<Option<Found<'_>>, Problem> {
+        let user = self.names.find(&owner.user).ok_or_else(|| {
+            not_found(format!("nobody is called `{}` here", owner.user))
+                .with_hint("`dsp peers ls` lists who is known")
+        })?;
+        let fits = |context: &&ContextScene| match &owner.context {
+            None => true,
+            Some(wanted) => {
+                context.name() == Some(wanted) || context.id.to_string() == wanted.as_str()
+            }
+        };
+        let in_it = |context| {
+            let stack = ContextScene::stack(context, user, name)?;
+            Some(Found { context, stack })
+        };
+        let found: Vec<Found<'_>> = self.contexts.values().filter(fits).filter_map(in_it).collect();
+        let current = found.iter().find(|found| Some(found.context.id) == self.current);
+        let own = || {
+            let mut own = found.iter().filter(|found| found.context.owner == user);
+            own.next().filter(|_| own.next().is_none())
+        };
+        // With a context named, `user/main` is first of all the one that this user owns.
+        let preferred = match owner.context {
+            Some(_) => own().or(current),
+            None => current.or_else(own),
+        };
+        match (preferred, &found[..]) {
+            (Some(found), _) | (None, [found]) => Ok(Some(*found)),
+            (None, []) => Ok(None),
+            (None, several) => {
+                let mut problem = Problem::new(
+                    ProblemCode::Ambiguous,
+                    format!("`{owner}:{name}` fits {} stacks", several.len()),
+                );
+                problem.candidates = several.iter().map(|found| self.in_full(found)).collect();
+                Err(problem)
+            }
+        }
+    }
+
+    fn no_stack(&self, reference: &Reference) -> Problem {
+        let stack = Reference { rev: Rev::Head, attachment: None, ..reference.clone() };
+        let mut problem = not_found(format!("no stack `{stack}`"));
+        problem.candidates = self
+            .contexts
+            .values()
+            .flat_map(|context| context.live().map(move |stack| Found { context, stack }))
+            .filter(|found| found.stack.name == reference.stack)
+            .map(|found| self.in_full(&found))
+            .collect();
+        match problem.candidates.is_empty() {
+            true => problem.with_hint("`dsp ls --all` lists what is here"),
+            false => problem.with_hint("name one of the candidates in full"),
+        }
+    }
+
+    /// Returns the shortest reference that means a stack here.
+    pub(crate) fn reference(&self, found: &Found<'_>) -> String {
+        let name = &found.stack.name;
+        let user = self.names.of(found.stack.owner);
+        let mut forms = vec![name.to_string(), format!("{user}:{name}")];
+        forms.extend(found.context.name().map(|context| format!("{user}/{context}:{name}")));
+        let means_it = |form: &String| {
+            let reference: Option<Reference> = form.parse().ok();
+            reference.and_then(|r| self.stack(&r).ok()).is_some_and(|other| {
+                other.context.id == found.context.id
+                    && (other.stack.owner, other.stack.stack)
+                        == (found.stack.owner, found.stack.stack)
+            })
+        };
+        let shortest = forms.into_iter().find(means_it);
+        shortest.unwrap_or_else(|| format!("{user}/{}:{name}", found.context.id))
+    }
+
+    fn in_full(&self, found: &Found<'_>) -> String {
+        let (user, name) = (self.names.of(found.stack.owner), &found.stack.name);
+        let same_name = self.contexts.values().filter(|other| {
+            other.name() == found.context.name() && other.stack(found.stack.owner, name).is_some()
+        });
+        match found.context.name() {
+            Some(context) if same_name.count() == 1 => format!("{user}/{context}:{name}"),
+            _ => format!("{user}/{}:{name}", found.context.id),
+        }
+    }
+
+    /// Finds the context in which a new frame of mine belongs: the one whose label stands before
+    /// `:`, else the current one.
+    ///
+    /// # Errors
+    /// There is no such context.
+    pub(crate) fn place(&self, owner: Option<&OwnerRef>) -> Result<&ContextScene, Problem> {
+        use dsp_protocol::name::UserRef;
+        match owner {
+            None | Some(OwnerRef { user: UserRef::Me, context: None }) => self.current(),
+            Some(owner) => self.context(&owner.to_string()),
+        }
+    }
+}
+
+impl<'a> Found<'a> {
+    /// Finds the frame that a revision means.
+    ///
+    /// # Errors
+    /// There is none, or an id begins like several.
+    pub(crate) fn frame(
+        self,
+        rev: &Rev,
+        history: &History,
+        reference: &str,
+    ) -> Result<FoundFrame<'a>, Problem> {
+        let heads = &self.stack.heads;
+        let head = || {
+            heads.first().map(|head| head.frame).ok_or_else(|| {
+                not_found(format!("`{reference}` has no head: its author removed it"))
+                    .with_hint("its tags and ids still name what is here: `@TAG`, `@ID`")
+            })
+        };
+        let frame = match rev {
+            Rev::Head => head()?,
+            Rev::OtherHead(n) => {
+                let n = n.get() as usize;
+                heads.get(n - 1).map(|head| head.frame).ok_or_else(|| {
+                    not_found(format!("`{reference}` has {} heads, not {n}", heads.len()))
+                })?
+            }
+            Rev::Ancestor(n) => history.ancestor(head()?, n.get()).map_err(|missing| {
+                let (at, of) = (missing.depth, n.get());
+                match missing.known {
+                    true => Problem::new(
+                        ProblemCode::BlobNotLocal,
+                        format!(
+                            "`{reference}`: frame {} ({at} of {of} back) is not here",
+                            missing.frame
+                        ),
+                    )
+                    .with_hint("`dsp fetch` brings older frames"),
+                    false => not_found(format!("`{reference}` goes back {at} frames, not {of}")),
+                }
+            })?,
+            Rev::Tag(tag) => *self.stack.tags.get(tag).ok_or_else(|| {
+                let mut problem = not_found(format!("`{reference}` has no tag `{tag}`"));
+                let tags = self.stack.tags.keys();
+                problem.candidates = tags.map(|tag| format!("{reference}@{tag}")).collect();
+                problem
+            })?,
+            Rev::Id(prefix) => {
+                let ids: Vec<FrameId> = history.frames().filter(|id| prefix.matches(id)).collect();
+                match ids[..] {
+                    [id] => id,
+                    [] => {
+                        let id = prefix.whole().filter(|id| history.holds(*id));
+                        id.ok_or_else(|| {
+                            let prefix = prefix.as_str();
+                            not_found(format!("`{reference}` has no frame `{prefix}`"))
+                        })?
+                    }
+                    _ => {
+                        let prefix = prefix.as_str();
+                        let mut problem = Problem::new(
+                            ProblemCode::Ambiguous,
+                            format!("`{prefix}` begins {} frames of `{reference}`", ids.len()),
+                        );
+                        problem.candidates =
+                            ids.iter().map(|id| format!("{reference}@{id}")).collect();
+                        return Err(problem);
+                    }
+                }
+            }
+        };
+        Ok(FoundFrame { context: self.context, stack: self.stack, frame })
+    }
+}
+
+impl FoundFrame<'_> {
+    pub(crate) fn stack(&self) -> Found<'_> {
+        Found { context: self.context, stack: self.stack }
+    }
+}
+
+impl Ops {
+    /// Finds the frame that a reference means.
+    ///
+    /// # Errors
+    /// As [`Scene::stack`] and [`Found::frame`].
+    pub(crate) async fn frame_of<'a>(
+        &self,
+        scene: &'a Scene,
+        reference: &Reference,
+    ) -> Result<FoundFrame<'a>, Problem> {
+        let found = scene.stack(reference)?;
+        let text = scene.reference(&found);
+        let history = match reference.rev {
+            Rev::Head | Rev::OtherHead(_) | Rev::Tag(_) => History::default(),
+            Rev::Ancestor(_) | Rev::Id(_) => self.history(found.context.id, found.stack).await?,
+        };
+        found.frame(&reference.rev, &history, &text)
+    }
+}
+
+/// Names a stack whose place is known.
+pub(crate) fn key(found: &Found<'_>) -> (ContextId, UserId, dsp_protocol::id::StackId) {
+    (found.context.id, found.stack.owner, found.stack.stack)
+}

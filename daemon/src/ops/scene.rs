@@ -1,0 +1,213 @@
+//! What the engine holds, as one picture: contexts and their stacks, under the names of this
+//! machine. Taken between two inputs of the engine, so that everything in it fits together.
+
+use std::collections::BTreeMap;
+
+use dsp_protocol::api::{FollowState, Policy, Problem};
+use dsp_protocol::context::{StackState, StackView, TicketStanding};
+use dsp_protocol::id::{ContextId, PublicKey, StackId, UserId};
+use dsp_protocol::name::{ContextName, StackName};
+use dsp_protocol::statement::{About, Fact, Role};
+use dsp_protocol::sync::{self, Standing};
+
+use super::Ops;
+use super::names::Names;
+use super::problem::not_found;
+use crate::store::Slot;
+
+/// All contexts at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene {
+    pub(crate) me: UserId,
+    pub(crate) names: Names,
+    /// The context that unqualified names mean.
+    pub(crate) current: Option<ContextId>,
+    pub(crate) contexts: BTreeMap<ContextId, ContextScene>,
+}
+
+/// A context at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct ContextScene {
+    pub(crate) id: ContextId,
+    /// Absent until an owner's statement came.
+    pub(crate) about: Option<About>,
+    /// The first owner.
+    pub(crate) owner: UserId,
+    pub(crate) members: Vec<(UserId, Role)>,
+    pub(crate) my_role: Role,
+    pub(crate) policy: Policy,
+    pub(crate) standing: Standing,
+    pub(crate) frames: usize,
+    pub(crate) stacks: Vec<StackView>,
+    pub(crate) tickets: Vec<TicketStanding>,
+    /// Who came in by which ticket.
+    pub(crate) redemptions: Vec<(UserId, PublicKey)>,
+    /// When an author of it last stated something, by her clock.
+    pub(crate) heard: Option<i64>,
+}
+
+impl ContextScene {
+    pub(crate) fn of(context: &sync::Context, me: UserId) -> ContextScene {
+        let view = context.view();
+        let genesis = view.members();
+        let owner = view.owners().first().copied();
+        let owner = owner.or_else(|| genesis.first().map(|(user, _)| *user));
+        let redeemed = context.redemptions().filter_map(|(user, redeem)| match redeem.fact() {
+            Fact::Redeem(redeem) => Some((user, redeem.ticket)),
+            _ => None,
+        });
+        let stacks = view.stacks();
+        ContextScene {
+            id: context.id(),
+            about: view.about().cloned(),
+            owner: owner.unwrap_or(me),
+            my_role: my_role(context, me),
+            members: genesis,
+            policy: context.policy(),
+            standing: context.standing(),
+            frames: context.frames().count(),
+            heard: stacks.iter().map(|stack| stack.time).max(),
+            stacks,
+            tickets: view.tickets(),
+            redemptions: redeemed.collect(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> Option<&ContextName> {
+        self.about.as_ref().map(|about| &about.name)
+    }
+
+    pub(crate) fn is_mine(&self, me: UserId) -> bool {
+        self.owner == me
+    }
+
+    /// Returns the stacks that are not removed.
+    pub(crate) fn live(&self) -> impl Iterator<Item = &StackView> {
+        self.stacks.iter().filter(|stack| stack.state == StackState::Live)
+    }
+
+    /// Returns the stack of a user by its name; one that is live comes before one that is not.
+    pub(crate) fn stack(&self, user: UserId, name: &StackName) -> Option<&StackView> {
+        let named = self.stacks.iter().filter(|s| s.owner == user && s.name == *name);
+        named.min_by_key(|s| {
+            let generation = s.heads.first().map(|head| head.generation);
+            (s.state != StackState::Live, std::cmp::Reverse(generation), s.stack)
+        })
+    }
+
+    pub(crate) fn stack_by_id(&self, user: UserId, stack: StackId) -> Option<&StackView> {
+        self.stacks.iter().find(|s| s.owner == user && s.stack == stack)
+    }
+
+    /// Returns how the follow stands.
+    pub(crate) fn state(&self, me: UserId) -> FollowState {
+        let closed = self.about.as_ref().is_some_and(|about| about.closed);
+        match self.standing {
+            Standing::Left => FollowState::Left,
+            Standing::Removed => FollowState::Removed,
+            Standing::Active { .. } if closed => FollowState::Closed,
+            Standing::Active { .. } if self.is_mine(me) => FollowState::Own,
+            Standing::Active { synced: false } => FollowState::Waiting,
+            Standing::Active { synced: true } => FollowState::Following,
+        }
+    }
+}
+
+/// Returns what I may do: by the owners' statements, else by the ticket I came in with.
+fn my_role(context: &sync::Context, me: UserId) -> Role {
+    let stated = context.view().role(me);
+    let removed = context.standing() == Standing::Removed
+        || context.view().members().contains(&(me, Role::None));
+    match context.came_in_by() {
+        Some(ticket) if stated == Role::None && !removed => ticket.role,
+        _ => stated,
+    }
+}
+
+impl Scene {
+    /// Returns how a context is written: `main` for one of mine, `alice/main` otherwise, its id
+    /// where that would fit another one or its name is not known yet.
+    pub(crate) fn label(&self, context: &ContextScene) -> String {
+        let Some(name) = context.name() else { return context.id.to_string() };
+        let same = self
+            .contexts
+            .values()
+            .filter(|other| other.owner == context.owner && other.name() == Some(name));
+        if same.count() > 1 {
+            return context.id.to_string();
+        }
+        match context.is_mine(self.me) {
+            true => name.to_string(),
+            false => format!("{}/{name}", self.names.of(context.owner)),
+        }
+    }
+
+    /// Finds a context by its label or id; `me/main` is `main`.
+    ///
+    /// # Errors
+    /// No context has the label; the candidates are the labels of all.
+    pub(crate) fn context(&self, label: &str) -> Result<&ContextScene, Problem> {
+        if let Some(context) = label.parse().ok().and_then(|id| self.contexts.get(&id)) {
+            return Ok(context);
+        }
+        let label = label.strip_prefix("me/").unwrap_or(label);
+        let found = self.contexts.values().find(|context| self.label(context) == label);
+        let found = found.or_else(|| self.context_by_parts(label));
+        found.ok_or_else(|| {
+            let mut problem = not_found(format!("no context `{label}` here"))
+                .with_hint("`dsp context ls` lists them");
+            problem.candidates = self.contexts.values().map(|c| self.label(c)).collect();
+            problem
+        })
+    }
+
+    /// Finds a context by `user/name` where the user is written in another way than the label.
+    fn context_by_parts(&self, label: &str) -> Option<&ContextScene> {
+        let (user, name) = label.split_once('/')?;
+        let user = self.names.find(&user.parse().ok()?)?;
+        let mut fitting = self.contexts.values().filter(|context| {
+            context.owner == user && context.name().is_some_and(|own| own.as_str() == name)
+        });
+        fitting.next().filter(|_| fitting.next().is_none())
+    }
+
+    /// Finds the current context.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn current(&self) -> Result<&ContextScene, Problem> {
+        let current = self.current.and_then(|id| self.contexts.get(&id));
+        current.ok_or_else(|| {
+            not_found("there is no current context").with_hint("choose one: `dsp context switch`")
+        })
+    }
+
+    /// Finds the context that a caller named, else the current one.
+    ///
+    /// # Errors
+    /// As [`context`](Self::context) and [`current`](Self::current).
+    pub(crate) fn context_or_current(&self, label: Option<&str>) -> Result<&ContextScene, Problem> {
+        label.map_or_else(|| self.current(), |label| self.context(label))
+    }
+}
+
+impl Ops {
+    /// Looks at everything.
+    ///
+    /// # Errors
+    /// The daemon stops, or its database fails.
+    pub(crate) async fn scene(&self) -> Result<Scene, Problem> {
+        let (me, names) = (self.me, self.names().await?);
+        let current = self.store.get(Slot::CURRENT_CONTEXT).await?;
+        let current = current.and_then(|bytes| bytes.try_into().ok()).map(ContextId::from_bytes);
+        let contexts = self
+            .node
+            .query(move |engine| {
+                let contexts = engine.contexts().map(|c| (c.id(), ContextScene::of(c, me)));
+                contexts.collect::<BTreeMap<_, _>>()
+            })
+            .await?;
+        let current = current.filter(|id| contexts.contains_key(id));
+        Ok(Scene { me, names, current, contexts })
+    }
+}

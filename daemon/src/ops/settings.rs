@@ -1,0 +1,122 @@
+//! Settings: shown with where they come from, and changed while the daemon runs.
+
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+
+use dsp_protocol::api::{Page, Problem};
+use serde_json::{Map, Value};
+
+use super::problem::bad_request;
+use super::{Ops, Paging};
+use crate::config::{Config, ConfigFile, Overrides, Settings};
+use crate::log::Logging;
+
+/// Most settings in one page.
+const PAGE: u64 = 500;
+
+/// What settings are made of.
+#[derive(Clone, Debug)]
+pub struct SettingsParts {
+    /// The file.
+    pub path: PathBuf,
+    /// What is set outside the file.
+    pub overrides: Overrides,
+    /// Both together.
+    pub settings: Settings,
+    /// The log, whose level can be changed; absent where another program logs.
+    pub logging: Option<Logging>,
+}
+
+/// The settings in force.
+#[derive(Debug)]
+pub(crate) struct LiveSettings {
+    path: PathBuf,
+    overrides: Overrides,
+    logging: Option<Logging>,
+    now: RwLock<(Settings, Arc<Config>)>,
+    /// Held while the file is changed.
+    editing: tokio::sync::Mutex<()>,
+}
+
+impl LiveSettings {
+    pub(crate) fn new(parts: SettingsParts) -> LiveSettings {
+        let config = Arc::new(parts.settings.config().clone());
+        LiveSettings {
+            path: parts.path,
+            overrides: parts.overrides,
+            logging: parts.logging,
+            now: RwLock::new((parts.settings, config)),
+            editing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Returns the settings in force.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        let now = self.now.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(&now.1)
+    }
+
+    fn settings(&self) -> Settings {
+        let now = self.now.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        now.0.clone()
+    }
+
+    /// Reads the file again and puts what changed into force.
+    fn reload(&self) -> Result<(), Problem> {
+        let settings = Settings::load(&ConfigFile::read(&self.path)?, &self.overrides)?;
+        let config = Arc::new(settings.config().clone());
+        if let Some(logging) = &self.logging
+            && let Err(error) = logging.set_filter(&config.log_level)
+        {
+            tracing::warn!(%error, "the log level stays as it was");
+        }
+        let mut now = self.now.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *now = (settings, config);
+        Ok(())
+    }
+}
+
+impl Ops {
+    /// Lists the settings.
+    ///
+    /// # Errors
+    /// The page is none.
+    pub fn settings(&self, paging: &Paging) -> Result<Page, Problem> {
+        paging.cut(&self.settings.settings().list(), PAGE)
+    }
+
+    /// Changes settings in the file; null takes one out of it. All are checked before the first
+    /// one is written.
+    ///
+    /// # Errors
+    /// A name or a value is refused, or the file cannot be written.
+    pub async fn change_settings(&self, changes: &Map<String, Value>) -> Result<Page, Problem> {
+        let _editing = self.settings.editing.lock().await;
+        let mut texts = Vec::new();
+        for (name, value) in changes {
+            let setting = crate::config::find(name, None)?;
+            let text = match value {
+                Value::Null => None,
+                Value::String(text) => Some(text.clone()),
+                Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+                Value::Array(_) | Value::Object(_) => {
+                    return Err(bad_request(format!(
+                        "`{name}`: a setting is text, a number, true or false"
+                    )));
+                }
+            };
+            if let Some(text) = &text {
+                setting.check(text)?;
+            }
+            texts.push((name, text));
+        }
+        for (name, text) in texts {
+            match text {
+                Some(text) => ConfigFile::set(&self.settings.path, name, &text)?,
+                None => ConfigFile::unset(&self.settings.path, name)?,
+            }
+        }
+        self.settings.reload()?;
+        self.settings(&Paging::default())
+    }
+}

@@ -1,0 +1,239 @@
+//! Stacks: what is where, and what its owner does to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dsp_protocol::api::{HeadInfo, Page, Problem, ProblemCode, Rename, SetTag, StackInfo};
+use dsp_protocol::context::{HeadView, StackState, StackView};
+use dsp_protocol::id::{BlobHash, FrameId};
+use dsp_protocol::limits::CLOCK_AHEAD_MS;
+use dsp_protocol::name::{StackName, TagName};
+use dsp_protocol::sync::Command;
+
+use super::content::{Content, hashes};
+use super::problem::bad_request;
+use super::resolve::{Found, key, parse};
+use super::scene::{ContextScene, Scene};
+use super::time::{now, rfc3339};
+use super::{Ops, Paging};
+
+/// Most stacks in one page.
+const PAGE: u64 = 1000;
+
+/// Which stacks are listed.
+#[derive(Clone, Debug, Default)]
+pub struct StackFilter {
+    /// A context by label or id, `*` for all, the current one when absent.
+    pub context: Option<String>,
+    /// A part of the name, in any case.
+    pub part: Option<String>,
+    /// Whether removed ones are listed too.
+    pub removed: bool,
+}
+
+impl StackFilter {
+    fn takes(&self, stack: &StackView) -> bool {
+        let shown = match stack.state {
+            StackState::Live => true,
+            StackState::Removed | StackState::Moved => self.removed,
+        };
+        let named = self.part.as_ref().is_none_or(|part| {
+            let name = stack.name.to_string().to_ascii_lowercase();
+            name.contains(&part.to_ascii_lowercase())
+        });
+        shown && named
+    }
+}
+
+impl Ops {
+    /// Lists stacks, the latest first.
+    ///
+    /// # Errors
+    /// There is no such context.
+    pub async fn stacks(&self, filter: &StackFilter, paging: &Paging) -> Result<Page, Problem> {
+        let scene = self.scene().await?;
+        let found = select(&scene, filter)?;
+        let (start, limit) = paging.range(PAGE)?;
+        let page: Vec<_> = found.iter().skip(start).take(limit).copied().collect();
+        let infos = self.infos(&scene, &page).await?;
+        let items = infos.iter().map(super::paging::to_json).collect();
+        Ok(Page { items, next_cursor: super::paging::next(start, limit, found.len()) })
+    }
+
+    /// Returns stacks, the latest first.
+    pub(crate) async fn stack_infos(
+        &self,
+        filter: &StackFilter,
+    ) -> Result<Vec<StackInfo>, Problem> {
+        let scene = self.scene().await?;
+        let found = select(&scene, filter)?;
+        self.infos(&scene, &found).await
+    }
+
+    /// Returns the stack that a reference means.
+    ///
+    /// # Errors
+    /// There is none, or several.
+    pub async fn stack(&self, reference: &str) -> Result<StackInfo, Problem> {
+        let scene = self.scene().await?;
+        let found = scene.stack(&parse(reference)?)?;
+        self.stack_info(&scene, found).await
+    }
+
+    pub(crate) async fn stack_info(
+        &self,
+        scene: &Scene,
+        found: Found<'_>,
+    ) -> Result<StackInfo, Problem> {
+        let mut infos = self.infos(scene, &[found]).await?;
+        Ok(infos.pop().expect("one was asked for"))
+    }
+
+    /// Removes a stack of mine: followers see that it was removed.
+    ///
+    /// # Errors
+    /// There is none, or it is not mine.
+    pub async fn remove_stack(&self, reference: &str) -> Result<StackInfo, Problem> {
+        let scene = self.scene().await?;
+        let found = mine(&scene, reference)?;
+        let (context, _, stack) = key(&found);
+        self.node.run(Command::Remove { context, stack }).await?;
+        self.changed(&found).await
+    }
+
+    /// Renames a stack of mine; followers follow on.
+    ///
+    /// # Errors
+    /// There is none, it is not mine, or the name is taken or malformed.
+    pub async fn rename_stack(&self, rename: &Rename) -> Result<StackInfo, Problem> {
+        let name: StackName = rename.name.parse().map_err(bad_request)?;
+        let scene = self.scene().await?;
+        let found = mine(&scene, &rename.reference)?;
+        let (context, _, stack) = key(&found);
+        self.node.run(Command::Rename { context, stack, name }).await?;
+        self.changed(&found).await
+    }
+
+    /// Puts a tag of a stack of mine on a frame, or takes it away.
+    ///
+    /// # Errors
+    /// There is no such frame, the stack is not mine, or the tag is malformed or not there.
+    pub async fn set_tag(&self, set: &SetTag) -> Result<StackInfo, Problem> {
+        let tag: TagName = set.tag.parse().map_err(bad_request)?;
+        let scene = self.scene().await?;
+        let found = mine(&scene, &set.reference)?;
+        let (context, _, stack) = key(&found);
+        let frame = match set.remove {
+            true if !found.stack.tags.contains_key(&tag) => {
+                let reference = scene.reference(&found);
+                return Err(super::problem::not_found(format!("`{reference}` has no tag `{tag}`")));
+            }
+            true => None,
+            false => Some(self.frame_of(&scene, &parse(&set.reference)?).await?.frame),
+        };
+        self.node.run(Command::Tag { context, stack, tag, frame }).await?;
+        self.changed(&found).await
+    }
+
+    /// Returns a stack as it is after a change.
+    async fn changed(&self, before: &Found<'_>) -> Result<StackInfo, Problem> {
+        let (context, user, stack) = key(before);
+        let scene = self.scene().await?;
+        let context = scene.context(&context.to_string())?;
+        let stack = context.stack_by_id(user, stack);
+        let stack = stack.ok_or_else(|| super::problem::not_found("the stack is gone"))?;
+        self.stack_info(&scene, Found { context, stack }).await
+    }
+
+    /// Returns stacks as the API shows them, in the order given.
+    async fn infos(&self, scene: &Scene, found: &[Found<'_>]) -> Result<Vec<StackInfo>, Problem> {
+        let mut frames: BTreeMap<_, Vec<FrameId>> = BTreeMap::new();
+        for found in found {
+            let heads = found.stack.heads.iter().map(|head| head.frame);
+            frames.entry(found.context.id).or_default().extend(heads);
+        }
+        let mut contents = BTreeMap::new();
+        let mut here = BTreeMap::new();
+        for (context, frames) in frames {
+            let some = self.contents(context, frames).await?;
+            let blobs: BTreeSet<BlobHash> =
+                some.values().flat_map(|content| hashes(content.files.whole())).collect();
+            let earned = self.store.earned_set(context, blobs.into_iter().collect()).await?;
+            here.insert(context, earned);
+            contents.extend(some.into_iter().map(|(frame, content)| ((context, frame), content)));
+        }
+        let now = now();
+        let infos = found.iter().map(|found| {
+            let context = found.context.id;
+            let mut heads = found.stack.heads.iter().map(|head| {
+                let content = contents.get(&(context, head.frame));
+                head_info(head, content, &here[&context], now)
+            });
+            StackInfo {
+                id: found.stack.stack,
+                context,
+                user: found.stack.owner,
+                reference: scene.reference(found),
+                name: found.stack.name.to_string(),
+                head: heads.next(),
+                other_heads: heads.collect(),
+                tags: found.stack.tags.iter().map(|(tag, id)| (tag.to_string(), *id)).collect(),
+                removed: found.stack.state != StackState::Live,
+            }
+        });
+        Ok(infos.collect())
+    }
+}
+
+fn head_info(
+    head: &HeadView,
+    content: Option<&Content>,
+    here: &BTreeMap<BlobHash, u64>,
+    now: i64,
+) -> HeadInfo {
+    let sum = content.and_then(Content::sum);
+    let bytes_here = |content: &Content| {
+        let files = content.files.whole().iter();
+        let files = files.filter(|file| here.contains_key(&file.blob.hash));
+        files.map(|file| file.blob.size).sum()
+    };
+    HeadInfo {
+        statement: head.id,
+        frame: head.frame,
+        generation: head.generation,
+        device: head.device,
+        time: rfc3339(head.time),
+        clock_ahead: head.time > now + CLOCK_AHEAD_MS,
+        message: content.map(|content| content.frame.message.clone()),
+        files: sum.map(|(files, _)| files),
+        bytes: sum.map(|(_, bytes)| bytes),
+        bytes_here: sum.and(content).map(bytes_here),
+    }
+}
+
+/// Returns the stacks that a filter takes, the latest first.
+fn select<'a>(scene: &'a Scene, filter: &StackFilter) -> Result<Vec<Found<'a>>, Problem> {
+    let contexts: Vec<&ContextScene> = match filter.context.as_deref() {
+        Some("*") => scene.contexts.values().collect(),
+        label => vec![scene.context_or_current(label)?],
+    };
+    let mut found: Vec<Found<'_>> = contexts
+        .into_iter()
+        .flat_map(|context| context.stacks.iter().map(move |stack| Found { context, stack }))
+        .filter(|found| filter.takes(found.stack))
+        .collect();
+    found.sort_by_key(|found| (std::cmp::Reverse(found.stack.time), found.stack.stack));
+    Ok(found)
+}
+
+/// Finds a stack and makes sure that it is mine.
+fn mine<'a>(scene: &'a Scene, reference: &str) -> Result<Found<'a>, Problem> {
+    let found = scene.stack(&parse(reference)?)?;
+    if found.stack.owner != scene.me {
+        let owner = scene.names.of(found.stack.owner);
+        return Err(Problem::new(
+            ProblemCode::Refused,
+            format!("`{}` is a stack of {owner}, not yours", scene.reference(&found)),
+        ));
+    }
+    Ok(found)
+}

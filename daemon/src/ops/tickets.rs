@@ -1,0 +1,153 @@
+//! Tickets of my contexts.
+
+use dsp_protocol::api::{NewTicket, Page, Problem, ProblemCode, RoleName, TicketInfo, TicketMade};
+use dsp_protocol::context::TicketStanding;
+use dsp_protocol::statement::Role;
+use dsp_protocol::sync::{Command, Reply};
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+
+use super::contexts::{role_name, unexpected};
+use super::problem::{bad_request, not_found};
+use super::scene::{ContextScene, Scene};
+use super::time::{now, rfc3339};
+use super::{Ops, Paging};
+
+/// Most tickets in one page.
+const PAGE: u64 = 500;
+/// How long a ticket is good when nobody says.
+const WEEK_SECONDS: u64 = 7 * 24 * 3600;
+/// Fewest digits that name a ticket.
+const PREFIX: usize = 4;
+
+impl Ops {
+    /// Makes a ticket of a context of mine. A private context becomes one that tickets open.
+    ///
+    /// # Errors
+    /// There is no such context, it is closed or not mine, or the role cannot be given.
+    pub async fn new_ticket(&self, label: &str, new: NewTicket) -> Result<TicketMade, Problem> {
+        let context = self.scene().await?.context(label)?.id;
+        let role = match new.role.unwrap_or(RoleName::Reader) {
+            RoleName::Reader => Role::Reader,
+            RoleName::Writer => Role::Writer,
+            RoleName::None | RoleName::Owner => {
+                return Err(bad_request("a ticket gives the role reader or writer"));
+            }
+        };
+        if new.uses == Some(0) {
+            return Err(bad_request("a ticket that admits nobody is none"));
+        }
+        let until = match new.expires_seconds.unwrap_or(WEEK_SECONDS) {
+            0 => None,
+            seconds => {
+                let ms = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000);
+                Some(now().saturating_add(ms))
+            }
+        };
+        let addresses = self.ticket_addresses().await;
+        if addresses.is_empty() {
+            tracing::warn!("a ticket without an address: this node listens nowhere");
+        }
+        let command = Command::Share { context, role, until, uses: new.uses, addresses };
+        let ticket = match self.node.run(command).await? {
+            Reply::Ticket(ticket) => ticket,
+            other => return Err(unexpected(&other)),
+        };
+        let scene = self.scene().await?;
+        let context = scene.context(&context.to_string())?;
+        let key = ticket.public();
+        let made = context.tickets.iter().find(|standing| standing.fact.key == key);
+        let made = made.ok_or_else(|| not_found(format!("ticket {key} is not here any more")))?;
+        let info = ticket_info(&scene, context, made);
+        Ok(TicketMade { ticket: ticket.to_string(), info })
+    }
+
+    /// Lists tickets: of one context, else of all.
+    ///
+    /// # Errors
+    /// There is no such context.
+    pub async fn tickets(&self, label: Option<&str>, paging: &Paging) -> Result<Page, Problem> {
+        let scene = self.scene().await?;
+        let only = label.map(|label| scene.context(label)).transpose()?.map(|c| c.id);
+        let contexts = scene.contexts.values().filter(|c| only.is_none_or(|id| c.id == id));
+        let infos: Vec<TicketInfo> = contexts
+            .flat_map(|context| {
+                context.tickets.iter().map(|ticket| ticket_info(&scene, context, ticket))
+            })
+            .collect();
+        paging.cut(&infos, PAGE)
+    }
+
+    /// Revokes a ticket of mine, named by its key or the first digits of it.
+    ///
+    /// # Errors
+    /// No ticket, or several, begin so; or it is not mine to revoke.
+    pub async fn end_ticket(&self, key: &str) -> Result<TicketInfo, Problem> {
+        if key.len() < PREFIX {
+            return Err(bad_request(format!("`{key}` is shorter than {PREFIX} digits")));
+        }
+        let digits = key.to_ascii_lowercase();
+        let scene = self.scene().await?;
+        let all = scene
+            .contexts
+            .values()
+            .flat_map(|context| context.tickets.iter().map(move |ticket| (context, ticket)));
+        let fitting: Vec<_> =
+            all.filter(|(_, ticket)| ticket.fact.key.to_string().starts_with(&digits)).collect();
+        let (context, ticket) = match fitting[..] {
+            [one] => one,
+            [] => {
+                return Err(not_found(format!("no ticket begins with `{key}`"))
+                    .with_hint("`dsp tickets ls` lists them"));
+            }
+            _ => {
+                let mut problem = Problem::new(
+                    ProblemCode::Ambiguous,
+                    format!("`{key}` begins {} tickets", fitting.len()),
+                );
+                problem.candidates =
+                    fitting.iter().map(|(_, ticket)| ticket.fact.key.to_string()).collect();
+                return Err(problem);
+            }
+        };
+        let (context, key) = (context.id, ticket.fact.key);
+        self.node.run(Command::EndTicket { context, key }).await?;
+        let scene = self.scene().await?;
+        let context = scene.context(&context.to_string())?;
+        let ended = context.tickets.iter().find(|standing| standing.fact.key == key);
+        let ended = ended.ok_or_else(|| not_found(format!("ticket {key} is not here any more")))?;
+        Ok(ticket_info(&scene, context, ended))
+    }
+
+    /// Returns where this device can be reached, the most useful first: announced addresses, then
+    /// those listened on, loopback last.
+    async fn ticket_addresses(&self) -> Vec<String> {
+        let mut all: Vec<Multiaddr> = self.settings.config().announce.clone();
+        for address in self.net.listening().await {
+            if !all.contains(&address) {
+                all.push(address);
+            }
+        }
+        all.iter().map(without_peer).collect()
+    }
+}
+
+/// Returns an address as text, without the peer at its end: the ticket names the device beside.
+fn without_peer(address: &Multiaddr) -> String {
+    let parts = address.iter().filter(|part| !matches!(part, Protocol::P2p(_)));
+    parts.collect::<Multiaddr>().to_string()
+}
+
+fn ticket_info(scene: &Scene, context: &ContextScene, ticket: &TicketStanding) -> TicketInfo {
+    let admitted = context.redemptions.iter().filter(|(_, key)| *key == ticket.fact.key);
+    TicketInfo {
+        key: ticket.fact.key,
+        context: context.id,
+        label: scene.label(context),
+        role: role_name(ticket.fact.role),
+        until: ticket.fact.until.map(rfc3339),
+        uses: ticket.fact.uses,
+        revoked: ticket.ended,
+        admitted: admitted.map(|(user, _)| scene.names.named(*user)).collect(),
+    }
+}
