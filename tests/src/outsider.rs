@@ -1,0 +1,339 @@
+//! Peers that do what no honest program does.
+//!
+//! A [`Stranger`] is a bare node of the network: it opens streams and says what it likes. An
+//! [`Outsider`] has an identity and a whole engine besides, so that it can be let in, and then
+//! state and ask for what it should not; it serves, as its owner says, what it does not have.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use dsp_daemon::blobs::{Blobs, Protect, ProtectError};
+use dsp_daemon::net::{Mdns, Net, NetConfig, NetEvent, NetHandle, NetLimits, StreamKind, framed};
+use dsp_daemon::node::{self, NodeEvent, NodeHandle, Parts};
+use dsp_daemon::store::Store;
+use dsp_protocol::api::{NodeStatus, Policy};
+use dsp_protocol::cbor::{self, Map, Value};
+use dsp_protocol::id::{BlobHash, ContextId, DeviceId, Incarnation, UserId};
+use dsp_protocol::identity::IdentityLog;
+use dsp_protocol::key::SecretKey;
+use dsp_protocol::limits::MESSAGE_WIRE_BYTES;
+use dsp_protocol::object::{Attachment, BlobRef, Files, Frame};
+use dsp_protocol::statement::Grant;
+use dsp_protocol::sync::{self, Command, Config, Event, Provider, Record, Reply};
+use dsp_protocol::ticket::Ticket;
+use dsp_protocol::wire::{Message, VERSIONS};
+use futures::{AsyncReadExt as _, AsyncWriteExt as _};
+use rand::Rng as _;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::node::DEADLINE;
+
+/// How long one message may take.
+const MESSAGE: Duration = Duration::from_secs(10);
+
+/// Which part of what is behind a hash is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The blob itself.
+    Whole,
+    /// The blobs whose hashes it lists.
+    Children,
+    /// Both.
+    Everything,
+}
+
+/// What a provider answered to a request for a blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// *Not here*, whatever the reason.
+    NotHere,
+    /// Bytes, with the hash tree between them.
+    Bytes(Vec<u8>),
+}
+
+/// A node of the network without an identity.
+#[derive(Debug)]
+pub struct Stranger {
+    net: NetHandle,
+    // Dropping it would stop the node.
+    _events: mpsc::Receiver<NetEvent>,
+}
+
+impl Stranger {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// The node cannot start.
+    pub async fn start() -> anyhow::Result<Self> {
+        let (net, events) = start_net(&secret()).await?;
+        Ok(Stranger { net, _events: events })
+    }
+
+    /// Connects to a daemon.
+    ///
+    /// # Errors
+    /// It cannot be reached.
+    pub async fn dial(&self, to: &NodeStatus) -> anyhow::Result<()> {
+        dial(&self.net, to).await
+    }
+
+    /// Says a hello and `messages` on a sync stream, then bytes that are no message, and returns
+    /// all that came back until the stream ended.
+    ///
+    /// # Errors
+    /// The stream cannot be opened, or does not end.
+    pub async fn say(
+        &self,
+        to: DeviceId,
+        messages: &[Message],
+    ) -> anyhow::Result<Vec<Message>> {
+        let (mut reader, mut writer) = framed(self.net.open(to, StreamKind::Sync).await?);
+        let hi = Message::Hi { versions: VERSIONS.to_vec(), nonce: random(), features: Vec::new() };
+        for message in std::iter::once(&hi).chain(messages) {
+            writer.send(&message.encode(), MESSAGE).await?;
+        }
+        // All before it is answered by the time the stream ends for it.
+        writer.send(b"no message", MESSAGE).await?;
+        let mut heard = Vec::new();
+        let listen = async {
+            while let Ok(Some(bytes)) = reader.next(MESSAGE_WIRE_BYTES, MESSAGE).await {
+                heard.push(Message::decode(&bytes)?);
+            }
+            anyhow::Ok(())
+        };
+        timeout(DEADLINE, listen).await.context("the stream does not end")??;
+        Ok(heard)
+    }
+
+    /// Asks for a blob under a tag of one's own invention.
+    ///
+    /// # Errors
+    /// The stream breaks.
+    pub async fn ask(&self, from: DeviceId, hash: BlobHash) -> anyhow::Result<Answer> {
+        let provider = Provider { device: from, tag: random(), generation: 1 };
+        ask(&self.net, provider, hash, Part::Whole).await
+    }
+}
+
+/// A node with an identity and an engine, and no honesty.
+#[derive(Debug)]
+pub struct Outsider {
+    net: NetHandle,
+    node: NodeHandle,
+    blobs: Blobs,
+    user: UserId,
+    _folder: tempfile::TempDir,
+}
+
+/// What the collector is told to keep: it never runs.
+struct Everything;
+
+impl Protect for Everything {
+    fn protected(&self, _: &mut dyn FnMut(BlobHash)) -> Result<(), ProtectError> {
+        Err("an outsider collects nothing".into())
+    }
+}
+
+impl Outsider {
+    /// Makes an identity and starts a node.
+    ///
+    /// # Errors
+    /// There is no place for it.
+    pub async fn start(name: &str) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("dsp-").tempdir()?;
+        let (root, recovery, key) = (secret(), secret(), secret());
+        let (log, inception) = IdentityLog::create(name, &root, &recovery.public())?;
+        let grant = Grant { device: key.device(), name: name.into(), scope: None, until: None };
+        let grant = log.grant(&root, grant)?;
+        let user = log.user();
+        let (store, _) = Store::open(&folder.path().join("meta.redb")).await?;
+        let entry = |entry: Vec<u8>| Record::Log { user, entry };
+        let incarnation = Record::Incarnation(Incarnation::from_bytes(random()));
+        store.apply(vec![incarnation, entry(inception.encode()), entry(grant.encode())]).await?;
+        let (net, net_events) = start_net(&key).await?;
+        let config = Config { user, key, defect: None };
+        let engine = sync::Node::restore(config, store.restore().await?)?;
+        let blobs = Blobs::open(&folder.path().join("blobs"), Arc::new(Everything)).await?;
+        let parts = Parts { engine, net: net.clone(), net_events, store, blobs: blobs.clone() };
+        Ok(Outsider { net, node: node::start(parts), blobs, user, _folder: folder })
+    }
+
+    /// Returns its user.
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// Has the engine do something.
+    ///
+    /// # Errors
+    /// It is refused.
+    pub async fn run(&self, command: Command) -> anyhow::Result<Reply> {
+        Ok(self.node.run(command).await?)
+    }
+
+    /// Makes a context of its own and returns a ticket of it.
+    ///
+    /// # Errors
+    /// It is refused.
+    pub async fn share(&self, until: Option<i64>) -> anyhow::Result<Ticket> {
+        use dsp_protocol::statement::{Access, Role};
+        let name = "main".parse()?;
+        let command = Command::NewContext { name, text: String::new(), access: Access::Ticket };
+        let Reply::Context(context) = self.run(command).await? else { bail!("no context") };
+        let addresses = self.net.listening().await.iter().map(ToString::to_string).collect();
+        let role = Role::Reader;
+        match self.run(Command::Share { context, role, until, uses: None, addresses }).await? {
+            Reply::Ticket(ticket) => Ok(*ticket),
+            other => bail!("sharing answered {other:?}"),
+        }
+    }
+
+    /// Follows by a ticket, waits until it is let in, and returns the context.
+    ///
+    /// # Errors
+    /// It is not.
+    pub async fn follow(&self, ticket: &str) -> anyhow::Result<ContextId> {
+        let ticket: Ticket = ticket.parse()?;
+        let context = ticket.context();
+        let mut events = self.node.subscribe();
+        self.run(Command::Follow { ticket: Box::new(ticket), policy: Policy::Lazy }).await?;
+        let synced = async {
+            loop {
+                match events.recv().await? {
+                    NodeEvent::Sync(Event::Synced { context: of, .. }) if of == context => {
+                        return Ok(context);
+                    }
+                    NodeEvent::Sync(Event::NotAdmitted { reason, .. }) => bail!(reason),
+                    _ => {}
+                }
+            }
+        };
+        timeout(DEADLINE, synced).await.context("the outsider was not let in")?
+    }
+
+    /// Takes bytes into its store, so that it really has them.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub async fn keep(&self, bytes: Vec<u8>) -> anyhow::Result<BlobRef> {
+        let blob = BlobRef::of(&bytes);
+        let imported = self.blobs.import_bytes(bytes).await?;
+        ensure!(imported.hash == blob.hash, "another hash");
+        self.blobs.sync().await?;
+        // What nothing collects needs no keep.
+        drop(imported);
+        Ok(blob)
+    }
+
+    /// Pushes a frame that names blobs, whether it has them or not.
+    ///
+    /// # Errors
+    /// The engine refuses.
+    pub async fn push(
+        &self,
+        context: ContextId,
+        stack: &str,
+        blobs: &[BlobRef],
+    ) -> anyhow::Result<()> {
+        let named = (0..).zip(blobs).map(|(at, blob)| {
+            let path = format!("{at}.bin").parse()?;
+            Ok(Attachment::new(path, blob.clone(), "application/octet-stream"))
+        });
+        let files = Files::Listed(named.collect::<anyhow::Result<_>>()?);
+        let frame = Frame { files, ..Frame::default() }.encode()?;
+        let blobs = blobs.iter().map(|blob| (blob.hash, blob.size)).collect();
+        let stack = stack.parse()?;
+        self.run(Command::Push { context, stack, frame, blobs, tags: Vec::new() }).await?;
+        Ok(())
+    }
+
+    /// Asks every peer of a context for a blob under the tag on which they agreed.
+    ///
+    /// # Errors
+    /// No peer is connected, or a stream breaks.
+    pub async fn ask(
+        &self,
+        context: ContextId,
+        hash: BlobHash,
+        part: Part,
+    ) -> anyhow::Result<Vec<Answer>> {
+        let providers = self.node.query(move |engine| engine.providers(context)).await?;
+        ensure!(!providers.is_empty(), "no peer of the context is connected");
+        let mut answers = Vec::new();
+        for provider in providers {
+            answers.push(ask(&self.net, provider, hash, part).await?);
+        }
+        Ok(answers)
+    }
+}
+
+async fn start_net(key: &SecretKey) -> anyhow::Result<(NetHandle, mpsc::Receiver<NetEvent>)> {
+    let config = NetConfig {
+        seed: key.to_seed(),
+        listen: vec!["/ip4/127.0.0.1/tcp/0".parse()?],
+        mdns: Mdns::Off,
+        limits: NetLimits::default(),
+    };
+    Ok(Net::start(config).await?)
+}
+
+async fn dial(net: &NetHandle, to: &NodeStatus) -> anyhow::Result<()> {
+    let addresses = to.listening.iter().map(|address| address.parse());
+    net.dial(to.device, addresses.collect::<Result<_, _>>()?).await?;
+    Ok(())
+}
+
+async fn ask(
+    net: &NetHandle,
+    provider: Provider,
+    hash: BlobHash,
+    part: Part,
+) -> anyhow::Result<Answer> {
+    let mut stream = net.open(provider.device, StreamKind::Blobs).await?;
+    let answer = async {
+        stream.write_all(&request(provider, hash, part)).await?;
+        stream.close().await?;
+        let mut bytes = Vec::new();
+        // An answer that breaks off is judged by what came.
+        let _ = stream.read_to_end(&mut bytes).await;
+        match bytes.split_first() {
+            Some((0, rest)) => Ok(Answer::Bytes(rest.to_vec())),
+            Some((1, [])) => Ok(Answer::NotHere),
+            _ => bail!("an answer of no kind: {bytes:?}"),
+        }
+    };
+    timeout(DEADLINE, answer).await.context("no answer")?
+}
+
+/// Writes what is said on a stream for blobs: `daemon/src/blobs/wire.rs` has the form.
+fn request(provider: Provider, hash: BlobHash, part: Part) -> Vec<u8> {
+    let header = Map::new().with("tag", provider.tag).with("gen", provider.generation);
+    let header = cbor::encode(&Value::Map(header));
+    let mut bytes = (header.len() as u32).to_be_bytes().to_vec();
+    bytes.extend(header);
+    bytes.push(0);
+    bytes.extend_from_slice(hash.as_bytes());
+    // How many spans of blobs, each with the distance of its first from the last span's, and the
+    // ranges of its blobs: `1 0` is all, `0` is nothing.
+    bytes.extend_from_slice(match part {
+        Part::Whole => &[2, 0, 1, 0, 1, 0],
+        Part::Children => &[1, 1, 1, 0],
+        Part::Everything => &[1, 0, 1, 0],
+    });
+    bytes
+}
+
+fn secret() -> SecretKey {
+    SecretKey::from_seed(&random())
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    // Nothing here has to be secret, only different in every process and at every call.
+    use std::hash::{BuildHasher as _, Hasher as _};
+    let seed = std::hash::RandomState::new().build_hasher().finish();
+    let mut bytes = [0; N];
+    <rand_chacha::ChaCha8Rng as rand::SeedableRng>::seed_from_u64(seed).fill_bytes(&mut bytes);
+    bytes
+}
