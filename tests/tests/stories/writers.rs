@@ -1,7 +1,7 @@
 //! Several who push into one context.
 
 use dsp_protocol::api::{NewTicket, ProblemCode, RoleName, StackInfo};
-use dsp_tests::{Cluster, CallError};
+use dsp_tests::{CallError, Cluster};
 
 //  alice <-- bob (writer), alice <-- carol (reader)
 //  alice ~~model~~> both, bob ~~model~~> both
