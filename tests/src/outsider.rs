@@ -84,11 +84,7 @@ impl Stranger {
     ///
     /// # Errors
     /// The stream cannot be opened, or does not end.
-    pub async fn say(
-        &self,
-        to: DeviceId,
-        messages: &[Message],
-    ) -> anyhow::Result<Vec<Message>> {
+    pub async fn say(&self, to: DeviceId, messages: &[Message]) -> anyhow::Result<Vec<Message>> {
         let (mut reader, mut writer) = framed(self.net.open(to, StreamKind::Sync).await?);
         let hi = Message::Hi { versions: VERSIONS.to_vec(), nonce: random(), features: Vec::new() };
         for message in std::iter::once(&hi).chain(messages) {

@@ -63,7 +63,11 @@ pub fn run(path: &Path) -> anyhow::Result<()> {
 
 impl Desk {
     /// Runs one command and returns its exit code and what a terminal would show.
-    fn type_in(&mut self, owner: &str, command: &str) -> anyhow::Result<(Option<i32>, Vec<String>)> {
+    fn type_in(
+        &mut self,
+        owner: &str,
+        command: &str,
+    ) -> anyhow::Result<(Option<i32>, Vec<String>)> {
         let home = self.folder.path().join(owner);
         if self.owners.insert(owner.to_owned()) {
             fs::create_dir(&home)?;
@@ -105,7 +109,8 @@ impl Drop for Desk {
             if stopped.is_ok_and(|status| status.success()) {
                 continue;
             }
-            let pid = lock.ok().and_then(|pid| rustix::process::Pid::from_raw(pid.trim().parse().ok()?));
+            let pid =
+                lock.ok().and_then(|pid| rustix::process::Pid::from_raw(pid.trim().parse().ok()?));
             if let Some(pid) = pid {
                 // It may have ended by itself.
                 let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
