@@ -318,3 +318,6 @@ async fn listeners(
     let _ = home;
     Ok(listeners)
 }
+
+#[cfg(test)]
+mod tests;

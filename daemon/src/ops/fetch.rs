@@ -5,17 +5,22 @@ use std::time::Duration;
 
 use dsp_protocol::api::{Fetched, Problem, ProblemCode, Progress, RefRequest};
 use dsp_protocol::id::{BlobHash, ContextId, FrameId};
+use dsp_protocol::limits::DIRECTORY_BYTES;
+use dsp_protocol::object::{BlobRef, BlobRole, Directory};
+use dsp_protocol::reference::Rev;
 use dsp_protocol::sync::{BlobKind, BlobWant, Command, Event, Reply};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
-use super::content::{Content, File, Listing};
+use super::content::{Content, File};
 use super::contexts::unexpected;
 use super::frames::pick;
 use super::resolve::parse;
 use super::{Ops, Reporter};
 use crate::node::NodeEvent;
 
+/// Most directory objects of a frame that are brought.
+const DIRECTORIES: usize = 1 << 17;
 /// How long a frame may take to come.
 const FRAME_WAIT: Duration = Duration::from_secs(30);
 
@@ -37,6 +42,13 @@ impl Ops {
                 let scene = self.scene().await?;
                 let found = self.frame_of(&scene, &reference).await?;
                 let context = found.context.id;
+                let heads = found.stack.heads.len();
+                if reference.rev == Rev::Head && heads > 1 {
+                    let name = scene.reference(&found.stack());
+                    let note =
+                        format!("{name} has {heads} heads, pushed while apart; this is the first");
+                    reporter.note(note).await;
+                }
                 let content = self.bring_frame(context, found.frame, reporter).await?;
                 let content = self.bring_listing(context, content, reporter).await?;
                 let files: Vec<File> = match &reference.attachment {
@@ -100,7 +112,7 @@ impl Ops {
     }
 
     /// Brings the directory objects that list the files of a frame.
-    async fn bring_listing(
+    pub(crate) async fn bring_listing(
         &self,
         context: ContextId,
         content: Content,
@@ -110,25 +122,55 @@ impl Ops {
             return Ok(content);
         };
         let root = root.clone();
-        let mut asked = BTreeSet::new();
-        loop {
-            let missing = match self.tree(&root).await? {
-                listing @ Listing::Whole(_) => {
-                    return Ok(Content { files: listing, ..content });
-                }
-                Listing::Missing(blob) => blob,
-            };
-            let want =
-                BlobWant { hash: missing.hash, size: missing.size, kind: BlobKind::Directory };
-            let (_, failed) = self.bring(context, vec![want], reporter).await?;
-            if !failed.is_empty() || !asked.insert(missing.hash) {
-                return Err(Problem::new(
-                    ProblemCode::Unreachable,
-                    "nobody reachable has the whole list of files",
-                )
-                .with_hint("try again when its author is online"));
+        let mut level = vec![root.clone()];
+        let mut seen = BTreeSet::new();
+        // A level at a time, so that a tree takes as many round trips as it is deep.
+        while !level.is_empty() {
+            level.retain(|blob| seen.insert(blob.hash));
+            if seen.len() > DIRECTORIES {
+                let text = format!("the list of files has more than {DIRECTORIES} parts");
+                return Err(Problem::new(ProblemCode::TooLarge, text));
             }
+            if let Some(large) = level.iter().find(|blob| blob.size > DIRECTORY_BYTES as u64) {
+                let text = format!("directory object {} claims {} bytes", large.hash, large.size);
+                return Err(Problem::new(ProblemCode::Corrupt, text));
+            }
+            self.bring_directories(context, &level, reporter).await?;
+            let mut next = Vec::new();
+            for blob in &level {
+                let bytes = self.blobs.read_all(blob.hash, DIRECTORY_BYTES as u64).await?;
+                let directory = Directory::decode(&bytes).map_err(|error| {
+                    let text = format!("directory object {}: {error}", blob.hash);
+                    Problem::new(ProblemCode::Corrupt, text)
+                })?;
+                let below = directory.blobs().filter(|(role, _)| *role == BlobRole::Tree);
+                next.extend(below.map(|(_, blob)| blob.clone()));
+            }
+            level = next;
         }
+        Ok(Content { files: self.tree(&root).await?, ..content })
+    }
+
+    /// Brings those of some directory objects that are not here, and not what they list.
+    async fn bring_directories(
+        &self,
+        context: ContextId,
+        blobs: &[BlobRef],
+        reporter: &Reporter,
+    ) -> Result<(), Problem> {
+        let hashes = blobs.iter().map(|blob| blob.hash).collect();
+        let here = self.store.earned_set(context, hashes).await?;
+        let missing = blobs.iter().filter(|blob| !here.contains_key(&blob.hash));
+        // As data: the engine would want everything that a directory lists.
+        let wants: Vec<BlobWant> = missing
+            .map(|blob| BlobWant { hash: blob.hash, size: blob.size, kind: BlobKind::Data })
+            .collect();
+        if wants.is_empty() || self.bring(context, wants, reporter).await?.1.is_empty() {
+            return Ok(());
+        }
+        let text = "nobody reachable has the whole list of files";
+        Err(Problem::new(ProblemCode::Unreachable, text)
+            .with_hint("try again when its author is online"))
     }
 
     /// Brings the bytes of files and adds to what was fetched.

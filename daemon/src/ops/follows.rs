@@ -1,11 +1,12 @@
 //! Following contexts of others.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dsp_protocol::api::{
     ChangeFollow, ContextInfo, FollowState, Followed, NewFollow, Problem, ProblemCode, Progress,
 };
-use dsp_protocol::id::ContextId;
+use dsp_protocol::id::{ContextId, DeviceId};
 use dsp_protocol::sync::{Command, Event, Reply, Standing};
 use dsp_protocol::ticket::Ticket;
 use tokio::sync::broadcast::Receiver;
@@ -52,6 +53,7 @@ impl Ops {
         let ticket: Ticket = new.ticket.parse().map_err(|error| {
             bad_request(error).with_hint("copy the whole text, from `dsp1` to its end")
         })?;
+        let devices: BTreeSet<DeviceId> = ticket.addrs.iter().map(|addr| addr.device).collect();
         let policy = new.policy.unwrap_or(self.settings.config().policy);
         // From before the command on, so that nothing is missed.
         let mut events = self.node.subscribe();
@@ -64,7 +66,9 @@ impl Ops {
         let already = known && self.is_synced(context).await?;
         let waited = match already || wait.is_zero() {
             true => None,
-            false => Some(self.wait_for_sync(context, &mut events, wait, reporter).await?),
+            false => {
+                Some(self.wait_for_sync(context, &devices, &mut events, wait, reporter).await?)
+            }
         };
         let synced = self.is_synced(context).await?;
         match waited {
@@ -76,11 +80,14 @@ impl Ops {
                 .with_hint("ask for a new ticket; the follow stays and is tried again"));
             }
             Some(Waited::TimedOut { connected: false }) if !synced => {
-                reporter
-                    .note(
-                        "no peer of the context was reached; the follow goes on in the background",
-                    )
-                    .await;
+                return Err(Problem::new(
+                    ProblemCode::Unreachable,
+                    "nobody whom the ticket names can be reached",
+                )
+                .with_hint(
+                    "the follow stays and goes on in the background: `dsp context ls` shows it; \
+                     is the other side online?",
+                ));
             }
             Some(Waited::TimedOut { connected: true }) if !synced => {
                 reporter.note("the first sync is not done; it goes on in the background").await;
@@ -102,12 +109,17 @@ impl Ops {
     async fn wait_for_sync(
         &self,
         context: ContextId,
+        devices: &BTreeSet<DeviceId>,
         events: &mut Receiver<NodeEvent>,
         wait: Duration,
         reporter: &Reporter,
     ) -> Result<Waited, Problem> {
         let until = Instant::now() + wait;
-        let mut connected = false;
+        let named = devices.clone();
+        let mut connected = self
+            .node
+            .query(move |engine| engine.connected().any(|device| named.contains(&device)))
+            .await?;
         loop {
             let pulse = until.min(Instant::now() + PULSE);
             match timeout_at(pulse, events.recv()).await {
@@ -119,7 +131,9 @@ impl Ops {
                 {
                     return Ok(Waited::Refused(reason));
                 }
-                Ok(Ok(NodeEvent::Connected(_))) => connected = true,
+                Ok(Ok(NodeEvent::Connected(device))) if devices.contains(&device) => {
+                    connected = true;
+                }
                 Ok(Ok(NodeEvent::Progress { context: of, bytes, bytes_total }))
                     if of == context =>
                 {

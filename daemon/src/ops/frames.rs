@@ -1,5 +1,7 @@
 //! Frames: what one holds, its files, and the line that led to it.
 
+use std::time::Duration;
+
 use dsp_protocol::api::{FileInfo, FrameInfo, InputInfo, LogEntry, Page, Problem, ProblemCode};
 use dsp_protocol::context::StackView;
 use dsp_protocol::id::{ContextId, FrameId};
@@ -13,11 +15,13 @@ use super::content::{Content, File, bytes_of, file_info, hashes};
 use super::problem::not_found;
 use super::resolve::parse;
 use super::time::rfc3339;
-use super::{Ops, Paging};
+use super::{Ops, Paging, Reporter};
 use crate::blobs::ReadError;
 
 /// Files in the answer of a frame.
 const FILES: usize = 100;
+/// How long a list of files may take to come.
+const LIST_WAIT: Duration = Duration::from_secs(10);
 /// Most files in one page.
 const FILES_PAGE: u64 = 5000;
 /// Most revisions in one page.
@@ -33,7 +37,7 @@ impl Ops {
         let scene = self.scene().await?;
         let found = self.frame_of(&scene, &parsed).await?;
         let (context, id) = (found.context.id, found.frame);
-        let content = self.content(context, id).await?;
+        let content = self.listed(context, id).await?;
         let all = content.files.whole();
         let here = self.store.earned_set(context, hashes(all)).await?;
         let here_bytes = all.iter().filter(|file| here.contains_key(&file.blob.hash));
@@ -67,7 +71,7 @@ impl Ops {
         let parsed = parse(reference)?;
         let scene = self.scene().await?;
         let found = self.frame_of(&scene, &parsed).await?;
-        let content = self.content(found.context.id, found.frame).await?;
+        let content = self.listed(found.context.id, found.frame).await?;
         let mut files: Vec<&File> = content.files()?.iter().collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let (start, limit) = paging.range(FILES_PAGE)?;
@@ -86,7 +90,7 @@ impl Ops {
         let scene = self.scene().await?;
         let found = self.frame_of(&scene, &parsed).await?;
         let context = found.context.id;
-        let content = self.content(context, found.frame).await?;
+        let content = self.listed(context, found.frame).await?;
         let file = pick(&content, &parsed, reference)?;
         let here = self.store.earned_set(context, vec![file.blob.hash]).await?;
         Ok((context, file_info(file, &here)))
@@ -111,6 +115,21 @@ impl Ops {
         });
         let items = items.collect();
         Ok(Page { items, next_cursor: super::paging::next(start, limit, order.len()) })
+    }
+
+    /// Returns a frame with its files. Where they are listed in directory objects that are not
+    /// here, those are brought, as they are small and nothing can be shown without them.
+    async fn listed(&self, context: ContextId, frame: FrameId) -> Result<Content, Problem> {
+        let content = self.content(context, frame).await?;
+        if content.files().is_ok() {
+            return Ok(content);
+        }
+        let silent = Reporter::silent();
+        let bringing = self.bring_listing(context, content.clone(), &silent);
+        match tokio::time::timeout(LIST_WAIT, bringing).await {
+            Ok(brought) => brought,
+            Err(_) => content.files().map(|_| content.clone()),
+        }
     }
 
     /// Returns a frame and its ancestors as far as they are known here.

@@ -30,12 +30,11 @@ impl Ops {
                     Standing::Granted(grant) => Some(grant.name.clone()),
                     Standing::Unknown | Standing::Revoked => None,
                 });
-                let wanted = engine.contexts().filter(|context| context.wanted().1 > 0);
                 (
                     log.map(|log| log.name().to_owned()).unwrap_or_default(),
                     device.unwrap_or_default(),
                     engine.connected().count(),
-                    wanted.count(),
+                    engine.transfers(),
                 )
             })
             .await?;

@@ -22,6 +22,11 @@ impl Reporter {
         Reporter { steps, told: Mutex::new(None) }
     }
 
+    /// Returns a reporter for a call whose caller hears of the end only.
+    pub(crate) fn silent() -> Reporter {
+        Reporter::new(mpsc::channel(1).0)
+    }
+
     /// Tells how far it is, at most ten times a second; a caller who is slow misses some.
     pub fn progress(&self, progress: impl FnOnce() -> Progress) {
         let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -265,3 +265,6 @@ impl Ops {
 pub(crate) fn key(found: &Found<'_>) -> (ContextId, UserId, dsp_protocol::id::StackId) {
     (found.context.id, found.stack.owner, found.stack.stack)
 }
+
+#[cfg(test)]
+mod tests;

@@ -242,6 +242,11 @@ impl Node {
         writer.ok()?.forge(&self.key)
     }
 
+    /// Returns how many fetches of blobs are under way.
+    pub fn transfers(&self) -> usize {
+        self.tasks.values().filter(|task| matches!(task, Task::Fetch { .. })).count()
+    }
+
     /// Tells whether a session has a context in common with the peer, which may then send more.
     pub fn has_matched(&self, device: DeviceId) -> bool {
         self.sessions.get(&device).is_some_and(|session| !session.channels.is_empty())
