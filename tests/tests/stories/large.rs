@@ -56,7 +56,7 @@ async fn ten_thousand_small_files() -> anyhow::Result<()> {
         fs::write(file, format!("the file with the number {number}\n"))?;
     }
     let begun = Instant::now();
-    let pushed = alice.push_paths("many", [(String::new(), folder)]).await?;
+    let pushed = alice.push_paths("many", [("many".to_owned(), folder)]).await?;
     assert_eq!(pushed.files, 10_000);
     println!("10,000 files pushed in {:?}", begun.elapsed());
     let begun = Instant::now();
@@ -65,7 +65,7 @@ async fn ten_thousand_small_files() -> anyhow::Result<()> {
     println!("10,000 files followed in {:?}", begun.elapsed());
     let frame: FrameInfo = bob.api().get("/frame", &[("ref", "alice:many")]).await?;
     assert_eq!(frame.files_total, 10_000);
-    bob.reads("alice:many#49/09999.txt", b"the file with the number 9999\n").await?;
+    bob.reads("alice:many#many/49/09999.txt", b"the file with the number 9999\n").await?;
     assert_bounded(&alice)?;
     assert_bounded(&bob)
 }
