@@ -1,8 +1,8 @@
 //! The database `meta.redb`: everything durable but the bytes of blobs.
 //!
-//! [`Store`] is a cheap handle; behind it one thread writes (see [`worker`]). What was answered
+//! [`Store`] is a cheap handle; behind it one thread writes (see `worker`). What was answered
 //! with success survives `kill -9` and power loss. The tables are described to the byte in
-//! [`tables`] and in `docs/storage.md`; nothing outside this module knows redb.
+//! `tables` and in `docs/storage.md`; nothing outside this module knows redb.
 
 mod backing;
 mod content;
