@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use dsp_protocol::api::{
     ContextInfo, Followed, Health, NewFile, NewFollow, NewFrame, NewTicket, NodeStatus, Policy,
-    Pushed, StackInfo, SwitchContext, TicketMade,
+    Pushed, RoleName, StackInfo, SwitchContext, TicketMade,
 };
 use hyper::Method;
 use tokio::time::{Instant, timeout};
@@ -344,6 +344,21 @@ impl Node {
         let follow =
             NewFollow { ticket: ticket.to_owned(), policy: Some(policy), wait_seconds: Some(30) };
         self.api().steps("/follows", &follow).await
+    }
+
+    /// Waits until this node may push into a context, and makes it the current one.
+    ///
+    /// # Errors
+    /// It may not, or there is no such context.
+    pub async fn writes_into(&self, context: &str) -> anyhow::Result<ContextInfo> {
+        self.eventually(async |api| {
+            let path = format!("/contexts/{}", encode(context));
+            let context: ContextInfo = api.get(&path, &[]).await?;
+            ensure!(context.role >= RoleName::Writer, "the role is {:?}", context.role);
+            Ok(())
+        })
+        .await?;
+        Ok(self.switch(context).await?)
     }
 
     /// Makes a context the current one.

@@ -62,21 +62,20 @@ pub struct Stranger {
 }
 
 impl Stranger {
-    /// Starts it.
+    /// Starts it and connects to a daemon.
     ///
     /// # Errors
-    /// The node cannot start.
-    pub async fn start() -> anyhow::Result<Self> {
-        let (net, events) = start_net(&secret()).await?;
+    /// The node cannot start, or the daemon cannot be reached.
+    pub async fn start(to: &NodeStatus) -> anyhow::Result<Self> {
+        // Of two devices the smaller opens the sync stream, and this one wants to.
+        let mut key = secret();
+        while key.device() > to.device {
+            key = secret();
+        }
+        let (net, events) = start_net(&key).await?;
+        let addresses = to.listening.iter().map(|address| address.parse());
+        net.dial(to.device, addresses.collect::<Result<_, _>>()?).await?;
         Ok(Stranger { net, _events: events })
-    }
-
-    /// Connects to a daemon.
-    ///
-    /// # Errors
-    /// It cannot be reached.
-    pub async fn dial(&self, to: &NodeStatus) -> anyhow::Result<()> {
-        dial(&self.net, to).await
     }
 
     /// Says a hello and `messages` on a sync stream, then more than anybody may say before a
@@ -188,27 +187,29 @@ impl Outsider {
         }
     }
 
-    /// Follows by a ticket, waits until it is let in, and returns the context.
+    /// Follows by a ticket, waits until it may do what the ticket says, and returns the context.
     ///
     /// # Errors
     /// It is not.
     pub async fn follow(&self, ticket: &str) -> anyhow::Result<ContextId> {
         let ticket: Ticket = ticket.parse()?;
-        let context = ticket.context();
+        let (context, wanted, user) = (ticket.context(), ticket.role, self.user);
         let mut events = self.node.subscribe();
         self.run(Command::Follow { ticket: Box::new(ticket), policy: Policy::Lazy }).await?;
-        let synced = async {
+        let admitted = async {
             loop {
-                match events.recv().await? {
-                    NodeEvent::Sync(Event::Synced { context: of, .. }) if of == context => {
-                        return Ok(context);
-                    }
-                    NodeEvent::Sync(Event::NotAdmitted { reason, .. }) => bail!(reason),
-                    _ => {}
+                let role = self.node.query(move |engine| {
+                    engine.context(context).map(|known| known.view().role(user))
+                });
+                if role.await? >= Some(wanted) {
+                    return Ok(context);
+                }
+                if let NodeEvent::Sync(Event::NotAdmitted { reason, .. }) = events.recv().await? {
+                    bail!(reason);
                 }
             }
         };
-        timeout(DEADLINE, synced).await.context("the outsider was not let in")?
+        timeout(DEADLINE, admitted).await.context("the outsider was not let in")?
     }
 
     /// Takes bytes into its store, so that it really has them.
@@ -275,12 +276,6 @@ async fn start_net(key: &SecretKey) -> anyhow::Result<(NetHandle, mpsc::Receiver
         limits: NetLimits::default(),
     };
     Ok(Net::start(config).await?)
-}
-
-async fn dial(net: &NetHandle, to: &NodeStatus) -> anyhow::Result<()> {
-    let addresses = to.listening.iter().map(|address| address.parse());
-    net.dial(to.device, addresses.collect::<Result<_, _>>()?).await?;
-    Ok(())
 }
 
 async fn ask(

@@ -17,7 +17,7 @@ async fn both_sides_push_while_apart_and_meet_again() -> anyhow::Result<()> {
     let writer = NewTicket { role: Some(RoleName::Writer), expires_seconds: None, uses: Some(1) };
     bob.follow(&alice.ticket_of("main", &writer).await?.ticket).await?;
     bob.has("alice:hers", &before).await?;
-    bob.switch("alice/main").await?;
+    bob.writes_into("alice/main").await?;
     let met = bob.push("his", &[("b.txt", b"before")]).await?;
     alice.has("bob:his", &met).await?;
 

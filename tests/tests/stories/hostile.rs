@@ -47,8 +47,7 @@ async fn a_stranger_with_the_address_learns_nothing() -> anyhow::Result<()> {
     let (_, frame) = with_secret(&mut alice).await?;
     alice.ticket().await?;
     let status = alice.status().await?;
-    let eve = Stranger::start().await?;
-    eve.dial(&status).await?;
+    let eve = Stranger::start(&status).await?;
     let tag = [7; 16];
     let inc = Incarnation::from_bytes([0; 8]);
     let catalog = CatalogKey { user: status.user, device: status.device, inc };
@@ -84,8 +83,7 @@ async fn a_stranger_with_a_hash_gets_no_byte() -> anyhow::Result<()> {
     let [mut alice] = cluster.start(["alice"]).await?;
     let (secret, _) = with_secret(&mut alice).await?;
     let status = alice.status().await?;
-    let eve = Stranger::start().await?;
-    eve.dial(&status).await?;
+    let eve = Stranger::start(&status).await?;
     let known = eve.ask(status.device, secret.hash).await?;
     let unknown = eve.ask(status.device, BlobHash::of(b"never pushed")).await?;
     assert_eq!((known, unknown), (Answer::NotHere, Answer::NotHere));

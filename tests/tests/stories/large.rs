@@ -20,12 +20,12 @@ fn assert_bounded(node: &Node) -> anyhow::Result<()> {
     Ok(())
 }
 
-//  alice ~~a large file~~> bob; 256 MiB, and 1 GiB with DSP_FULL=1
+//  alice ~~1 GiB~~> bob
 #[tokio::test]
 async fn a_large_file_takes_little_memory() -> anyhow::Result<()> {
     let cluster = Cluster::new()?;
     let [alice, bob] = cluster.start(["alice", "bob"]).await?;
-    let mebibytes = if std::env::var_os("DSP_FULL").is_some() { 1024 } else { 256 };
+    let mebibytes = 1024;
     let file = alice.scratch()?.join("large.bin");
     data::large_file(&file, mebibytes)?;
     let hash = data::hash_of_file(&file)?;
