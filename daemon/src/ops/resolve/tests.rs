@@ -123,7 +123,7 @@ fn users_and_contexts_qualify() {
     assert_eq!(find(&scene, &format!("{ALICE}:report")), Ok(frame(30)));
     let by_id = format!("alice/{}:report", ContextId::from_bytes([3; 32]));
     assert_eq!(find(&scene, &by_id), Ok(frame(30)));
-    assert_eq!(find(&scene, "alice@x:report").is_err(), true);
+    assert!(find(&scene, "alice@x:report").is_err());
     assert_eq!(find(&scene, "nobody:report").unwrap_err().code, ProblemCode::NotFound);
     assert_eq!(find(&scene, "alice:sales").unwrap_err().code, ProblemCode::NotFound);
 }
