@@ -51,6 +51,8 @@ pub fn peak_memory(pid: u32) -> Option<u64> {
 /// Something cannot be read or written.
 pub fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(to)?;
+    // A home is private, and a daemon refuses keys that are not.
+    std::fs::set_permissions(to, std::fs::metadata(from)?.permissions())?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));

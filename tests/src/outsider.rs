@@ -17,7 +17,7 @@ use dsp_protocol::cbor::{self, Map, Value};
 use dsp_protocol::id::{BlobHash, ContextId, DeviceId, Incarnation, UserId};
 use dsp_protocol::identity::IdentityLog;
 use dsp_protocol::key::SecretKey;
-use dsp_protocol::limits::MESSAGE_WIRE_BYTES;
+use dsp_protocol::limits::{HELLO_BYTES, MESSAGE_WIRE_BYTES};
 use dsp_protocol::object::{Attachment, BlobRef, Files, Frame};
 use dsp_protocol::statement::Grant;
 use dsp_protocol::sync::{self, Command, Config, Event, Provider, Record, Reply};
@@ -79,8 +79,8 @@ impl Stranger {
         dial(&self.net, to).await
     }
 
-    /// Says a hello and `messages` on a sync stream, then bytes that are no message, and returns
-    /// all that came back until the stream ended.
+    /// Says a hello and `messages` on a sync stream, then more than anybody may say before a
+    /// context matched, and returns all that came back until the stream ended for it.
     ///
     /// # Errors
     /// The stream cannot be opened, or does not end.
@@ -90,8 +90,10 @@ impl Stranger {
         for message in std::iter::once(&hi).chain(messages) {
             writer.send(&message.encode(), MESSAGE).await?;
         }
-        // All before it is answered by the time the stream ends for it.
-        writer.send(b"no message", MESSAGE).await?;
+        // All before it is answered by the time the stream ends.
+        let later = Map::new().with("t", "later").with("x", vec![0; HELLO_BYTES / 2]);
+        let later = cbor::encode(&Value::Map(later));
+        while writer.send(&later, MESSAGE).await.is_ok() {}
         let mut heard = Vec::new();
         let listen = async {
             while let Ok(Some(bytes)) = reader.next(MESSAGE_WIRE_BYTES, MESSAGE).await {

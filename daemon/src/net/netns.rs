@@ -1,7 +1,7 @@
 //! Nodes in network namespaces of their own, joined by a cable without a router.
 //!
-//! Needs Linux, `ip` and root; skipped aloud otherwise. Each node is a child process that runs one
-//! ignored test of this very binary.
+//! Needs Linux, `ip` and root; skipped aloud otherwise. Each node is a child process: this very
+//! binary with the same test, which a variable tells which end of the cable it is.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -40,13 +40,13 @@ impl Cable {
         Ok(cable)
     }
 
-    /// Starts a child test at one end.
+    /// Starts the child of a test at one end.
     fn node(&self, end: usize, test: &str) -> Child {
         let program = std::env::current_exe().unwrap();
         Command::new("ip")
             .args(["netns", "exec", &self.0[end]])
             .arg(program)
-            .args(["--exact", &format!("net::netns::{test}"), "--ignored", "--nocapture"])
+            .args(["--exact", &format!("net::netns::{test}"), "--nocapture"])
             .env("DSP_NETNS_END", end.to_string())
             .stdin(Stdio::null())
             .spawn()
@@ -75,9 +75,14 @@ fn run(program: &str, args: &[&str]) -> Result<(), String> {
     }
 }
 
-/// The end of the cable this process is at; none in a plain run of the ignored tests.
+/// The end of the cable this process is at; none in the process that lays the cable.
 fn end() -> Option<u8> {
     std::env::var("DSP_NETNS_END").ok()?.parse().ok()
+}
+
+/// Runs what a child does.
+fn child(node: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(node);
 }
 
 async fn start(end: u8, mdns: Mdns) -> (NetHandle, mpsc::Receiver<NetEvent>) {
@@ -93,20 +98,20 @@ async fn start(end: u8, mdns: Mdns) -> (NetHandle, mpsc::Receiver<NetEvent>) {
 
 #[test]
 fn nodes_of_one_network_find_each_other() {
+    if let Some(end) = end() {
+        return child(finds_the_other(end));
+    }
     let cable = match Cable::lay("mdns") {
         Ok(cable) => cable,
-        Err(reason) => return eprintln!("skipped: no network namespaces ({reason})"),
+        Err(reason) => return eprintln!("SKIPPED: no network namespaces ({reason})"),
     };
-    let ends = [0, 1].map(|end| cable.node(end, "finds_the_other"));
+    let ends = [0, 1].map(|end| cable.node(end, "nodes_of_one_network_find_each_other"));
     for mut end in ends {
         assert!(end.wait().unwrap().success());
     }
 }
 
-#[tokio::test]
-#[ignore = "a child of nodes_of_one_network_find_each_other"]
-async fn finds_the_other() {
-    let Some(end) = end() else { return };
+async fn finds_the_other(end: u8) {
     let other = SecretKey::from_seed(&[2 - end; 32]).device();
     let (net, mut events) = start(end, Mdns::On).await;
     let (mut ours, mut theirs) = (None, None);
@@ -143,17 +148,17 @@ async fn finds_the_other() {
 
 #[test]
 fn a_node_without_mdns_and_peers_is_silent() {
+    if let Some(end) = end() {
+        return child(sends_nothing(end));
+    }
     let cable = match Cable::lay("quiet") {
         Ok(cable) => cable,
-        Err(reason) => return eprintln!("skipped: no network namespaces ({reason})"),
+        Err(reason) => return eprintln!("SKIPPED: no network namespaces ({reason})"),
     };
-    assert!(cable.node(0, "sends_nothing").wait().unwrap().success());
+    assert!(cable.node(0, "a_node_without_mdns_and_peers_is_silent").wait().unwrap().success());
 }
 
-#[tokio::test]
-#[ignore = "a child of a_node_without_mdns_and_peers_is_silent"]
-async fn sends_nothing() {
-    let Some(end) = end() else { return };
+async fn sends_nothing(end: u8) {
     let sent = || {
         ["wire", "lo"].map(|interface| {
             let path = format!("/sys/class/net/{interface}/statistics/tx_packets");

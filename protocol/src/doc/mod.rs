@@ -26,7 +26,8 @@ pub use change::ChangeError;
 pub use envelope::{Envelope, EnvelopeError};
 pub use fork::{ForkError, ForkProof};
 pub use judge::{
-    Blame, Checks, EntryError, JudgeTask, Judgement, OpError, RefuseReason, WaitReason, judge,
-    judge_with,
+    Blame, EntryError, JudgeTask, Judgement, OpError, RefuseReason, WaitReason, judge,
 };
+#[cfg(feature = "sim")]
+pub use judge::{Checks, judge_with};
 pub use scan::{Counts, ScanError, scan};

@@ -22,8 +22,6 @@ use super::super::wire::{self, FOLLOWS, Header, NOT_HERE};
 use super::super::{Blobs, to_hash};
 use super::{BoxedStream, Opener};
 
-/// Sizes above this are lies: the arithmetic of hash trees ends before that of 64 bits.
-pub(super) const MAX_BYTES: u64 = 1 << 50;
 /// Pieces on their way to the store, of at most 16 KiB each.
 const PIECES: usize = 32;
 
@@ -223,9 +221,6 @@ impl Answer {
         ranges: ChunkRanges,
         mut leaf: impl FnMut(&[u8]),
     ) -> Result<(), AskError> {
-        if size == 0 || size > MAX_BYTES {
-            return Err(AskError::Lied(hash));
-        }
         let mut decoder = self.decoder(hash, size, ranges);
         loop {
             match decoder.next().await {

@@ -40,6 +40,8 @@ use super::{Blobs, Imported, to_hash};
 
 /// Blobs up to this size are held in memory until all of their bytes were right.
 const SMALL_BYTES: u64 = 1 << 20;
+/// No blob is larger: offsets of parts beyond its end have to fit 64 bits.
+const MAX_BYTES: u64 = 1 << 50;
 /// Without 16 KiB in this time, a request has stalled.
 const STALL: Duration = Duration::from_secs(5);
 /// Requests that run at one provider.
@@ -315,7 +317,7 @@ impl Fetcher {
         let &Want { hash, size, partial } = want;
         let all = ChunkRanges::all();
         let wrong = |actual| Begin::Fail(FetchFailure::WrongSize { actual });
-        if size > ask::MAX_BYTES {
+        if size > MAX_BYTES {
             let reason = FetchFailure::Store(format!("{size} bytes are more than a blob has"));
             return Ok((Begin::Fail(reason), all));
         }

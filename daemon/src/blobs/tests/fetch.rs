@@ -214,7 +214,8 @@ async fn a_wrong_size_in_a_batch_spares_the_others() {
 #[tokio::test]
 async fn a_provider_that_claims_a_wrong_size_is_dropped() {
     for len in [50_000, 3 << 20, 40 << 20] {
-        for delta in [1, 1 << 40, u64::MAX - len as u64] {
+        let size = len as u64;
+        for delta in [1, 1 << 40, u64::MAX - size, 0u64.wrapping_sub(size)] {
             let (alice, wants) = provider(&[data(1, len)]).await;
             let net = Arc::new(Net::default().with(1, &alice.blobs, Fault::Size(delta)));
             let bob = Home::new().await;

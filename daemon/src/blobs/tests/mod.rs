@@ -231,7 +231,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Faulty<S> {
             && self.at == 0
             && read == 9
         {
-            let size = u64::from_le_bytes(buf[1..9].try_into().unwrap()) + delta;
+            let size = u64::from_le_bytes(buf[1..9].try_into().unwrap()).wrapping_add(delta);
             buf[1..9].copy_from_slice(&size.to_le_bytes());
         }
         self.at += read64;

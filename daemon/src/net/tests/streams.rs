@@ -119,7 +119,7 @@ async fn too_many_streams_are_refused_over_quic() {
 }
 
 #[tokio::test]
-async fn places_are_counted_over_all_connections_and_devices() {
+async fn places_are_counted_over_all_devices() {
     let limits = NetLimits { streams: 1, ..NetLimits::default() };
     let mut bob = Node::with_limits(2, &[TCP, QUIC], limits).await;
     let (alice, carol) = (Node::start(1, &[]).await, Node::start(3, &[]).await);
@@ -128,9 +128,20 @@ async fn places_are_counted_over_all_connections_and_devices() {
     let _taken = in_time(alice.net.open(bob.device(), StreamKind::Sync)).await.unwrap();
     let refused = in_time(carol.net.open(bob.device(), StreamKind::Sync)).await;
     assert_eq!(refused.unwrap_err(), OpenError::Busy);
-    // A device that comes back while its stream is still held gets no second share.
+    drop(bob.inbound().await);
+    in_time(carol.net.open(bob.device(), StreamKind::Sync)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_device_that_comes_back_gets_no_second_share() {
+    let limits = NetLimits { streams_per_device: 1, ..NetLimits::default() };
+    let mut bob = Node::with_limits(2, &[TCP], limits).await;
+    let alice = Node::start(1, &[]).await;
+    alice.dial(&bob).await.unwrap();
+    let _taken = in_time(alice.net.open(bob.device(), StreamKind::Sync)).await.unwrap();
     let held = bob.inbound().await;
     alice.net.disconnect(bob.device()).await;
+    assert_eq!(bob.disconnected().await, alice.device());
     alice.dial(&bob).await.unwrap();
     let refused = in_time(alice.net.open(bob.device(), StreamKind::Sync)).await;
     assert_eq!(refused.unwrap_err(), OpenError::Busy);

@@ -1,0 +1,13 @@
+//! Stories over real daemons, a module each. In the drawings `-->` is who dials whom, `~~>` what
+//! is sent, and `x` what is off.
+
+mod apart;
+mod author;
+mod follow;
+mod hostile;
+mod lan;
+mod large;
+mod restart;
+mod tickets;
+mod transcripts;
+mod writers;

@@ -1,0 +1,61 @@
+//! The manual pages of `docs/cli`, each run as a test; see [`dsp_tests::transcript`].
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use dsp_tests::transcript;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli")
+}
+
+/// Makes a test of each page, and one that none was left out.
+macro_rules! pages {
+    ($($page:ident)*) => {
+        $(
+            #[test]
+            fn $page() -> anyhow::Result<()> {
+                transcript::run(&folder().join(concat!(stringify!($page), ".md")))
+            }
+        )*
+
+        const PAGES: &[&str] = &[$(stringify!($page)),*];
+    };
+}
+
+pages! {
+    cat
+    completions
+    config
+    context
+    daemon
+    fetch
+    follow
+    get
+    id
+    log
+    ls
+    mv
+    open
+    peers
+    push
+    rm
+    share
+    show
+    status
+    tag
+    tickets
+    unfollow
+    verify
+}
+
+#[test]
+fn every_page_is_run() -> anyhow::Result<()> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(folder())? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        found.extend(name.strip_suffix(".md").filter(|name| *name != "README").map(str::to_owned));
+    }
+    assert_eq!(found, PAGES.iter().map(|page| (*page).to_owned()).collect());
+    Ok(())
+}
