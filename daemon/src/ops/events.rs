@@ -157,8 +157,7 @@ pub(super) async fn run(ops: Arc<Ops>) {
                 }
             }
             Err(RecvError::Lagged(lost)) => {
-                // A large fetch tells of every blob; listeners look at what is here instead.
-                tracing::debug!(lost, "events were lost");
+                tracing::warn!(lost, "events were lost");
                 ops.feed.push(Event::Resync {});
             }
             Err(RecvError::Closed) => return,
