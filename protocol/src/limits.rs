@@ -137,8 +137,14 @@ pub const FRAMES_EAGER_BYTES: usize = 16 << 20;
 pub const FRAMES_PER_WANT: usize = 64;
 /// Most addresses in a ticket.
 pub const TICKET_ADDRS: usize = 8;
-/// Longest address in a ticket in bytes.
+/// Longest address in bytes, in a ticket or a message.
 pub const ADDRESS_BYTES: usize = 256;
+/// Most devices named in one message about where they can be reached.
+pub const PEERS: usize = 64;
+/// Most addresses of one device in such a message.
+pub const PEER_ADDRESSES: usize = 8;
+/// Most devices for which the word of one peer in one context is kept.
+pub const PEERS_HEARD: usize = 256;
 /// Largest ticket before it is written as text, in bytes.
 pub const TICKET_BYTES: usize = 4 * 1024;
 /// Grace after a ticket's end in milliseconds: clocks of teammates differ.

@@ -153,7 +153,14 @@ impl Outsider {
         let config = Config { user, key, defect: None };
         let engine = sync::Node::restore(config, store.restore().await?)?;
         let blobs = Blobs::open(&folder.path().join("blobs"), Arc::new(Everything)).await?;
-        let parts = Parts { engine, net: net.clone(), net_events, store, blobs: blobs.clone() };
+        let parts = Parts {
+            engine,
+            net: net.clone(),
+            net_events,
+            store,
+            blobs: blobs.clone(),
+            announce: Vec::new(),
+        };
         Ok(Outsider { net, node: node::start(parts), blobs, user, _folder: folder })
     }
 

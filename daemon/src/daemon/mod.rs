@@ -149,6 +149,7 @@ impl Daemon {
             net_events,
             store: store.clone(),
             blobs: blobs.clone(),
+            announce: config.announce.clone(),
         });
         index.attend(node.clone());
         first::finish(&store, &node, user).await?;

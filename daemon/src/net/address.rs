@@ -72,6 +72,19 @@ pub(super) fn dialable<'a>(listeners: impl Iterator<Item = &'a Multiaddr>) -> Ve
     ranked.into_iter().map(|(_, _, address)| address).collect()
 }
 
+/// Returns where others can reach a node, as texts that name no peer: first the addresses that its
+/// user announces, then those that it listens on.
+pub fn reachable_at(announced: &[Multiaddr], listening: &[Multiaddr]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for address in announced.iter().chain(listening) {
+        let address = split_peer(address).0.to_string();
+        if !all.contains(&address) {
+            all.push(address);
+        }
+    }
+    all
+}
+
 /// Says how an address is reached, or `None` when it cannot be dialled.
 pub(super) fn transport(address: &Multiaddr) -> Option<Transport> {
     classify(&split_peer(address).0).map(|(transport, _)| transport)
@@ -195,6 +208,17 @@ mod tests {
         let many: Vec<Multiaddr> =
             (1..1000).map(|port| format!("/ip4/10.0.0.1/tcp/{port}").parse().unwrap()).collect();
         assert_eq!(plan(&PeerId::random(), &many).tcp.len(), DIAL_ADDRESSES / 2);
+    }
+
+    #[test]
+    fn what_is_announced_comes_before_what_is_listened_on() {
+        let announced = all(&["/dns4/example.org/tcp/1", "/ip4/10.0.0.1/tcp/1"]);
+        let peer = PeerId::random();
+        let announced =
+            [&announced[..], &[announced[0].clone().with(Protocol::P2p(peer))]].concat();
+        let listening = all(&["/ip4/10.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/1"]);
+        let texts = ["/dns4/example.org/tcp/1", "/ip4/10.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/1"];
+        assert_eq!(reachable_at(&announced, &listening), texts);
     }
 
     #[test]

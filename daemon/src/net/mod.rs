@@ -40,6 +40,7 @@ use libp2p::Multiaddr;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
+pub use self::address::reachable_at;
 pub use self::event::{Direction, NetEvent};
 pub use self::framing::{MessageReader, MessageWriter, ReadError, WriteError, framed};
 pub use self::handle::{DialError, NetHandle, OpenError};

@@ -21,7 +21,7 @@ use super::fetch::{Fetch, Outcome};
 use super::session::{SessionStream, StreamEvent};
 use super::{Earned, Message, NodeEvent, NodeHandle, Parts, storer};
 use crate::blobs::{Blobs, Keep, ServeError};
-use crate::net::{NetEvent, NetHandle, NetStream, StreamKind};
+use crate::net::{NetEvent, NetHandle, NetStream, StreamKind, reachable_at};
 use crate::store::Store;
 
 /// How long a device that broke a rule stays blocked.
@@ -66,6 +66,9 @@ pub(super) struct Actor {
     storer: Option<tokio::task::JoinHandle<()>>,
     /// Blobs whose earning is being stored, by task.
     earning: HashMap<TaskId, Vec<BlobHash>>,
+    /// Where this device can be reached: as configured, and as listened on.
+    announced: Vec<Multiaddr>,
+    listening: Vec<Multiaddr>,
 }
 
 impl Actor {
@@ -100,6 +103,8 @@ impl Actor {
             storing: Some(storing),
             storer: Some(storer),
             earning: HashMap::new(),
+            announced: parts.announce,
+            listening: Vec::new(),
         }
     }
 
@@ -117,6 +122,10 @@ impl Actor {
                         self.next_command += 1;
                         self.commands.insert(id, reply);
                         self.feed(Input::Command { id, command });
+                    }
+                    Some(Message::Announce(addresses)) => {
+                        self.announced = addresses;
+                        self.tell_addresses();
                     }
                     Some(Message::Query(query)) => query(&self.engine),
                     Some(Message::Shutdown(done)) => {
@@ -138,6 +147,12 @@ impl Actor {
         }
     }
 
+    /// Tells the engine where this device can be reached, the most useful first.
+    fn tell_addresses(&mut self) {
+        let addresses = reachable_at(&self.announced, &self.listening);
+        self.feed(Input::Listening { addresses });
+    }
+
     fn feed(&mut self, input: Input) {
         let outputs = self.engine.handle(now(), &mut self.rng, input);
         for output in outputs {
@@ -148,6 +163,14 @@ impl Actor {
     fn perform(&mut self, output: Output) {
         match output {
             Output::Dial { device, addresses } => self.dial(device, addresses),
+            Output::Reachable { device, addresses } => {
+                let store = self.store.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = store.note_claimed(device, addresses).await {
+                        tracing::debug!(%error, "addresses were not remembered");
+                    }
+                });
+            }
             Output::Send { device, bytes } => {
                 let slow = self.sessions.get(&device).is_some_and(|s| s.send(bytes).is_err());
                 if slow {
@@ -384,6 +407,8 @@ impl Actor {
             }
             NetEvent::Listening { addresses } => {
                 tracing::info!(addresses = ?addresses, "listening");
+                self.listening = addresses;
+                self.tell_addresses();
             }
             NetEvent::ListenFailed { address, reason } => {
                 tracing::warn!(%address, reason, "cannot listen");

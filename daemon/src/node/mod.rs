@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use dsp_protocol::id::{BlobHash, ContextId, DeviceId};
 use dsp_protocol::sync::{self, Command, CommandError, Reply};
+use libp2p::Multiaddr;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::blobs::{Authorise, Blobs, Header};
@@ -85,6 +86,7 @@ type Query = Box<dyn FnOnce(&sync::Node) + Send>;
 enum Message {
     Command(Command, oneshot::Sender<Result<Reply, CommandError>>),
     Query(Query),
+    Announce(Vec<Multiaddr>),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -100,6 +102,8 @@ pub struct Parts {
     pub store: Store,
     /// The blobs.
     pub blobs: Blobs,
+    /// Addresses that are told to peers besides those listened on.
+    pub announce: Vec<Multiaddr>,
 }
 
 /// Starts the node.
@@ -121,6 +125,15 @@ impl NodeHandle {
         let sent = self.messages.send(Message::Command(command, reply)).await;
         sent.map_err(|_| NodeStopped)?;
         Ok(answer.await.map_err(|_| NodeStopped)??)
+    }
+
+    /// Sets the addresses that are told to peers besides those listened on.
+    ///
+    /// # Errors
+    /// [`NodeStopped`].
+    pub async fn announce(&self, addresses: Vec<Multiaddr>) -> Result<(), NodeStopped> {
+        let sent = self.messages.send(Message::Announce(addresses)).await;
+        sent.map_err(|_| NodeStopped)
     }
 
     /// Looks at the engine between two inputs. `look` is to be quick: it holds everything up.

@@ -117,6 +117,7 @@ impl Ops {
             }
         }
         self.settings.reload()?;
+        self.node.announce(self.settings.config().announce.clone()).await?;
         self.settings(&Paging::default())
     }
 }

@@ -4,14 +4,13 @@ use dsp_protocol::api::{NewTicket, Page, Problem, ProblemCode, RoleName, TicketI
 use dsp_protocol::context::TicketStanding;
 use dsp_protocol::statement::Role;
 use dsp_protocol::sync::{Command, Reply};
-use libp2p::Multiaddr;
-use libp2p::multiaddr::Protocol;
 
 use super::contexts::{role_name, unexpected};
 use super::problem::{bad_request, not_found};
 use super::scene::{ContextScene, Scene};
 use super::time::{now, rfc3339};
 use super::{Ops, Paging};
+use crate::net::reachable_at;
 
 /// Most tickets in one page.
 const PAGE: u64 = 500;
@@ -122,20 +121,8 @@ impl Ops {
     /// Returns where this device can be reached, the most useful first: announced addresses, then
     /// those listened on, loopback last.
     async fn ticket_addresses(&self) -> Vec<String> {
-        let mut all: Vec<Multiaddr> = self.settings.config().announce.clone();
-        for address in self.net.listening().await {
-            if !all.contains(&address) {
-                all.push(address);
-            }
-        }
-        all.iter().map(without_peer).collect()
+        reachable_at(&self.settings.config().announce, &self.net.listening().await)
     }
-}
-
-/// Returns an address as text, without the peer at its end: the ticket names the device beside.
-fn without_peer(address: &Multiaddr) -> String {
-    let parts = address.iter().filter(|part| !matches!(part, Protocol::P2p(_)));
-    parts.collect::<Multiaddr>().to_string()
 }
 
 fn ticket_info(scene: &Scene, context: &ContextScene, ticket: &TicketStanding) -> TicketInfo {

@@ -4,7 +4,7 @@ use dsp_protocol::cbor::{self, Fields, Map, Value};
 use dsp_protocol::id::{DeviceId, UserId};
 use dsp_protocol::limits::NAME_BYTES;
 use dsp_protocol::name::{Petname, fold_key};
-use redb::{ReadableTable, WriteTransaction};
+use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::error::{Fault, ReadError, WriteError};
 use super::{Store, tables};
@@ -13,6 +13,8 @@ use super::{Store, tables};
 pub const ADDRESSES_PER_DEVICE: usize = 8;
 /// Longest address that is remembered, in bytes.
 const ADDRESS_BYTES: usize = 256;
+/// The time of an address that a device only claims.
+const CLAIMED: i64 = 0;
 
 /// Another user, as this node knows her.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +140,8 @@ impl Store {
             .await
     }
 
-    /// Returns where a device was reached, as multiaddr text, the latest success first.
+    /// Returns where a device was reached, as multiaddr text, the latest success first, and then
+    /// where it says that it can be.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -156,7 +159,8 @@ impl Store {
     /// [`ReadError`].
     pub async fn last_reached(&self, device: DeviceId) -> Result<Option<(String, i64)>, ReadError> {
         self.read(move |tx| {
-            Ok(addresses(&tx.open_table(tables::ADDRESS)?, device)?.into_iter().next())
+            let found = addresses(&tx.open_table(tables::ADDRESS)?, device)?;
+            Ok(found.into_iter().find(|(_, at)| *at != CLAIMED))
         })
         .await
     }
@@ -171,6 +175,34 @@ impl Store {
         self.note_address_at(device, address, i64::try_from(now).unwrap_or(i64::MAX)).await
     }
 
+    /// Remembers where a device says that it can be reached, after every place where it was
+    /// reached in fact. Addresses longer than 256 bytes are not remembered.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub async fn note_claimed(
+        &self,
+        device: DeviceId,
+        claimed: Vec<String>,
+    ) -> Result<(), WriteError> {
+        self.write(move |tx| {
+            let mut table = tx.open_table(tables::ADDRESS)?;
+            for (address, at) in addresses(&table, device)? {
+                if at == CLAIMED && !claimed.contains(&address) {
+                    table.remove(&*address_key(device, &address))?;
+                }
+            }
+            for address in claimed.iter().filter(|address| address.len() <= ADDRESS_BYTES) {
+                let key = address_key(device, address);
+                if table.get(&*key)?.is_none() {
+                    table.insert(&*key, CLAIMED)?;
+                }
+            }
+            trim(&mut table, device)
+        })
+        .await
+    }
+
     pub(super) async fn note_address_at(
         &self,
         device: DeviceId,
@@ -183,10 +215,7 @@ impl Store {
         self.write(move |tx| {
             let mut table = tx.open_table(tables::ADDRESS)?;
             table.insert(&*address_key(device, &address), now)?;
-            for (address, _) in addresses(&table, device)?.drain(..).skip(ADDRESSES_PER_DEVICE) {
-                table.remove(&*address_key(device, &address))?;
-            }
-            Ok(())
+            trim(&mut table, device)
         })
         .await
     }
@@ -261,6 +290,18 @@ fn numbered(name: &str, number: u64) -> Petname {
     let end = (0..=most.min(name.len())).rev().find(|end| name.is_char_boundary(*end));
     let cut = name[..end.expect("0 is a boundary")].trim_end();
     format!("{cut}{suffix}").parse().expect("a petname stays one with a number behind it")
+}
+
+/// Keeps the latest addresses of a device, and as many that it only claims.
+fn trim(table: &mut Table<'_, &'static [u8], i64>, device: DeviceId) -> Result<(), Fault> {
+    let known = addresses(table, device)?;
+    let (claimed, reached): (Vec<_>, Vec<_>) = known.into_iter().partition(|a| a.1 == CLAIMED);
+    for list in [reached, claimed] {
+        for (address, _) in list.iter().skip(ADDRESSES_PER_DEVICE) {
+            table.remove(&*address_key(device, address))?;
+        }
+    }
+    Ok(())
 }
 
 fn address_key(device: DeviceId, address: &str) -> Vec<u8> {

@@ -52,8 +52,8 @@ pub(super) const BLOB_CONTEXT: TableDefinition<&[u8; 64], ()> =
 /// 2 lineage) ‖ size in bytes (u64, big-endian).
 pub(super) const WANT: TableDefinition<&[u8; 64], &[u8; 9]> = TableDefinition::new("want");
 
-/// Where devices were reached: device (32) ‖ address as multiaddr text -> when it last worked, in
-/// milliseconds since 1970.
+/// Where devices are: device (32) ‖ address as multiaddr text -> when it last worked, in
+/// milliseconds since 1970; 0 where the device only says so.
 pub(super) const ADDRESS: TableDefinition<&[u8], i64> = TableDefinition::new("address");
 
 /// Other users: user (32) -> CBOR `{name: text, verified: bool}`.

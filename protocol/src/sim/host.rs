@@ -35,6 +35,8 @@ pub struct Host {
     pub records: Vec<Record>,
     /// Blobs that are here and earned, by context.
     pub earned: BTreeSet<(ContextId, BlobHash)>,
+    /// Addresses of other devices that it remembers: where it reached them, and their own word.
+    pub addresses: BTreeMap<DeviceId, BTreeSet<String>>,
     /// How many messages of each kind came.
     pub received: BTreeMap<&'static str, u64>,
     /// What it does to what it sends.
@@ -74,6 +76,7 @@ impl Host {
             node: None,
             records: vec![inc, entry(&inception), entry(&grant)],
             earned: BTreeSet::new(),
+            addresses: BTreeMap::new(),
             received: BTreeMap::new(),
             tamper: None,
             sessions: BTreeMap::new(),
@@ -92,6 +95,11 @@ impl Host {
     /// When the machine is off.
     pub fn node(&self) -> &Node {
         self.node.as_ref().expect("the machine is on")
+    }
+
+    /// Returns where the machine can be reached.
+    pub fn address(&self) -> String {
+        format!("/memory/{}", self.id.0)
     }
 
     pub(super) fn restore(&mut self, defect: Option<Defect>) -> Result<(), RestoreError> {
@@ -178,6 +186,7 @@ impl Host {
             Ok(Message::Have { .. }) => "have",
             Ok(Message::Log { .. }) => "log",
             Ok(Message::Open { .. }) => "open",
+            Ok(Message::Peers { .. }) => "peers",
             Ok(_) => "other",
             Err(_) => "garbage",
         };

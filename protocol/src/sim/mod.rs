@@ -151,7 +151,11 @@ impl Sim {
     pub fn start(&mut self, id: HostId) {
         let defect = self.defect;
         match self.hosts.get_mut(&id).expect("the host exists").restore(defect) {
-            Ok(()) => self.feed(id, Input::Start),
+            Ok(()) => {
+                let addresses = vec![self.hosts[&id].address()];
+                self.feed(id, Input::Listening { addresses });
+                self.feed(id, Input::Start);
+            }
             Err(error) => self.broken = Some((id, error)),
         }
     }
@@ -295,7 +299,11 @@ impl Sim {
     fn perform(&mut self, id: HostId, output: Output) {
         let life = self.hosts[&id].life;
         match output {
-            Output::Dial { device, .. } => self.dial(id, device),
+            Output::Dial { device, addresses } => self.look_up(id, device, &addresses),
+            Output::Reachable { device, addresses } => {
+                let known = self.hosts.get_mut(&id).expect("the host exists");
+                known.addresses.entry(device).or_default().extend(addresses);
+            }
             Output::Send { device, bytes } => self.send(id, device, bytes),
             Output::Close { device, again } => {
                 let host = self.hosts.get_mut(&id).expect("the host exists");
@@ -357,6 +365,20 @@ impl Sim {
             Some(Defect::Verify) => judge_with(work, Checks { signature: false, chain: true }),
             Some(Defect::Order) => judge_with(work, Checks { signature: true, chain: false }),
             _ => judge(work),
+        }
+    }
+
+    /// Dials a device if one of the addresses is its own.
+    fn look_up(&mut self, id: HostId, device: DeviceId, addresses: &[String]) {
+        let address = self.host_of(device).map(|other| self.hosts[&other].address());
+        let known = self.hosts[&id].addresses.get(&device);
+        let found = address.is_some_and(|address| {
+            addresses.contains(&address) || known.is_some_and(|known| known.contains(&address))
+        });
+        if found {
+            self.dial(id, device);
+        } else {
+            self.at(1, Happening::DialFailed { host: id, peer: device });
         }
     }
 

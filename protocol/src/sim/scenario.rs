@@ -39,6 +39,15 @@ pub fn run(seed: u64, defect: Option<Defect>) -> Result<Report, String> {
     Team::new(seed, defect).run().map_err(|what| format!("seed {seed}: {what}"))
 }
 
+/// Tells the story of a follower who was off when the author pushed and went away: she knows the
+/// other followers from the author, and takes from them what they hold.
+///
+/// # Errors
+/// The first property that does not hold, in a sentence that names the seed.
+pub fn author_away(seed: u64) -> Result<(), String> {
+    Team::new(seed, None).author_away().map_err(|what| format!("seed {seed}: {what}"))
+}
+
 struct Team {
     sim: Sim,
     begun: i64,
@@ -107,6 +116,29 @@ impl Team {
         })
     }
 
+    fn author_away(mut self) -> Result<(), String> {
+        let late = self.readers[0];
+        self.let_in()?;
+        self.sim.crash(late);
+        self.push(self.owner)?;
+        self.sim.run_for(10_000);
+        let pushed = self.view_of(self.owner)?;
+        self.sim.crash(self.owner);
+        self.sim.start(late);
+        self.sim.run_for(60_000);
+        let here = self.view_of(late)?;
+        if here != pushed {
+            return Err(format!("the late follower sees {here:?}, alice pushed {pushed:?}"));
+        }
+        let late = &self.sim.hosts[&late];
+        let context = late.node().context(self.context).expect("just viewed");
+        let wants = pushed.iter().flat_map(|(_, _, frame)| context.frame(*frame));
+        let lacks = wants
+            .flat_map(|meta| &meta.blobs)
+            .find(|b| !late.earned.contains(&(self.context, b.hash)));
+        lacks.map_or(Ok(()), |blob| Err(format!("the late follower lacks {:?}", blob.hash)))
+    }
+
     /// Shares with everybody who belongs in.
     fn let_in(&mut self) -> Result<(), String> {
         self.push(self.owner)?;
@@ -134,7 +166,7 @@ impl Team {
     }
 
     fn ticket(&mut self, role: Role, uses: Option<u32>) -> Result<Ticket, String> {
-        let addresses = vec!["/memory/1".to_owned()];
+        let addresses = vec![self.sim.hosts[&self.owner].address()];
         let context = self.context;
         let command = Command::Share { context, role, until: None, uses, addresses };
         match self.sim.command(self.owner, command) {
@@ -324,7 +356,7 @@ impl Team {
             return Err(format!("a stranger was told things: {:?}", eve.received));
         }
         let rex = &self.sim.hosts[&self.revoked];
-        let told = ["envelopes", "frames", "have"];
+        let told = ["envelopes", "frames", "have", "peers"];
         if told.iter().any(|kind| rex.received.contains_key(kind)) || !rex.earned.is_empty() {
             return Err(format!("a revoked ticket opened the context: {:?}", rex.received));
         }
@@ -384,6 +416,12 @@ mod tests {
     #[test]
     fn a_team_converges_and_nobody_else_learns_anything() {
         let failed: Vec<String> = seeds().filter_map(|seed| run(seed, None).err()).collect();
+        assert!(failed.is_empty(), "{} seeds failed, first: {}", failed.len(), failed[0]);
+    }
+
+    #[test]
+    fn followers_of_an_absent_author_feed_each_other() {
+        let failed: Vec<String> = (0..50).filter_map(|seed| author_away(seed).err()).collect();
         assert!(failed.is_empty(), "{} seeds failed, first: {}", failed.len(), failed[0]);
     }
 

@@ -200,6 +200,7 @@ impl Node {
             Admission::Admitted(_) => {
                 self.note_redemption(cx, device, tag, user);
                 self.send_have(cx, device, tag, true);
+                self.introduce(cx, device, tag);
             }
         }
     }

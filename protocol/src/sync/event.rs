@@ -47,6 +47,11 @@ pub enum Input {
         /// The device.
         device: DeviceId,
     },
+    /// This device can be reached at these addresses from now on.
+    Listening {
+        /// Multiaddr texts, the most useful first.
+        addresses: Vec<String>,
+    },
     /// No connection could be made.
     DialFailed {
         /// The device.
@@ -111,7 +116,14 @@ pub enum Output {
     Dial {
         /// The device.
         device: DeviceId,
-        /// Addresses from tickets, as multiaddr text.
+        /// Addresses from tickets and peers, as multiaddr text, the most trusted first.
+        addresses: Vec<String>,
+    },
+    /// A device said where it can be reached: the shell remembers it for later dials.
+    Reachable {
+        /// The device.
+        device: DeviceId,
+        /// Multiaddr texts, at most [`crate::limits::PEER_ADDRESSES`].
         addresses: Vec<String>,
     },
     /// Send a message on a session.

@@ -82,6 +82,7 @@ impl Node {
             Message::Statements { tag, statements } => {
                 self.on_statements(cx, device, tag, statements);
             }
+            Message::Peers { tag, peers } => self.on_peers(cx, device, tag, peers),
             Message::WantFrames { tag, frames } => self.on_want_frames(cx, device, tag, frames),
             Message::Frames { tag, frames, missing } => {
                 self.on_frames(cx, device, tag, frames, missing);

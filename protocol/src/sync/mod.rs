@@ -32,6 +32,7 @@ mod event;
 mod frames;
 mod hello;
 mod node;
+mod peers;
 mod restore;
 mod session;
 

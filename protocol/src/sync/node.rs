@@ -22,6 +22,8 @@ use crate::wire::{ByeCode, CatalogKey, Message, Tag};
 
 /// Most devices that are dialled or connected because a context knows them.
 const DIALS_MAX: usize = 256;
+/// Most addresses of a device that are kept from tickets.
+const DIAL_ADDRESSES: usize = 16;
 /// Most entries of identity logs that wait for the one before, for one user.
 const LOG_WAITING: usize = 64;
 
@@ -49,6 +51,8 @@ pub struct Node {
     pub(super) sessions: BTreeMap<DeviceId, Session>,
     pub(super) tasks: BTreeMap<TaskId, Task>,
     next_task: u64,
+    /// Where devices can be reached by their own word; this one's too.
+    pub(super) stated: BTreeMap<DeviceId, Vec<String>>,
     dials: BTreeMap<DeviceId, Dial>,
     wake_at: Option<i64>,
 }
@@ -68,7 +72,10 @@ struct Dial {
     at: i64,
     /// Whether a try is under way.
     trying: bool,
-    addresses: Vec<String>,
+    /// Addresses from tickets.
+    ticket: Vec<String>,
+    /// Addresses that a peer named last.
+    heard: Vec<String>,
 }
 
 /// What goes on when a task ends.
@@ -148,6 +155,7 @@ impl Node {
             sessions: BTreeMap::new(),
             tasks: BTreeMap::new(),
             next_task: 0,
+            stated: BTreeMap::new(),
             dials: BTreeMap::new(),
             wake_at: None,
         }
@@ -160,6 +168,7 @@ impl Node {
             Input::Start => self.resume(&mut cx),
             Input::SessionUp { device, role } => self.session_up(&mut cx, device, role),
             Input::SessionDown { device } => self.session_down(&mut cx, device),
+            Input::Listening { addresses } => self.listening(&mut cx, addresses),
             Input::DialFailed { device } => self.dial_failed(&mut cx, device),
             Input::Message { device, bytes } => self.message(&mut cx, device, &bytes),
             Input::Command { id, command } => self.command(&mut cx, id, command),
@@ -447,28 +456,46 @@ impl Node {
             }
         }
         devices.remove(&self.device);
-        for (device, addresses) in devices {
+        for (device, ticket) in devices {
             if !self.dials.contains_key(&device) && self.dials.len() >= DIALS_MAX {
                 continue;
             }
+            let heard = self.heard_of(context, device).cloned();
             let dial = self.dials.entry(device).or_default();
-            for address in addresses {
-                if !dial.addresses.contains(&address) {
-                    dial.addresses.push(address);
+            for address in ticket {
+                if !dial.ticket.contains(&address) {
+                    dial.ticket.insert(0, address);
+                    dial.ticket.truncate(DIAL_ADDRESSES);
                 }
             }
-            if at_once {
+            // The first word of where a device is ends the wait; later ones only replace it, so
+            // that a peer cannot make this node dial all the time.
+            let news = heard.is_some() && dial.heard.is_empty();
+            dial.heard = heard.unwrap_or(std::mem::take(&mut dial.heard));
+            if at_once || news {
                 dial.at = dial.at.min(cx.now);
             }
         }
         self.dial_due(cx);
     }
 
+    /// Returns where peers of a context say that a device is.
+    fn heard_of(&self, context: ContextId, device: DeviceId) -> Option<&Vec<String>> {
+        let channels = self.sessions.values().filter_map(|session| session.channel_of(context));
+        let mut heard = channels.filter_map(|(_, channel)| channel.heard.get(&device));
+        heard.find(|addresses| !addresses.is_empty())
+    }
+
     fn dial_due(&mut self, cx: &mut Cx<'_>) {
         for (device, dial) in &mut self.dials {
             if !dial.trying && dial.at <= cx.now && !self.sessions.contains_key(device) {
                 dial.trying = true;
-                let addresses = dial.addresses.clone();
+                let mut addresses = dial.ticket.clone();
+                for address in self.stated.get(device).unwrap_or(&dial.heard) {
+                    if !addresses.contains(address) {
+                        addresses.push(address.clone());
+                    }
+                }
                 cx.out.push(Output::Dial { device: *device, addresses });
             }
         }

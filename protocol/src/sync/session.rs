@@ -56,6 +56,8 @@ pub(super) struct Channel {
     pub asked_logs: BTreeMap<UserId, i64>,
     /// Frames asked for on this channel that did not come yet.
     pub asked_frames: BTreeSet<crate::id::FrameId>,
+    /// Where the peer says that other devices are.
+    pub heard: BTreeMap<DeviceId, Vec<String>>,
     /// When the channel says again what is here.
     pub probe_at: i64,
     pub probe_step: i64,
@@ -111,6 +113,7 @@ impl Channel {
             asked: BTreeMap::new(),
             asked_logs: BTreeMap::new(),
             asked_frames: BTreeSet::new(),
+            heard: BTreeMap::new(),
             probe_at: now + PROBE_FIRST_MS,
             probe_step: PROBE_FIRST_MS,
         }

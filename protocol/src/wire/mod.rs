@@ -125,6 +125,13 @@ pub enum Message {
         /// Those that are not to be had here: unknown and forbidden give one answer.
         missing: Vec<FrameId>,
     },
+    /// Where devices of the context can be reached: the sender itself, and others as they said.
+    Peers {
+        /// The context.
+        tag: Tag,
+        /// The devices, at most [`limits::PEERS`].
+        peers: Vec<PeerAddresses>,
+    },
     /// The sender ends the session.
     Bye {
         /// Why, as a word.
@@ -167,6 +174,16 @@ pub struct LogState {
     pub tip: StatementId,
     /// How many entries were seen.
     pub entries: u64,
+}
+
+/// Where a device can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerAddresses {
+    /// The device.
+    pub device: DeviceId,
+    /// Multiaddr texts without the device at the end, the most useful first; at most
+    /// [`limits::PEER_ADDRESSES`].
+    pub addresses: Vec<String>,
 }
 
 /// Why a context is not served.
@@ -314,6 +331,8 @@ impl Message {
             Message::Frames { tag, frames, missing } => {
                 tagged("frames", tag).with("frames", list(frames)).with("missing", list(missing))
             }
+            Message::Peers { tag, peers } => tagged("peers", tag)
+                .with("peers", Value::List(peers.iter().map(PeerAddresses::to_value).collect())),
             Message::Bye { code } => named("bye").with("code", code.as_str()),
             Message::Unknown => named("unknown"),
         }
@@ -401,6 +420,12 @@ impl Message {
                     v.into_list_of(limits::FRAMES_PER_WANT, FrameId::from_value)
                 })?,
             },
+            "peers" => Message::Peers {
+                tag: tag(&mut f)?,
+                peers: f.required("peers", |v| {
+                    v.into_list_of(limits::PEERS, PeerAddresses::from_value)
+                })?,
+            },
             "bye" => {
                 Message::Bye { code: ByeCode::from_word(&f.required("code", |v| v.into_text(32))?) }
             }
@@ -458,6 +483,24 @@ impl CatalogState {
                 tip: ChangeId::from_value(tip)?,
             }),
             Err(list) => Err(format!("expected 4 items, got {}", list.len())),
+        }
+    }
+}
+
+impl PeerAddresses {
+    fn to_value(&self) -> Value {
+        Value::List(vec![self.device.into(), list(&self.addresses)])
+    }
+
+    fn from_value(value: Value) -> Result<Self, String> {
+        match <[Value; 2]>::try_from(value.into_list(2)?) {
+            Ok([device, addresses]) => Ok(PeerAddresses {
+                device: DeviceId::from_value(device)?,
+                addresses: addresses.into_list_of(limits::PEER_ADDRESSES, |address| {
+                    address.into_text(limits::ADDRESS_BYTES)
+                })?,
+            }),
+            Err(list) => Err(format!("expected 2 items, got {}", list.len())),
         }
     }
 }

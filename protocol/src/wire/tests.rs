@@ -52,6 +52,16 @@ fn samples() -> Vec<(Message, &'static str)> {
             Message::Frames { tag: TAG, frames: vec![vec![3]], missing: vec![frame] },
             "eeaf57caa2c36a2a",
         ),
+        (
+            Message::Peers {
+                tag: TAG,
+                peers: vec![PeerAddresses {
+                    device: key().device,
+                    addresses: vec!["/ip4/192.0.2.1/tcp/7701".to_owned()],
+                }],
+            },
+            "0000000000000000",
+        ),
         (Message::Bye { code: ByeCode::Again }, "230786c4b08fd38f"),
     ]
 }

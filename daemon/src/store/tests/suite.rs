@@ -233,6 +233,16 @@ on_both! {
         assert_eq!(store.addresses(device(2)).await.unwrap(), [address(99)]);
         assert!(store.last_reached(device(2)).await.unwrap().unwrap().1 > 1_600_000_000_000);
         assert!(store.addresses(device(3)).await.unwrap().is_empty());
+        // What a device says of itself comes after where it was reached, and is replaced.
+        let claims = |from: i64| (from..from + 9).map(address).collect::<Vec<_>>();
+        store.note_claimed(device(2), claims(50)).await.unwrap();
+        store.note_claimed(device(2), claims(92)).await.unwrap();
+        let known = store.addresses(device(2)).await.unwrap();
+        assert_eq!((known.len(), &known[0]), (1 + ADDRESSES_PER_DEVICE, &address(99)));
+        assert!(known.iter().all(|known| claims(92).contains(known)));
+        store.note_claimed(device(3), vec![address(1), "x".repeat(257)]).await.unwrap();
+        assert_eq!(store.addresses(device(3)).await.unwrap(), [address(1)]);
+        assert_eq!(store.last_reached(device(3)).await.unwrap(), None);
         store.close().await.unwrap();
     }
 
