@@ -60,7 +60,7 @@ fn samples() -> Vec<(Message, &'static str)> {
                     addresses: vec!["/ip4/192.0.2.1/tcp/7701".to_owned()],
                 }],
             },
-            "0000000000000000",
+            "75e61447cdf2ffed",
         ),
         (Message::Bye { code: ByeCode::Again }, "230786c4b08fd38f"),
     ]
