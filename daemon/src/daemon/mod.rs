@@ -306,8 +306,8 @@ async fn listeners(
     let mut listeners =
         bound.map_err(|source| StartError::Http { address: config.http(), source })?;
     let port = listeners.address().port();
-    if port != config.http_port && config.http_port != 0 {
-        tracing::warn!(wanted = config.http_port, port, "the port is taken, using another");
+    if let Some(wanted) = wanted.first().filter(|wanted| **wanted != 0 && **wanted != port) {
+        tracing::warn!(wanted, port, "the port is taken, using another");
     }
     store.set(Slot::HTTP_PORT, port.to_be_bytes()).await?;
     #[cfg(unix)]
