@@ -60,6 +60,7 @@ impl Ops {
             transfers: count(transfers),
             disk_free_bytes: free,
             disk_full: free < self.settings.config().min_free_bytes,
+            roles_pending: scene.roles_pending(),
         })
     }
 
