@@ -126,6 +126,7 @@ impl Daemon {
             .ok_or_else(|| StartError::Identity("no log of the root key is stored".to_owned()))?;
         let index = Index::new(store.clone());
         let blobs = Blobs::open(&home.blobs(), Arc::new(index.clone())).await?;
+        blobs.set_spare(config.min_free_bytes);
 
         let engine = sync::Config { user, key: keys.device().clone(), defect: None };
         let engine = tokio::task::spawn_blocking(move || sync::Node::restore(engine, records));

@@ -90,16 +90,14 @@ impl Ops {
         &self,
         bytes: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static {
-        let (home, spare) = (self.home.clone(), self.settings.config().min_free_bytes);
+        let blobs = self.blobs.clone();
         let mut unchecked = 0;
         bytes.map(move |piece| {
             let piece = piece?;
             unchecked += piece.len();
             if unchecked >= ROOM_BYTES {
                 unchecked = 0;
-                if home.free_bytes().is_ok_and(|free| free < spare) {
-                    return Err(io::ErrorKind::StorageFull.into());
-                }
+                blobs.room_for(0).map_err(|_| io::ErrorKind::StorageFull)?;
             }
             Ok(piece)
         })

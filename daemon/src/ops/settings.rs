@@ -117,6 +117,7 @@ impl Ops {
             }
         }
         self.settings.reload()?;
+        self.blobs.set_spare(self.settings.config().min_free_bytes);
         self.settings(&Paging::default())
     }
 }
