@@ -166,6 +166,17 @@ http! {
         pub disk_free_bytes: u64,
         /// Whether writing is refused because the disk is full.
         pub disk_full: bool,
+        /// Contexts in which the role that my ticket gives is pending.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub roles_pending: Vec<PendingRole>,
+    }
+
+    /// A role that waits for a device of an owner.
+    pub struct PendingRole {
+        /// The context, as it is written in a reference.
+        pub context: String,
+        /// The role.
+        pub role: RoleName,
     }
 
     /// That the daemon answers: `GET /health`, which needs no token.
@@ -194,6 +205,9 @@ http! {
         pub owner_name: String,
         /// My role.
         pub role: RoleName,
+        /// The greater role that my ticket gives, until a device of an owner admits me to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub role_pending: Option<RoleName>,
         /// Who may read.
         pub access: AccessName,
         /// What becomes of what others push here.
@@ -364,7 +378,7 @@ http! {
         /// What to bring; `heads` when left out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub policy: Option<Policy>,
-        /// Seconds to wait for the first sync; 30 when left out, 0 to return at once.
+        /// Seconds to wait for the first sync and the role; 30 when left out, 0 to return at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub wait_seconds: Option<u64>,
     }

@@ -128,9 +128,10 @@ fn human(contexts: &[ContextInfo], ui: &Ui) -> String {
         if !matches!(context.state, FollowState::Own) {
             state += &format!(", {}", policy(context.policy));
         }
+        let pending = context.role_pending.map(|pending| format!(", {} pending", role(pending)));
         table.row([
             format!("{}{mark}", context.label),
-            role(context.role).to_owned(),
+            role(context.role).to_owned() + &pending.unwrap_or_default(),
             access(context.access).to_owned(),
             state,
             context.stacks.to_string(),

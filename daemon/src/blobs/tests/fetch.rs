@@ -448,3 +448,18 @@ async fn only_what_is_here_can_be_proved() {
     let proved = within(fetcher.prove(&net, device(1), wants[0].hash, &mut rng)).await;
     assert!(matches!(proved, Err(ProveError::Read(ReadError::Missing(_)))));
 }
+
+#[tokio::test]
+async fn what_is_to_stay_free_is_not_taken() {
+    let (alice, wants) = provider(&[data(1, 50_000), data(2, 3 << 20)]).await;
+    let net = Arc::new(Net::default().with(1, &alice.blobs, Fault::None));
+    let bob = Home::new().await;
+    bob.blobs.set_spare(u64::MAX);
+    let report = fetch(&bob, &net, wants.clone(), &[1]).await;
+    assert_eq!((report.complete.len(), report.received_bytes), (0, 0), "{report:?}");
+    assert!(report.failed.iter().all(|f| matches!(f.reason, FetchFailure::NoRoom(_))));
+    assert_eq!((report.failed.len(), net.opened(1)), (2, 0));
+    bob.blobs.set_spare(0);
+    assert_eq!(fetch(&bob, &net, wants.clone(), &[1]).await.complete.len(), 2);
+    assert_all_here(&bob, &wants).await;
+}
