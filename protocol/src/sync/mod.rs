@@ -34,6 +34,8 @@ mod hello;
 mod node;
 mod restore;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use backoff::Backoff;
 pub use context::{Context, FrameMeta};
