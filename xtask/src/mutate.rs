@@ -10,9 +10,10 @@ mod target;
 mod verdict;
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::time::Instant;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 
 use self::copy::Copy;
 use self::list::Mutant;
@@ -74,6 +75,10 @@ fn plant(workspace: &Workspace, mutants: &[Mutant]) -> anyhow::Result<Vec<(Strin
         }
     }
     let folder = workspace.target.join("mutate");
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    // Two runs at once would plant into one copy; the later one waits.
+    let alone = File::create(folder.join("lock"))?;
+    alone.lock()?;
     let copy = Copy::sync(&workspace.root, &folder.join("tree"))?;
     for (target, mutants) in &targets {
         let build = || target.build(&copy.root, &folder.join("target"));
@@ -91,9 +96,10 @@ fn plant(workspace: &Workspace, mutants: &[Mutant]) -> anyhow::Result<Vec<(Strin
                     let planted = copy.plant(mutant)?;
                     let built = build();
                     drop(planted);
-                    match built {
+                    match built.map(|binary| binary.run(&[&mutant.test])) {
                         Err(why) => Verdict::Uncompiled(format!("{why:#}")),
-                        Ok(binary) => binary.run(&[&mutant.test])?.into(),
+                        Ok(Err(why)) => Verdict::Unsound(format!("{why:#}")),
+                        Ok(Ok(outcome)) => outcome.into(),
                     }
                 }
             };

@@ -80,9 +80,13 @@ pub(crate) struct TestBinary {
 }
 
 impl TestBinary {
-    /// Reads one of cargo's messages: one that names an executable is what was asked for.
+    /// Reads one of cargo's messages: of those that name an executable, the one built for tests
+    /// is what was asked for; the others are programs that it drives.
     fn named_in(message: &str) -> Option<Self> {
         let message: Value = serde_json::from_str(message).ok()?;
+        if message["profile"]["test"] != true {
+            return None;
+        }
         let path = message["executable"].as_str()?.into();
         let manifest = Path::new(message["manifest_path"].as_str()?);
         Some(TestBinary { path, package: manifest.parent()?.to_owned() })
@@ -140,5 +144,27 @@ impl TestBinary {
             None if died => Ok(Outcome::Red(status.to_string())),
             None => bail!("{} ended with {status}:\n{text}", self.path.display()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_not_taken_for_its_tests() {
+        let message = |test: bool, executable: Option<&str>| {
+            let manifest = "/w/cli/Cargo.toml";
+            serde_json::json!({
+                "reason": "compiler-artifact", "manifest_path": manifest,
+                "profile": {"test": test}, "executable": executable,
+            })
+        };
+        let named = |message: Value| TestBinary::named_in(&message.to_string());
+        assert!(named(message(false, Some("/t/debug/dsp"))).is_none());
+        assert!(named(message(true, None)).is_none());
+        assert!(TestBinary::named_in("Compiling").is_none());
+        let tests = named(message(true, Some("/t/debug/deps/cli-1"))).unwrap();
+        assert_eq!(tests.package, Path::new("/w/cli"));
     }
 }

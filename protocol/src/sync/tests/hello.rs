@@ -11,11 +11,11 @@ fn hi(nonce: [u8; 32]) -> Message {
 }
 
 fn nonce(lab: &Lab, from: At, to: At, since: usize) -> [u8; 32] {
-    let nonces = lab.said(from, to, since).into_iter().filter_map(|message| match message {
+    let mut nonces = lab.said(from, to, since).into_iter().filter_map(|message| match message {
         Message::Hi { nonce, .. } => Some(*nonce),
         _ => None,
     });
-    nonces.last().expect("both say hi")
+    nonces.next_back().expect("both say hi")
 }
 
 fn tags(lab: &Lab, from: At, to: At, since: usize) -> Vec<Vec<Tag>> {
