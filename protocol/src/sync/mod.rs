@@ -35,6 +35,8 @@ mod node;
 mod peers;
 mod restore;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use backoff::Backoff;
 pub use context::{Context, FrameMeta};

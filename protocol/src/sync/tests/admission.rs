@@ -1,0 +1,199 @@
+//! Who is let in, by whose word, and who is shown the door.
+
+use std::collections::BTreeMap;
+
+use super::lab::{At, Lab};
+use super::{ALICE, BOB, MALLORY, members, outsider, team};
+use crate::id::ContextId;
+use crate::statement::{Member, PlacedFact, Role, Verified};
+use crate::sync::{Record, Severity, Standing};
+use crate::wire::{DenyCode, LogState, Message, Tag};
+
+fn open(lab: &Lab, of: At, tag: Tag, redeem: Option<Vec<u8>>) -> Message {
+    let log = &lab[of].log;
+    Message::Open { tag, user: lab[of].user, tip: log.tip(), entries: log.len() as u64, redeem }
+}
+
+fn is_connected(lab: &Lab, at: At, peer: At) -> bool {
+    lab[at].node.connected().any(|device| device == lab[peer].device)
+}
+
+fn assert_ended(lab: &Lab, peer: At) {
+    assert!(!is_connected(lab, ALICE, peer));
+    let device = lab[peer].device;
+    let penalty = lab.penalties.iter().find(|(by, of, ..)| (*by, *of) == (ALICE, device));
+    assert_eq!(penalty.expect("a penalty").2, Severity::Grave);
+}
+
+fn has(lab: &Lab, from: At, to: At, since: usize) -> bool {
+    lab.said(from, to, since).iter().any(|message| matches!(message, Message::Have { .. }))
+}
+
+fn denied(lab: &Lab, from: At, to: At, since: usize) -> Vec<DenyCode> {
+    let denied = lab.said(from, to, since).into_iter().filter_map(|message| match message {
+        Message::Deny { code, .. } => Some(*code),
+        _ => None,
+    });
+    denied.collect()
+}
+
+#[test]
+fn a_redemption_lets_nobody_else_in() {
+    let (mut lab, context) = outsider();
+    let ticket = lab.ticket(ALICE, context, None);
+    let of_bob = ticket.redeem(lab[BOB].user, [1; 16]).encode();
+    let tag = lab.tag(ALICE, MALLORY);
+    let claim = open(&lab, MALLORY, tag, Some(of_bob));
+    lab.say(MALLORY, ALICE, &claim);
+    assert_ended(&lab, MALLORY);
+}
+
+#[test]
+fn a_peer_stays_who_it_said_it_is() {
+    let (mut lab, _) = outsider();
+    let tag = lab.tag(ALICE, MALLORY);
+    let claim = open(&lab, BOB, tag, None);
+    lab.say(MALLORY, ALICE, &claim);
+    assert_ended(&lab, MALLORY);
+}
+
+#[test]
+fn nobody_speaks_for_a_user_who_did_not_grant_the_device() {
+    let (mut lab, context) = members();
+    let ticket = lab.ticket(ALICE, context, None);
+    lab.follow(MALLORY, &ticket);
+    lab[MALLORY].withheld = |message| matches!(message, Message::Open { .. });
+    let since = lab.sent.len();
+    lab.connect(MALLORY, ALICE);
+    let tag = lab.tag(ALICE, MALLORY);
+    let claim = open(&lab, BOB, tag, None);
+    lab.say(MALLORY, ALICE, &claim);
+    assert!(!has(&lab, ALICE, MALLORY, since), "Mallory's device passed for one of Bob's");
+    let claim = open(&lab, BOB, lab.tag(ALICE, BOB), None);
+    lab.say(BOB, ALICE, &claim);
+    assert!(is_connected(&lab, ALICE, BOB));
+}
+
+#[test]
+fn a_revoked_device_is_not_served() {
+    let (mut lab, _) = members();
+    let revoke = lab[BOB].log.revoke(&lab[BOB].root, lab[BOB].device).unwrap();
+    let mut records = lab[ALICE].records.clone();
+    let known = records.iter().rposition(|record| matches!(record, Record::Log { .. })).unwrap();
+    records.insert(known + 1, Record::Log { user: lab[BOB].user, entry: revoke.encode() });
+    lab.restart(ALICE, records);
+    let since = lab.sent.len();
+    lab.connect(BOB, ALICE);
+    assert!(!has(&lab, ALICE, BOB, since));
+    assert_eq!(denied(&lab, ALICE, BOB, since), [DenyCode::NotAdmitted]);
+}
+
+#[test]
+fn a_removed_member_is_served_by_nobody() {
+    let (mut lab, context) = members();
+    lab.connect(BOB, MALLORY);
+    let tag = lab.tag(BOB, MALLORY);
+    let generation = lab[BOB].node.sessions[&lab[MALLORY].device].channels[&tag].generation;
+    let readable = |lab: &Lab| lab[BOB].node.readable_by(lab[MALLORY].device, tag, generation);
+    assert_eq!(readable(&lab), Some(context));
+    let since = lab.sent.len();
+    lab.member(ALICE, context, MALLORY, Role::None);
+    assert_eq!(denied(&lab, BOB, MALLORY, since), [DenyCode::Removed]);
+    assert_eq!(readable(&lab), None);
+}
+
+#[test]
+fn a_ticket_lets_in_as_many_as_it_says() {
+    let mut lab = Lab::new(&["alice", "bob", "mallory"]);
+    let context = lab.context(ALICE);
+    let ticket = lab.ticket(ALICE, context, Some(1));
+    lab.follow(BOB, &ticket);
+    lab.connect(BOB, ALICE);
+    assert_eq!(denied(&lab, ALICE, BOB, 0), []);
+    lab.follow(MALLORY, &ticket);
+    lab.connect(MALLORY, ALICE);
+    assert_eq!(denied(&lab, ALICE, MALLORY, 0), [DenyCode::TicketUsedUp]);
+}
+
+#[test]
+fn a_log_that_was_not_asked_for_is_not_taken() {
+    let (mut lab, _) = team();
+    let (tag, user) = (lab.tag(ALICE, BOB), lab[MALLORY].user);
+    let entries: Vec<_> = lab[MALLORY].log.entries().map(Verified::encode).collect();
+    lab.say(BOB, ALICE, &Message::Log { tag, user, entries: entries.clone() });
+    assert!(lab[ALICE].node.log(user).is_none());
+    let logs = vec![LogState { user, tip: lab[MALLORY].log.tip(), entries: 2 }];
+    lab.say(BOB, ALICE, &Message::Have { tag, logs, docs: Vec::new(), whole: false });
+    lab.say(BOB, ALICE, &Message::Log { tag, user, entries });
+    assert!(lab[ALICE].node.log(user).is_some(), "this one was");
+}
+
+#[test]
+fn a_log_is_of_the_user_it_was_asked_for() {
+    let (mut lab, _) = team();
+    let (tag, user) = (lab.tag(ALICE, BOB), lab[MALLORY].user);
+    let logs = vec![LogState { user, tip: lab[MALLORY].log.tip(), entries: 2 }];
+    lab.say(BOB, ALICE, &Message::Have { tag, logs, docs: Vec::new(), whole: false });
+    let entries: Vec<_> = lab[BOB].log.entries().map(Verified::encode).collect();
+    lab.say(BOB, ALICE, &Message::Log { tag, user, entries });
+    assert!(lab[ALICE].node.log(user).is_none());
+}
+
+/// Mallory tells Bob that he was removed, with the proof that `proof` makes; returns how Bob
+/// stands then.
+fn told_removed(proof: impl Fn(&Lab, ContextId) -> Option<Verified>) -> Standing {
+    let (mut lab, context) = members();
+    lab.connect(BOB, MALLORY);
+    let proof = proof(&lab, context).map(|statement| statement.encode());
+    let tag = lab.tag(BOB, MALLORY);
+    lab.say(MALLORY, BOB, &Message::Deny { tag, code: DenyCode::Removed, proof });
+    lab[BOB].node.context(context).unwrap().standing()
+}
+
+fn removal(lab: &Lab, by: At, context: ContextId, of: At) -> Option<Verified> {
+    let member = Member { user: lab[of].user, role: Role::None, seen: BTreeMap::new() };
+    Some(lab.fact(by, context, 99, PlacedFact::Member(member)))
+}
+
+#[test]
+fn only_an_owners_statement_proves_a_removal() {
+    let active = Standing::Active { synced: true };
+    assert_eq!(told_removed(|lab, context| removal(lab, ALICE, context, BOB)), Standing::Removed);
+    assert_eq!(told_removed(|_, _| None), active, "without proof");
+    assert_eq!(
+        told_removed(|lab, context| removal(lab, MALLORY, context, BOB)),
+        active,
+        "no owner"
+    );
+    assert_eq!(
+        told_removed(|lab, context| removal(lab, ALICE, context, MALLORY)),
+        active,
+        "of another"
+    );
+    let elsewhere = ContextId::from_bytes([9; 32]);
+    assert_eq!(told_removed(|lab, _| removal(lab, ALICE, elsewhere, BOB)), active, "elsewhere");
+}
+
+#[test]
+fn redemptions_are_of_tickets_of_the_context() {
+    let (mut lab, context) = team();
+    let tag = lab.tag(ALICE, BOB);
+    let known = lab[ALICE].node.context(context).unwrap().redemptions().count();
+    let mut ticket = lab.ticket(ALICE, context, None);
+    let genuine = ticket.redeem(lab[MALLORY].user, [1; 16]);
+    ticket.key = lab[MALLORY].key.clone();
+    let made_up = ticket.redeem(lab[MALLORY].user, [1; 16]);
+    let statements =
+        |statement: &Verified| Message::Statements { tag, statements: vec![statement.encode()] };
+    lab.say(BOB, ALICE, &statements(&made_up));
+    assert_eq!(lab[ALICE].node.context(context).unwrap().redemptions().count(), known);
+    lab.say(BOB, ALICE, &statements(&genuine));
+    assert_eq!(lab[ALICE].node.context(context).unwrap().redemptions().count(), known + 1);
+
+    let other = lab.context(BOB);
+    let elsewhere = lab.ticket(BOB, other, None).redeem(lab[MALLORY].user, [1; 16]);
+    lab.connect(BOB, ALICE);
+    let tag = lab.tag(ALICE, BOB);
+    lab.say(BOB, ALICE, &Message::Statements { tag, statements: vec![elsewhere.encode()] });
+    assert_ended(&lab, BOB);
+}
