@@ -1,0 +1,1 @@
+//! Stories of single rules, told to engines.
