@@ -47,6 +47,8 @@ pub struct Host {
     pub(super) wake_at: Option<i64>,
     pub(super) disk_at: i64,
     key: SecretKey,
+    /// The keys that sign the identity log: root and recovery.
+    pub(crate) identity: [SecretKey; 2],
     rng: ChaCha8Rng,
 }
 
@@ -85,6 +87,7 @@ impl Host {
             wake_at: None,
             disk_at: 0,
             key: device,
+            identity: [root, recovery],
             rng,
         }
     }
@@ -155,6 +158,8 @@ impl Host {
             }
             if let Record::ForgetContext(context) = &record {
                 self.earned.retain(|(c, _)| c != context);
+                self.records.retain(|record| record.context() != Some(*context));
+                continue;
             }
             self.records.push(record);
         }

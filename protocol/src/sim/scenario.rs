@@ -190,6 +190,7 @@ impl Team {
                 duplicate: self.sim.draw(200) as u32,
                 reorder: self.sim.draw(2) == 0,
                 disk_ms: 1 + self.sim.draw(200) as i64,
+                disk_fails: self.sim.draw(150) as u32,
             };
             match self.sim.draw(6) {
                 0 => {

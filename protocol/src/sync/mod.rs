@@ -31,10 +31,13 @@ mod defect;
 mod event;
 mod frames;
 mod hello;
+mod logs;
 mod node;
 mod peers;
 mod restore;
+mod restored;
 mod session;
+mod work;
 #[cfg(test)]
 mod tests;
 

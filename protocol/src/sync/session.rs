@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Provider, SessionRole};
+use super::logs::{LogAsk, LogTaken};
 use crate::id::{ChangeId, ContextId, DeviceId, UserId};
 use crate::statement::{Role, Verified};
 use crate::wire::{CatalogKey, DenyCode, Tag};
@@ -52,8 +53,12 @@ pub(super) struct Channel {
     pub known: BTreeMap<CatalogKey, (u64, ChangeId)>,
     /// Catalogs asked for on this channel, with when.
     pub asked: BTreeMap<CatalogKey, i64>,
-    /// Identity logs asked for on this channel, with when.
-    pub asked_logs: BTreeMap<UserId, i64>,
+    /// Identity logs asked for on this channel.
+    pub asked_logs: BTreeMap<UserId, LogAsk>,
+    /// Identity logs taken from the peer to their end.
+    pub taken_logs: BTreeMap<UserId, LogTaken>,
+    /// When the peer was asked for statements of this very device that are not here.
+    pub own_asked: Option<i64>,
     /// Frames asked for on this channel that did not come yet.
     pub asked_frames: BTreeSet<crate::id::FrameId>,
     /// Where the peer says that other devices are.
@@ -112,6 +117,8 @@ impl Channel {
             known: BTreeMap::new(),
             asked: BTreeMap::new(),
             asked_logs: BTreeMap::new(),
+            taken_logs: BTreeMap::new(),
+            own_asked: None,
             asked_frames: BTreeSet::new(),
             heard: BTreeMap::new(),
             probe_at: now + PROBE_FIRST_MS,
