@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use super::lab::{At, Lab};
 use super::{ALICE, BOB, MALLORY, members, outsider, team};
-use crate::id::ContextId;
+use crate::id::{ContextId, UserId};
 use crate::statement::{Member, PlacedFact, Role, Verified};
 use crate::sync::{Record, Severity, Standing};
 use crate::wire::{DenyCode, LogState, Message, Tag};
 
 fn open(lab: &Lab, of: At, tag: Tag, redeem: Option<Vec<u8>>) -> Message {
-    let log = &lab[of].log;
-    Message::Open { tag, user: lab[of].user, tip: log.tip(), entries: log.len() as u64, redeem }
+    Message::Open { tag, user: lab[of].user, log: lab[of].log.digest(), redeem }
+}
+
+fn log_of(tag: Tag, user: UserId, entries: Vec<Vec<u8>>) -> Message {
+    Message::Log { tag, user, from: 0, entries, more: false }
 }
 
 fn is_connected(lab: &Lab, at: At, peer: At) -> bool {
@@ -120,11 +123,11 @@ fn a_log_that_was_not_asked_for_is_not_taken() {
     let (mut lab, _) = team();
     let (tag, user) = (lab.tag(ALICE, BOB), lab[MALLORY].user);
     let entries: Vec<_> = lab[MALLORY].log.entries().map(Verified::encode).collect();
-    lab.say(BOB, ALICE, &Message::Log { tag, user, entries: entries.clone() });
+    lab.say(BOB, ALICE, &log_of(tag, user, entries.clone()));
     assert!(lab[ALICE].node.log(user).is_none());
-    let logs = vec![LogState { user, tip: lab[MALLORY].log.tip(), entries: 2 }];
+    let logs = vec![LogState { user, digest: lab[MALLORY].log.digest() }];
     lab.say(BOB, ALICE, &Message::Have { tag, logs, docs: Vec::new(), whole: false });
-    lab.say(BOB, ALICE, &Message::Log { tag, user, entries });
+    lab.say(BOB, ALICE, &log_of(tag, user, entries));
     assert!(lab[ALICE].node.log(user).is_some(), "this one was");
 }
 
@@ -132,10 +135,10 @@ fn a_log_that_was_not_asked_for_is_not_taken() {
 fn a_log_is_of_the_user_it_was_asked_for() {
     let (mut lab, _) = team();
     let (tag, user) = (lab.tag(ALICE, BOB), lab[MALLORY].user);
-    let logs = vec![LogState { user, tip: lab[MALLORY].log.tip(), entries: 2 }];
+    let logs = vec![LogState { user, digest: lab[MALLORY].log.digest() }];
     lab.say(BOB, ALICE, &Message::Have { tag, logs, docs: Vec::new(), whole: false });
     let entries: Vec<_> = lab[BOB].log.entries().map(Verified::encode).collect();
-    lab.say(BOB, ALICE, &Message::Log { tag, user, entries });
+    lab.say(BOB, ALICE, &log_of(tag, user, entries));
     assert!(lab[ALICE].node.log(user).is_none());
 }
 

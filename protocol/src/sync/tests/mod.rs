@@ -3,8 +3,16 @@
 mod admission;
 mod hello;
 mod lab;
+#[cfg(feature = "sim")]
+mod logs;
 mod own;
+#[cfg(feature = "sim")]
+mod pair;
+#[cfg(feature = "sim")]
+mod restored;
 mod serve;
+#[cfg(feature = "sim")]
+mod store;
 mod take;
 
 use self::lab::{At, Lab};
