@@ -61,6 +61,9 @@ impl Node {
 
     /// Asks a peer for what is missing of an identity log, unless it was asked just now.
     pub(super) fn ask_log(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag, user: UserId) {
+        if !self.takes_log_of(device, tag, user) {
+            return self.ask_log_later(device, tag, user);
+        }
         let from = self.logs.get(&user).map_or(0, |log| log.log.len() as u64);
         let Some(channel) = self.channel_mut(device, tag) else { return };
         if channel.asked_logs.get(&user).is_some_and(|at| cx.now - at < ASK_MS) {

@@ -22,12 +22,14 @@
 //! pass it on.
 
 mod admission;
+mod asking;
 mod backoff;
 mod blobs;
 mod catalogs;
 mod commands;
 mod context;
 mod defect;
+mod dials;
 mod event;
 mod frames;
 mod hello;
@@ -35,6 +37,8 @@ mod node;
 mod peers;
 mod restore;
 mod session;
+#[cfg(all(test, feature = "sim"))]
+mod tests;
 
 pub use backoff::Backoff;
 pub use context::{Context, FrameMeta};
