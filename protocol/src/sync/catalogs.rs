@@ -339,24 +339,32 @@ impl Node {
             next = n + 1;
         }
         // Every node ends the chain at the same envelope, whatever came in one message. Only what
-        // the author signed ends it; whoever passes it on did no harm.
-        if over.is_some_and(|pending| pending.envelope.verify().is_ok()) {
-            catalog.over_quota = true;
-            catalog.drop_pending();
+        // the author signed ends it; whoever passes that on did no harm.
+        let mut forger = None;
+        if let Some(pending) = over {
+            if pending.envelope.verify().is_ok() {
+                catalog.over_quota = true;
+                catalog.drop_pending();
+            } else {
+                forger = Some(pending.from);
+            }
         }
-        if envelopes.is_empty() {
-            return;
+        if !envelopes.is_empty() {
+            catalog.busy = true;
+            let work = JudgeTask {
+                place,
+                epoch: 0,
+                tip: catalog.tip,
+                held: Vec::new(),
+                envelopes: envelopes.iter().map(|(e, _)| e.clone()).collect(),
+            };
+            let task = self.task(Task::Judge { context: id, key, envelopes });
+            cx.out.push(Output::Judge { task, work: Box::new(work) });
         }
-        catalog.busy = true;
-        let work = JudgeTask {
-            place,
-            epoch: 0,
-            tip: catalog.tip,
-            held: Vec::new(),
-            envelopes: envelopes.iter().map(|(e, _)| e.clone()).collect(),
-        };
-        let task = self.task(Task::Judge { context: id, key, envelopes });
-        cx.out.push(Output::Judge { task, work: Box::new(work) });
+        if let Some(device) = forger.filter(|device| self.sessions.contains_key(device)) {
+            let reason = format!("sent a change of {} that it did not sign", key.device);
+            self.end_session(cx, device, Severity::Grave, &reason);
+        }
     }
 
     /// Drops what waits of a catalog and is not wanted any more.

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rand::Rng;
+
 use super::backoff::Backoff;
 use super::event::Output;
 use super::node::{Cx, Node};
@@ -61,9 +63,12 @@ impl Node {
         users.extend(known.redemptions.keys());
         users.insert(self.user);
         let logs = users.iter().filter_map(|user| Some((*user, self.logs.get(user)?)));
-        let granted: Vec<(DeviceId, UserId)> = logs
+        let mut granted: Vec<(DeviceId, UserId)> = logs
             .flat_map(|(user, log)| log.log.devices().map(move |(device, _)| (device, user)))
             .collect();
+        // Beginning anywhere, so that every device has its turn where there is no room for all.
+        let first = cx.rng.next_u64() % granted.len().max(1) as u64;
+        granted.rotate_left(first as usize);
         for (device, addresses) in tickets {
             self.try_device(cx, context, (device, None), addresses, at_once);
         }

@@ -28,7 +28,7 @@ fn user_with_devices(count: u32) -> Node {
 }
 
 fn handle(node: &mut Node, now: i64, input: Input) -> Vec<Output> {
-    node.handle(now, &mut ChaCha8Rng::seed_from_u64(1), input)
+    node.handle(now, &mut ChaCha8Rng::seed_from_u64(now as u64), input)
 }
 
 fn dialled(outputs: &[Output]) -> Vec<DeviceId> {

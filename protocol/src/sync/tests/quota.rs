@@ -72,7 +72,8 @@ fn a_forged_envelope_does_not_end_a_chain() {
     let mut forged = Envelope::decode(&forged[0]).unwrap();
     forged.device = catalog.device;
     let envelopes = vec![forged.encode()];
-    scene.deliver(bob, alice, &Message::Envelopes { tag, catalog, envelopes });
+    let outputs = scene.deliver(bob, alice, &Message::Envelopes { tag, catalog, envelopes });
+    assert_eq!(penalty(&outputs), Some(Severity::Grave));
     assert!(!scene.node(bob).contexts[&context].catalogs[&catalog].over_quota);
 }
 
