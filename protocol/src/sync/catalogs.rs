@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::Defect;
-use super::context::{Catalog, Pending};
+use super::context::{Catalog, Pending, Waiting};
 use super::event::{Event, Output, Record, Severity, Standing};
 use super::node::{Cx, Node, Task};
-use super::session::{ASK_MS, PROBE_LONGEST_MS};
+use super::session::PROBE_LONGEST_MS;
 use crate::doc::{Envelope, JudgeTask, Judgement, RefuseReason, Tip};
 use crate::id::{ContextId, DeviceId, StackId, UserId};
 use crate::limits;
@@ -15,8 +15,6 @@ use crate::wire::{CatalogKey, CatalogState, LogState, Message, Tag};
 
 /// Most bytes of envelopes in one message; the asker asks on from where it ended.
 const ENVELOPES_MESSAGE_BYTES: usize = 512 * 1024;
-/// Most catalogs of a context that this node keeps.
-const CATALOGS_MAX: usize = 4096;
 
 /// An envelope that was judged, with what it says.
 #[derive(Debug)]
@@ -28,7 +26,7 @@ pub(super) struct Accepted {
 
 /// What stands between an envelope and its acceptance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Authority {
+pub(super) enum Authority {
     Granted,
     /// Not known yet; the envelope waits.
     Wait,
@@ -76,7 +74,9 @@ impl Node {
         channel.serves = true;
         channel.synced &= !whole;
         for state in docs {
-            channel.known.insert(state.key, (state.n, state.tip));
+            if channel.known.len() < limits::CATALOGS || channel.known.contains_key(&state.key) {
+                channel.known.insert(state.key, (state.n, state.tip));
+            }
         }
         for state in logs {
             self.ask_log(cx, device, tag, state.user, Some(state.digest));
@@ -88,27 +88,6 @@ impl Node {
             self.retry_wants(id);
         }
         self.pump_context(cx, id);
-    }
-
-    /// Asks a peer for what it has more of.
-    pub(super) fn ask_catalogs(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {
-        let Some((channel, context)) = self.channel(device, tag) else { return };
-        let mut asks = Vec::new();
-        for (key, (n, _)) in &channel.known {
-            let mine = context.catalogs.get(key);
-            let next = mine.map_or(1, Catalog::next_missing);
-            let waits = channel.asked.get(key).is_some_and(|at| cx.now - at < ASK_MS);
-            let stuck = mine.is_some_and(|c| c.pending.len() >= limits::WAITING_PER_DEVICE);
-            let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
-            if *n >= next && !waits && !stuck && !own {
-                asks.push((*key, next));
-            }
-        }
-        for (catalog, from) in asks {
-            let channel = self.channel_mut(device, tag).expect("the channel was just used");
-            channel.asked.insert(catalog, cx.now);
-            cx.send(device, &Message::Want { tag, catalog, from });
-        }
     }
 
     pub(super) fn on_want(
@@ -168,6 +147,13 @@ impl Node {
         let Some(channel) = self.channel_mut(device, tag) else { return };
         let asked = channel.asked.remove(&key).is_some();
         let id = channel.context;
+        let Some(context) = self.contexts.get(&id) else { return };
+        let granted = self.authority(id, key, cx.now) == Authority::Granted;
+        let waiting = context.waiting(device);
+        if bounded && !self.has_room(device, tag, key, granted, &waiting) {
+            return;
+        }
+        let mut room = waiting.room();
         let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
         if own {
             return self.met_own(cx, device, id, &envelopes);
@@ -177,9 +163,6 @@ impl Node {
         }
         let Some(context) = self.contexts.get_mut(&id) else { return };
         let document = context.place(key).document();
-        if context.catalogs.len() >= CATALOGS_MAX && !context.catalogs.contains_key(&key) {
-            return;
-        }
         let mut fork = None;
         let mut last = 0;
         for bytes in envelopes {
@@ -206,21 +189,25 @@ impl Node {
             if catalog.pending.contains_key(&envelope.n) {
                 continue;
             }
-            // A run that was asked for is judged at once. What can only wait is bounded, and
-            // signed: else anybody could fill the room that honest authors need.
-            let run = asked && envelope.n == catalog.next_missing();
+            // What was asked for of an author who may write is judged at once, and all of it is
+            // bounded. What can only wait is signed, and bounded more narrowly: else anybody
+            // could fill the room that honest authors need.
+            let run = granted && asked && envelope.n == catalog.next_missing();
             let most = limits::WAITING_PER_DEVICE * if run { 4 } else { 1 };
-            let waiting_bytes = catalog.pending_bytes + envelope.change.len();
-            let room = run || waiting_bytes <= limits::WAITING_BYTES;
-            if bounded && (catalog.pending.len() >= most || !room) {
+            let fits = catalog.pending.len() < most
+                && catalog.pending_bytes + envelope.change.len() <= limits::WAITING_BYTES
+                && (granted || bytes.len() <= room);
+            if bounded && (!fits || catalog.over_quota) {
                 continue;
             }
             if verified && !run && envelope.verify().is_err() {
                 let reason = format!("sent a change of {} that it did not sign", key.device);
                 return self.end_session(cx, device, Severity::Grave, &reason);
             }
+            room = room.saturating_sub(bytes.len());
             catalog.pending_bytes += envelope.change.len();
-            let pending = Pending { from: device, since: cx.now, envelope };
+            let size = bytes.len();
+            let pending = Pending { from: device, since: cx.now, size, envelope };
             catalog.pending.insert(pending.envelope.n, pending);
         }
         if let Some(n) = fork {
@@ -228,13 +215,39 @@ impl Node {
             cx.emit(Event::Fork { context: id, device: key.device });
         }
         let channel = self.channel_mut(device, tag).expect("the channel was just used");
-        let known =
-            channel.known.entry(key).or_insert((0, crate::id::ChangeId::from_bytes([0; 32])));
-        known.0 = known.0.max(last);
+        if channel.known.len() < limits::CATALOGS || channel.known.contains_key(&key) {
+            let none = crate::id::ChangeId::from_bytes([0; 32]);
+            let known = channel.known.entry(key).or_insert((0, none));
+            known.0 = known.0.max(last);
+        }
         if !self.logs.contains_key(&key.user) {
             self.ask_log(cx, device, tag, key.user, None);
         }
         self.pump_catalog(cx, id, key);
+    }
+
+    /// Tells whether envelopes of a catalog may come in from a peer at all: a catalog that is new
+    /// here takes room that others need.
+    fn has_room(
+        &self,
+        device: DeviceId,
+        tag: Tag,
+        key: CatalogKey,
+        granted: bool,
+        waiting: &Waiting,
+    ) -> bool {
+        let Some((channel, context)) = self.channel(device, tag) else { return false };
+        if context.catalogs.contains_key(&key) {
+            return true;
+        }
+        if context.catalogs_of(key.user) >= limits::CATALOGS_PER_USER {
+            return false;
+        }
+        if granted {
+            context.catalogs.len() - waiting.catalogs < limits::CATALOGS
+        } else {
+            waiting.takes_catalog() && self.hears_of(channel, key.user)
+        }
     }
 
     /// Looks at everything that may go on in a context: judging, asking, wanting, syncing.
@@ -243,6 +256,7 @@ impl Node {
         for key in context.catalogs.keys().copied().collect::<Vec<_>>() {
             self.pump_catalog(cx, id, key);
         }
+        self.ask_everybody(cx, id);
         self.pump_frames(cx, id);
         self.pump_blobs(cx, id);
         self.check_synced(cx, id);
@@ -252,28 +266,30 @@ impl Node {
     fn pump_catalog(&mut self, cx: &mut Cx<'_>, id: ContextId, key: CatalogKey) {
         let Some(context) = self.contexts.get(&id) else { return };
         let Some(catalog) = context.catalogs.get(&key) else { return };
+        if catalog.is_unused() {
+            // Made for what turned out to be nothing: another may have its room.
+            self.contexts.get_mut(&id).expect("just used").catalogs.remove(&key);
+            return;
+        }
         if catalog.busy || catalog.pending.is_empty() {
             return;
         }
         match self.authority(id, key, cx.now) {
             Authority::Granted => {}
             Authority::Wait => return,
-            Authority::Excluded => {
-                let catalog = self.catalog_mut(id, key);
-                catalog.pending.clear();
-                catalog.pending_bytes = 0;
-                return;
-            }
+            Authority::Excluded => return self.drop_waiting(id, key),
         }
         let document = self.contexts[&id].place(key).document();
         let next = self.contexts[&id].catalogs[&key].n() + 1;
         if !self.contexts[&id].view.cut_allows(key.user, key.device, document, next) {
-            return;
+            return self.drop_waiting(id, key);
         }
         let in_order = !self.broken(Defect::Order);
         let place = context.place(key);
         let catalog = self.catalog_mut(id, key);
         let mut envelopes = Vec::new();
+        let mut bytes = catalog.bytes;
+        let mut over = None;
         let mut next = catalog.n() + 1;
         while envelopes.len() < limits::JUDGE_BATCH {
             let n = if in_order {
@@ -285,31 +301,50 @@ impl Node {
                 }
             };
             let Some(pending) = catalog.take_pending(n) else { break };
+            bytes += pending.size as u64;
+            if bytes > limits::DEVICE_QUOTA_BYTES {
+                over = Some(pending);
+                break;
+            }
             envelopes.push((pending.envelope, pending.from));
             next = n + 1;
         }
-        if envelopes.is_empty() {
-            return;
+        // Every node ends the chain at the same envelope, whatever came in one message. Only what
+        // the author signed ends it; whoever passes that on did no harm.
+        let mut forger = None;
+        if let Some(pending) = over {
+            if pending.envelope.verify().is_ok() {
+                catalog.over_quota = true;
+                catalog.drop_pending();
+            } else {
+                forger = Some(pending.from);
+            }
         }
-        if catalog.bytes > limits::DEVICE_QUOTA_BYTES {
-            let device = envelopes[0].1;
-            cx.penalty(device, Severity::Mild, format!("{} is over its quota", key.device));
-            return;
+        if !envelopes.is_empty() {
+            catalog.busy = true;
+            let work = JudgeTask {
+                place,
+                epoch: 0,
+                tip: catalog.tip,
+                held: Vec::new(),
+                envelopes: envelopes.iter().map(|(e, _)| e.clone()).collect(),
+            };
+            let task = self.task(Task::Judge { context: id, key, envelopes });
+            cx.out.push(Output::Judge { task, work: Box::new(work) });
         }
-        catalog.busy = true;
-        let work = JudgeTask {
-            place,
-            epoch: 0,
-            tip: catalog.tip,
-            held: Vec::new(),
-            envelopes: envelopes.iter().map(|(e, _)| e.clone()).collect(),
-        };
-        let task = self.task(Task::Judge { context: id, key, envelopes });
-        cx.out.push(Output::Judge { task, work: Box::new(work) });
+        if let Some(device) = forger.filter(|device| self.sessions.contains_key(device)) {
+            let reason = format!("sent a change of {} that it did not sign", key.device);
+            self.end_session(cx, device, Severity::Grave, &reason);
+        }
+    }
+
+    /// Drops what waits of a catalog and is not wanted any more.
+    fn drop_waiting(&mut self, id: ContextId, key: CatalogKey) {
+        self.catalog_mut(id, key).drop_pending();
     }
 
     /// Tells whether the author of a catalog may write in a context now.
-    fn authority(&self, id: ContextId, key: CatalogKey, now: i64) -> Authority {
+    pub(super) fn authority(&self, id: ContextId, key: CatalogKey, now: i64) -> Authority {
         match self.device_granted(key.user, key.device, id, now) {
             None => return Authority::Wait,
             Some(false) => {
@@ -502,20 +537,19 @@ impl Node {
         }
     }
 
-    /// Asks every session of a context for what it has more of.
-    pub(super) fn ask_everybody(&mut self, cx: &mut Cx<'_>, id: ContextId) {
-        for (device, tag) in self.channels_of(id) {
-            self.ask_catalogs(cx, device, tag);
-        }
-    }
-
     /// Notices that everything a peer offered has been taken.
     fn check_synced(&mut self, cx: &mut Cx<'_>, id: ContextId) {
         for (device, tag) in self.channels_of(id) {
             let Some((channel, context)) = self.channel(device, tag) else { continue };
             let taken = |(key, (n, _)): (&CatalogKey, &(u64, _))| {
-                let blocked = self.authority(id, *key, cx.now) != Authority::Granted;
-                blocked || context.catalogs.get(key).is_some_and(|c| c.n() >= *n && !c.busy)
+                let mine = context.catalogs.get(key);
+                if mine.is_some_and(|c| !c.busy && (c.n() >= *n || c.over_quota)) {
+                    return true;
+                }
+                let next = mine.map_or(1, |c| c.n() + 1);
+                let document = context.place(*key).document();
+                self.authority(id, *key, cx.now) != Authority::Granted
+                    || !context.view.cut_allows(key.user, key.device, document, next)
             };
             let frames = context
                 .frame_wants
@@ -560,55 +594,5 @@ impl Node {
             channel.probe_step = step;
             channel.probe_at = cx.now + step;
         }
-    }
-
-    /// Asks again for what did not come in time.
-    pub(super) fn ask_again(&mut self, cx: &mut Cx<'_>) {
-        if self.broken(Defect::Resume) {
-            return;
-        }
-        for id in self.contexts.keys().copied().collect::<Vec<_>>() {
-            if self.contexts[&id].retry.at.is_some_and(|at| at <= cx.now) {
-                self.retry_wants(id);
-            }
-            self.forget_late_frames(cx.now, id);
-            for (device, tag) in self.channels_of(id) {
-                self.ask_late_logs(cx, device, tag);
-            }
-            self.ask_everybody(cx, id);
-            self.pump_context(cx, id);
-        }
-    }
-
-    /// Drops envelopes that waited too long for authority or for the one before.
-    pub(super) fn expire_pending(&mut self, cx: &mut Cx<'_>) {
-        for context in self.contexts.values_mut() {
-            for catalog in context.catalogs.values_mut() {
-                let old: Vec<u64> = catalog
-                    .pending
-                    .iter()
-                    .filter(|(_, p)| cx.now - p.since >= limits::WAITING_MS)
-                    .map(|(n, _)| *n)
-                    .collect();
-                for n in old {
-                    catalog.take_pending(n);
-                }
-            }
-        }
-    }
-
-    pub(super) fn ask_deadlines(&self) -> impl Iterator<Item = i64> {
-        let asked = self.sessions.values().flat_map(|s| s.channels.values()).flat_map(|c| {
-            let logs = c.asked_logs.values().filter_map(|ask| ask.at);
-            c.asked.values().copied().chain(logs).map(|at| at + ASK_MS)
-        });
-        let frames = self
-            .contexts
-            .values()
-            .flat_map(|c| c.frame_wants.values())
-            .filter_map(|want| want.asked.map(|(_, at)| at + ASK_MS));
-        let resume = !self.broken(Defect::Resume);
-        let retries = self.contexts.values().filter_map(|context| context.retry.at);
-        asked.chain(frames).chain(retries).filter(move |_| resume)
     }
 }

@@ -376,7 +376,8 @@ impl Context {
             catalog.busy = false;
         }
         for want in self.frame_wants.values_mut() {
-            *want = FrameWant { depth: want.depth, bytes: want.bytes, ..FrameWant::default() };
+            let roots = std::mem::take(&mut want.roots);
+            *want = FrameWant { roots, ..FrameWant::at(want.depth) };
         }
         for state in self.blob_wants.values_mut() {
             state.phase = BlobPhase::Idle;

@@ -36,7 +36,6 @@ on_both! {
         shuffled.reverse();
         store.apply(shuffled).await.unwrap();
         store.apply(logs).await.unwrap();
-        store.apply(vec![earned(1, 1)]).await.unwrap();
         assert_eq!(store.restore().await.unwrap(), everything());
         store.close().await.unwrap();
 
@@ -81,17 +80,20 @@ on_both! {
             Record::Envelope { context, .. }
             | Record::Redemption { context, .. }
             | Record::Frame { context, .. }
+            | Record::Earned { context, .. }
             | Record::Want { context, .. } => Some(*context),
             _ => None,
         };
         let mut rest = everything();
         rest.retain(|record| of(record) != Some(context(1)));
+        let first = rest.iter().position(|record| matches!(record, Record::Earned { .. }));
+        rest.insert(first.unwrap(), earned(2, 2));
         assert_eq!(store.restore().await.unwrap(), rest);
 
         let (shared, alone) = (frame_bytes(1, 1000), frame_bytes(2, 1000));
         assert_eq!(store.frame(shared.0).await.unwrap(), Some(shared.1));
         assert_eq!(store.frame(alone.0).await.unwrap(), None);
-        assert_eq!(store.all_earned(None, 10).await.unwrap(), [blob(2)]);
+        assert_eq!(store.all_earned(None, 10).await.unwrap(), [blob(2), blob(3)]);
         assert_eq!(store.contexts_of_blob(blob(2)).await.unwrap(), [context(2)]);
         assert!(!store.earned(context(1), vec![blob(2)]).await.unwrap());
 

@@ -10,6 +10,8 @@ mod own;
 mod pair;
 #[cfg(feature = "sim")]
 mod restored;
+#[cfg(feature = "sim")]
+mod scene;
 mod serve;
 #[cfg(feature = "sim")]
 mod store;
