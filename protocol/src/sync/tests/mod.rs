@@ -1,6 +1,8 @@
 //! Stories of single rules, told to engines.
 
 #[cfg(feature = "sim")]
+mod behind;
+#[cfg(feature = "sim")]
 mod logs;
 #[cfg(feature = "sim")]
 mod pair;
