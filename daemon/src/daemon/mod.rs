@@ -133,6 +133,9 @@ impl Daemon {
         let engine = engine.await;
         let engine =
             engine.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        for reason in engine.skipped() {
+            tracing::error!(%reason, "stored records are damaged; peers are asked for them again");
+        }
         let device = engine.device();
 
         let listen = ports::remembered(&store, &config.listen).await?;

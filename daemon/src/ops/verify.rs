@@ -168,11 +168,16 @@ impl Ops {
                 let heads = stacks.into_iter().flat_map(|stack| stack.heads);
                 heads.map(|head| (context.id(), head.id)).collect::<Vec<_>>()
             });
-            Ok::<BTreeSet<_>, sync::RestoreError>(heads.collect())
+            let heads: BTreeSet<_> = heads.collect();
+            Ok::<_, sync::RestoreError>((heads, engine.skipped().to_vec()))
         });
         let judged = judged.await;
         match judged.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
-            Ok(heads) => {
+            Ok((heads, skipped)) => {
+                for reason in skipped {
+                    let reason = reason.to_string();
+                    found.faults.push(fault("the stored statements", self.me, reason));
+                }
                 for (key, name) in &scope.heads {
                     match heads.contains(key) {
                         true => found.heads += 1,

@@ -108,6 +108,8 @@ impl Node {
         let context = &self.contexts[&id];
         let mut record = context.record.clone();
         match work {
+            // What was decided meanwhile stays: who was removed or left is not synced after all.
+            Work::Standing(_) if !matches!(record.standing, Standing::Active { .. }) => {}
             Work::Standing(to) => {
                 record.standing = to;
                 let change = Change { record, reply: None, hello: false, again };

@@ -4,6 +4,8 @@ mod admission;
 mod hello;
 mod lab;
 #[cfg(feature = "sim")]
+mod behind;
+#[cfg(feature = "sim")]
 mod logs;
 mod own;
 #[cfg(feature = "sim")]
