@@ -7,6 +7,7 @@ mod follow;
 mod hostile;
 mod lan;
 mod large;
+mod repair;
 mod restart;
 mod tickets;
 mod transcripts;

@@ -128,10 +128,7 @@ impl Ops {
         head: FrameId,
         new: &Frame,
     ) -> Result<bool, Problem> {
-        let Some(content) = self.contents(context, vec![head]).await?.remove(&head) else {
-            return Ok(false);
-        };
-        let old = content.frame;
+        let Some(old) = self.stored_frame(context, head).await? else { return Ok(false) };
         let lineage = old.lineage.clone();
         let same = Frame {
             parents: old.parents.clone(),
