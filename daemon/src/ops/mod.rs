@@ -59,6 +59,7 @@ pub(crate) use self::problem::{bad_request, internal};
 pub use self::report::Reporter;
 pub use self::settings::SettingsParts;
 pub use self::stacks::StackFilter;
+pub use crate::store::Scope;
 
 /// What the operations work on.
 pub struct OpsParts {

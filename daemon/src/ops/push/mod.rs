@@ -38,7 +38,7 @@ impl Ops {
             .map(|tag| tag.parse().map_err(bad_request))
             .collect::<Result<_, _>>()?;
         let draft = self.draft(&scene, context, &new).await?;
-        let planned = walk::walk(new.files).await?;
+        let planned = walk::walk(new.files, self.home.root().to_owned()).await?;
         for note in planned.notes {
             reporter.note(note).await;
         }
