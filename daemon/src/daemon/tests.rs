@@ -13,6 +13,9 @@ use super::{Daemon, Options};
 use crate::node::NodeEvent;
 use crate::ops::{Paging, Reporter, StackFilter};
 
+mod content;
+mod keeping;
+
 /// How long anything may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 
