@@ -9,6 +9,7 @@ mod first;
 mod ports;
 mod protect;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use crate::log::{Logging, Target};
 use crate::net::{Mdns, Net, NetConfig, NetHandle, NetLimits};
 use crate::node::{self, NodeHandle};
 use crate::ops::{Ops, OpsParts, SettingsParts};
-use crate::store::{Slot, Store};
+use crate::store::{Opened, Slot, Store};
 
 pub use self::error::StartError;
 
@@ -126,6 +127,17 @@ impl Daemon {
             .ok_or_else(|| StartError::Identity("no log of the root key is stored".to_owned()))?;
         let index = Index::new(store.clone());
         let blobs = Blobs::open(&home.blobs(), Arc::new(index.clone())).await?;
+        blobs.keep_free(config.min_free_bytes);
+        if opened != Opened::Clean {
+            let mut earned = HashSet::new();
+            protect::for_earned(&store, |hash| {
+                earned.insert(hash);
+            })
+            .await?;
+            let doubtful = blobs.doubt(&earned).await?;
+            let blobs = blobs.clone();
+            tokio::spawn(async move { blobs.settle_doubts(doubtful).await });
+        }
 
         let engine = sync::Config { user, key: keys.device().clone(), defect: None };
         let engine = tokio::task::spawn_blocking(move || sync::Node::restore(engine, records));

@@ -1,7 +1,6 @@
 //! The actor: inputs in, outputs performed.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dsp_protocol::doc::judge;
@@ -17,10 +16,10 @@ use rand_chacha::ChaCha20Rng;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::fetch::{Fetch, Outcome};
+use super::fetch::Fetch;
 use super::session::{SessionStream, StreamEvent};
-use super::{Earned, Message, NodeEvent, NodeHandle, Parts, storer};
-use crate::blobs::{Blobs, Keep, ServeError};
+use super::{Message, NodeEvent, NodeHandle, Parts, serve, storer};
+use crate::blobs::{Blobs, Imported, Keep};
 use crate::net::{NetEvent, NetHandle, NetStream, StreamKind, reachable_at};
 use crate::store::Store;
 
@@ -34,7 +33,8 @@ const STREAM_EVENTS: usize = 256;
 /// What tasks of the actor tell it.
 enum Internal {
     Done(TaskId, TaskResult),
-    Fetched(TaskId, Outcome),
+    /// Blobs of a fetch are durable.
+    Brought(TaskId, Vec<Imported>),
     Opened(DeviceId, NetStream),
     /// No session came of an effort to reach a device.
     Unreachable(DeviceId),
@@ -56,7 +56,7 @@ pub(super) struct Actor {
     next_session: u64,
     commands: BTreeMap<CommandId, oneshot::Sender<Result<Reply, CommandError>>>,
     next_command: u64,
-    /// Blobs that came and whose records are not stored yet.
+    /// Blobs that came, while the engine is told: it says what is stored of them, or nothing.
     keeps: HashMap<BlobHash, Keep>,
     wake_at: Option<Instant>,
     streams: (mpsc::Sender<StreamEvent>, mpsc::Receiver<StreamEvent>),
@@ -64,8 +64,8 @@ pub(super) struct Actor {
     stored: mpsc::UnboundedReceiver<(TaskId, TaskResult)>,
     storing: Option<mpsc::UnboundedSender<storer::Job>>,
     storer: Option<tokio::task::JoinHandle<()>>,
-    /// Blobs whose earning is being stored, by task.
-    earning: HashMap<TaskId, Vec<BlobHash>>,
+    /// Blobs whose earning is being stored, by task: nothing but this holds them until then.
+    earning: HashMap<TaskId, Vec<Keep>>,
     /// Where this device can be reached: as configured, and as listened on.
     announced: Vec<Multiaddr>,
     listening: Vec<Multiaddr>,
@@ -184,10 +184,10 @@ impl Actor {
             }
             Output::Store { task, records } => {
                 let earned = records.iter().filter_map(|record| match record {
-                    Record::Earned { hash, .. } => Some(*hash),
+                    Record::Earned { hash, .. } => self.keeps.remove(hash),
                     _ => None,
                 });
-                let earned: Vec<BlobHash> = earned.collect();
+                let earned: Vec<Keep> = earned.collect();
                 if !earned.is_empty() {
                     self.earning.insert(task, earned);
                 }
@@ -227,7 +227,13 @@ impl Actor {
                     blobs: self.blobs.clone(),
                     node: self.handle.clone(),
                 };
-                self.spawn(async move { Internal::Fetched(task, fetch.run().await) });
+                let brought = self.internal.0.clone();
+                self.spawn(async move {
+                    // The actor may have stopped.
+                    let hand = |blobs| drop(brought.send(Internal::Brought(task, blobs)));
+                    let failed = fetch.run(hand).await;
+                    Internal::Done(task, TaskResult::Fetched { complete: Vec::new(), failed })
+                });
             }
             Output::Reply { id, result } => {
                 if let Some(reply) = self.commands.remove(&id) {
@@ -286,13 +292,12 @@ impl Actor {
     fn on_internal(&mut self, internal: Internal) {
         match internal {
             Internal::Done(task, result) => self.feed(Input::Done { task, result }),
-            Internal::Fetched(task, Outcome { complete, failed }) => {
-                let hashes = complete.iter().map(|imported| imported.hash).collect();
-                for imported in complete {
-                    self.keeps.insert(imported.hash, imported.keep);
-                }
-                let result = TaskResult::Fetched { complete: hashes, failed };
-                self.feed(Input::Done { task, result });
+            Internal::Brought(task, blobs) => {
+                let complete = blobs.iter().map(|imported| imported.hash).collect();
+                self.keeps.extend(blobs.into_iter().map(|blob| (blob.hash, blob.keep)));
+                self.feed(Input::Brought { task, complete });
+                // The context was forgotten meanwhile: nobody wants them.
+                self.keeps.clear();
             }
             Internal::Opened(device, stream) => {
                 self.start_session(device, stream, SessionRole::Initiator);
@@ -315,9 +320,7 @@ impl Actor {
     }
 
     fn on_stored(&mut self, task: TaskId, result: TaskResult) {
-        for hash in self.earning.remove(&task).unwrap_or_default() {
-            self.keeps.remove(&hash);
-        }
+        self.earning.remove(&task);
         self.feed(Input::Done { task, result });
     }
 
@@ -374,20 +377,8 @@ impl Actor {
                 }
             }
             NetEvent::Inbound { device, kind: StreamKind::Blobs, stream } => {
-                let blobs = self.blobs.clone();
-                let store = Arc::new(self.store.clone());
-                let authorise = Earned { node: self.handle.clone(), store };
-                tokio::spawn(async move {
-                    match blobs.serve(stream, device, &authorise).await {
-                        Ok(_) => {}
-                        Err(ServeError::Request(error)) => {
-                            tracing::warn!(peer = %device.short(), %error, "bad blob request");
-                        }
-                        Err(error) => {
-                            tracing::debug!(peer = %device.short(), %error, "blobs not served");
-                        }
-                    }
-                });
+                let (store, blobs) = (self.store.clone(), self.blobs.clone());
+                tokio::spawn(serve::serve(device, stream, self.handle.clone(), store, blobs));
             }
             NetEvent::Discovered { addresses } => {
                 let shares = self.engine.contexts().any(|c| c.view().members().len() > 1)

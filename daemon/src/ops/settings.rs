@@ -117,6 +117,7 @@ impl Ops {
             }
         }
         self.settings.reload()?;
+        self.blobs.keep_free(self.settings.config().min_free_bytes);
         self.node.announce(self.settings.config().announce.clone()).await?;
         self.settings(&Paging::default())
     }
