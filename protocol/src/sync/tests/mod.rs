@@ -1,10 +1,10 @@
 //! One peer against another: what is said, to whom, and what is taken.
 
 mod admission;
-mod hello;
-mod lab;
 #[cfg(feature = "sim")]
 mod behind;
+mod hello;
+mod lab;
 #[cfg(feature = "sim")]
 mod logs;
 mod own;
