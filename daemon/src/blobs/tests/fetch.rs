@@ -23,8 +23,12 @@ struct Told {
 }
 
 async fn fetch(home: &Home, net: &Arc<Net>, wants: Vec<Want>, providers: &[u8]) -> Told {
-    let providers = providers.iter().copied().map(device).collect();
     let fetcher = Fetcher::new(home.blobs.clone()).with_stall(STALL);
+    fetch_with(&fetcher, net, wants, providers).await
+}
+
+async fn fetch_with(fetcher: &Fetcher, net: &Arc<Net>, wants: Vec<Want>, providers: &[u8]) -> Told {
+    let providers = providers.iter().copied().map(device).collect();
     let (mut complete, mut here) = (Vec::new(), Vec::new());
     let fetching =
         fetcher.fetch(net.clone(), FetchRequest { wants, providers }, |step| match step {
@@ -96,7 +100,9 @@ async fn ten_thousand_small_blobs_come_in_batches() {
     let net = Net::default().with(1, &alice.blobs, Fault::None).with(2, &alice.blobs, Fault::None);
     let net = Arc::new(net);
     let bob = Home::new().await;
-    let report = fetch(&bob, &net, wants.clone(), &[1, 2]).await;
+    // Nobody is slow on purpose, however busy the machine is.
+    let fetcher = Fetcher::new(bob.blobs.clone()).with_stall(DEADLINE);
+    let report = fetch_with(&fetcher, &net, wants.clone(), &[1, 2]).await;
     assert_eq!(report.complete.len(), 10_000, "{:?}", report.failed.first());
     assert!(net.opened(1) > 0 && net.opened(2) > 0);
     // 40 batches of 256, and a few asked for twice at the end.
