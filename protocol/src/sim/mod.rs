@@ -42,15 +42,14 @@ pub struct Faults {
 
 impl Faults {
     /// A quiet network.
-    pub const NONE: Faults =
-        Faults {
-            latency_ms: (1, 20),
-            loss: 0,
-            duplicate: 0,
-            reorder: false,
-            disk_ms: 5,
-            disk_fails: 0,
-        };
+    pub const NONE: Faults = Faults {
+        latency_ms: (1, 20),
+        loss: 0,
+        duplicate: 0,
+        reorder: false,
+        disk_ms: 5,
+        disk_fails: 0,
+    };
 }
 
 /// What will happen at some time.

@@ -11,8 +11,8 @@ use super::session::Admission;
 use super::work::Work;
 use crate::context::{Admission as AdmittedBy, Refused};
 use crate::id::{ContextId, DeviceId, UserId};
-use crate::statement::{Access, Fact, PlacedFact, Role, Statement, Verified};
 use crate::limits;
+use crate::statement::{Access, Fact, PlacedFact, Role, Statement, Verified};
 use crate::wire::{DenyCode, LogDigest, Message, Tag};
 
 impl Node {

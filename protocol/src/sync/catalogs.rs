@@ -598,14 +598,10 @@ impl Node {
     }
 
     pub(super) fn ask_deadlines(&self) -> impl Iterator<Item = i64> {
-        let asked = self
-            .sessions
-            .values()
-            .flat_map(|s| s.channels.values())
-            .flat_map(|c| {
-                let logs = c.asked_logs.values().filter_map(|ask| ask.at);
-                c.asked.values().copied().chain(logs).map(|at| at + ASK_MS)
-            });
+        let asked = self.sessions.values().flat_map(|s| s.channels.values()).flat_map(|c| {
+            let logs = c.asked_logs.values().filter_map(|ask| ask.at);
+            c.asked.values().copied().chain(logs).map(|at| at + ASK_MS)
+        });
         let frames = self
             .contexts
             .values()

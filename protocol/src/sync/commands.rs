@@ -191,7 +191,8 @@ impl Node {
     }
 
     pub(super) fn published(&mut self, cx: &mut Cx<'_>, publish: Publish) {
-        let Publish { context: id, reply, envelope, tip, statements, frame, stack, again: _ } = publish;
+        let Publish { context: id, reply, envelope, tip, statements, frame, stack, again: _ } =
+            publish;
         let key = CatalogKey { user: self.user, device: self.device, inc: envelope.inc };
         let Some(context) = self.contexts.get_mut(&id) else { return };
         context.working = false;

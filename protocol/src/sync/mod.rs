@@ -37,9 +37,9 @@ mod peers;
 mod restore;
 mod restored;
 mod session;
-mod work;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub use backoff::Backoff;
 pub use context::{Context, FrameMeta};

@@ -265,8 +265,7 @@ impl Node {
             ticket.addrs.iter().map(|addr| (addr.device, addr.address.clone())).collect();
         record.interest.retain(|i| i.generation != ticket.interest.generation);
         record.interest.push(ticket.interest.clone());
-        let synced =
-            matches!(record.standing, Standing::Active { synced: true } | Standing::Left);
+        let synced = matches!(record.standing, Standing::Active { synced: true } | Standing::Left);
         record.standing = Standing::Active { synced };
         record.policy = policy;
         record.admission = Some(TicketUse { redeem, role: ticket.role, devices });
@@ -333,15 +332,9 @@ impl Node {
     // Again.
 
     /// Fails the statements that wait, because none can be made now.
-    pub(super) fn fail_statements(
-        &mut self,
-        cx: &mut Cx<'_>,
-        id: ContextId,
-        error: &CommandError,
-    ) {
+    pub(super) fn fail_statements(&mut self, cx: &mut Cx<'_>, id: ContextId, error: &CommandError) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        let (states, rest) =
-            std::mem::take(&mut context.queue).into_iter().partition(Work::states);
+        let (states, rest) = std::mem::take(&mut context.queue).into_iter().partition(Work::states);
         context.queue = rest;
         for work in Vec::from(states) {
             let again = work.unattended();

@@ -517,10 +517,9 @@ impl LogState {
 
     fn from_value(value: Value) -> Result<Self, String> {
         match <[Value; 2]>::try_from(value.into_list(2)?) {
-            Ok([user, digest]) => Ok(LogState {
-                user: UserId::from_value(user)?,
-                digest: digest.into_array()?,
-            }),
+            Ok([user, digest]) => {
+                Ok(LogState { user: UserId::from_value(user)?, digest: digest.into_array()? })
+            }
             Err(list) => Err(format!("expected 2 items, got {}", list.len())),
         }
     }

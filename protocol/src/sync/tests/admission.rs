@@ -10,8 +10,7 @@ use crate::sync::{Record, Severity, Standing};
 use crate::wire::{DenyCode, LogState, Message, Tag};
 
 fn open(lab: &Lab, of: At, tag: Tag, redeem: Option<Vec<u8>>) -> Message {
-    let log = &lab[of].log;
-    Message::Open { tag, user: lab[of].user, tip: log.tip(), entries: log.len() as u64, redeem }
+    Message::Open { tag, user: lab[of].user, log: lab[of].log.digest(), redeem }
 }
 
 fn is_connected(lab: &Lab, at: At, peer: At) -> bool {
@@ -115,28 +114,31 @@ fn a_ticket_lets_in_as_many_as_it_says() {
     assert_eq!(denied(&lab, ALICE, MALLORY, 0), [DenyCode::TicketUsedUp]);
 }
 
-#[test]
-fn a_log_that_was_not_asked_for_is_not_taken() {
+/// Bob tells Alice that he has Mallory's log, so she asks for it; then he says that it is what
+/// `of` has. Returns whether Alice took it.
+fn told_a_log(asked: bool, from: u64, of: At) -> bool {
     let (mut lab, _) = team();
     let (tag, user) = (lab.tag(ALICE, BOB), lab[MALLORY].user);
-    let entries: Vec<_> = lab[MALLORY].log.entries().map(Verified::encode).collect();
-    lab.say(BOB, ALICE, &Message::Log { tag, user, entries: entries.clone() });
-    assert!(lab[ALICE].node.log(user).is_none());
-    let logs = vec![LogState { user, tip: lab[MALLORY].log.tip(), entries: 2 }];
-    lab.say(BOB, ALICE, &Message::Have { tag, logs, docs: Vec::new(), whole: false });
-    lab.say(BOB, ALICE, &Message::Log { tag, user, entries });
-    assert!(lab[ALICE].node.log(user).is_some(), "this one was");
+    if asked {
+        lab[BOB].still = true;
+        let logs = vec![LogState { user, digest: lab[MALLORY].log.digest() }];
+        lab.say(BOB, ALICE, &Message::Have { tag, logs, docs: Vec::new(), whole: false });
+    }
+    let entries: Vec<_> = lab[of].log.entries().map(Verified::encode).collect();
+    lab.say(BOB, ALICE, &Message::Log { tag, user, from, entries, more: false });
+    lab[ALICE].node.log(user).is_some()
+}
+
+#[test]
+fn a_log_that_was_not_asked_for_is_not_taken() {
+    assert!(told_a_log(true, 0, MALLORY));
+    assert!(!told_a_log(false, 0, MALLORY));
+    assert!(!told_a_log(true, 2, MALLORY), "another page");
 }
 
 #[test]
 fn a_log_is_of_the_user_it_was_asked_for() {
-    let (mut lab, _) = team();
-    let (tag, user) = (lab.tag(ALICE, BOB), lab[MALLORY].user);
-    let logs = vec![LogState { user, tip: lab[MALLORY].log.tip(), entries: 2 }];
-    lab.say(BOB, ALICE, &Message::Have { tag, logs, docs: Vec::new(), whole: false });
-    let entries: Vec<_> = lab[BOB].log.entries().map(Verified::encode).collect();
-    lab.say(BOB, ALICE, &Message::Log { tag, user, entries });
-    assert!(lab[ALICE].node.log(user).is_none());
+    assert!(!told_a_log(true, 0, BOB));
 }
 
 /// Mallory tells Bob that he was removed, with the proof that `proof` makes; returns how Bob

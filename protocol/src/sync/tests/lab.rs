@@ -411,7 +411,7 @@ impl Lab {
                 self.penalties.push((at, device, severity, reason));
             }
             // Tests connect and let time pass themselves.
-            Output::Dial { .. } | Output::WakeAt(_) => {}
+            Output::Dial { .. } | Output::Reachable { .. } | Output::WakeAt(_) => {}
         }
     }
 
