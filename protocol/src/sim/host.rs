@@ -47,8 +47,7 @@ pub struct Host {
     pub(super) wake_at: Option<i64>,
     pub(super) disk_at: i64,
     key: SecretKey,
-    /// The keys that sign the identity log: root and recovery.
-    pub(crate) identity: [SecretKey; 2],
+    identity: [SecretKey; 2],
     rng: ChaCha8Rng,
 }
 
@@ -98,6 +97,16 @@ impl Host {
     /// When the machine is off.
     pub fn node(&self) -> &Node {
         self.node.as_ref().expect("the machine is on")
+    }
+
+    /// Returns the keys that sign the identity log, root and recovery: a scenario may steal them.
+    pub fn identity(&self) -> &[SecretKey; 2] {
+        &self.identity
+    }
+
+    /// Returns the key of the device.
+    pub fn key(&self) -> &SecretKey {
+        &self.key
     }
 
     /// Returns where the machine can be reached.

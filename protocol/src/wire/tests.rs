@@ -28,7 +28,7 @@ fn samples() -> Vec<(Message, &'static str)> {
         (Message::Tags { tags: vec![TAG, [0xbb; 16]] }, "09d57c42aaaf4d80"),
         (
             Message::Open { tag: TAG, user: user(), log: [4; 32], redeem: Some(vec![1, 2]) },
-            "513b18d63054fc9b",
+            "62ce83cc2933447a",
         ),
         (Message::Deny { tag: TAG, code: DenyCode::Removed, proof: None }, "665d030552385337"),
         (Message::LogWant { tag: TAG, user: user(), from: 3 }, "e2d06fc76cdd4804"),
@@ -40,11 +40,11 @@ fn samples() -> Vec<(Message, &'static str)> {
                 entries: vec![vec![7], vec![8]],
                 more: true,
             },
-            "4d84da9737fe7780",
+            "d0c39852a179ce66",
         ),
         (
             Message::Have { tag: TAG, logs: vec![log], docs: vec![state], whole: true },
-            "b0c62c9ec66ff133",
+            "6caa1c8620709ebd",
         ),
         (Message::Want { tag: TAG, catalog: key(), from: 8 }, "2298c2a6b48b01b2"),
         (

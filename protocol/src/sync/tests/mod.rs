@@ -3,8 +3,12 @@
 mod admission;
 mod hello;
 mod lab;
+mod logs;
 mod own;
+mod pair;
+mod restored;
 mod serve;
+mod store;
 mod take;
 
 use self::lab::{At, Lab};
