@@ -1,6 +1,8 @@
 //! Sharing and following.
 
-use dsp_protocol::api::{ContextInfo, Event, Fetched, FollowState, Policy, RefRequest, StackInfo};
+use dsp_protocol::api::{
+    ContextInfo, Event, Fetched, FollowState, NodeStatus, Policy, RefRequest, StackInfo,
+};
 use dsp_tests::Cluster;
 use dsp_tests::node::DEADLINE;
 
@@ -86,6 +88,13 @@ async fn a_follower_serves_another_while_the_author_is_away() -> anyhow::Result<
     bob.has("alice:data", &first).await?;
     carol.follow(&ticket).await?;
     carol.has("alice:data", &first).await?;
+    carol
+        .eventually(async |api| {
+            let status: NodeStatus = api.get("/node", &[]).await?;
+            anyhow::ensure!(status.peers_connected == 2, "{} of 2 peers", status.peers_connected);
+            Ok(())
+        })
+        .await?;
 
     carol.stop().await?;
     let second = alice.push("data", &[("a.bin", &[2; 30_000])]).await?;
