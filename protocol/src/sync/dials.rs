@@ -6,8 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rand::Rng;
-
 use super::backoff::Backoff;
 use super::event::Output;
 use super::node::{Cx, Node};
