@@ -210,7 +210,12 @@ impl Team {
                     self.sim.run_for(pause);
                     self.sim.start(host);
                 }
-                2 | 3 => self.push_soon(self.owner)?,
+                2 => self.push_soon(self.owner)?,
+                3 => {
+                    // One right after the other: the second may overtake the first.
+                    self.push_soon(self.owner)?;
+                    self.push_soon(self.owner)?;
+                }
                 4 => self.push_soon(self.writer)?,
                 _ => {}
             }

@@ -124,7 +124,8 @@ impl Node {
         if itself && redeems {
             return true;
         }
-        if !itself && !(channel.is_admitted() && channel.offers_of(user)) {
+        let author = channel.is_admitted() && channel.offers_of(user);
+        if !itself && !author {
             return false;
         }
         if context.guests.contains(&user) {

@@ -180,9 +180,9 @@ impl Node {
             last = last.max(envelope.n);
             let catalog = context.catalogs.entry(key).or_default();
             if envelope.n <= catalog.n() {
-                let mine =
-                    usize::try_from(envelope.n - 1).ok().and_then(|at| catalog.envelopes.get(at));
-                if mine.is_some_and(|mine| *mine != bytes) && envelope.verify().is_ok() {
+                let at = usize::try_from(envelope.n).unwrap_or(1).max(1) - 1;
+                let other = catalog.envelopes.get(at).is_some_and(|mine| *mine != bytes);
+                if other && envelope.verify().is_ok() {
                     fork = Some(envelope.n);
                 }
                 continue;
