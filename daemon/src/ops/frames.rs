@@ -131,9 +131,10 @@ impl Ops {
             Some(after) => line.iter().position(|id| *id == after).map_or(line.len(), |at| at + 1),
             None => 0,
         };
-        let page = line.iter().skip(start).take(limit);
+        let rest = &line[start..];
+        let page = &rest[..limit.min(rest.len())];
         let mut items = Vec::new();
-        for id in page.clone() {
+        for id in page {
             // One at a time: only what is shown of it is kept.
             let frame = self.stored_frame(context, *id).await?;
             let sum = match &frame {
@@ -142,7 +143,7 @@ impl Ops {
             };
             items.push(to_json(&log_entry(*id, frame.as_ref(), sum, found.stack)));
         }
-        let last = page.last().filter(|_| start.saturating_add(limit) < line.len());
+        let last = page.last().filter(|_| page.len() < rest.len());
         let next_cursor =
             last.map(|last| cursor(&[&from.as_bytes()[..], last.as_bytes()].concat()));
         Ok(Page { items, next_cursor })
