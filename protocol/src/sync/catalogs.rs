@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::Defect;
+use super::authority::Authority;
 use super::context::{Catalog, Pending};
 use super::event::{Event, Output, Record, Severity, Standing};
+use super::forks::fork_of;
 use super::node::{Cx, Node, Task};
 use super::session::{ASK_MS, PROBE_LONGEST_MS};
-use crate::doc::{Envelope, JudgeTask, Judgement, RefuseReason, Tip};
+use crate::doc::{Blame, Envelope, JudgeTask, Judgement, RefuseReason, Tip};
 use crate::id::{ContextId, DeviceId, StackId, UserId};
 use crate::limits;
 use crate::statement::{Fact, PlacedFact, Role, Verified};
@@ -24,16 +26,6 @@ pub(super) struct Accepted {
     pub envelope: Envelope,
     pub tip: Tip,
     pub statements: Vec<Verified>,
-}
-
-/// What stands between an envelope and its acceptance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Authority {
-    Granted,
-    /// Not known yet; the envelope waits.
-    Wait,
-    /// Excluded by a revocation, a removal or a cut: dropped without penalty.
-    Excluded,
 }
 
 impl Node {
@@ -72,12 +64,13 @@ impl Node {
         let Some(channel) = self.channel_mut(device, tag) else { return };
         let id = channel.context;
         channel.denied = None;
-        let first = !channel.serves;
-        channel.serves = true;
+        channel.told = true;
+        let first = channel.look_again();
         channel.synced &= !whole;
         for state in docs {
             channel.known.insert(state.key, (state.n, state.tip));
         }
+        self.compare_tips(cx, device, id, docs);
         for state in logs {
             let lacks = self.logs.get(&state.user).is_none_or(|known| {
                 known.log.tip() != state.tip && (known.log.len() as u64) <= state.entries
@@ -93,6 +86,26 @@ impl Node {
             self.retry_wants(id);
         }
         self.pump_context(cx, id);
+    }
+
+    /// Notices where a peer has another envelope of our last number.
+    fn compare_tips(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        id: ContextId,
+        docs: &[CatalogState],
+    ) {
+        let context = &self.contexts[&id];
+        let differs = |state: &&CatalogState| {
+            let mine = context.catalogs.get(&state.key).and_then(|catalog| catalog.tip);
+            mine.is_some_and(|mine| mine.n == state.n && mine.change != state.tip)
+                && !context.forks.contains_key(&state.key)
+        };
+        let keys: Vec<CatalogKey> = docs.iter().filter(differs).map(|state| state.key).collect();
+        for key in keys {
+            self.doubt(cx, device, id, key);
+        }
     }
 
     /// Notices statements of this very device that it does not know: the home was restored from
@@ -132,7 +145,11 @@ impl Node {
             let waits = channel.asked.get(key).is_some_and(|at| cx.now - at < ASK_MS);
             let stuck = mine.is_some_and(|c| c.pending.len() >= limits::WAITING_PER_DEVICE);
             let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
-            if *n >= next && !waits && !stuck && !own {
+            // Whoever is not let in here may still bring what tells that she is.
+            let believed = !channel.is_denied() || context.is_owner(key.user);
+            let aside = channel.set_aside.get(key) == Some(&mine.map_or(0, Catalog::n));
+            let open = *n >= next && !waits && !stuck && !own && believed && !aside;
+            if open && self.may_take(context.id(), *key, next, cx.now) {
                 asks.push((*key, next));
             }
         }
@@ -155,9 +172,12 @@ impl Node {
         if !channel.is_admitted() {
             return;
         }
-        self.send_envelopes(cx, device, tag, catalog, from, context.id());
+        let id = context.id();
+        self.send_fork(cx, device, tag, catalog);
+        self.send_envelopes(cx, device, tag, catalog, from, id);
     }
 
+    /// Sends envelopes from a number on; of a forked catalog only those before the fork.
     fn send_envelopes(
         &self,
         cx: &mut Cx<'_>,
@@ -167,14 +187,16 @@ impl Node {
         from: u64,
         context: ContextId,
     ) {
-        let Some(known) = self.contexts.get(&context).and_then(|c| c.catalogs.get(&catalog)) else {
-            return;
-        };
+        let Some(context) = self.contexts.get(&context) else { return };
+        let Some(known) = context.catalogs.get(&catalog) else { return };
         let start = usize::try_from(from.max(1) - 1).unwrap_or(usize::MAX);
+        let fork = context.forks.get(&catalog).map(|proof| proof.n() - 1);
+        let end = fork.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
         let mut bytes = 0;
         let envelopes: Vec<Vec<u8>> = known
             .envelopes
             .iter()
+            .take(end)
             .skip(start)
             .take_while(|envelope| {
                 bytes += envelope.len();
@@ -199,12 +221,15 @@ impl Node {
         let verified = bounded && !self.broken(Defect::Verify);
         let Some(channel) = self.channel_mut(device, tag) else { return };
         let asked = channel.asked.remove(&key).is_some();
-        let id = channel.context;
+        let (id, denied) = (channel.context, channel.is_denied());
         let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
         if own || envelopes.is_empty() {
             return;
         }
         let Some(context) = self.contexts.get_mut(&id) else { return };
+        if denied && !context.is_owner(key.user) {
+            return;
+        }
         let document = context.place(key).document();
         if context.catalogs.len() >= CATALOGS_MAX && !context.catalogs.contains_key(&key) {
             return;
@@ -227,8 +252,8 @@ impl Node {
             let catalog = context.catalogs.entry(key).or_default();
             if envelope.n <= catalog.n() {
                 let mine = &catalog.envelopes[usize::try_from(envelope.n).unwrap_or(1).max(1) - 1];
-                if *mine != bytes && envelope.verify().is_ok() {
-                    fork = Some(envelope.n);
+                if *mine != bytes && fork.is_none() {
+                    fork = fork_of(mine, &envelope);
                 }
                 continue;
             }
@@ -252,9 +277,8 @@ impl Node {
             let pending = Pending { from: device, since: cx.now, envelope };
             catalog.pending.insert(pending.envelope.n, pending);
         }
-        if let Some(n) = fork {
-            context.view.forked(document, n);
-            cx.emit(Event::Fork { context: id, device: key.device });
+        if let Some(proof) = fork {
+            self.take_fork(cx, id, key, proof, Some(device));
         }
         let channel = self.channel_mut(device, tag).expect("the channel was just used");
         let known =
@@ -294,17 +318,15 @@ impl Node {
                 return;
             }
         }
-        let document = self.contexts[&id].place(key).document();
         let next = self.contexts[&id].catalogs[&key].n() + 1;
-        if !self.contexts[&id].view.cut_allows(key.user, key.device, document, next) {
-            return;
-        }
+        let ahead = 0..catalog.pending.len().min(limits::JUDGE_BATCH) as u64;
+        let most = ahead.take_while(|n| self.may_take(id, key, next + n, cx.now)).count();
         let in_order = !self.broken(Defect::Order);
         let place = context.place(key);
         let catalog = self.catalog_mut(id, key);
         let mut envelopes = Vec::new();
         let mut next = catalog.n() + 1;
-        while envelopes.len() < limits::JUDGE_BATCH {
+        while envelopes.len() < most {
             let n = if in_order {
                 next
             } else {
@@ -330,36 +352,12 @@ impl Node {
             place,
             epoch: 0,
             tip: catalog.tip,
+            // What is below the tip was compared when it came; see `on_envelopes`.
             held: Vec::new(),
             envelopes: envelopes.iter().map(|(e, _)| e.clone()).collect(),
         };
         let task = self.task(Task::Judge { context: id, key, envelopes });
         cx.out.push(Output::Judge { task, work: Box::new(work) });
-    }
-
-    /// Tells whether the author of a catalog may write in a context now.
-    fn authority(&self, id: ContextId, key: CatalogKey, now: i64) -> Authority {
-        match self.device_granted(key.user, key.device, id, now) {
-            None => return Authority::Wait,
-            Some(false) => {
-                // What a revoked or ended device wrote before is still wanted up to a cut; without
-                // one nothing new of it is taken anywhere.
-                return if self.contexts[&id].view.has_cut(key.user, key.device) {
-                    Authority::Granted
-                } else {
-                    Authority::Excluded
-                };
-            }
-            Some(true) => {}
-        }
-        let view = &self.contexts[&id].view;
-        if view.role(key.user) >= Role::Writer || view.has_cut(key.user, key.device) {
-            Authority::Granted
-        } else if view.was_removed(key.user) {
-            Authority::Excluded
-        } else {
-            Authority::Wait
-        }
     }
 
     fn catalog_mut(&mut self, id: ContextId, key: CatalogKey) -> &mut Catalog {
@@ -389,14 +387,25 @@ impl Node {
                 }
                 Judgement::Known => {}
                 Judgement::Wait(_) => {}
+                Judgement::Refuse(RefuseReason::Fork(proof)) => {
+                    self.take_fork(cx, id, key, *proof, Some(device));
+                }
                 Judgement::Refuse(reason) => {
                     refused.get_or_insert((device, reason));
                 }
             }
         }
-        if let Some((device, reason)) = refused {
-            let reason = format!("delivered a change of {} that is wrong: {reason}", key.device);
-            if self.sessions.contains_key(&device) {
+        let exceeds = self.within_grant(cx, id, key, &mut accepted);
+        if exceeds {
+            let catalog = self.catalog_mut(id, key);
+            catalog.pending.clear();
+            catalog.pending_bytes = 0;
+        }
+        if let Some((device, reason)) = &refused {
+            let device = *device;
+            if reason.blame() == Blame::Deliverer && self.sessions.contains_key(&device) {
+                let reason =
+                    format!("delivered a change of {} that is wrong: {reason}", key.device);
                 self.end_session(cx, device, Severity::Grave, &reason);
             }
             // An honest copy may be with somebody else.
@@ -404,8 +413,16 @@ impl Node {
             catalog.pending.retain(|_, pending| pending.from != device);
             catalog.pending_bytes = catalog.pending.values().map(|p| p.envelope.change.len()).sum();
         }
-        let Some(from) = from else {
+        let Some(from) = from.filter(|_| !accepted.is_empty()) else {
             self.catalog_mut(id, key).busy = false;
+            if let Some(device) = from.filter(|_| exceeds) {
+                self.set_aside(device, id, key);
+            }
+            if let Some((device, reason)) = refused
+                && reason.blame() == Blame::Signer
+            {
+                self.doubt(cx, device, id, key);
+            }
             return self.ask_everybody(cx, id);
         };
         let records = accepted
@@ -433,20 +450,26 @@ impl Node {
             return;
         }
         let first = accepted.first().map_or(0, |a| a.envelope.n);
-        let mut statements = Vec::new();
+        let (mut statements, mut fork) = (Vec::new(), None);
         let context = self.contexts.get_mut(&id).expect("checked above");
         let document = context.place(key).document();
         let catalog = context.catalogs.entry(key).or_default();
         catalog.busy = false;
         for Accepted { envelope, tip, statements: said } in accepted {
-            let change = tip.change;
-            catalog.push(envelope.encode(), tip);
+            let (change, encoded) = (tip.change, envelope.encode());
+            // Another of its number may have come while it was judged.
+            let other = catalog.take_pending(envelope.n);
+            fork = fork.or_else(|| fork_of(&encoded, &other?.envelope));
+            catalog.push(encoded, tip);
             statements.extend(said.into_iter().map(|s| (change, envelope.n, s)));
         }
         let mut changed = Vec::new();
         for (change, n, statement) in statements {
             context.view.insert(key.user, document, change, n, statement.clone());
             changed.push(statement);
+        }
+        if let Some(proof) = fork {
+            self.take_fork(cx, id, key, proof, None);
         }
         self.pass_on(cx, id, key, first, Some(from));
         self.statements_changed(cx, id, key.user, &changed);
@@ -523,11 +546,22 @@ impl Node {
             self.want_all_heads(id);
             self.evaluate_all(cx);
             self.reach(cx, id, false);
-            // A removed follower learns it from the statement itself.
-            let context = &self.contexts[&id];
-            if context.view.was_removed(self.user) && context.is_active() {
-                self.set_standing(cx, id, Standing::Removed);
+            self.follow_removal(cx, id);
+        }
+    }
+
+    /// Learns from the statements themselves whether I was removed, or am somebody again.
+    fn follow_removal(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        let context = &self.contexts[&id];
+        if context.view.was_removed(self.user) && context.is_active() {
+            self.set_standing(cx, id, Standing::Removed);
+        } else if context.record.standing == Standing::Removed
+            && context.view.role(self.user) > Role::None
+        {
+            for (device, tag) in self.channels_of(id) {
+                self.channel_mut(device, tag).expect("the channel was just listed").synced = false;
             }
+            self.set_standing(cx, id, Standing::NEW);
         }
     }
 
@@ -543,7 +577,10 @@ impl Node {
         for (device, tag) in self.channels_of(id) {
             let Some((channel, context)) = self.channel(device, tag) else { continue };
             let taken = |(key, (n, _)): (&CatalogKey, &(u64, _))| {
-                let blocked = self.authority(id, *key, cx.now) != Authority::Granted;
+                let mine = context.catalogs.get(key).map_or(0, Catalog::n);
+                let blocked = self.authority(id, *key, cx.now) != Authority::Granted
+                    || !self.may_take(id, *key, mine + 1, cx.now)
+                    || channel.set_aside.get(key) == Some(&mine);
                 blocked || context.catalogs.get(key).is_some_and(|c| c.n() >= *n && !c.busy)
             };
             let frames = context

@@ -15,9 +15,6 @@ use crate::limits;
 use crate::statement::Interest;
 use crate::wire::{ByeCode, Message, Tag, VERSIONS};
 
-/// Generations of an interest key that open a session: the current and the previous one.
-const GENERATIONS: usize = 2;
-
 impl Node {
     pub(super) fn session_up(&mut self, cx: &mut Cx<'_>, device: DeviceId, role: SessionRole) {
         self.dial_succeeded(device);
@@ -82,6 +79,9 @@ impl Node {
             Message::Statements { tag, statements } => {
                 self.on_statements(cx, device, tag, statements);
             }
+            Message::Fork { tag, catalog, proof } => {
+                self.on_fork(cx, device, tag, catalog, &proof);
+            }
             Message::Peers { tag, peers } => self.on_peers(cx, device, tag, peers),
             Message::WantFrames { tag, frames } => self.on_want_frames(cx, device, tag, frames),
             Message::Frames { tag, frames, missing } => {
@@ -122,7 +122,7 @@ impl Node {
                 .contexts
                 .values()
                 .filter(|c| c.is_active())
-                .flat_map(|c| c.interests().into_iter().take(GENERATIONS))
+                .flat_map(Context::open_interests)
                 .map(|interest| hello.tag(&interest, SessionRole::Initiator))
                 .take(limits::HELLO_TAGS_MAX)
                 .collect();
@@ -152,8 +152,8 @@ impl Node {
         };
         let mut matches: Vec<(ContextId, Interest)> = Vec::new();
         for context in self.contexts.values().filter(|c| c.is_active()) {
-            let interests = context.interests().into_iter().take(GENERATIONS);
-            let matched = interests.into_iter().find(|i| tags.contains(&hello.tag(i, shown_by)));
+            let mut interests = context.open_interests().into_iter();
+            let matched = interests.find(|i| tags.contains(&hello.tag(i, shown_by)));
             matches.extend(matched.map(|interest| (context.id(), interest)));
         }
         let role = session.role;
@@ -187,7 +187,7 @@ impl Node {
 
     /// Says again who I am, where the peer has not told what it has.
     pub(super) fn open_again(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {
-        if self.channel(device, tag).is_some_and(|(channel, _)| !channel.serves) {
+        if self.channel(device, tag).is_some_and(|(channel, _)| !channel.told) {
             self.send_open(cx, device, tag);
         }
     }

@@ -22,6 +22,7 @@
 //! pass it on.
 
 mod admission;
+mod authority;
 mod backoff;
 mod blobs;
 mod catalogs;
@@ -29,10 +30,12 @@ mod commands;
 mod context;
 mod defect;
 mod event;
+mod forks;
 mod frames;
 mod hello;
 mod node;
 mod peers;
+mod redemptions;
 mod restore;
 mod session;
 
@@ -45,3 +48,6 @@ pub use event::{
 };
 pub use node::{Config, Node};
 pub use restore::RestoreError;
+
+#[cfg(test)]
+mod tests;

@@ -91,6 +91,8 @@ pub(super) enum Task {
     Judge { context: ContextId, key: CatalogKey, envelopes: Vec<(Envelope, DeviceId)> },
     /// Judged envelopes take effect and are passed on.
     Accept { context: ContextId, key: CatalogKey, accepted: Vec<Accepted>, from: DeviceId },
+    /// The proof of a fork is passed on, but not to whom it came from.
+    Fork { context: ContextId, key: CatalogKey, from: Option<DeviceId> },
     /// Frames that came are here.
     Frames { context: ContextId, frames: Vec<(FrameId, super::FrameMeta)> },
     /// Frames go to a peer that asked.
@@ -165,7 +167,10 @@ impl Node {
     pub fn handle(&mut self, now: i64, rng: &mut dyn Rng, input: Input) -> Vec<Output> {
         let mut cx = Cx { now, rng, out: Vec::new() };
         match input {
-            Input::Start => self.resume(&mut cx),
+            Input::Start => {
+                self.resume(&mut cx);
+                self.settle_redemptions(&mut cx);
+            }
             Input::SessionUp { device, role } => self.session_up(&mut cx, device, role),
             Input::SessionDown { device } => self.session_down(&mut cx, device),
             Input::Listening { addresses } => self.listening(&mut cx, addresses),
@@ -308,6 +313,9 @@ impl Node {
             (Task::Accept { context, key, accepted, from }, TaskResult::Stored) => {
                 self.accepted(cx, context, key, accepted, from);
             }
+            (Task::Fork { context, key, from }, TaskResult::Stored) => {
+                self.fork_stored(cx, context, key, from);
+            }
             (Task::Frames { context, frames }, TaskResult::Stored) => {
                 self.frames_stored(cx, context, frames);
             }
@@ -329,6 +337,7 @@ impl Node {
                 | Task::Publish(_)
                 | Task::Judge { .. }
                 | Task::Accept { .. }
+                | Task::Fork { .. }
                 | Task::Frames { .. }
                 | Task::SendFrames { .. }
                 | Task::Read { .. }
@@ -349,6 +358,7 @@ impl Node {
             Task::Earned { context, wants } => self.earned_failed(cx.now, context, &wants),
             Task::Stored
             | Task::Judge { .. }
+            | Task::Fork { .. }
             | Task::SendFrames { .. }
             | Task::Read { .. }
             | Task::Fetch { .. } => {}
@@ -418,22 +428,6 @@ impl Node {
         }
     }
 
-    /// Tells whether a device may act for a user in a context now.
-    pub(super) fn device_granted(
-        &self,
-        user: UserId,
-        device: DeviceId,
-        context: ContextId,
-        now: i64,
-    ) -> Option<bool> {
-        let log = self.logs.get(&user)?;
-        match log.log.standing(device) {
-            identity::Standing::Unknown => None,
-            identity::Standing::Revoked => Some(false),
-            identity::Standing::Granted(grant) => Some(grant.permits(context, now).is_some()),
-        }
-    }
-
     // Dialling.
 
     /// Makes an effort to reach the devices of a context.
@@ -448,7 +442,7 @@ impl Node {
         }
         let mut users: BTreeSet<UserId> =
             known.view.members().into_iter().map(|(user, _)| user).collect();
-        users.extend(known.redemptions.keys());
+        users.extend(known.redemptions.keys().map(|(user, _)| *user));
         users.insert(self.user);
         for log in users.iter().filter_map(|user| self.logs.get(user)) {
             for (device, _) in log.log.devices() {

@@ -44,7 +44,10 @@ pub(super) struct Channel {
     pub admission: Admission,
     /// Why the peer does not serve us, if it said so.
     pub denied: Option<DenyCode>,
-    /// Whether the peer told what it has, which means that it serves us.
+    /// Whether the peer told what it has, which means that it admits us.
+    pub told: bool,
+    /// Whether frames and blobs are asked of the peer: it told what it has, and is admitted. Who
+    /// is not, a removed member for one, does not learn what is lacking here.
     pub serves: bool,
     /// Whether [`super::Event::Synced`] was emitted since the peer's last whole `Have`.
     pub synced: bool,
@@ -52,6 +55,9 @@ pub(super) struct Channel {
     pub known: BTreeMap<CatalogKey, (u64, ChangeId)>,
     /// Catalogs asked for on this channel, with when.
     pub asked: BTreeMap<CatalogKey, i64>,
+    /// Catalogs of which the peer has nothing that can be taken, by the number of our last
+    /// envelope; not asked for again until ours goes on.
+    pub set_aside: BTreeMap<CatalogKey, u64>,
     /// Identity logs asked for on this channel, with when.
     pub asked_logs: BTreeMap<UserId, i64>,
     /// Frames asked for on this channel that did not come yet.
@@ -107,10 +113,12 @@ impl Channel {
             redeem: None,
             admission: Admission::Pending,
             denied: None,
+            told: false,
             serves: false,
             synced: false,
             known: BTreeMap::new(),
             asked: BTreeMap::new(),
+            set_aside: BTreeMap::new(),
             asked_logs: BTreeMap::new(),
             asked_frames: BTreeSet::new(),
             heard: BTreeMap::new(),
@@ -121,6 +129,17 @@ impl Channel {
 
     pub(super) fn is_admitted(&self) -> bool {
         matches!(self.admission, Admission::Admitted(_))
+    }
+
+    pub(super) fn is_denied(&self) -> bool {
+        matches!(self.admission, Admission::Denied(_))
+    }
+
+    /// Finds out anew whether the peer serves us; returns whether it began to.
+    pub(super) fn look_again(&mut self) -> bool {
+        let before = self.serves;
+        self.serves = self.told && self.is_admitted();
+        self.serves && !before
     }
 
     /// Says again soon what is here, because something just changed.

@@ -47,6 +47,7 @@ fn samples() -> Vec<(Message, &'static str)> {
             "95cd98854b6dff79",
         ),
         (Message::Statements { tag: TAG, statements: vec![vec![2]] }, "822090a6076653ee"),
+        (Message::Fork { tag: TAG, catalog: key(), proof: vec![1] }, "16a82209895d2776"),
         (Message::WantFrames { tag: TAG, frames: vec![frame] }, "2a2ae41df6a7dcc0"),
         (
             Message::Frames { tag: TAG, frames: vec![vec![3]], missing: vec![frame] },
@@ -60,7 +61,7 @@ fn samples() -> Vec<(Message, &'static str)> {
                     addresses: vec!["/ip4/192.0.2.1/tcp/7701".to_owned()],
                 }],
             },
-            "0000000000000000",
+            "75e61447cdf2ffed",
         ),
         (Message::Bye { code: ByeCode::Again }, "230786c4b08fd38f"),
     ]

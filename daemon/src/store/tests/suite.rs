@@ -80,6 +80,7 @@ on_both! {
             Record::Context(record) => Some(record.genesis.id()),
             Record::Envelope { context, .. }
             | Record::Redemption { context, .. }
+            | Record::Fork { context, .. }
             | Record::Frame { context, .. }
             | Record::Want { context, .. } => Some(*context),
             _ => None,
