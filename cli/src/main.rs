@@ -11,6 +11,7 @@ mod human;
 mod output;
 mod progress;
 mod reference;
+mod secret;
 mod start;
 mod table;
 mod target;

@@ -5,6 +5,7 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
+use dsp_protocol::api::Page;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -137,6 +138,20 @@ impl Ui {
         let mut json = serde_json::to_vec_pretty(value).expect("API types are JSON");
         json.push(b'\n');
         self.out(&json)
+    }
+
+    /// Prints a list: as one page in JSON, or text for people.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub(crate) fn list<T: Serialize>(
+        &self,
+        items: &[T],
+        human: impl FnOnce(&Ui) -> String,
+    ) -> Result<()> {
+        let items =
+            items.iter().map(|item| serde_json::to_value(item).expect("API types are JSON"));
+        self.result(&Page { items: items.collect(), next_cursor: None }, human)
     }
 
     /// Writes bytes to stdout.

@@ -1,14 +1,10 @@
 //! Values as people type them: parameters, metrics, durations.
 
-use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
+use dsp_protocol::object::Param;
+use serde_json::Value;
 
-/// Reads `name=value`, or `name:=JSON`.
-///
-/// The first rule that fits decides: `"…"` is text read as JSON, `'…'` the text between the
-/// quotes; `null`, `true`, `false`, `nan`, `inf`, `-inf`; integers and floats where nothing is
-/// lost, so that `007` stays text; a date `2026-11-16`; a moment `2026-11-16T09:30:00Z`; else text.
+/// Reads `name=value`, where the form of the value says what it is ([`Param::from_cli`]), or
+/// `name:=JSON`.
 ///
 /// # Errors
 /// Says what is missing.
@@ -19,51 +15,12 @@ pub(crate) fn param(text: &str) -> Result<(String, Value), String> {
             let json = serde_json::from_str(value);
             (name, json.map_err(|e| format!("after `:=` must be JSON: {e}"))?)
         }
-        None => (name, plain(value)),
+        None => (name, Param::from_cli(value).map_err(|e| e.to_string())?.to_json()),
     };
     match name.is_empty() {
         true => Err("a name is missing before `=`".to_owned()),
         false => Ok((name.to_owned(), value)),
     }
-}
-
-fn plain(text: &str) -> Value {
-    if let Some(inner) = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
-        return inner.into();
-    }
-    match text {
-        "null" => return Value::Null,
-        "true" => return true.into(),
-        "false" => return false.into(),
-        "nan" | "inf" | "-inf" => return json!({"t": "f", "v": text}),
-        _ => {}
-    }
-    if text.starts_with('"')
-        && let Ok(Value::String(inner)) = serde_json::from_str(text)
-    {
-        return inner.into();
-    }
-    if let Some(number) = number(text) {
-        return number;
-    }
-    let day = format_description!("[year]-[month]-[day]");
-    if text.len() == 10 && time::Date::parse(text, day).is_ok() {
-        return json!({"t": "date", "v": text});
-    }
-    if time::OffsetDateTime::parse(text, &Rfc3339).is_ok() {
-        return json!({"t": "datetime", "v": text});
-    }
-    text.into()
-}
-
-/// Reads a number that loses nothing as 64 bits; `-0` and `007` are not written so.
-fn number(text: &str) -> Option<Value> {
-    if let Ok(int) = text.parse::<i64>() {
-        return (int.to_string() == text).then(|| int.into());
-    }
-    // JSON's grammar keeps out `1.`, `.5` and `+1`; digits alone are an integer that is too large.
-    let float = text.contains(['.', 'e', 'E']).then(|| serde_json::from_str::<f64>(text).ok());
-    float.flatten().filter(|float| float.is_finite()).map(Value::from)
 }
 
 /// Reads `name=number`.
@@ -77,7 +34,10 @@ pub(crate) fn metric(text: &str) -> Result<(String, Value), String> {
     }
     let value = match value.to_ascii_lowercase().as_str() {
         word @ ("nan" | "inf" | "-inf") => word.into(),
-        _ => number(value).ok_or(format!("`{value}` is no number"))?,
+        _ => match Param::from_cli(value) {
+            Ok(number @ (Param::Int(_) | Param::Float(_))) => number.to_json(),
+            Ok(_) | Err(_) => return Err(format!("`{value}` is no number")),
+        },
     };
     Ok((name.to_owned(), value))
 }
@@ -106,6 +66,8 @@ pub(crate) fn duration(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn value(text: &str) -> Value {
@@ -122,6 +84,8 @@ mod tests {
         assert_eq!(value("null"), json!(null));
         assert_eq!(value("nan"), json!({"t": "f", "v": "nan"}));
         assert_eq!(value("2026-11-16"), json!({"t": "date", "v": "2026-11-16"}));
+        assert_eq!(value("09:30:00"), json!({"t": "time", "v": "09:30:00"}));
+        assert_eq!(value("[1, 2]"), json!({"t": "json", "v": [1, 2]}));
         let moment = "2026-11-16T09:30:00+01:00";
         assert_eq!(value(moment), json!({"t": "datetime", "v": moment}));
         for text in ["EU", "", "007", "+1", "1_000", "-0", ".5", "1.", "1e999", "2026-13-01", "\"x"]

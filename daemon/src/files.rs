@@ -63,6 +63,19 @@ pub(crate) fn is_disk_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
+/// Returns the bytes that this account may still write on the disk of a folder.
+#[cfg(unix)]
+pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(folder)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Returns the bytes that this account may still write on the disk of a folder.
+#[cfg(not(unix))]
+pub(crate) fn free_bytes(_folder: &Path) -> io::Result<u64> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Makes a folder that only this account may enter, with its parents; an existing one is left.
 pub(crate) fn private_folder(path: &Path) -> Result<(), FileError> {
     let mut builder = fs::DirBuilder::new();

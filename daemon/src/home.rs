@@ -162,14 +162,7 @@ impl Home {
     /// # Errors
     /// The system does not tell.
     pub fn free_bytes(&self) -> Result<u64, FileError> {
-        #[cfg(unix)]
-        {
-            let stat = rustix::fs::statvfs(&self.root);
-            let stat = stat.map_err(|e| FileError::of("measure", &self.root)(e.into()))?;
-            Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
-        }
-        #[cfg(not(unix))]
-        Err(FileError::of("measure", &self.root)(io::ErrorKind::Unsupported.into()))
+        files::free_bytes(&self.root).map_err(FileError::of("measure", &self.root))
     }
 }
 

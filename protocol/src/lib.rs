@@ -11,7 +11,7 @@ pub mod limits;
 pub mod name;
 pub mod object;
 pub mod reference;
-#[cfg(feature = "sim")]
+#[cfg(any(test, feature = "sim"))]
 pub mod sim;
 pub mod statement;
 pub mod sync;

@@ -11,6 +11,7 @@
 pub mod api;
 pub mod cluster;
 pub mod data;
+pub mod disk;
 pub mod netns;
 pub mod node;
 pub mod outsider;

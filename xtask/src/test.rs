@@ -17,7 +17,7 @@ use crate::workspace::{Profile, Workspace};
 type Suite = (&'static str, fn(&Workspace, Profile) -> anyhow::Result<Tally>);
 
 /// Every suite there is; a new one is a function and a line here.
-const SUITES: [Suite; 2] = [("rust", rust), ("demo", demo)];
+const SUITES: [Suite; 3] = [("rust", rust), ("guards", guards), ("demo", demo)];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -65,6 +65,15 @@ fn rust(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tally> {
     }
     let status = child.wait()?;
     Ok(report.finish(status.success()))
+}
+
+/// Plants a few defects: a test that cannot turn red is none.
+fn guards(workspace: &Workspace, _: Profile) -> anyhow::Result<Tally> {
+    let mut tally = Tally::default();
+    for (_, verdict) in crate::mutate::plant_always(workspace)? {
+        tally += Tally::of_one(verdict.is_caught());
+    }
+    Ok(tally)
 }
 
 /// Tells the demonstration's story as a test.

@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let client = app.client().await?;
     let frame = args.reference.frame(&client, &app.ui).await?;
     let files = files(&client, &frame).await?;
-    let file = match (args.reference.split().1, &files[..]) {
+    let file = match (args.reference.attachment(), &files[..]) {
         (Some(wanted), files) => pick(files, wanted, &frame)?,
         (None, [only]) => only,
         (None, files) => return Err(which(&frame, files)),

@@ -61,10 +61,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     match &args.verb {
         Verb::Ls => {
             let settings: Vec<Setting> = client.list(&Url::new(&["settings"]), None).await?;
-            let items =
-                settings.iter().map(|s| serde_json::to_value(s).expect("API types are JSON"));
-            let page = Page { items: items.collect(), next_cursor: None };
-            app.ui.result(&page, |ui| human(&settings, ui))
+            app.ui.list(&settings, |ui| human(&settings, ui))
         }
         Verb::Get { name } => {
             let settings: Vec<Setting> = client.list(&Url::new(&["settings"]), None).await?;

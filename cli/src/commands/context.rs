@@ -2,8 +2,7 @@
 
 use clap::{Subcommand, ValueEnum};
 use dsp_protocol::api::{
-    AccessName, ContextInfo, FollowState, NewContext, Page, Policy, Readable, RoleName,
-    SwitchContext,
+    AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SwitchContext,
 };
 use hyper::Method;
 
@@ -104,9 +103,7 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
 
 async fn ls(client: &Client, app: &App) -> Result<()> {
     let contexts: Vec<ContextInfo> = client.list(&Url::new(&["contexts"]), None).await?;
-    let items = contexts.iter().map(|c| serde_json::to_value(c).expect("API types are JSON"));
-    let page = Page { items: items.collect(), next_cursor: None };
-    app.ui.result(&page, |ui| human(&contexts, ui))
+    app.ui.list(&contexts, |ui| human(&contexts, ui))
 }
 
 fn human(contexts: &[ContextInfo], ui: &Ui) -> String {
@@ -128,9 +125,10 @@ fn human(contexts: &[ContextInfo], ui: &Ui) -> String {
         if !matches!(context.state, FollowState::Own) {
             state += &format!(", {}", policy(context.policy));
         }
+        let pending = context.role_pending.map(|pending| format!(", {} pending", role(pending)));
         table.row([
             format!("{}{mark}", context.label),
-            role(context.role).to_owned(),
+            role(context.role).to_owned() + &pending.unwrap_or_default(),
             access(context.access).to_owned(),
             state,
             context.stacks.to_string(),

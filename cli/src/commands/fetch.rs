@@ -27,7 +27,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let client = app.client().await?;
     args.reference.stack(&client, &app.ui).await?;
-    let fetched = ask(&client, &app.ui, args.reference.text()).await?;
+    let fetched = ask(&client, &app.ui, &args.reference.text()).await?;
     app.ui.result(&fetched, |_| human(&fetched))?;
     complete(&fetched)
 }

@@ -30,7 +30,7 @@ pub(crate) struct Args {
     /// Say whose bytes come by themselves: of all frames, of current heads, or of none
     #[arg(long, value_enum, default_value_t = Which::Heads)]
     policy: Which,
-    /// Return before the first sync is done
+    /// Return before the first sync is done and the role known
     #[arg(long)]
     no_wait: bool,
 }

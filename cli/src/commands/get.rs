@@ -73,7 +73,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let client = app.client().await?;
     let frame = args.reference.frame(&client, &app.ui).await?;
     let all = files(&client, &frame).await?;
-    let (folder, jobs) = match args.reference.split().1 {
+    let (folder, jobs) = match args.reference.attachment() {
         Some(wanted) => one(pick(&all, wanted, &frame)?, args.output.as_deref())?,
         None => {
             let name = frame.stack.name.rsplit('/').next().unwrap_or_default();
@@ -89,7 +89,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     };
     let (jobs, same) = plan(&folder, jobs, args.force)?;
     if jobs.iter().any(|job| !job.file.here) {
-        let reference = match (jobs.len(), args.reference.split().1) {
+        let reference = match (jobs.len(), args.reference.attachment()) {
             (1, Some(_)) => format!("{}#{}", exact(&frame), jobs[0].file.path),
             _ => exact(&frame),
         };

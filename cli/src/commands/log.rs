@@ -1,6 +1,6 @@
 //! `dsp log`: lists the revisions of a stack.
 
-use dsp_protocol::api::{LogEntry, Page};
+use dsp_protocol::api::LogEntry;
 
 use crate::App;
 use crate::client::Url;
@@ -28,12 +28,10 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let client = app.client().await?;
     args.reference.stack(&client, &app.ui).await?;
-    let (base, _) = args.reference.split();
+    let base = args.reference.base();
     let most = (args.number > 0).then_some(args.number);
-    let entries: Vec<LogEntry> = client.list(&Url::new(&["log"]).query("ref", base), most).await?;
-    let items = entries.iter().map(|e| serde_json::to_value(e).expect("API types are JSON"));
-    let page = Page { items: items.collect(), next_cursor: None };
-    app.ui.result(&page, |ui| human(&entries, ui))
+    let entries: Vec<LogEntry> = client.list(&Url::new(&["log"]).query("ref", &base), most).await?;
+    app.ui.list(&entries, |ui| human(&entries, ui))
 }
 
 fn human(entries: &[LogEntry], ui: &Ui) -> String {

@@ -1,6 +1,6 @@
 //! `dsp ls`: lists stacks.
 
-use dsp_protocol::api::{ContextInfo, Page, StackInfo};
+use dsp_protocol::api::{ContextInfo, StackInfo};
 
 use crate::App;
 use crate::client::{Client, Url};
@@ -47,9 +47,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     if args.glob {
         stacks.retain(|stack| pattern.is_none_or(|pattern| glob(pattern, &stack.name)));
     }
-    let items = stacks.iter().map(|s| serde_json::to_value(s).expect("API types are JSON"));
-    let page = Page { items: items.collect(), next_cursor: None };
-    app.ui.result(&page, |ui| human(&stacks, ui))?;
+    app.ui.list(&stacks, |ui| human(&stacks, ui))?;
     if stacks.is_empty() {
         app.ui.note("no stacks here; `dsp push` makes one, `dsp ls --all` lists all contexts");
     }

@@ -3,12 +3,13 @@
 use std::process::{Command, Stdio};
 
 use dsp_protocol::api::{ContextInfo, LoginCode, StackInfo};
+use dsp_protocol::reference::{Reference, Rev};
 use serde::Serialize;
 
 use crate::App;
 use crate::client::{Client, Url, encode};
 use crate::error::{Error, Result};
-use crate::reference::split;
+use crate::reference::base;
 
 /// Open the web UI in the browser
 #[derive(clap::Args, Debug)]
@@ -22,7 +23,7 @@ The address carries a code that logs in once, within a minute.")]
 pub(crate) struct Args {
     /// Stack to show; the start page when left out
     #[arg(value_name = "REF")]
-    reference: Option<String>,
+    reference: Option<Reference>,
     /// Print the address instead of opening it
     #[arg(long)]
     print: bool,
@@ -64,12 +65,14 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
 }
 
 /// Returns the page of a stack in the web UI: `/s/<user id>/<context name>/<stack>[@rev]`.
-async fn page(client: &Client, reference: &str) -> Result<String> {
-    let (base, _) = split(reference);
-    let stack: StackInfo = client.get(&Url::new(&["stack"]).query("ref", base)).await?;
+async fn page(client: &Client, reference: &Reference) -> Result<String> {
+    let stack: StackInfo = client.get(&Url::new(&["stack"]).query("ref", &base(reference))).await?;
     let context = Url::new(&["contexts", &stack.context.to_string()]);
     let context: ContextInfo = client.get(&context).await?;
-    let rev = base.split_once('@').map_or(String::new(), |(_, rev)| format!("@{}", encode(rev)));
+    let rev = match &reference.rev {
+        Rev::Head => String::new(),
+        rev => format!("@{}", encode(&rev.to_string())),
+    };
     let (context, name) = (encode(&context.name), encode(&stack.name));
     Ok(format!("/s/{}/{context}/{name}{rev}", stack.user))
 }

@@ -1,7 +1,7 @@
 //! `dsp peers`: lists and names the people whose devices this one knows.
 
 use clap::Subcommand;
-use dsp_protocol::api::{Page, PeerInfo, RenamePeer};
+use dsp_protocol::api::{PeerInfo, RenamePeer};
 use hyper::Method;
 
 use crate::App;
@@ -43,9 +43,7 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
     match args.verb {
         Verb::Ls => {
             let peers: Vec<PeerInfo> = client.list(&Url::new(&["peers"]), None).await?;
-            let items = peers.iter().map(|p| serde_json::to_value(p).expect("API types are JSON"));
-            let page = Page { items: items.collect(), next_cursor: None };
-            app.ui.result(&page, |ui| human(&peers, ui))?;
+            app.ui.list(&peers, |ui| human(&peers, ui))?;
             if peers.is_empty() {
                 app.ui
                     .note("nobody yet; `dsp share` invites somebody, `dsp follow` joins somebody");

@@ -27,7 +27,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let client = app.client().await?;
     let mut frame = args.reference.frame(&client, &app.ui).await?;
-    if let (_, Some(wanted)) = args.reference.split() {
+    if let Some(wanted) = args.reference.attachment() {
         let files = crate::reference::files(&client, &frame).await?;
         frame.files = vec![pick(&files, wanted, &frame)?.clone()];
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use dsp_protocol::api::NodeStatus;
+use dsp_protocol::api::{NodeStatus, PendingRole};
 
 use crate::App;
 use crate::client::Url;
@@ -55,14 +55,21 @@ pub(crate) fn human(status: &NodeStatus, ui: &Ui) -> String {
     out
 }
 
-/// Returns what should be done something about.
-pub(crate) fn warnings(status: &NodeStatus) -> Vec<&'static str> {
+/// Returns what should be done something about, and what is not as one may think.
+pub(crate) fn warnings(status: &NodeStatus) -> Vec<String> {
     let mut warnings = Vec::new();
     if status.disk_full {
-        warnings.push("the disk is full; nothing is written until there is room");
+        warnings.push("the disk is full; nothing is written until there is room".to_owned());
     }
     if status.backup_needed {
-        warnings.push("the recovery key is not backed up; `dsp id backup` does it");
+        warnings.push("the recovery key is not backed up; `dsp id backup` does it".to_owned());
+    }
+    for PendingRole { context, role } in &status.roles_pending {
+        warnings.push(format!(
+            "the role {} in {} is pending: no device of an owner has admitted you yet",
+            super::context::role(*role),
+            clean(context)
+        ));
     }
     warnings
 }

@@ -1,7 +1,7 @@
 //! `dsp tickets`: lists and revokes tickets.
 
 use clap::Subcommand;
-use dsp_protocol::api::{Page, TicketInfo};
+use dsp_protocol::api::TicketInfo;
 
 use crate::App;
 use crate::client::Url;
@@ -44,10 +44,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
         Verb::Ls { context } => {
             let url = Url::new(&["tickets"]).query_opt("context", context.as_deref());
             let tickets: Vec<TicketInfo> = client.list(&url, None).await?;
-            let items =
-                tickets.iter().map(|t| serde_json::to_value(t).expect("API types are JSON"));
-            let page = Page { items: items.collect(), next_cursor: None };
-            app.ui.result(&page, |ui| human(&tickets, ui))?;
+            app.ui.list(&tickets, |ui| human(&tickets, ui))?;
             if tickets.is_empty() {
                 app.ui.note("no tickets; `dsp share` makes one");
             }

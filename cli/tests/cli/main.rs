@@ -4,6 +4,7 @@
 //! arguments, output, exit codes, and what is done to files.
 #![cfg(unix)]
 
+mod backup;
 mod fake;
 mod get;
 mod output;

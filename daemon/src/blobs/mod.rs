@@ -23,6 +23,7 @@ mod gc;
 mod import;
 mod keep;
 mod read;
+mod room;
 mod serve;
 mod stream;
 #[cfg(test)]
@@ -49,12 +50,14 @@ pub use self::fetch::{
 pub use self::gc::{Forgotten, GcReport, Protect, ProtectError};
 pub use self::import::{ImportMode, Imported};
 pub use self::keep::Keep;
+pub use self::room::RoomError;
 pub use self::serve::{Authorise, ServeError, Served};
 pub use self::wire::{Header, Refusal, WireError};
 
 use self::error::store_error;
 use self::gc::Collector;
 use self::keep::Keeper;
+use self::room::Room;
 
 /// A chunk group of the store's hash trees in bytes: the unit of checking.
 const GROUP_BYTES: u64 = 16 * 1024;
@@ -66,6 +69,7 @@ pub struct Blobs {
     keeper: Arc<Keeper>,
     collector: Arc<Collector>,
     dir: Arc<Path>,
+    room: Arc<Room>,
 }
 
 /// How much of a blob is here, as the store's books say; see [`Blobs::verify`].
@@ -103,7 +107,13 @@ impl Blobs {
         let store = FsStore::load_with_opts(dir.join("blobs.db"), options).await;
         let store =
             store.map_err(|e| OpenError::Store { path: dir.clone(), reason: format!("{e:#}") })?;
-        Ok(Blobs { store, keeper: Arc::default(), collector: Arc::new(collector), dir: dir.into() })
+        Ok(Blobs {
+            store,
+            keeper: Arc::default(),
+            collector: Arc::new(collector),
+            dir: dir.into(),
+            room: Arc::default(),
+        })
     }
 
     /// Writes what is pending and closes the store; afterwards every call fails. Await it before
@@ -122,9 +132,10 @@ impl Blobs {
     /// Nothing may be acknowledged before this returned.
     ///
     /// # Errors
-    /// The disk refused; what was imported may not be acknowledged.
+    /// The disk refused or is full; what was imported may not be acknowledged.
     pub async fn sync(&self) -> Result<(), SyncError> {
         let files = |source| SyncError::Files { path: self.dir.to_path_buf(), source };
+        self.room_to_commit().map_err(files)?;
         let dir = Arc::clone(&self.dir);
         let synced = tokio::task::spawn_blocking(move || sync_files(&dir)).await;
         synced.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(files)?;

@@ -126,6 +126,7 @@ impl Daemon {
             .ok_or_else(|| StartError::Identity("no log of the root key is stored".to_owned()))?;
         let index = Index::new(store.clone());
         let blobs = Blobs::open(&home.blobs(), Arc::new(index.clone())).await?;
+        blobs.set_spare(config.min_free_bytes);
 
         let engine = sync::Config { user, key: keys.device().clone(), defect: None };
         let engine = tokio::task::spawn_blocking(move || sync::Node::restore(engine, records));
@@ -307,8 +308,8 @@ async fn listeners(
     let mut listeners =
         bound.map_err(|source| StartError::Http { address: config.http(), source })?;
     let port = listeners.address().port();
-    if port != config.http_port && config.http_port != 0 {
-        tracing::warn!(wanted = config.http_port, port, "the port is taken, using another");
+    if let Some(wanted) = wanted.first().filter(|wanted| **wanted != 0 && **wanted != port) {
+        tracing::warn!(wanted, port, "the port is taken, using another");
     }
     store.set(Slot::HTTP_PORT, port.to_be_bytes()).await?;
     #[cfg(unix)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dsp_protocol::api::{
     NewContext, NewFile, NewFollow, NewFrame, NewTicket, Policy, Problem, ProblemCode, Pushed,
-    RefRequest, Step,
+    RefRequest, Rename, SetTag, Step,
 };
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -112,6 +112,23 @@ async fn a_push_reaches_a_follower() {
         async || content(&bob, "alice:sales/weekly").await.ok().filter(|bytes| bytes == b"2");
     until(&bob, second).await;
     assert_eq!(content(&bob, "alice:sales/weekly@head~1#report.csv").await.unwrap(), b"1");
+
+    // It is hers alone to change.
+    for refused in [
+        bob.ops().remove_stack("alice:sales/weekly").await,
+        bob.ops()
+            .rename_stack(&Rename { reference: "alice:sales/weekly".into(), name: "x".into() })
+            .await,
+        bob.ops()
+            .set_tag(&SetTag {
+                reference: "alice:sales/weekly".into(),
+                tag: "v1".into(),
+                remove: false,
+            })
+            .await,
+    ] {
+        assert_eq!(refused.unwrap_err().code, ProblemCode::Refused);
+    }
 
     // Both know each other by name.
     let peers = bob.ops().peers(&Paging::default()).await.unwrap();
@@ -270,6 +287,37 @@ async fn what_is_collected_is_what_nothing_names() {
     let report = alice.blobs().gc().await.unwrap();
     assert_eq!(report.removed, 1);
     assert_eq!(content(&alice, "one").await.unwrap(), b"kept");
+    alice.stop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn only_this_account_gets_in() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    // What an earlier daemon left behind is replaced.
+    std::fs::create_dir(home.path().join("run")).unwrap();
+    std::fs::write(home.path().join("run/dsp.sock"), b"").unwrap();
+    let alice = start(&home, "alice").await;
+    for (path, mode) in [("run", 0o700), ("run/dsp.sock", 0o600), ("run/client.json", 0o600)] {
+        let metadata = std::fs::metadata(home.path().join(path)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, mode, "{path}");
+    }
+    assert!(alice.address().ip().is_loopback());
+    assert_eq!(alice.client().address, format!("http://{}", alice.address()));
+    // The system says whose the socket's caller is: no token is needed.
+    let socket = home.path().join("run/dsp.sock");
+    let answer = tokio::task::spawn_blocking(move || {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::os::unix::net::UnixStream::connect(socket).unwrap();
+        let request = "GET /api/v1/node HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    });
+    let answer = answer.await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     alice.stop().await;
 }
 

@@ -18,6 +18,8 @@ use crate::blobs::{Keep, ReadError, Status};
 
 /// Blobs up to this size are read and checked whole before the first byte is answered.
 const WHOLE_BYTES: u64 = 1 << 20;
+/// How often an upload looks whether there is room, in bytes.
+const ROOM_BYTES: usize = 16 << 20;
 /// How long an upload waits for the frame that names it, in milliseconds.
 const UPLOAD_MS: i64 = 3_600_000;
 /// Most uploads that wait; the oldest gives way.
@@ -66,7 +68,14 @@ impl Ops {
         expected: Option<BlobHash>,
     ) -> Result<BlobPut, Problem> {
         self.room_for(length.unwrap_or(0))?;
-        let imported = self.blobs.import_stream(bytes).await?;
+        let imported = match self.blobs.import_stream(self.while_room(bytes)).await {
+            Ok(imported) => imported,
+            Err(error) => {
+                // The disk is the better answer where it is why the stream was cut.
+                self.room_for(0)?;
+                return Err(error.into());
+            }
+        };
         if let Some(expected) = expected.filter(|expected| *expected != imported.hash) {
             let actual = imported.hash;
             return Err(bad_request(format!("the bytes hash to {actual}, not to {expected}")));
@@ -74,6 +83,24 @@ impl Ops {
         self.blobs.sync().await?;
         self.uploads.put(imported.hash, imported.keep, time::now());
         Ok(BlobPut { hash: imported.hash, size: imported.size })
+    }
+
+    /// Ends a stream of unknown length with an error once the disk is full.
+    fn while_room(
+        &self,
+        bytes: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static {
+        let blobs = self.blobs.clone();
+        let mut unchecked = 0;
+        bytes.map(move |piece| {
+            let piece = piece?;
+            unchecked += piece.len();
+            if unchecked >= ROOM_BYTES {
+                unchecked = 0;
+                blobs.room_for(0).map_err(|_| io::ErrorKind::StorageFull)?;
+            }
+            Ok(piece)
+        })
     }
 
     /// Finds a blob by its hash.

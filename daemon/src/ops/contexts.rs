@@ -196,6 +196,7 @@ impl Ops {
             owner: context.owner,
             owner_name: scene.names.of(context.owner),
             role: role_name(context.my_role),
+            role_pending: context.role_pending.map(role_name),
             access: access_name(context.access()),
             policy: context.policy,
             state: context.state(scene.me),

@@ -157,7 +157,8 @@ pub(super) async fn run(ops: Arc<Ops>) {
                 }
             }
             Err(RecvError::Lagged(lost)) => {
-                tracing::warn!(lost, "events were lost");
+                // A large fetch tells of every blob; listeners look at what is here instead.
+                tracing::debug!(lost, "events were lost");
                 ops.feed.push(Event::Resync {});
             }
             Err(RecvError::Closed) => return,

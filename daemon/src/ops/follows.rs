@@ -7,14 +7,19 @@ use dsp_protocol::api::{
     ChangeFollow, ContextInfo, FollowState, Followed, NewFollow, Problem, ProblemCode, Progress,
 };
 use dsp_protocol::id::{ContextId, DeviceId};
+use dsp_protocol::limits::TICKET_GRACE_MS;
+use dsp_protocol::statement::Role;
 use dsp_protocol::sync::{Command, Event, Reply, Standing};
 use dsp_protocol::ticket::Ticket;
+use dsp_protocol::wire::DenyCode;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
 use super::contexts::unexpected;
 use super::problem::{bad_request, not_found};
+use super::scene::role_pending;
+use super::time::{now, rfc3339};
 use super::{Ops, Reporter, StackFilter};
 use crate::node::NodeEvent;
 
@@ -36,23 +41,52 @@ pub enum Leaving {
     Drop,
 }
 
-/// How the wait for a first sync ended.
+/// How the wait for a first sync, and for the role that the ticket gives, ended.
 enum Waited {
-    Synced,
+    Settled,
     Refused(String),
     TimedOut { connected: bool },
 }
 
+/// How far a follow is.
+#[derive(Clone, Copy)]
+struct Settling {
+    synced: bool,
+    /// The role that the ticket gives and that no owner's statement gave yet.
+    role_pending: Option<Role>,
+}
+
+impl Settling {
+    fn is_over(self) -> bool {
+        self.synced && self.role_pending.is_none()
+    }
+
+    /// Returns what the follow waits for, in a few words.
+    fn what(self, connected: bool) -> &'static str {
+        match (self.synced, connected) {
+            (true, _) => "waiting for the role",
+            (false, true) => "syncing",
+            (false, false) => "looking for peers",
+        }
+    }
+}
+
 impl Ops {
-    /// Follows a context by a ticket, and waits for the first sync.
+    /// Follows a context by a ticket, and waits for the first sync. Where the ticket gives more
+    /// than reading, it waits too until an owner's statement says so here: a push may follow.
     ///
     /// # Errors
     /// The text is no ticket or of no use, or every peer reached refused; the follow then goes on
-    /// in the background all the same.
+    /// in the background all the same. A role that is still pending is no error.
     pub async fn follow(&self, new: NewFollow, reporter: &Reporter) -> Result<Followed, Problem> {
         let ticket: Ticket = new.ticket.parse().map_err(|error| {
             bad_request(error).with_hint("copy the whole text, from `dsp1` to its end")
         })?;
+        if let Some(until) =
+            ticket.until.filter(|until| until.saturating_add(TICKET_GRACE_MS) < now())
+        {
+            return Err(past_its_time(until));
+        }
         let devices: BTreeSet<DeviceId> = ticket.addrs.iter().map(|addr| addr.device).collect();
         let policy = new.policy.unwrap_or(self.settings.config().policy);
         // From before the command on, so that nothing is missed.
@@ -63,50 +97,49 @@ impl Ops {
             other => return Err(unexpected(&other)),
         };
         let wait = new.wait_seconds.map_or(WAIT, Duration::from_secs).min(WAIT_MOST);
-        let already = known && self.is_synced(context).await?;
-        let waited = match already || wait.is_zero() {
+        let waited = match wait.is_zero() || self.settling(context).await?.is_over() {
             true => None,
-            false => {
-                Some(self.wait_for_sync(context, &devices, &mut events, wait, reporter).await?)
-            }
+            false => Some(self.settle(context, &devices, &mut events, wait, reporter).await?),
         };
-        let synced = self.is_synced(context).await?;
+        let settling = self.settling(context).await?;
         match waited {
-            Some(Waited::Refused(reason)) if !synced => {
-                return Err(Problem::new(
-                    ProblemCode::Refused,
-                    format!("the peer does not let you in: {reason}"),
-                )
-                .with_hint("ask for a new ticket; the follow stays and is tried again"));
+            Some(Waited::Refused(reason)) if !settling.synced => return Err(not_let_in(&reason)),
+            Some(Waited::TimedOut { connected: false }) if !settling.synced => {
+                return Err(nobody_reached());
             }
-            Some(Waited::TimedOut { connected: false }) if !synced => {
-                return Err(Problem::new(
-                    ProblemCode::Unreachable,
-                    "nobody whom the ticket names can be reached",
-                )
-                .with_hint(
-                    "the follow stays and goes on in the background: `dsp context ls` shows it; \
-                     is the other side online?",
-                ));
-            }
-            Some(Waited::TimedOut { connected: true }) if !synced => {
+            Some(Waited::TimedOut { connected: true }) if !settling.synced => {
                 reporter.note("the first sync is not done; it goes on in the background").await;
             }
             Some(_) | None => {}
+        }
+        if let Some(role) = settling.role_pending {
+            reporter
+                .note(format!(
+                    "the role {role} is pending: a device of an owner has to admit you, and none \
+                     did yet; `dsp status` tells when"
+                ))
+                .await;
         }
         let info = self.context_by_id(context).await?;
         let filter = StackFilter { context: Some(context.to_string()), ..StackFilter::default() };
         let mut stacks = self.stack_infos(&filter).await?;
         stacks.truncate(STACKS);
-        Ok(Followed { context: info, stacks, synced, known })
+        Ok(Followed { context: info, stacks, synced: settling.synced, known })
     }
 
-    async fn is_synced(&self, context: ContextId) -> Result<bool, Problem> {
-        let standing = self.node.query(move |engine| Some(engine.context(context)?.standing()));
-        Ok(standing.await? == Some(Standing::Active { synced: true }))
+    async fn settling(&self, context: ContextId) -> Result<Settling, Problem> {
+        let me = self.me;
+        let settling = self.node.query(move |engine| {
+            let context = engine.context(context)?;
+            Some(Settling {
+                synced: context.standing() == Standing::Active { synced: true },
+                role_pending: role_pending(context, me),
+            })
+        });
+        Ok(settling.await?.unwrap_or(Settling { synced: false, role_pending: None }))
     }
 
-    async fn wait_for_sync(
+    async fn settle(
         &self,
         context: ContextId,
         devices: &BTreeSet<DeviceId>,
@@ -120,16 +153,23 @@ impl Ops {
             .node
             .query(move |engine| engine.connected().any(|device| named.contains(&device)))
             .await?;
-        loop {
+        let mut settling = self.settling(context).await?;
+        while !settling.is_over() {
             let pulse = until.min(Instant::now() + PULSE);
             match timeout_at(pulse, events.recv()).await {
-                Ok(Ok(NodeEvent::Sync(Event::Synced { context: of, .. }))) if of == context => {
-                    return Ok(Waited::Synced);
+                Ok(Ok(NodeEvent::Sync(Event::Synced { context: of, .. } | Event::Context(of))))
+                    if of == context =>
+                {
+                    settling = self.settling(context).await?
                 }
                 Ok(Ok(NodeEvent::Sync(Event::NotAdmitted { context: of, reason, .. })))
                     if of == context =>
                 {
-                    return Ok(Waited::Refused(reason));
+                    // A member who is no owner says so; an owner may be reached yet.
+                    if reason != DenyCode::NeedsOwner.reason() {
+                        return Ok(Waited::Refused(reason));
+                    }
+                    connected = true;
                 }
                 Ok(Ok(NodeEvent::Connected(device))) if devices.contains(&device) => {
                     connected = true;
@@ -147,14 +187,11 @@ impl Ops {
                 }
                 Ok(Ok(_)) => {}
                 // Events were lost: what they said can be seen.
-                Ok(Err(RecvError::Lagged(_))) if self.is_synced(context).await? => {
-                    return Ok(Waited::Synced);
-                }
-                Ok(Err(RecvError::Lagged(_))) => {}
+                Ok(Err(RecvError::Lagged(_))) => settling = self.settling(context).await?,
                 Ok(Err(RecvError::Closed)) => return Err(crate::node::NodeStopped.into()),
                 Err(_) if Instant::now() >= until => return Ok(Waited::TimedOut { connected }),
                 Err(_) => reporter.progress(|| Progress {
-                    what: if connected { "syncing" } else { "looking for peers" }.to_owned(),
+                    what: settling.what(connected).to_owned(),
                     bytes: 0,
                     bytes_total: None,
                     files: 0,
@@ -162,6 +199,7 @@ impl Ops {
                 }),
             }
         }
+        Ok(Waited::Settled)
     }
 
     /// Changes which blobs of a followed context are brought.
@@ -213,4 +251,23 @@ impl Ops {
             _ => Ok(context.id),
         }
     }
+}
+
+fn past_its_time(until: i64) -> Problem {
+    let mut problem = Problem::new(ProblemCode::Refused, DenyCode::TicketExpired.reason())
+        .with_hint("ask for a new ticket; nothing was changed here");
+    problem.causes.push(format!("it was good until {}", rfc3339(until)));
+    problem
+}
+
+fn not_let_in(reason: &str) -> Problem {
+    Problem::new(ProblemCode::Refused, format!("the peer does not let you in: {reason}"))
+        .with_hint("ask for a new ticket; the follow stays and is tried again")
+}
+
+fn nobody_reached() -> Problem {
+    Problem::new(ProblemCode::Unreachable, "nobody whom the ticket names can be reached").with_hint(
+        "the follow stays and goes on in the background: `dsp context ls` shows it; is the other \
+         side online?",
+    )
 }

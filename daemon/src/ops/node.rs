@@ -59,7 +59,8 @@ impl Ops {
             peers_connected: count(connected),
             transfers: count(transfers),
             disk_free_bytes: free,
-            disk_full: free < self.settings.config().min_free_bytes,
+            disk_full: free < self.blobs.spare(),
+            roles_pending: scene.roles_pending(),
         })
     }
 
@@ -74,13 +75,7 @@ impl Ops {
     /// # Errors
     /// The disk would be full.
     pub(crate) fn room_for(&self, bytes: u64) -> Result<(), Problem> {
-        let (free, spare) = (self.home.free_bytes()?, self.settings.config().min_free_bytes);
-        if free.saturating_sub(bytes) >= spare {
-            return Ok(());
-        }
-        Err(super::problem::disk_full(format!(
-            "{bytes} bytes do not fit: {free} are free, and {spare} stay free"
-        )))
+        Ok(self.blobs.room_for(bytes)?)
     }
 }
 

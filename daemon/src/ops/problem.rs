@@ -131,6 +131,15 @@ impl From<blobs::ImportError> for Problem {
     }
 }
 
+impl From<blobs::RoomError> for Problem {
+    fn from(error: blobs::RoomError) -> Self {
+        match error {
+            blobs::RoomError::Full { .. } => disk_full(format!("the disk is full: {error}")),
+            blobs::RoomError::Unknown { .. } => internal(&error),
+        }
+    }
+}
+
 impl From<blobs::SyncError> for Problem {
     fn from(error: blobs::SyncError) -> Self {
         let (blobs::SyncError::Files { source, .. } | blobs::SyncError::Database(source)) = &error;

@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use dsp_protocol::api::{FollowState, Policy, Problem};
+use dsp_protocol::api::{FollowState, PendingRole, Policy, Problem};
 use dsp_protocol::context::{StackState, StackView, TicketStanding};
 use dsp_protocol::id::{ContextId, PublicKey, StackId, UserId};
 use dsp_protocol::name::{ContextName, StackName};
-use dsp_protocol::statement::{About, Fact, Role};
+use dsp_protocol::statement::{About, Fact, Role, Statement};
 use dsp_protocol::sync::{self, Standing};
 
 use super::Ops;
+use super::contexts::role_name;
 use super::names::Names;
 use super::problem::not_found;
 use crate::store::Slot;
@@ -34,7 +35,10 @@ pub(crate) struct ContextScene {
     /// The first owner.
     pub(crate) owner: UserId,
     pub(crate) members: Vec<(UserId, Role)>,
+    /// What I may do.
     pub(crate) my_role: Role,
+    /// What I may do once a device of an owner admits me.
+    pub(crate) role_pending: Option<Role>,
     pub(crate) policy: Policy,
     pub(crate) standing: Standing,
     pub(crate) frames: usize,
@@ -62,6 +66,7 @@ impl ContextScene {
             about: view.about().cloned(),
             owner: owner.unwrap_or(me),
             my_role: my_role(context, me),
+            role_pending: role_pending(context, me),
             members: genesis,
             policy: context.policy(),
             standing: context.standing(),
@@ -113,18 +118,50 @@ impl ContextScene {
     }
 }
 
-/// Returns what I may do: by the owners' statements, else by the ticket I came in with.
+/// Returns what I may do: what the owners stated, and by a ticket at least read.
 fn my_role(context: &sync::Context, me: UserId) -> Role {
     let stated = context.view().role(me);
-    let removed = context.standing() == Standing::Removed
-        || context.view().members().contains(&(me, Role::None));
     match context.came_in_by() {
-        Some(ticket) if stated == Role::None && !removed => ticket.role,
+        Some(_) if !is_removed(context, me) => stated.max(Role::Reader),
         _ => stated,
     }
 }
 
+/// Returns the role that my ticket gives, where it takes a member statement that is not here.
+pub(crate) fn role_pending(context: &sync::Context, me: UserId) -> Option<Role> {
+    let ticket = context.came_in_by()?;
+    let active = matches!(context.standing(), Standing::Active { .. });
+    // What the text of the ticket says is for showing; what an owner stated counts.
+    let given = match stated_ticket(context, ticket) {
+        Some(stated) if stated.ended => Role::Reader,
+        Some(stated) => stated.fact.role,
+        None => ticket.role,
+    };
+    let waits = active && !is_removed(context, me) && given > my_role(context, me);
+    waits.then_some(given)
+}
+
+fn stated_ticket(context: &sync::Context, ticket: &sync::TicketUse) -> Option<TicketStanding> {
+    // It is my own, checked when it was signed.
+    let redeem = Statement::decode(&ticket.redeem).and_then(Statement::verify).ok()?;
+    let Fact::Redeem(redeem) = redeem.fact() else { return None };
+    context.view().ticket(&redeem.ticket)
+}
+
+fn is_removed(context: &sync::Context, me: UserId) -> bool {
+    context.standing() == Standing::Removed || context.view().members().contains(&(me, Role::None))
+}
+
 impl Scene {
+    /// Returns where a role waits for a device of an owner.
+    pub(crate) fn roles_pending(&self) -> Vec<PendingRole> {
+        let pending = self.contexts.values().filter_map(|context| {
+            let role = role_name(context.role_pending?);
+            Some(PendingRole { context: self.label(context), role })
+        });
+        pending.collect()
+    }
+
     /// Returns how a context is written: `main` for one of mine, `alice/main` otherwise, its id
     /// where that would fit another one or its name is not known yet.
     pub(crate) fn label(&self, context: &ContextScene) -> String {

@@ -118,6 +118,7 @@ impl Ops {
         }
         self.settings.reload()?;
         self.node.announce(self.settings.config().announce.clone()).await?;
+        self.blobs.set_spare(self.settings.config().min_free_bytes);
         self.settings(&Paging::default())
     }
 }

@@ -29,6 +29,6 @@ pub use fork::{ForkError, ForkProof};
 pub use judge::{
     Blame, EntryError, JudgeTask, Judgement, OpError, RefuseReason, WaitReason, judge,
 };
-#[cfg(feature = "sim")]
+#[cfg(any(test, feature = "sim"))]
 pub use judge::{Checks, judge_with};
 pub use scan::{Counts, ScanError, scan};

@@ -166,6 +166,16 @@ impl IdentityLog {
         self.nodes.contains_key(id)
     }
 
+    /// Returns a digest of the set of entries seen: what two nodes compare, as everything else (the
+    /// number of entries, the last one that counts) can be one for two sets.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        for id in self.nodes.keys() {
+            hasher.update(id.as_bytes());
+        }
+        *hasher.finalize().as_bytes()
+    }
+
     /// Returns where the log is forked, if it is. Nothing of the user is accepted beyond, until
     /// her recovery key chooses.
     pub fn fork(&self) -> Option<&Fork> {

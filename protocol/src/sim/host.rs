@@ -47,6 +47,7 @@ pub struct Host {
     pub(super) wake_at: Option<i64>,
     pub(super) disk_at: i64,
     key: SecretKey,
+    identity: [SecretKey; 2],
     rng: ChaCha8Rng,
 }
 
@@ -85,6 +86,7 @@ impl Host {
             wake_at: None,
             disk_at: 0,
             key: device,
+            identity: [root, recovery],
             rng,
         }
     }
@@ -95,6 +97,16 @@ impl Host {
     /// When the machine is off.
     pub fn node(&self) -> &Node {
         self.node.as_ref().expect("the machine is on")
+    }
+
+    /// Returns the keys that sign the identity log, root and recovery: a scenario may steal them.
+    pub fn identity(&self) -> &[SecretKey; 2] {
+        &self.identity
+    }
+
+    /// Returns the key of the device.
+    pub fn key(&self) -> &SecretKey {
+        &self.key
     }
 
     /// Returns where the machine can be reached.
@@ -155,6 +167,8 @@ impl Host {
             }
             if let Record::ForgetContext(context) = &record {
                 self.earned.retain(|(c, _)| c != context);
+                self.records.retain(|record| record.context() != Some(*context));
+                continue;
             }
             self.records.push(record);
         }

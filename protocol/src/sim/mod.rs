@@ -36,12 +36,20 @@ pub struct Faults {
     pub reorder: bool,
     /// The longest time that a store takes, in milliseconds.
     pub disk_ms: i64,
+    /// Stores that the disk refuses, of a thousand.
+    pub disk_fails: u32,
 }
 
 impl Faults {
     /// A quiet network.
-    pub const NONE: Faults =
-        Faults { latency_ms: (1, 20), loss: 0, duplicate: 0, reorder: false, disk_ms: 5 };
+    pub const NONE: Faults = Faults {
+        latency_ms: (1, 20),
+        loss: 0,
+        duplicate: 0,
+        reorder: false,
+        disk_ms: 5,
+        disk_fails: 0,
+    };
 }
 
 /// What will happen at some time.
@@ -323,7 +331,13 @@ impl Sim {
                 let host = self.hosts.get_mut(&id).expect("the host exists");
                 host.disk_at = (self.now + after).max(host.disk_at);
                 let after = host.disk_at - self.now;
-                let result = TaskResult::Stored;
+                let fails = self.draw(1000) < u64::from(self.faults.disk_fails);
+                let (result, records) = if fails {
+                    let reason = "the disk of the simulator".to_owned();
+                    (TaskResult::StoreFailed { reason, disk_full: false }, Vec::new())
+                } else {
+                    (TaskResult::Stored, records)
+                };
                 self.at(after, Happening::Done { host: id, life, task, result, records });
             }
             Output::Judge { task, work } => {

@@ -5,17 +5,15 @@
 //! be judged: then nothing is served and nothing is said. A refusal is told once, with the signed
 //! statement behind it where there is one, so that a removed follower is never left guessing.
 
-use super::event::{Event, Record, Severity, Standing};
-use super::node::{Cx, Node, Task};
-use super::session::{ASK_MS, Admission};
+use super::event::{Event, Severity, Standing};
+use super::node::{Cx, Node};
+use super::session::Admission;
+use super::work::Work;
 use crate::context::{Admission as AdmittedBy, Refused};
-use crate::id::{ContextId, DeviceId, StatementId, UserId};
+use crate::id::{ContextId, DeviceId, UserId};
+use crate::limits;
 use crate::statement::{Access, Fact, Role, Statement, Verified};
-use crate::wire::{DenyCode, Message, Tag};
-use crate::{identity, limits};
-
-/// Most bytes of an identity log in one message.
-const LOG_MESSAGE_BYTES: usize = 256 * 1024;
+use crate::wire::{DenyCode, LogDigest, Message, Tag};
 
 impl Node {
     pub(super) fn on_open(
@@ -24,7 +22,7 @@ impl Node {
         device: DeviceId,
         tag: Tag,
         user: UserId,
-        (tip, entries): (StatementId, u64),
+        log: LogDigest,
         redeem: Option<Vec<u8>>,
     ) {
         let Some(channel) = self.channel_mut(device, tag) else { return };
@@ -41,11 +39,7 @@ impl Node {
                 Err(reason) => return self.end_session(cx, device, Severity::Grave, &reason),
             }
         }
-        let known = self.logs.get(&user).map(|log| (log.log.tip(), log.log.len() as u64));
-        match known {
-            Some((known_tip, known)) if known_tip == tip || known > entries => {}
-            _ => self.ask_log(cx, device, tag, user),
-        }
+        self.ask_log(cx, device, tag, user, Some(log));
         self.evaluate(cx, device, tag);
     }
 
@@ -59,51 +53,6 @@ impl Node {
         }
     }
 
-    /// Asks a peer for what is missing of an identity log, unless it was asked just now.
-    pub(super) fn ask_log(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag, user: UserId) {
-        let from = self.logs.get(&user).map_or(0, |log| log.log.len() as u64);
-        let Some(channel) = self.channel_mut(device, tag) else { return };
-        if channel.asked_logs.get(&user).is_some_and(|at| cx.now - at < ASK_MS) {
-            return;
-        }
-        channel.asked_logs.insert(user, cx.now);
-        cx.send(device, &Message::LogWant { tag, user, from });
-    }
-
-    pub(super) fn on_log_want(
-        &mut self,
-        cx: &mut Cx<'_>,
-        device: DeviceId,
-        tag: Tag,
-        user: UserId,
-        from: u64,
-    ) {
-        let Some((channel, context)) = self.channel(device, tag) else { return };
-        // A stranger learns my own log, which he needs to judge me, and no other.
-        let known_here =
-            user == self.user || (channel.is_admitted() && self.is_known_in(context.id(), user));
-        let Some(log) = self.logs.get(&user).filter(|_| known_here) else { return };
-        let mut bytes = 0;
-        // A fork or a recovery may have put entries before those that the asker counts, so the
-        // whole log goes out when the numbers could deceive; it is small.
-        let from = if log.log.line().count() == log.log.len() {
-            usize::try_from(from).unwrap_or(usize::MAX)
-        } else {
-            0
-        };
-        let entries = log
-            .log
-            .entries()
-            .skip(from)
-            .map(Verified::encode)
-            .take_while(|entry| {
-                bytes += entry.len();
-                bytes <= LOG_MESSAGE_BYTES
-            })
-            .collect();
-        cx.send(device, &Message::Log { tag, user, entries });
-    }
-
     /// Tells whether a user has a part in a context: members, owners, who came in by a ticket.
     pub(super) fn is_known_in(&self, context: ContextId, user: UserId) -> bool {
         let Some(context) = self.contexts.get(&context) else { return false };
@@ -111,42 +60,6 @@ impl Node {
             || context.view.role(user) > Role::None
             || context.came_in(user)
             || context.catalogs.keys().any(|key| key.user == user)
-    }
-
-    pub(super) fn on_log(
-        &mut self,
-        cx: &mut Cx<'_>,
-        device: DeviceId,
-        tag: Tag,
-        user: UserId,
-        entries: Vec<Vec<u8>>,
-    ) {
-        let Some(channel) = self.channel_mut(device, tag) else { return };
-        if channel.asked_logs.remove(&user).is_none() {
-            return; // Not asked for: nothing is taken that nobody wanted.
-        }
-        let mut changed = false;
-        for bytes in entries {
-            let entry = Statement::decode(&bytes).and_then(Statement::verify);
-            let taken = match entry {
-                Ok(entry) => self.take_entry(cx, user, entry),
-                Err(error) => {
-                    let reason = format!("sent an identity entry that is none: {error}");
-                    return self.end_session(cx, device, Severity::Grave, &reason);
-                }
-            };
-            match taken {
-                Ok(new) => changed |= new,
-                Err(identity::LogError::Full(_)) => break,
-                Err(error) => {
-                    let reason = format!("sent an entry that does not belong: {error}");
-                    return self.end_session(cx, device, Severity::Grave, &reason);
-                }
-            }
-        }
-        if changed {
-            self.log_changed(cx, user);
-        }
     }
 
     /// Asks again for catalogs that could not be taken as the grants of a user stood.
@@ -160,7 +73,7 @@ impl Node {
     /// Looks again at everything that waited for a user's log, and passes the news on.
     pub(super) fn log_changed(&mut self, cx: &mut Cx<'_>, user: UserId) {
         let devices: Vec<DeviceId> =
-            self.logs.get(&user).map_or_else(Vec::new, |l| l.log.devices().map(|d| d.0).collect());
+            self.logs.get(&user).map_or_else(Vec::new, |log| log.devices().map(|d| d.0).collect());
         for device in devices {
             cx.emit(Event::Peer { device, user });
         }
@@ -298,18 +211,6 @@ impl Node {
         }
     }
 
-    /// Stores another standing of a context and tells the user's programs.
-    pub(super) fn set_standing(&mut self, cx: &mut Cx<'_>, context: ContextId, to: Standing) {
-        let Some(known) = self.contexts.get_mut(&context) else { return };
-        if known.record.standing == to {
-            return;
-        }
-        known.record.standing = to;
-        let record = Record::Context(known.record.clone());
-        self.store(cx, vec![record], Task::Stored);
-        cx.emit(Event::Context(context));
-    }
-
     /// Statements that stand alone: redemptions of others, passed on so that every member can
     /// count and show them.
     pub(super) fn on_statements(
@@ -324,7 +225,7 @@ impl Node {
             return;
         }
         let id = context.id();
-        let mut records = Vec::new();
+        let mut redeems = Vec::new();
         for bytes in statements {
             let verified = match Statement::decode(&bytes).and_then(Statement::verify) {
                 Ok(verified) => verified,
@@ -341,16 +242,16 @@ impl Node {
             let context = self.contexts.get_mut(&id).expect("the channel's context is here");
             let known_ticket = context.view.ticket(&ticket).is_some();
             if known_ticket
-                && context.redemptions.len() < limits::IDENTITY_ENTRIES
+                && context.redemptions.len() + context.redeeming.len() < limits::IDENTITY_ENTRIES
                 && !context.redemptions.contains_key(&(user, ticket))
+                && !context.redeeming.contains_key(&(user, ticket))
             {
-                context.redemptions.insert((user, ticket), verified);
-                records.push(Record::Redemption { context: id, redeem: bytes });
-                cx.emit(Event::TicketUsed { context: id, ticket, user });
+                context.redeeming.insert((user, ticket), verified.clone());
+                redeems.push(verified);
             }
         }
-        if !records.is_empty() {
-            self.store(cx, records, Task::Stored);
+        if !redeems.is_empty() {
+            self.enqueue_work(cx, id, Work::Redeem(redeems));
         }
     }
 }

@@ -31,7 +31,7 @@ impl Node {
         context: ContextId,
         now: i64,
     ) -> Option<Role> {
-        match self.logs.get(&user)?.log.standing(device) {
+        match self.logs.get(&user)?.standing(device) {
             identity::Standing::Unknown => None,
             identity::Standing::Revoked => Some(Role::None),
             identity::Standing::Granted(grant) => {

@@ -41,8 +41,8 @@ impl Node {
         let logs = users
             .into_iter()
             .map(|user| {
-                let log = &self.logs[&user].log;
-                LogState { user, tip: log.tip(), entries: log.len() as u64 }
+                let log = &self.logs[&user];
+                LogState { user, digest: log.digest() }
             })
             .collect();
         cx.send(device, &Message::Have { tag, logs, docs, whole });
@@ -72,12 +72,7 @@ impl Node {
         }
         self.compare_tips(cx, device, id, docs);
         for state in logs {
-            let lacks = self.logs.get(&state.user).is_none_or(|known| {
-                known.log.tip() != state.tip && (known.log.len() as u64) <= state.entries
-            });
-            if lacks {
-                self.ask_log(cx, device, tag, state.user);
-            }
+            self.ask_log(cx, device, tag, state.user, Some(state.digest));
         }
         self.check_own(cx, device, tag, docs);
         self.ask_catalogs(cx, device, tag);
@@ -88,7 +83,7 @@ impl Node {
         self.pump_context(cx, id);
     }
 
-    /// Notices where a peer has another envelope of our last number.
+    /// Notices where the last envelope of a peer is not ours of that number.
     fn compare_tips(
         &mut self,
         cx: &mut Cx<'_>,
@@ -97,42 +92,17 @@ impl Node {
         docs: &[CatalogState],
     ) {
         let context = &self.contexts[&id];
+        let me = CatalogKey { user: self.user, device: self.device, inc: self.inc };
         let differs = |state: &&CatalogState| {
-            let mine = context.catalogs.get(&state.key).and_then(|catalog| catalog.tip);
-            mine.is_some_and(|mine| mine.n == state.n && mine.change != state.tip)
+            let mine = context.catalogs.get(&state.key).and_then(|mine| mine.change_at(state.n));
+            state.key != me
+                && mine.is_some_and(|mine| mine != state.tip)
                 && !context.forks.contains_key(&state.key)
         };
-        let keys: Vec<CatalogKey> = docs.iter().filter(differs).map(|state| state.key).collect();
-        for key in keys {
-            self.doubt(cx, device, id, key);
+        let differing = docs.iter().filter(differs);
+        for (key, n) in differing.map(|state| (state.key, state.n)).collect::<Vec<_>>() {
+            self.doubt(cx, device, id, key, n);
         }
-    }
-
-    /// Notices statements of this very device that it does not know: the home was restored from
-    /// an old copy. It goes on as a new incarnation and takes back what it lost.
-    fn check_own(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag, docs: &[CatalogState]) {
-        let me = CatalogKey { user: self.user, device: self.device, inc: self.inc };
-        let Some(theirs) = docs.iter().find(|state| state.key == me) else { return };
-        let Some((_, context)) = self.channel(device, tag) else { return };
-        let id = context.id();
-        let publishing = context.publishing;
-        let ahead = context.catalogs.get(&me).is_none_or(|mine| theirs.n > mine.n());
-        if ahead && !publishing && !self.is_user_of_peer_hostile(device, tag) {
-            let mut inc = [0; 8];
-            cx.rng.fill_bytes(&mut inc);
-            self.inc = crate::id::Incarnation::from_bytes(inc);
-            for context in self.contexts.values_mut() {
-                context.writer = None;
-                context.last_n = 0;
-            }
-            self.store(cx, vec![Record::Incarnation(self.inc)], Task::Stored);
-            cx.emit(Event::Restored { context: id });
-        }
-    }
-
-    /// A claim alone costs a new incarnation, which is cheap; only admitted peers may cause it.
-    fn is_user_of_peer_hostile(&self, device: DeviceId, tag: Tag) -> bool {
-        self.channel(device, tag).is_none_or(|(channel, _)| !channel.is_admitted())
     }
 
     /// Asks a peer for what it has more of.
@@ -223,7 +193,10 @@ impl Node {
         let asked = channel.asked.remove(&key).is_some();
         let (id, denied) = (channel.context, channel.is_denied());
         let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
-        if own || envelopes.is_empty() {
+        if own {
+            return self.met_own(cx, device, id, &envelopes);
+        }
+        if envelopes.is_empty() {
             return;
         }
         let Some(context) = self.contexts.get_mut(&id) else { return };
@@ -285,7 +258,7 @@ impl Node {
             channel.known.entry(key).or_insert((0, crate::id::ChangeId::from_bytes([0; 32])));
         known.0 = known.0.max(last);
         if !self.logs.contains_key(&key.user) {
-            self.ask_log(cx, device, tag, key.user);
+            self.ask_log(cx, device, tag, key.user, None);
         }
         self.pump_catalog(cx, id, key);
     }
@@ -421,7 +394,8 @@ impl Node {
             if let Some((device, reason)) = refused
                 && reason.blame() == Blame::Signer
             {
-                self.doubt(cx, device, id, key);
+                let n = self.contexts[&id].catalogs[&key].n();
+                self.doubt(cx, device, id, key, n);
             }
             return self.ask_everybody(cx, id);
         };
@@ -639,16 +613,7 @@ impl Node {
             }
             self.forget_late_frames(cx.now, id);
             for (device, tag) in self.channels_of(id) {
-                let channel = self.channel_mut(device, tag).expect("the channel was just listed");
-                let late: Vec<UserId> = channel
-                    .asked_logs
-                    .iter()
-                    .filter(|(_, at)| cx.now - **at >= ASK_MS)
-                    .map(|(user, _)| *user)
-                    .collect();
-                for user in late {
-                    self.ask_log(cx, device, tag, user);
-                }
+                self.ask_late_logs(cx, device, tag);
             }
             self.ask_everybody(cx, id);
             self.pump_context(cx, id);
@@ -673,11 +638,10 @@ impl Node {
     }
 
     pub(super) fn ask_deadlines(&self) -> impl Iterator<Item = i64> {
-        let asked = self
-            .sessions
-            .values()
-            .flat_map(|s| s.channels.values())
-            .flat_map(|c| c.asked.values().chain(c.asked_logs.values()).map(|at| at + ASK_MS));
+        let asked = self.sessions.values().flat_map(|s| s.channels.values()).flat_map(|c| {
+            let logs = c.asked_logs.values().filter_map(|ask| ask.at);
+            c.asked.values().copied().chain(logs).map(|at| at + ASK_MS)
+        });
         let frames = self
             .contexts
             .values()

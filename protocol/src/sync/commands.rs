@@ -2,13 +2,15 @@
 
 use super::context::{Context, FrameMeta};
 use super::event::{
-    Command, CommandError, CommandId, ContextRecord, Event, Record, Reply, Standing, TicketUse,
+    Command, CommandError, CommandId, ContextRecord, Event, Record, Reply, Standing,
 };
+use super::logs::EntrySource;
 use super::node::{Cx, Node, Publish, Task};
+use super::work::Work;
 use crate::api::Policy;
 use crate::context::{ContextKind, Genesis, StackState, StackView};
 use crate::doc::{CatalogWriter, Envelope, catalog_key};
-use crate::id::{BlobHash, ContextId, DeviceId, FrameId, StackId, UserId};
+use crate::id::{BlobHash, ContextId, FrameId, StackId, UserId};
 use crate::key::SecretKey;
 use crate::limits;
 use crate::name::StackName;
@@ -45,45 +47,17 @@ impl Node {
                     standing: Standing::Active { synced: true },
                     admission: None,
                 };
-                let context = Context::new(record.clone());
+                // Stored together with the first statement.
+                let context = Context::new(record);
                 let context_id = context.id();
                 if let Err(error) = self.need(&context, Role::Owner, cx.now) {
                     return cx.reply(id, Err(error));
                 }
                 self.contexts.insert(context_id, context);
-                self.store(cx, vec![Record::Context(record)], Task::Stored);
                 let command = Command::NewContext { name, text, access };
                 self.enqueue(cx, context_id, Some(id), command);
-                self.hello_again(cx);
             }
-            Command::Follow { ticket, policy } => self.follow(cx, id, *ticket, policy),
-            Command::SetPolicy { context, policy } => {
-                let Some(known) = self.contexts.get_mut(&context) else {
-                    return cx.reply(id, Err(CommandError::NoContext(context)));
-                };
-                known.record.policy = policy;
-                let record = Record::Context(known.record.clone());
-                self.store(cx, vec![record], Task::Reply(id, Reply::Done));
-                self.policy_changed(cx, context);
-                cx.emit(Event::Context(context));
-            }
-            Command::Leave { context } => {
-                if !self.contexts.contains_key(&context) {
-                    return cx.reply(id, Err(CommandError::NoContext(context)));
-                }
-                self.set_standing(cx, context, Standing::Left);
-                self.store(cx, Vec::new(), Task::Reply(id, Reply::Done));
-                self.hello_again(cx);
-            }
-            Command::Forget { context } => {
-                if self.contexts.remove(&context).is_none() {
-                    return cx.reply(id, Err(CommandError::NoContext(context)));
-                }
-                let records = vec![Record::ForgetContext(context)];
-                self.store(cx, records, Task::Reply(id, Reply::Done));
-                cx.emit(Event::Context(context));
-                self.hello_again(cx);
-            }
+            Command::Follow { ticket, policy } => self.follow(cx, id, ticket, policy),
             Command::Fetch { context, wants } => self.fetch(cx, id, context, wants),
             Command::FetchFrames { context, frames } => {
                 if !self.contexts.contains_key(&context) {
@@ -104,16 +78,12 @@ impl Node {
                 cx.reply(id, Ok(Reply::Done));
             }
             Command::Identity { entry } => {
-                let user = self.user;
-                match self.take_entry(cx, user, *entry) {
-                    Ok(_) => {
-                        self.log_changed(cx, user);
-                        self.store(cx, Vec::new(), Task::Reply(id, Reply::Done));
-                    }
-                    Err(error) => cx.reply(id, Err(CommandError::Invalid(error.to_string()))),
-                }
+                self.take_entries(cx, self.user, vec![*entry], EntrySource::Command(id));
             }
-            Command::About { context, .. }
+            Command::SetPolicy { context, .. }
+            | Command::Leave { context }
+            | Command::Forget { context }
+            | Command::About { context, .. }
             | Command::Share { context, .. }
             | Command::EndTicket { context, .. }
             | Command::Member { context, .. }
@@ -125,38 +95,17 @@ impl Node {
         }
     }
 
-    /// Lets a command that states something wait for its turn: every statement of mine sees all
-    /// those before it.
-    pub(super) fn enqueue(
+    /// States what a command asks for.
+    pub(super) fn state(
         &mut self,
         cx: &mut Cx<'_>,
-        context: ContextId,
-        id: Option<CommandId>,
+        id: ContextId,
+        reply: Option<CommandId>,
         command: Command,
-    ) {
-        let Some(known) = self.contexts.get_mut(&context) else {
-            if let Some(id) = id {
-                cx.reply(id, Err(CommandError::NoContext(context)));
-            }
-            return;
-        };
-        known.queue.push_back((id, command));
-        self.publish_next(cx, context);
-    }
-
-    fn publish_next(&mut self, cx: &mut Cx<'_>, id: ContextId) {
-        loop {
-            let Some(context) = self.contexts.get_mut(&id) else { return };
-            if context.publishing {
-                return;
-            }
-            let Some((command_id, command)) = context.queue.pop_front() else { return };
-            let draft = self.draft(cx, id, command);
-            let published = draft.and_then(|draft| self.publish(cx, id, command_id, draft));
-            if let Err(error) = published {
-                Self::tell_failed(cx, id, command_id, error);
-            }
-        }
+        again: Option<Work>,
+    ) -> Result<(), CommandError> {
+        let draft = self.draft(cx, id, command)?;
+        self.publish(cx, id, reply, draft, again)
     }
 
     /// Signs a draft into one change of my catalog and hands it to the store.
@@ -166,6 +115,7 @@ impl Node {
         id: ContextId,
         command: Option<CommandId>,
         draft: Draft,
+        again: Option<Work>,
     ) -> Result<(), CommandError> {
         let invalid = |e: &dyn std::fmt::Display| CommandError::Invalid(e.to_string());
         if draft.facts.is_empty() {
@@ -205,10 +155,14 @@ impl Node {
         let writer = context.writer.as_mut().expect("made above");
         let envelope = writer.append(secret, &puts, &[]).map_err(|e| invalid(&e))?;
         let tip = writer.tip().expect("a change was just appended");
-        context.publishing = true;
+        context.working = true;
 
-        let mut records =
-            vec![Record::Envelope { context: id, user: self.user, envelope: envelope.clone() }];
+        let mut records = Vec::new();
+        if !context.stored {
+            records.push(Record::Context(context.record.clone()));
+        }
+        let (user, signed) = (self.user, envelope.clone());
+        records.push(Record::Envelope { context: id, user, envelope: signed });
         let mut frame = None;
         if let Some((frame_id, bytes, meta)) = draft.frame {
             records.push(Record::Frame { context: id, id: frame_id, bytes });
@@ -234,17 +188,20 @@ impl Node {
             }
             reply => reply,
         };
+        let stack = draft.stack;
         let publish =
-            Publish { context: id, reply, envelope, tip, statements, frame, stack: draft.stack };
+            Publish { context: id, reply, envelope, tip, statements, frame, stack, again };
         self.store(cx, records, Task::Publish(Box::new(publish)));
         Ok(())
     }
 
     pub(super) fn published(&mut self, cx: &mut Cx<'_>, publish: Publish) {
-        let Publish { context: id, reply, envelope, tip, statements, frame, stack } = publish;
+        let Publish { context: id, reply, envelope, tip, statements, frame, stack, again: _ } =
+            publish;
         let key = CatalogKey { user: self.user, device: self.device, inc: envelope.inc };
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        context.publishing = false;
+        context.working = false;
+        context.stored = true;
         let document = context.place(key).document();
         let (n, change) = (envelope.n, tip.change);
         context.catalogs.entry(key).or_default().push(envelope.encode(), tip);
@@ -270,7 +227,7 @@ impl Node {
         if statements.iter().any(interest) {
             self.hello_again(cx);
         }
-        self.publish_next(cx, id);
+        self.work_next(cx, id);
     }
 
     pub(super) fn publish_failed(
@@ -280,25 +237,12 @@ impl Node {
         error: CommandError,
     ) {
         let Some(context) = self.contexts.get_mut(&publish.context) else { return };
-        context.publishing = false;
         // The writer is ahead of the store; it is made anew from what is stored.
         context.writer = None;
-        let command = publish.reply.map(|(command, _)| command);
-        Self::tell_failed(cx, publish.context, command, error);
-        self.publish_next(cx, publish.context);
-    }
-
-    /// Answers a command that failed; one of the engine itself has nobody to answer but the log.
-    fn tell_failed(
-        cx: &mut Cx<'_>,
-        context: ContextId,
-        command: Option<CommandId>,
-        error: CommandError,
-    ) {
-        match command {
-            Some(command) => cx.reply(command, Err(error)),
-            None => cx.emit(Event::Failed { context, reason: error.to_string() }),
+        if let Some((command, _)) = publish.reply {
+            cx.reply(command, Err(error));
         }
+        self.work_failed(cx, publish.context, publish.again);
     }
 
     /// Turns a command into facts, seeing everything stated before.
@@ -565,50 +509,6 @@ impl Node {
                 && stack.name.to_string().to_ascii_lowercase() == folded
         });
         taken.map_or(Ok(()), |stack| Err(CommandError::NameTaken(stack.name)))
-    }
-
-    fn follow(&mut self, cx: &mut Cx<'_>, id: CommandId, ticket: Ticket, policy: Policy) {
-        let context = ticket.context();
-        let over = ticket
-            .until
-            .is_some_and(|until| until.saturating_add(limits::TICKET_GRACE_MS) < cx.now);
-        if over {
-            let error = CommandError::Ticket("the ticket is past its time".to_owned());
-            return cx.reply(id, Err(error));
-        }
-        let known = self.contexts.get(&context);
-        if known.is_some_and(|known| known.is_owner(self.user)) {
-            let error = CommandError::Ticket("the ticket is for a context of your own".to_owned());
-            return cx.reply(id, Err(error));
-        }
-        let was_known = known.is_some_and(Context::is_active);
-        let devices: Vec<(DeviceId, String)> =
-            ticket.addrs.iter().map(|addr| (addr.device, addr.address.clone())).collect();
-        let redeem = ticket.redeem(self.user, random(cx));
-        let admission = TicketUse { redeem: redeem.encode(), role: ticket.role, devices };
-        let synced = matches!(
-            known.map(|k| k.record.standing),
-            Some(Standing::Active { synced: true } | Standing::Left)
-        );
-        let mut interest = known.map_or_else(Vec::new, |known| known.record.interest.clone());
-        interest.retain(|i| i.generation != ticket.interest.generation);
-        interest.push(ticket.interest.clone());
-        let record = ContextRecord {
-            genesis: ticket.genesis.clone(),
-            interest,
-            policy,
-            standing: Standing::Active { synced },
-            admission: Some(admission),
-        };
-        match self.contexts.get_mut(&context) {
-            Some(known) => known.record = record.clone(),
-            None => drop(self.contexts.insert(context, Context::new(record.clone()))),
-        }
-        let reply = Reply::Following { context, known: was_known };
-        self.store(cx, vec![Record::Context(record)], Task::Reply(id, reply));
-        cx.emit(Event::Context(context));
-        self.hello_again(cx);
-        self.reach(cx, context, true);
     }
 }
 

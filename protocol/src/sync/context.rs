@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::event::{BlobWant, Command, CommandId, ContextRecord, Standing, TaskId};
+use super::event::{BlobWant, CommandId, ContextRecord, Standing, TaskId};
+use super::work::Work;
 use crate::api::Policy;
 use crate::context::View;
 use crate::doc::{CatalogPlace, CatalogWriter, Envelope, ForkProof, Tip};
-use crate::id::{BlobHash, ContextId, DeviceId, FrameId, PublicKey, UserId};
+use crate::id::{BlobHash, ChangeId, ContextId, DeviceId, FrameId, PublicKey, UserId};
 use crate::statement::{Interest, Role, Verified};
 use crate::wire::{CatalogKey, CatalogState};
 
@@ -38,10 +39,17 @@ pub struct Context {
     pub(super) retry: Retry,
     /// Commands that wait for blobs.
     pub(super) waiting_fetches: Vec<WaitingFetch>,
-    /// Whether a statement of mine is being stored; the next waits for it.
-    pub(super) publishing: bool,
-    /// Commands that wait for it.
-    pub(super) queue: VecDeque<(Option<CommandId>, Command)>,
+    /// Whether the record of the context is durable; before, nobody is told of it.
+    pub(super) stored: bool,
+    /// Redemptions on their way to the store.
+    pub(super) redeeming: BTreeMap<(UserId, PublicKey), Verified>,
+    /// Whether work is being stored; the next waits for it.
+    pub(super) working: bool,
+    /// Work that waits for it.
+    pub(super) queue: VecDeque<Work>,
+    /// Work that the disk refused, and when it is done again.
+    pub(super) again: Vec<Work>,
+    pub(super) again_at: Option<i64>,
 }
 
 /// A catalog: the envelopes of one device of a user in one incarnation.
@@ -51,6 +59,8 @@ pub(super) struct Catalog {
     pub tip: Option<Tip>,
     /// Accepted envelopes, encoded, from number 1 on.
     pub envelopes: Vec<Vec<u8>>,
+    /// The changes in those.
+    pub changes: Vec<ChangeId>,
     /// Bytes of those.
     pub bytes: u64,
     /// Envelopes that wait for authority or for the one before, by number, with the deliverer.
@@ -170,8 +180,12 @@ impl Context {
             blob_wants: BTreeMap::new(),
             retry: Retry::default(),
             waiting_fetches: Vec::new(),
-            publishing: false,
+            stored: false,
+            redeeming: BTreeMap::new(),
+            working: false,
             queue: VecDeque::new(),
+            again: Vec::new(),
+            again_at: None,
         }
     }
 
@@ -249,7 +263,7 @@ impl Context {
 
     /// Tells whether it is synced at all.
     pub(super) fn is_active(&self) -> bool {
-        matches!(self.record.standing, Standing::Active { .. })
+        self.stored && matches!(self.record.standing, Standing::Active { .. })
     }
 
     /// Tells whether a user is an owner.
@@ -280,6 +294,12 @@ impl Catalog {
         self.tip.as_ref().map_or(0, |tip| tip.n)
     }
 
+    /// Returns the change with a number, if it is here.
+    pub(super) fn change_at(&self, n: u64) -> Option<ChangeId> {
+        let at = usize::try_from(n.checked_sub(1)?).ok()?;
+        self.changes.get(at).copied()
+    }
+
     /// Returns the first number that is neither here nor waiting.
     pub(super) fn next_missing(&self) -> u64 {
         let mut next = self.n() + 1;
@@ -302,6 +322,7 @@ impl Catalog {
         }
         self.bytes += encoded.len() as u64;
         self.envelopes.push(encoded);
+        self.changes.push(tip.change);
         self.tip = Some(tip);
     }
 

@@ -334,6 +334,25 @@ pub enum Record {
     },
 }
 
+impl Record {
+    /// Returns the context under which it is kept; none for what stands outside of contexts.
+    pub fn context(&self) -> Option<ContextId> {
+        match self {
+            Record::Incarnation(_) | Record::Log { .. } => None,
+            Record::Context(record) => Some(record.genesis.id()),
+            Record::ForgetContext(context)
+            | Record::Envelope { context, .. }
+            | Record::DropCatalog { context, .. }
+            | Record::Redemption { context, .. }
+            | Record::Fork { context, .. }
+            | Record::Frame { context, .. }
+            | Record::Earned { context, .. }
+            | Record::Want { context, .. }
+            | Record::Unwant { context, .. } => Some(*context),
+        }
+    }
+}
+
 /// A context as this node holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ContextRecord {
@@ -375,7 +394,7 @@ pub struct TicketUse {
 }
 
 /// What the user wants.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Command {
     /// Makes a context of mine. Replies [`Reply::Context`].
     NewContext {

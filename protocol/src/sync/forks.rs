@@ -2,47 +2,47 @@
 //!
 //! A catalog ends before such a number, whichever of the two came first. Peers who hold one side
 //! each deliver it in good faith, so nobody but the device is at fault. A side shows as an
-//! envelope that does not continue ours, or as another tip of the same number: then the peer is
-//! asked for its envelope of our last number, and the two make a proof that holds by itself. It is
+//! envelope that does not continue ours, or as a tip that is not ours of its number: then the peer
+//! is asked for its envelope of that number, and the two make a proof that holds by itself. It is
 //! stored, passed on once, and given to whoever asks for the catalog later.
 
 use super::context::Context;
 use super::event::{Event, Record, Severity};
 use super::node::{Cx, Node, Task};
+use super::restored::Renewal;
 use crate::doc::{CATALOG_EPOCH, CatalogPlace, Envelope, ForkProof, at_place};
-use crate::id::{ContextId, DeviceId, Incarnation, UserId};
+use crate::id::{ContextId, DeviceId, UserId};
 use crate::identity::Standing;
 use crate::limits;
 use crate::wire::{CatalogKey, Message, Tag};
 
 impl Node {
-    /// Asks a peer, once, for its envelope of our last number, because what it has does not
-    /// continue ours. Until ours goes on nothing more of the catalog is asked of it.
+    /// Asks a peer, once, for its envelope of a number that is here, because what it has does not
+    /// go with ours. Until ours goes on nothing more of the catalog is asked of it.
     pub(super) fn doubt(
         &mut self,
         cx: &mut Cx<'_>,
         device: DeviceId,
         id: ContextId,
         key: CatalogKey,
+        n: u64,
     ) {
-        let Some(n) = self.set_aside(device, id, key).filter(|n| *n > 0) else { return };
+        if !self.set_aside(device, id, key) || n == 0 {
+            return;
+        }
         let session = self.sessions.get_mut(&device).expect("set aside on its channel");
         let (tag, channel) = session.channel_of_mut(id).expect("set aside on it");
         channel.asked.insert(key, cx.now);
         cx.send(device, &Message::Want { tag, catalog: key, from: n });
     }
 
-    /// Asks a peer for nothing more of a catalog until ours goes on. Returns our last number if
-    /// that is new.
-    pub(super) fn set_aside(
-        &mut self,
-        device: DeviceId,
-        id: ContextId,
-        key: CatalogKey,
-    ) -> Option<u64> {
-        let n = self.contexts.get(&id)?.catalogs.get(&key).map_or(0, |catalog| catalog.n());
-        let (_, channel) = self.sessions.get_mut(&device)?.channel_of_mut(id)?;
-        (channel.set_aside.insert(key, n) != Some(n)).then_some(n)
+    /// Asks a peer for nothing more of a catalog until ours goes on; tells whether that is new.
+    pub(super) fn set_aside(&mut self, device: DeviceId, id: ContextId, key: CatalogKey) -> bool {
+        let catalog = self.contexts.get(&id).and_then(|context| context.catalogs.get(&key));
+        let n = catalog.map_or(0, |catalog| catalog.n());
+        let session = self.sessions.get_mut(&device);
+        let channel = session.and_then(|session| session.channel_of_mut(id));
+        channel.is_some_and(|(_, channel)| channel.set_aside.insert(key, n) != Some(n))
     }
 
     /// Takes in that a device signed two envelopes of one number.
@@ -54,36 +54,42 @@ impl Node {
         proof: ForkProof,
         from: Option<DeviceId>,
     ) {
-        let Some(context) = self.contexts.get_mut(&id) else { return };
-        let room = context.forks.len() < limits::FORKS;
+        let Some(context) = self.contexts.get(&id) else { return };
         let news = match context.forks.get(&key) {
             Some(known) => proof.n() < known.n(),
-            None => room,
+            None => context.forks.len() < limits::FORKS,
         };
-        if !news {
-            return;
+        let storing = self.tasks.values().any(|task| match task {
+            Task::Fork { context, key: other, .. } => (*context, *other) == (id, key),
+            _ => false,
+        });
+        if news && !storing {
+            let record = Record::Fork { context: id, user: key.user, proof: proof.encode() };
+            let task = Task::Fork { context: id, key, proof: Box::new(proof), from };
+            self.store(cx, vec![record], task);
         }
-        let document = context.place(key).document();
-        context.view.forked(document, proof.n());
-        let record = Record::Fork { context: id, user: key.user, proof: proof.encode() };
-        context.forks.insert(key, proof);
-        self.store(cx, vec![record], Task::Fork { context: id, key, from });
-        cx.emit(Event::Fork { context: id, device: key.device });
-        cx.emit(Event::Context(id));
-        if key == (CatalogKey { user: self.user, device: self.device, inc: self.inc }) {
-            self.begin_anew(cx, id);
-        }
-        self.evaluate_all(cx);
     }
 
-    /// Passes a proof on that is durable now.
-    pub(super) fn fork_stored(
+    /// Lets a fork count whose proof is durable, and passes it on.
+    pub(super) fn forked(
         &mut self,
         cx: &mut Cx<'_>,
         id: ContextId,
         key: CatalogKey,
+        proof: ForkProof,
         from: Option<DeviceId>,
     ) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        let document = context.place(key).document();
+        context.view.forked(document, proof.n());
+        context.forks.insert(key, proof);
+        cx.emit(Event::Fork { context: id, device: key.device });
+        cx.emit(Event::Context(id));
+        let mine = CatalogKey { user: self.user, device: self.device, inc: self.inc };
+        if key == mine && self.renewal == Renewal::None {
+            self.renew(cx, id);
+        }
+        self.evaluate_all(cx);
         for (device, tag) in self.admitted_channels(id) {
             if Some(device) != from {
                 self.send_fork(cx, device, tag, key);
@@ -130,28 +136,14 @@ impl Node {
             }
         };
         // Anybody may sign with a key of his own; only devices of the context count.
-        let standing = self.logs.get(&key.user).map(|log| log.log.standing(key.device));
+        let standing = self.logs.get(&key.user).map(|log| log.standing(key.device));
         match standing {
             Some(Standing::Granted(_) | Standing::Revoked) if self.is_known_in(id, key.user) => {
                 self.take_fork(cx, id, key, proof, Some(device));
             }
             Some(_) => {}
-            None => self.ask_log(cx, device, tag, key.user),
+            None => self.ask_log(cx, device, tag, key.user, None),
         }
-    }
-
-    /// Goes on as a new incarnation of this device, as what it said under the old one does not
-    /// count any more.
-    fn begin_anew(&mut self, cx: &mut Cx<'_>, id: ContextId) {
-        let mut inc = [0; 8];
-        cx.rng.fill_bytes(&mut inc);
-        self.inc = Incarnation::from_bytes(inc);
-        for context in self.contexts.values_mut() {
-            context.writer = None;
-            context.last_n = 0;
-        }
-        self.store(cx, vec![Record::Incarnation(self.inc)], Task::Stored);
-        cx.emit(Event::Restored { context: id });
     }
 }
 

@@ -63,12 +63,14 @@ impl Node {
             Message::Tags { tags } => self.on_tags(cx, device, &tags),
             Message::Bye { code } => self.on_bye(cx, device, code),
             Message::Unknown => {}
-            Message::Open { tag, user, tip, entries, redeem } => {
-                self.on_open(cx, device, tag, user, (tip, entries), redeem);
+            Message::Open { tag, user, log, redeem } => {
+                self.on_open(cx, device, tag, user, log, redeem);
             }
             Message::Deny { tag, code, proof } => self.on_deny(cx, device, tag, code, proof),
             Message::LogWant { tag, user, from } => self.on_log_want(cx, device, tag, user, from),
-            Message::Log { tag, user, entries } => self.on_log(cx, device, tag, user, entries),
+            Message::Log { tag, user, from, entries, more } => {
+                self.on_log(cx, device, tag, user, from, (entries, more));
+            }
             Message::Have { tag, logs, docs, whole } => {
                 self.on_have(cx, device, tag, &logs, &docs, whole);
             }
@@ -181,8 +183,7 @@ impl Node {
         let context = self.sessions[&device].channels[&tag].context;
         let Some(log) = self.logs.get(&self.user) else { return };
         let redeem = self.contexts[&context].record.admission.as_ref().map(|a| a.redeem.clone());
-        let (tip, entries) = (log.log.tip(), log.log.len() as u64);
-        cx.send(device, &Message::Open { tag, user: self.user, tip, entries, redeem });
+        cx.send(device, &Message::Open { tag, user: self.user, log: log.digest(), redeem });
     }
 
     /// Says again who I am, where the peer has not told what it has.

@@ -33,11 +33,16 @@ mod event;
 mod forks;
 mod frames;
 mod hello;
+mod logs;
 mod node;
 mod peers;
 mod redemptions;
 mod restore;
+mod restored;
 mod session;
+#[cfg(test)]
+mod tests;
+mod work;
 
 pub use backoff::Backoff;
 pub use context::{Context, FrameMeta};

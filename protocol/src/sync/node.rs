@@ -12,10 +12,14 @@ use super::event::{
     BlobWant, CommandError, CommandId, Event, Input, Output, Provider, Record, Reply, Severity,
     Standing, TaskId, TaskResult,
 };
+use super::logs::{EntrySource, Intakes};
+use super::restore::RestoreError;
+use super::restored::Renewal;
 use super::session::Session;
-use crate::doc::Envelope;
+use super::work::{Change, Work};
+use crate::doc::{Envelope, ForkProof};
 use crate::id::{ContextId, DeviceId, FrameId, Incarnation, StackId, UserId};
-use crate::identity::{self, IdentityLog};
+use crate::identity::IdentityLog;
 use crate::key::SecretKey;
 use crate::statement::Verified;
 use crate::wire::{ByeCode, CatalogKey, Message, Tag};
@@ -24,8 +28,6 @@ use crate::wire::{ByeCode, CatalogKey, Message, Tag};
 const DIALS_MAX: usize = 256;
 /// Most addresses of a device that are kept from tickets.
 const DIAL_ADDRESSES: usize = 16;
-/// Most entries of identity logs that wait for the one before, for one user.
-const LOG_WAITING: usize = 64;
 
 /// What an engine is made of.
 #[derive(Debug)]
@@ -46,7 +48,11 @@ pub struct Node {
     pub(super) key: SecretKey,
     pub(super) inc: Incarnation,
     defect: Option<Defect>,
-    pub(super) logs: BTreeMap<UserId, Log>,
+    /// Identity logs, as far as they are durable.
+    pub(super) logs: BTreeMap<UserId, IdentityLog>,
+    pub(super) intakes: Intakes,
+    pub(super) renewal: Renewal,
+    pub(super) skipped: Vec<RestoreError>,
     pub(super) contexts: BTreeMap<ContextId, Context>,
     pub(super) sessions: BTreeMap<DeviceId, Session>,
     pub(super) tasks: BTreeMap<TaskId, Task>,
@@ -55,13 +61,6 @@ pub struct Node {
     pub(super) stated: BTreeMap<DeviceId, Vec<String>>,
     dials: BTreeMap<DeviceId, Dial>,
     wake_at: Option<i64>,
-}
-
-/// An identity log with what waits for an entry before it.
-#[derive(Debug)]
-pub(super) struct Log {
-    pub log: IdentityLog,
-    pub waiting: Vec<Verified>,
 }
 
 /// The effort to reach a device.
@@ -81,18 +80,26 @@ struct Dial {
 /// What goes on when a task ends.
 #[derive(Debug)]
 pub(super) enum Task {
-    /// Nothing.
+    /// Nothing: it only spares work after a restart.
     Stored,
-    /// A command is answered.
-    Reply(CommandId, Reply),
+    /// Entries of an identity log take effect.
+    Entries { user: UserId, entries: Vec<Verified>, source: EntrySource },
+    /// A new incarnation begins, because of what was met in a context.
+    Incarnation { inc: Incarnation, context: ContextId },
+    /// Another record of a context takes effect.
+    Record { context: ContextId, change: Box<Change> },
+    /// A context is forgotten, and kept until then in case it cannot be.
+    Forget { context: Box<Context>, command: CommandId },
+    /// Redemptions of others count.
+    Redeem { context: ContextId, redeems: Vec<Verified> },
     /// My own statements take effect and are announced.
     Publish(Box<Publish>),
     /// Envelopes of another device are being judged.
     Judge { context: ContextId, key: CatalogKey, envelopes: Vec<(Envelope, DeviceId)> },
     /// Judged envelopes take effect and are passed on.
     Accept { context: ContextId, key: CatalogKey, accepted: Vec<Accepted>, from: DeviceId },
-    /// The proof of a fork is passed on, but not to whom it came from.
-    Fork { context: ContextId, key: CatalogKey, from: Option<DeviceId> },
+    /// A fork counts, and its proof is passed on, but not to whom it came from.
+    Fork { context: ContextId, key: CatalogKey, proof: Box<ForkProof>, from: Option<DeviceId> },
     /// Frames that came are here.
     Frames { context: ContextId, frames: Vec<(FrameId, super::FrameMeta)> },
     /// Frames go to a peer that asked.
@@ -116,6 +123,29 @@ pub(super) struct Publish {
     pub frame: Option<(FrameId, super::FrameMeta)>,
     /// A stack to name in the event, with whether it is new.
     pub stack: Option<(StackId, bool)>,
+    /// What to do again when they cannot be stored.
+    pub again: Option<Work>,
+}
+
+impl Task {
+    /// Returns the context in which the task takes effect, and with which it is forgotten.
+    pub(super) fn context(&self) -> Option<ContextId> {
+        match self {
+            Task::Stored | Task::Entries { .. } | Task::Incarnation { .. } => None,
+            Task::Forget { .. } => None,
+            Task::Publish(publish) => Some(publish.context),
+            Task::Record { context, .. }
+            | Task::Redeem { context, .. }
+            | Task::Judge { context, .. }
+            | Task::Accept { context, .. }
+            | Task::Fork { context, .. }
+            | Task::Frames { context, .. }
+            | Task::SendFrames { context, .. }
+            | Task::Read { context, .. }
+            | Task::Fetch { context }
+            | Task::Earned { context, .. } => Some(*context),
+        }
+    }
 }
 
 /// What an input may use: the time, entropy, and the list of outputs.
@@ -153,6 +183,9 @@ impl Node {
             inc: Incarnation::from_bytes([0; 8]),
             defect: config.defect,
             logs: BTreeMap::new(),
+            intakes: Intakes::new(),
+            renewal: Renewal::None,
+            skipped: Vec::new(),
             contexts: BTreeMap::new(),
             sessions: BTreeMap::new(),
             tasks: BTreeMap::new(),
@@ -204,7 +237,13 @@ impl Node {
 
     /// Returns a user's identity log, if it is here.
     pub fn log(&self, user: UserId) -> Option<&IdentityLog> {
-        self.logs.get(&user).map(|log| &log.log)
+        self.logs.get(&user)
+    }
+
+    /// Returns what was left out of what was stored, because it is damaged: things of others, which
+    /// peers give again.
+    pub fn skipped(&self) -> &[RestoreError] {
+        &self.skipped
     }
 
     /// Returns every user whose identity log is here.
@@ -247,7 +286,7 @@ impl Node {
 
     /// Returns the next envelope of another's catalog that is here, signed with the key of this
     /// device: what a cheat of the simulator sends.
-    #[cfg(feature = "sim")]
+    #[cfg(any(test, feature = "sim"))]
     pub(crate) fn forge(&self, key: CatalogKey) -> Option<Envelope> {
         let context = self.contexts.values().find(|context| context.catalogs.contains_key(&key))?;
         let stored = context.catalogs[&key].envelopes.iter();
@@ -279,11 +318,11 @@ impl Node {
     pub fn user_of(&self, device: DeviceId) -> Option<UserId> {
         self.logs
             .iter()
-            .find_map(|(user, log)| log.log.devices().any(|(d, _)| d == device).then_some(*user))
+            .find_map(|(user, log)| log.devices().any(|(d, _)| d == device).then_some(*user))
     }
 
     pub(super) fn broken(&self, defect: Defect) -> bool {
-        cfg!(feature = "sim") && self.defect == Some(defect)
+        cfg!(any(test, feature = "sim")) && self.defect == Some(defect)
     }
 
     pub(super) fn task(&mut self, task: Task) -> TaskId {
@@ -305,7 +344,21 @@ impl Node {
                 self.store_failed(cx, task, reason, disk_full);
             }
             (Task::Stored, _) => {}
-            (Task::Reply(id, reply), TaskResult::Stored) => cx.reply(id, Ok(reply)),
+            (Task::Entries { user, entries, source }, TaskResult::Stored) => {
+                self.entries_stored(cx, user, entries, source);
+            }
+            (Task::Incarnation { inc, context }, TaskResult::Stored) => {
+                self.renewed(cx, inc, context);
+            }
+            (Task::Record { context, change }, TaskResult::Stored) => {
+                self.record_stored(cx, context, *change);
+            }
+            (Task::Forget { context, command }, TaskResult::Stored) => {
+                self.forgotten(cx, context.id(), command);
+            }
+            (Task::Redeem { context, redeems }, TaskResult::Stored) => {
+                self.redeemed(cx, context, redeems);
+            }
             (Task::Publish(publish), TaskResult::Stored) => self.published(cx, *publish),
             (Task::Judge { context, key, envelopes }, TaskResult::Judged(verdicts)) => {
                 self.judged(cx, context, key, envelopes, verdicts);
@@ -313,8 +366,8 @@ impl Node {
             (Task::Accept { context, key, accepted, from }, TaskResult::Stored) => {
                 self.accepted(cx, context, key, accepted, from);
             }
-            (Task::Fork { context, key, from }, TaskResult::Stored) => {
-                self.fork_stored(cx, context, key, from);
+            (Task::Fork { context, key, proof, from }, TaskResult::Stored) => {
+                self.forked(cx, context, key, *proof, from);
             }
             (Task::Frames { context, frames }, TaskResult::Stored) => {
                 self.frames_stored(cx, context, frames);
@@ -333,7 +386,11 @@ impl Node {
             }
             // A result of another kind than its task is a bug of the shell, and has no effect.
             (
-                Task::Reply(..)
+                Task::Entries { .. }
+                | Task::Incarnation { .. }
+                | Task::Record { .. }
+                | Task::Forget { .. }
+                | Task::Redeem { .. }
                 | Task::Publish(_)
                 | Task::Judge { .. }
                 | Task::Accept { .. }
@@ -351,7 +408,13 @@ impl Node {
     fn store_failed(&mut self, cx: &mut Cx<'_>, task: Task, reason: String, disk_full: bool) {
         let error = CommandError::NotStored { reason, disk_full };
         match task {
-            Task::Reply(id, _) => cx.reply(id, Err(error)),
+            Task::Entries { user, source, .. } => self.entries_failed(cx, user, source, error),
+            Task::Incarnation { context, .. } => self.renewal_failed(cx, context, &error),
+            Task::Record { context, change } => self.record_failed(cx, context, *change, error),
+            Task::Forget { context, command } => self.forget_failed(cx, *context, command, error),
+            Task::Redeem { context, redeems } => {
+                self.work_failed(cx, context, Some(Work::Redeem(redeems)));
+            }
             Task::Publish(publish) => self.publish_failed(cx, *publish, error),
             Task::Accept { context, key, .. } => self.accept_failed(context, key),
             Task::Frames { context, frames } => self.frames_failed(context, &frames),
@@ -367,62 +430,10 @@ impl Node {
 
     // Identity logs.
 
-    /// Takes an entry of an identity log in; returns whether it was new.
-    pub(super) fn take_entry(
-        &mut self,
-        cx: &mut Cx<'_>,
-        user: UserId,
-        entry: Verified,
-    ) -> Result<bool, identity::LogError> {
-        let mut fresh = Vec::new();
-        match self.logs.get_mut(&user) {
-            None => {
-                let log = IdentityLog::begin(entry.clone())?;
-                if log.user() != user {
-                    return Ok(false);
-                }
-                self.logs.insert(user, Log { log, waiting: Vec::new() });
-                fresh.push(entry);
-            }
-            Some(known) => match known.log.add(entry.clone())? {
-                identity::Added::Known => {}
-                identity::Added::New => fresh.push(entry),
-                identity::Added::Waits => {
-                    if known.waiting.len() < LOG_WAITING {
-                        known.waiting.push(entry);
-                    }
-                }
-            },
-        }
-        if fresh.is_empty() {
-            return Ok(false);
-        }
-        // What waited for this entry may follow now.
-        let known = self.logs.get_mut(&user).expect("the log was just used");
-        loop {
-            let before = fresh.len();
-            for entry in std::mem::take(&mut known.waiting) {
-                match known.log.add(entry.clone()) {
-                    Ok(identity::Added::New) => fresh.push(entry),
-                    Ok(identity::Added::Waits) => known.waiting.push(entry),
-                    Ok(identity::Added::Known) | Err(_) => {}
-                }
-            }
-            if fresh.len() == before {
-                break;
-            }
-        }
-        let records =
-            fresh.iter().map(|e| Record::Log { user, entry: e.encode() }).collect::<Vec<_>>();
-        self.store(cx, records, Task::Stored);
-        self.retire_devices(user);
-        Ok(true)
-    }
-
     /// Tells the views which devices of a user may not act any more.
     pub(super) fn retire_devices(&mut self, user: UserId) {
         let Some(known) = self.logs.get(&user) else { return };
-        let retired = known.log.retired();
+        let retired = known.retired();
         for context in self.contexts.values_mut() {
             context.view.retire(user, retired.clone());
         }
@@ -445,7 +456,7 @@ impl Node {
         users.extend(known.redemptions.keys().map(|(user, _)| *user));
         users.insert(self.user);
         for log in users.iter().filter_map(|user| self.logs.get(user)) {
-            for (device, _) in log.log.devices() {
+            for (device, _) in log.devices() {
                 devices.entry(device).or_default();
             }
         }
@@ -536,6 +547,7 @@ impl Node {
         self.probe(cx);
         self.ask_again(cx);
         self.expire_pending(cx);
+        self.work_again(cx);
         self.dial_due(cx);
     }
 
@@ -545,7 +557,9 @@ impl Node {
             .iter()
             .filter(|(device, dial)| !dial.trying && !self.sessions.contains_key(device))
             .map(|(_, dial)| dial.at);
-        let next = dials.chain(self.session_deadlines()).chain(self.ask_deadlines()).min();
+        let work = self.contexts.values().filter_map(|context| context.again_at);
+        let deadlines = dials.chain(self.session_deadlines()).chain(self.ask_deadlines());
+        let next = deadlines.chain(work).min();
         let Some(next) = next.map(|at| at.max(cx.now + 1)) else { return };
         if self.wake_at.is_none_or(|at| at > next) {
             self.wake_at = Some(next);

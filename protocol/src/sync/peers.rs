@@ -37,7 +37,7 @@ impl Node {
         let Some((_, context)) = self.channel(device, tag) else { return };
         let id = context.id();
         let users = self.logs.iter().filter(|(user, _)| self.is_known_in(id, **user));
-        let granted = users.flat_map(|(_, log)| log.log.devices().map(|(device, _)| device));
+        let granted = users.flat_map(|(_, log)| log.devices().map(|(device, _)| device));
         let devices: BTreeSet<DeviceId> = granted.filter(|other| *other != device).collect();
         // This device first: the list may be cut.
         let mine = self.stated.get_key_value(&self.device);

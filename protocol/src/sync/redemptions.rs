@@ -6,11 +6,12 @@
 //! lost where a node stops between the two.
 
 use super::context::Context;
-use super::event::{Command, Event, Record};
-use super::node::{Cx, Node, Task};
+use super::event::Command;
+use super::node::{Cx, Node};
+use super::work::Work;
 use crate::context::{Admission as AdmittedBy, Refused};
 use crate::id::{ContextId, DeviceId, PublicKey, UserId};
-use crate::statement::{Fact, Redeem, Role, Verified};
+use crate::statement::{Fact, Redeem, Role};
 use crate::wire::Tag;
 
 impl Context {
@@ -21,8 +22,8 @@ impl Context {
 
     /// Tells whom a redemption admits now, counting those whom its ticket admitted.
     pub(super) fn admits(&self, redeem: &Redeem, now: i64) -> Result<AdmittedBy, Refused> {
-        let others = self.redemptions.keys();
-        let others = others.filter(|(user, key)| *key == redeem.ticket && *user != redeem.user);
+        let known = self.redemptions.keys().chain(self.redeeming.keys());
+        let others = known.filter(|(user, key)| *key == redeem.ticket && *user != redeem.user);
         let admitted = u32::try_from(others.count()).unwrap_or(u32::MAX);
         self.view.admits(redeem, redeem.user, admitted, now)
     }
@@ -56,24 +57,13 @@ impl Node {
         if context.admits(fact, cx.now).is_err() {
             return; // She is a member without it.
         }
-        if !context.redemptions.contains_key(&(user, ticket)) {
-            self.keep_redemption(cx, id, (user, ticket), redeem);
+        if context.redemptions.contains_key(&(user, ticket)) {
+            self.admit(cx, id, user, ticket);
+        } else if !context.redeeming.contains_key(&(user, ticket)) {
+            let context = self.contexts.get_mut(&id).expect("just used");
+            context.redeeming.insert((user, ticket), redeem.clone());
+            self.enqueue_work(cx, id, Work::Redeem(vec![redeem]));
         }
-        self.admit(cx, id, user, ticket);
-    }
-
-    fn keep_redemption(
-        &mut self,
-        cx: &mut Cx<'_>,
-        id: ContextId,
-        (user, ticket): (UserId, PublicKey),
-        redeem: Verified,
-    ) {
-        let record = Record::Redemption { context: id, redeem: redeem.encode() };
-        let context = self.contexts.get_mut(&id).expect("the caller looked it up");
-        context.redemptions.insert((user, ticket), redeem);
-        self.store(cx, vec![record], Task::Stored);
-        cx.emit(Event::TicketUsed { context: id, ticket, user });
     }
 
     /// Admits whom a stored redemption still owes a role: after a start.
@@ -86,13 +76,21 @@ impl Node {
     }
 
     /// Queues the member statement that a stored redemption is owed, if it is and does not wait.
-    fn admit(&mut self, cx: &mut Cx<'_>, id: ContextId, user: UserId, ticket: PublicKey) {
+    pub(super) fn admit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        user: UserId,
+        ticket: PublicKey,
+    ) {
         let context = &self.contexts[&id];
         if self.owed(context, user, ticket, cx.now).is_none() {
             return;
         }
-        let waits = context.queue.iter().any(|(_, command)| match command {
-            Command::Admit { user: other, ticket: by, .. } => (*other, *by) == (user, ticket),
+        let waits = context.queue.iter().chain(&context.again).any(|work| match work {
+            Work::Command(_, Command::Admit { user: other, ticket: by, .. }) => {
+                (*other, *by) == (user, ticket)
+            }
             _ => false,
         });
         if !waits {

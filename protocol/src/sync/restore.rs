@@ -1,17 +1,23 @@
 //! From stored records back to an engine.
 
+use std::collections::BTreeMap;
+
 use super::context::{BlobPhase, BlobState, Context, FrameMeta};
 use super::event::{ContextRecord, Record};
-use super::node::{Config, Log, Node};
+use super::logs::add;
+use super::node::{Config, Node};
 use crate::doc::{Envelope, ForkProof, JudgeTask, Judgement, judge};
 use crate::id::{ContextId, DeviceId, UserId};
-use crate::identity::IdentityLog;
+use crate::identity::{Added, LogError};
 use crate::limits;
 use crate::object::Frame;
 use crate::statement::{Fact, Statement};
 use crate::wire::CatalogKey;
 
 /// Why stored records do not make an engine. The database is damaged; `dsp doctor` mends it.
+///
+/// Where only a thing of others is damaged the engine is made without it, and
+/// [names it](Node::skipped): peers give it again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RestoreError {
     /// No incarnation was stored.
@@ -42,18 +48,32 @@ pub enum RestoreError {
     },
 }
 
+impl RestoreError {
+    /// Tells whether both are about one catalog.
+    fn is_like(&self, other: &RestoreError) -> bool {
+        match (self, other) {
+            (
+                RestoreError::Envelope { context: a, device: x, .. },
+                RestoreError::Envelope { context: b, device: y, .. },
+            ) => (a, x) == (b, y),
+            _ => false,
+        }
+    }
+}
+
 impl Node {
     /// Makes an engine of what was stored. Everything is judged anew, so a damaged database does
     /// not become a wrong view.
     ///
     /// # Errors
-    /// [`RestoreError`] names the first record that does not hold.
+    /// [`RestoreError`] names the first record of mine that does not hold.
     pub fn restore(
         config: Config,
         records: impl IntoIterator<Item = Record>,
     ) -> Result<Self, RestoreError> {
         let mut node = Node::empty(config);
         let mut incarnation = false;
+        let mut logs: BTreeMap<UserId, Vec<Vec<u8>>> = BTreeMap::new();
         let mut batch: Vec<Envelope> = Vec::new();
         let mut place: Option<(ContextId, CatalogKey)> = None;
         for record in records {
@@ -75,10 +95,14 @@ impl Node {
                     node.inc = inc;
                     incarnation = true;
                 }
+                Record::Log { user, entry } => logs.entry(user).or_default().push(entry),
                 record => node.take_record(record)?,
             }
         }
         node.take_batch(place, batch)?;
+        for (user, entries) in logs {
+            node.take_log(user, &entries)?;
+        }
         for user in node.logs.keys().copied().collect::<Vec<_>>() {
             node.retire_devices(user);
         }
@@ -91,7 +115,6 @@ impl Node {
 
     fn take_record(&mut self, record: Record) -> Result<(), RestoreError> {
         match record {
-            Record::Log { user, entry } => self.take_stored_entry(user, &entry),
             Record::Context(record) => {
                 self.take_context(record);
                 Ok(())
@@ -132,6 +155,7 @@ impl Node {
             | Record::Earned { .. }
             | Record::Unwant { .. }
             | Record::Envelope { .. }
+            | Record::Log { .. }
             | Record::Incarnation(_) => Ok(()),
         }
     }
@@ -141,22 +165,49 @@ impl Node {
     }
 
     fn take_context(&mut self, record: ContextRecord) {
-        let context = Context::new(record);
+        let mut context = Context::new(record);
+        context.stored = true;
         self.contexts.insert(context.id(), context);
     }
 
-    fn take_stored_entry(&mut self, user: UserId, entry: &[u8]) -> Result<(), RestoreError> {
-        let fail = |reason: String| RestoreError::Statement { user, reason };
-        let entry = Statement::decode(entry).and_then(Statement::verify);
-        let entry = entry.map_err(|e| fail(e.to_string()))?;
-        match self.logs.get_mut(&user) {
-            Some(known) => drop(known.log.add(entry).map_err(|e| fail(e.to_string()))?),
-            None => {
-                let log = IdentityLog::begin(entry).map_err(|e| fail(e.to_string()))?;
-                self.logs.insert(user, Log { log, waiting: Vec::new() });
+    /// Takes the entries of a log in, whatever their order.
+    fn take_log(&mut self, user: UserId, entries: &[Vec<u8>]) -> Result<(), RestoreError> {
+        let mut log = None;
+        let mut fault: Option<String> = None;
+        let mut left = Vec::new();
+        for entry in entries {
+            match Statement::decode(entry).and_then(Statement::verify) {
+                Ok(entry) => left.push(entry),
+                Err(error) => drop(fault.get_or_insert(error.to_string())),
             }
         }
-        Ok(())
+        // An entry that follows one stored after it is taken in the next round.
+        loop {
+            let before = left.len();
+            let mut waits = Vec::new();
+            for entry in left {
+                match add(&mut log, user, entry.clone()) {
+                    Ok(Added::New | Added::Known) => {}
+                    Ok(Added::Waits) | Err(LogError::NoInception(_)) => waits.push(entry),
+                    Err(error) => drop(fault.get_or_insert(error.to_string())),
+                }
+            }
+            left = waits;
+            if left.is_empty() || left.len() == before {
+                break;
+            }
+        }
+        if let Some(entry) = left.first() {
+            fault.get_or_insert(format!("what comes before entry {} is not here", entry.id()));
+        }
+        self.logs.extend(log.map(|log| (user, log)));
+        match fault.map(|reason| RestoreError::Statement { user, reason }) {
+            Some(fault) if user == self.user => Err(fault),
+            fault => {
+                self.skipped.extend(fault);
+                Ok(())
+            }
+        }
     }
 
     fn take_batch(
@@ -168,6 +219,9 @@ impl Node {
         let context = self.contexts.get_mut(&id).ok_or(RestoreError::NoContext(id))?;
         let catalog_place = context.place(key);
         let document = catalog_place.document();
+        // Of another's catalog everything from the first fault on is left out and asked for again;
+        // what of it is stored behind a gap is replaced then.
+        let own = (key.user, key.device) == (self.user, self.device);
         let catalog = context.catalogs.entry(key).or_default();
         let task = JudgeTask {
             place: catalog_place,
@@ -177,6 +231,7 @@ impl Node {
             envelopes,
         };
         let verdicts = judge(&task);
+        let mut faults = Vec::new();
         for (envelope, verdict) in task.envelopes.into_iter().zip(verdicts) {
             let fail = |reason: String| RestoreError::Envelope {
                 context: id,
@@ -193,9 +248,17 @@ impl Node {
                     }
                 }
                 Judgement::Known => {}
-                Judgement::Wait(reason) => return Err(fail(reason.to_string())),
-                Judgement::Refuse(reason) => return Err(fail(reason.to_string())),
+                Judgement::Wait(reason) => faults.push(fail(reason.to_string())),
+                Judgement::Refuse(reason) => faults.push(fail(reason.to_string())),
             }
+        }
+        match faults.into_iter().next() {
+            Some(fault) if own => return Err(fault),
+            // One fault of a catalog is enough to name.
+            Some(fault) if !self.skipped.iter().any(|known| known.is_like(&fault)) => {
+                self.skipped.push(fault);
+            }
+            _ => {}
         }
         Ok(())
     }

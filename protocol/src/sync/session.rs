@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Provider, SessionRole};
+use super::logs::{LogAsk, LogTaken};
 use crate::id::{ChangeId, ContextId, DeviceId, UserId};
 use crate::statement::{Role, Verified};
 use crate::wire::{CatalogKey, DenyCode, Tag};
@@ -58,8 +59,12 @@ pub(super) struct Channel {
     /// Catalogs of which the peer has nothing that can be taken, by the number of our last
     /// envelope; not asked for again until ours goes on.
     pub set_aside: BTreeMap<CatalogKey, u64>,
-    /// Identity logs asked for on this channel, with when.
-    pub asked_logs: BTreeMap<UserId, i64>,
+    /// Identity logs asked for on this channel.
+    pub asked_logs: BTreeMap<UserId, LogAsk>,
+    /// Identity logs taken from the peer to their end.
+    pub taken_logs: BTreeMap<UserId, LogTaken>,
+    /// When the peer was asked for statements of this very device that are not here.
+    pub own_asked: Option<i64>,
     /// Frames asked for on this channel that did not come yet.
     pub asked_frames: BTreeSet<crate::id::FrameId>,
     /// Where the peer says that other devices are.
@@ -120,6 +125,8 @@ impl Channel {
             asked: BTreeMap::new(),
             set_aside: BTreeMap::new(),
             asked_logs: BTreeMap::new(),
+            taken_logs: BTreeMap::new(),
+            own_asked: None,
             asked_frames: BTreeSet::new(),
             heard: BTreeMap::new(),
             probe_at: now + PROBE_FIRST_MS,

@@ -6,11 +6,15 @@
 //! context id itself never crosses the stream outside signed statements.
 
 use crate::cbor::{self, CborError, FieldError, Fields, Map, Value};
-use crate::id::{ChangeId, DeviceId, FrameId, Incarnation, StatementId, UserId};
+use crate::id::{ChangeId, DeviceId, FrameId, Incarnation, UserId};
 use crate::limits;
 
 /// A tag: what names a context on one session and tells a stranger nothing.
 pub type Tag = [u8; 16];
+
+/// What stands for the set of entries seen of an identity log; see
+/// [`IdentityLog::digest`](crate::identity::IdentityLog::digest).
+pub type LogDigest = [u8; 32];
 
 /// The minor versions that this program speaks, newest first.
 pub const VERSIONS: &[u16] = &[1];
@@ -39,10 +43,8 @@ pub enum Message {
         tag: Tag,
         /// The sender's user.
         user: UserId,
-        /// The last entry of her identity log.
-        tip: StatementId,
-        /// How many entries the log has.
-        entries: u64,
+        /// What the sender saw of her identity log.
+        log: LogDigest,
         /// Her redemption of a ticket, if she came in by one.
         redeem: Option<Vec<u8>>,
     },
@@ -55,29 +57,33 @@ pub enum Message {
         /// The signed statement that says so, where there is one.
         proof: Option<Vec<u8>>,
     },
-    /// Asks for an identity log.
+    /// Asks for an identity log, from a position of the sender's on.
     LogWant {
         /// The context that both share.
         tag: Tag,
         /// Whose log.
         user: UserId,
-        /// How many entries the asker has.
+        /// How many entries to leave out: 0, or those that came of this log before.
         from: u64,
     },
-    /// Entries of an identity log.
+    /// A page of an identity log.
     Log {
         /// The context.
         tag: Tag,
         /// Whose log.
         user: UserId,
-        /// Signed entries in order.
+        /// How many entries stand before these.
+        from: u64,
+        /// Signed entries, each after the one that it follows.
         entries: Vec<Vec<u8>>,
+        /// Whether more stand after these.
+        more: bool,
     },
     /// What the sender has in a context.
     Have {
         /// The context.
         tag: Tag,
-        /// Identity logs: user, last entry, number of entries.
+        /// Identity logs.
         logs: Vec<LogState>,
         /// Catalogs.
         docs: Vec<CatalogState>,
@@ -174,15 +180,14 @@ pub struct CatalogState {
     pub tip: ChangeId,
 }
 
-/// How far an identity log is.
+/// What was seen of an identity log. Two nodes that saw different entries both ask: neither the
+/// longer log nor the one that counts tells who lacks something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogState {
     /// Whose.
     pub user: UserId,
-    /// Its last entry.
-    pub tip: StatementId,
-    /// How many entries were seen.
-    pub entries: u64,
+    /// What was seen.
+    pub digest: LogDigest,
 }
 
 /// Where a device can be reached.
@@ -302,11 +307,8 @@ impl Message {
                 .with("nonce", *nonce)
                 .with("features", list(features)),
             Message::Tags { tags } => named("tags").with("tags", list(tags)),
-            Message::Open { tag, user, tip, entries, redeem } => {
-                let mut map = tagged("open", tag)
-                    .with("user", *user)
-                    .with("tip", *tip)
-                    .with("entries", *entries);
+            Message::Open { tag, user, log, redeem } => {
+                let mut map = tagged("open", tag).with("user", *user).with("log", *log);
                 map.insert_some("redeem", redeem.clone());
                 map
             }
@@ -318,9 +320,11 @@ impl Message {
             Message::LogWant { tag, user, from } => {
                 tagged("log-want", tag).with("user", *user).with("from", *from)
             }
-            Message::Log { tag, user, entries } => {
-                tagged("log", tag).with("user", *user).with("entries", list(entries))
-            }
+            Message::Log { tag, user, from, entries, more } => tagged("log", tag)
+                .with("user", *user)
+                .with("from", *from)
+                .with("entries", list(entries))
+                .with("more", *more),
             Message::Have { tag, logs, docs, whole } => tagged("have", tag)
                 .with("logs", Value::List(logs.iter().map(|log| log.to_value()).collect()))
                 .with("docs", Value::List(docs.iter().map(|doc| doc.to_value()).collect()))
@@ -376,8 +380,7 @@ impl Message {
             "open" => Message::Open {
                 tag: tag(&mut f)?,
                 user: f.required("user", UserId::from_value)?,
-                tip: f.required("tip", StatementId::from_value)?,
-                entries: f.required("entries", Value::into_u64)?,
+                log: f.required("log", Value::into_array)?,
                 redeem: f.optional("redeem", statement_bytes)?,
             },
             "deny" => Message::Deny {
@@ -393,9 +396,11 @@ impl Message {
             "log" => Message::Log {
                 tag: tag(&mut f)?,
                 user: f.required("user", UserId::from_value)?,
+                from: f.required("from", Value::into_u64)?,
                 entries: f.required("entries", |v| {
                     v.into_list_of(limits::IDENTITY_ENTRIES, statement_bytes)
                 })?,
+                more: f.required("more", Value::into_bool)?,
             },
             "have" => Message::Have {
                 tag: tag(&mut f)?,
@@ -524,17 +529,15 @@ impl PeerAddresses {
 
 impl LogState {
     fn to_value(self) -> Value {
-        Value::List(vec![self.user.into(), self.tip.into(), self.entries.into()])
+        Value::List(vec![self.user.into(), self.digest.into()])
     }
 
     fn from_value(value: Value) -> Result<Self, String> {
-        match <[Value; 3]>::try_from(value.into_list(3)?) {
-            Ok([user, tip, entries]) => Ok(LogState {
-                user: UserId::from_value(user)?,
-                tip: StatementId::from_value(tip)?,
-                entries: entries.into_u64()?,
-            }),
-            Err(list) => Err(format!("expected 3 items, got {}", list.len())),
+        match <[Value; 2]>::try_from(value.into_list(2)?) {
+            Ok([user, digest]) => {
+                Ok(LogState { user: UserId::from_value(user)?, digest: digest.into_array()? })
+            }
+            Err(list) => Err(format!("expected 2 items, got {}", list.len())),
         }
     }
 }

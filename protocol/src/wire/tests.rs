@@ -19,27 +19,32 @@ fn key() -> CatalogKey {
 
 /// One message of every kind, with the BLAKE3 of its bytes.
 fn samples() -> Vec<(Message, &'static str)> {
-    let tip = StatementId::from_bytes([4; 32]);
     let frame = FrameId::from_bytes([5; 32]);
     let state = CatalogState { key: key(), epoch: 0, n: 7, tip: ChangeId::from_bytes([6; 32]) };
-    let log = LogState { user: user(), tip, entries: 2 };
+    let log = LogState { user: user(), digest: [4; 32] };
     let hi = Message::Hi { versions: vec![1], nonce: [9; 32], features: vec!["x".to_owned()] };
     vec![
         (hi, "0f885a44f93b9392"),
         (Message::Tags { tags: vec![TAG, [0xbb; 16]] }, "09d57c42aaaf4d80"),
         (
-            Message::Open { tag: TAG, user: user(), tip, entries: 2, redeem: Some(vec![1, 2]) },
-            "513b18d63054fc9b",
+            Message::Open { tag: TAG, user: user(), log: [4; 32], redeem: Some(vec![1, 2]) },
+            "62ce83cc2933447a",
         ),
         (Message::Deny { tag: TAG, code: DenyCode::Removed, proof: None }, "665d030552385337"),
         (Message::LogWant { tag: TAG, user: user(), from: 3 }, "e2d06fc76cdd4804"),
         (
-            Message::Log { tag: TAG, user: user(), entries: vec![vec![7], vec![8]] },
-            "4d84da9737fe7780",
+            Message::Log {
+                tag: TAG,
+                user: user(),
+                from: 3,
+                entries: vec![vec![7], vec![8]],
+                more: true,
+            },
+            "d0c39852a179ce66",
         ),
         (
             Message::Have { tag: TAG, logs: vec![log], docs: vec![state], whole: true },
-            "b0c62c9ec66ff133",
+            "6caa1c8620709ebd",
         ),
         (Message::Want { tag: TAG, catalog: key(), from: 8 }, "2298c2a6b48b01b2"),
         (
@@ -108,8 +113,7 @@ fn bounds_hold() {
     let frames = vec![FrameId::from_bytes([0; 32]); limits::FRAMES_PER_WANT + 1];
     assert!(Message::decode(&Message::WantFrames { tag: TAG, frames }.encode()).is_err());
     let redeem = Some(vec![0; limits::STATEMENT_BYTES + 129]);
-    let tip = StatementId::from_bytes([4; 32]);
-    let open = Message::Open { tag: TAG, user: user(), tip, entries: 2, redeem };
+    let open = Message::Open { tag: TAG, user: user(), log: [4; 32], redeem };
     assert!(Message::decode(&open.encode()).is_err());
     let huge = vec![0; limits::MESSAGE_WIRE_BYTES + 1];
     assert!(matches!(Message::decode(&huge), Err(MessageError::Cbor(CborError::TooLarge { .. }))));

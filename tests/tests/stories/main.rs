@@ -4,6 +4,7 @@
 mod apart;
 mod author;
 mod follow;
+mod full;
 mod hostile;
 mod lan;
 mod large;

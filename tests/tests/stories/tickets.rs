@@ -106,9 +106,14 @@ async fn an_expired_ticket_opens_nothing() -> anyhow::Result<()> {
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
     let hour = 3_600_000;
     let mut over = olivia.share(Some(now - hour)).await?;
-    let said = bob.follow(&over.to_string()).await.unwrap_err();
-    assert_eq!(said.code(), Some(ProblemCode::BadRequest), "{said}");
-    assert!(said.to_string().contains("past its time"), "{said}");
+    let reason = refused(&bob, &over.to_string()).await?;
+    assert!(reason.contains("past its time"), "{reason}");
+    let said = bob.cli(["follow", &over.to_string()]).await?;
+    assert_eq!(said.status.code(), Some(4), "{said:?}");
+    for line in ["error: the ticket is past its time\n", "cause: it was good until ", "hint: ask "]
+    {
+        assert!(said.stderr.contains(line), "{said:?}");
+    }
     // The end in the text is for showing; what olivia stated counts.
     over.until = None;
     let reason = refused(&bob, &over.to_string()).await?;

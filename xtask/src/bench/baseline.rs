@@ -4,33 +4,37 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use super::work::{Work, flush};
 
 /// Bytes of a read or write.
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// Hashes the files with BLAKE3 on one core, then copies and flushes them.
+/// Hashes the files with `b3sum`, or where that is not installed with BLAKE3 on one core, then
+/// copies and flushes them.
 ///
 /// # Errors
 /// Where a file cannot be read or written.
 pub(crate) fn hash_and_copy(work: Work, from: &Path, to: &Path) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     let mut buffer = vec![0; BUFFER_BYTES];
-    for path in work.paths() {
-        let mut file = File::open(from.join(path))?;
-        let mut hasher = blake3::Hasher::new();
-        loop {
-            match file.read(&mut buffer)? {
-                0 => break,
-                n => hasher.update(&buffer[..n]),
-            };
+    if !b3sum(work, from)? {
+        for path in work.paths() {
+            let mut file = File::open(from.join(path))?;
+            let mut hasher = blake3::Hasher::new();
+            loop {
+                match file.read(&mut buffer)? {
+                    0 => break,
+                    n => hasher.update(&buffer[..n]),
+                };
+            }
+            std::hint::black_box(hasher.finalize());
         }
-        std::hint::black_box(hasher.finalize());
     }
     for path in work.paths() {
         let mut source = File::open(from.join(&path))?;
@@ -38,6 +42,20 @@ pub(crate) fn hash_and_copy(work: Work, from: &Path, to: &Path) -> anyhow::Resul
     }
     flush(to)?;
     Ok(begun.elapsed())
+}
+
+/// Hashes the files with the program `b3sum`; false where it is not installed.
+fn b3sum(work: Work, from: &Path) -> anyhow::Result<bool> {
+    let mut command = Command::new("b3sum");
+    command.current_dir(from).args(work.paths()).stdout(Stdio::null());
+    match command.status() {
+        Ok(status) => {
+            ensure!(status.success(), "b3sum failed: {status}");
+            Ok(true)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).context("b3sum"),
+    }
 }
 
 /// Sends the files over a TCP connection on loopback and flushes what arrives.

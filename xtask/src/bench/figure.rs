@@ -1,6 +1,5 @@
 //! A measured value beside what it is held against.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -19,18 +18,18 @@ pub(crate) struct Figure {
     pub(crate) ratio: f64,
     /// The largest ratio that is good.
     pub(crate) goal: f64,
-    /// Whether the ratio is good.
-    pub(crate) met: bool,
-    /// What else was measured on the way.
-    #[serde(flatten)]
-    pub(crate) also: BTreeMap<&'static str, f64>,
+    /// Whether the ratio is good; none where what it is held against is not installed.
+    pub(crate) met: Option<bool>,
+    /// Further goals of the same thing, and other limits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) also: Vec<Figure>,
 }
 
 impl Figure {
     /// Holds a value against a limit or budget of the same unit.
     pub(crate) fn new(value: f64, unit: &'static str, against: f64, goal: f64) -> Self {
         let ratio = value / against;
-        Figure { value, unit, against, ratio, goal, met: ratio <= goal, also: BTreeMap::new() }
+        Figure { value, unit, against, ratio, goal, met: Some(ratio <= goal), also: Vec::new() }
     }
 
     /// Holds the median of some times against the median of others.
@@ -48,10 +47,14 @@ impl Figure {
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Figure { value, unit, against, ratio, goal, met, also } = self;
-        let verdict = if *met { "met" } else { "MISSED" };
+        let verdict = match met {
+            Some(true) => "met",
+            Some(false) => "MISSED",
+            None => "not held against anything",
+        };
         write!(f, "{value:9.3} {unit:2} against {against:9.3}  ratio {ratio:6.2}")?;
         write!(f, "  goal {goal:.2}  {verdict}")?;
-        also.iter().try_for_each(|(name, value)| write!(f, "  {name} {value:.1}"))
+        also.iter().try_for_each(|figure| write!(f, "\n{:16} {figure}", ""))
     }
 }
 
@@ -73,8 +76,8 @@ mod tests {
     fn a_goal_is_a_ratio_to_the_limit() {
         let seconds = |s: &[u64]| s.iter().map(|s| Duration::from_secs(*s)).collect::<Vec<_>>();
         let figure = Figure::seconds(&seconds(&[9, 3, 4]), &seconds(&[2]), 1.5);
-        assert_eq!((figure.value, figure.ratio, figure.met), (4.0, 2.0, false));
+        assert_eq!((figure.value, figure.ratio, figure.met), (4.0, 2.0, Some(false)));
         let figure = Figure::milliseconds(&seconds(&[1, 2]), Duration::from_secs(2));
-        assert_eq!((figure.value, figure.against, figure.met), (2000.0, 2000.0, true));
+        assert_eq!((figure.value, figure.against, figure.met), (2000.0, 2000.0, Some(true)));
     }
 }

@@ -1,6 +1,5 @@
 //! The list of planted defects, and what makes it stale.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -8,7 +7,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 
 /// A defect that a test has to notice.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mutant {
     /// What it is called.
@@ -21,10 +20,13 @@ pub(crate) struct Mutant {
     pub(crate) replacement: String,
     /// The package with the test.
     pub(crate) package: String,
-    /// The test binary of the package; none is its library.
+    /// The test binary of the package; none is its unit tests.
     pub(crate) binary: Option<String>,
     /// The whole path of the test.
     pub(crate) test: String,
+    /// Whether every run of all tests plants it.
+    #[serde(default)]
+    pub(crate) always: bool,
 }
 
 #[derive(Deserialize)]
@@ -43,30 +45,26 @@ pub(crate) fn load(root: &Path) -> anyhow::Result<Vec<Mutant>> {
     Ok(list.mutant)
 }
 
-/// Returns what is wrong with the list, a line for each.
-pub(crate) fn stale(root: &Path, mutants: &[Mutant]) -> Vec<String> {
-    let mut complaints = Vec::new();
-    let mut names = BTreeSet::new();
-    for Mutant { name, file, original, replacement, .. } in mutants {
-        if !names.insert(name) {
-            complaints.push(format!("{name}: there are two of this name"));
-        }
-        if original == replacement {
-            complaints.push(format!("{name}: it changes nothing"));
-        }
-        match fs::read_to_string(root.join(file)) {
-            Err(error) => complaints.push(format!("{name}: {file}: {error}")),
-            Ok(text) => match text.matches(original.as_str()).count() {
-                1 => {}
-                count => complaints.push(format!("{name}: {count} times in {file}: {original}")),
-            },
-        }
+/// Returns why an entry does not fit the tree at `root`, if it does not.
+pub(crate) fn stale(root: &Path, mutant: &Mutant) -> Option<String> {
+    let Mutant { file, original, replacement, .. } = mutant;
+    if original == replacement {
+        return Some("it changes nothing".to_owned());
     }
-    complaints
+    let text = match fs::read_to_string(root.join(file)) {
+        Ok(text) => text,
+        Err(error) => return Some(format!("{file}: {error}")),
+    };
+    match text.matches(original.as_str()).count() {
+        1 => None,
+        count => Some(format!("{count} times in {file}: {original}")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn root() -> &'static Path {
@@ -77,16 +75,25 @@ mod tests {
     fn the_list_is_fresh() {
         let mutants = load(root()).unwrap();
         assert!(!mutants.is_empty());
-        assert_eq!(stale(root(), &mutants), Vec::<String>::new());
+        let stale = |m: &Mutant| Some(format!("{}: {}", m.name, stale(root(), m)?));
+        assert_eq!(mutants.iter().filter_map(stale).collect::<Vec<_>>(), Vec::<String>::new());
+        let names: BTreeSet<_> = mutants.iter().map(|mutant| &mutant.name).collect();
+        assert_eq!(names.len(), mutants.len(), "every name is there once");
+        assert!(mutants.iter().any(|mutant| mutant.always), "some are planted with every test run");
     }
 
     #[test]
     fn a_stale_entry_is_told() {
-        let mut mutants = load(root()).unwrap();
-        mutants.truncate(1);
-        mutants.push(Mutant { original: "no such text".into(), ..mutants[0].clone() });
-        mutants.push(Mutant { name: "other".into(), file: "gone.rs".into(), ..mutants[0].clone() });
-        let stale = stale(root(), &mutants);
-        assert_eq!(stale.len(), 3, "{stale:?}");
+        let fresh = load(root()).unwrap().remove(0);
+        let original = fresh.original.clone();
+        for stale_entry in [
+            Mutant { original: "no such text".into(), ..fresh.clone() },
+            Mutant { original: "e".into(), ..fresh.clone() },
+            Mutant { file: "gone.rs".into(), ..fresh.clone() },
+            Mutant { replacement: original, ..fresh.clone() },
+        ] {
+            assert!(stale(root(), &stale_entry).is_some(), "{stale_entry:?}");
+        }
+        assert_eq!(stale(root(), &fresh), None);
     }
 }

@@ -11,11 +11,12 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
 use super::list::Mutant;
+use crate::man::printed;
 
-/// How long the tests of one defect may run: one that hangs was noticed too.
+/// How long a test may run: one that hangs was noticed too.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// What cargo builds for a test: the library's tests of a package, or one of its binaries.
+/// What cargo builds for a test: the unit tests of a package, or one of its test binaries.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Target {
     package: String,
@@ -35,14 +36,20 @@ impl Target {
     pub(crate) fn build(&self, root: &Path, target: &Path) -> anyhow::Result<TestBinary> {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(root).env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "1");
-        cargo.args(["test", "--locked", "--quiet", "--no-run", "--package", &self.package]);
-        match &self.binary {
-            None => cargo.arg("--lib"),
-            Some(binary) => cargo.args(["--test", binary]),
+        // Our own crates are compiled over and over and run once: dependencies keep their level.
+        cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
+        cargo.args(["test", "--locked", "--quiet", "--no-run"]);
+        // Features are unified over what is selected. The name of a program or of a test binary
+        // selects by itself, so those share the dependencies of the whole workspace; of the
+        // libraries only one is to be built.
+        match (&self.binary, self.package.as_str()) {
+            (Some(binary), _) => cargo.args(["--workspace", "--test", binary]),
+            (None, "dsp-cli") => cargo.args(["--workspace", "--bin", "dsp"]),
+            (None, package) => cargo.args(["--package", package, "--lib"]),
         };
         // A defect leaves unused things behind; only errors are of interest.
         let output = cargo.args(["--message-format", "json-render-diagnostics"]).output()?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim_end());
         let messages = String::from_utf8(output.stdout)?;
         messages
             .lines()
@@ -54,7 +61,7 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.package, self.binary.as_deref().unwrap_or("library"))
+        write!(f, "{} ({})", self.package, self.binary.as_deref().unwrap_or("unit tests"))
     }
 }
 
@@ -73,12 +80,26 @@ pub(crate) struct TestBinary {
 }
 
 impl TestBinary {
-    /// Reads one of cargo's messages: one that names an executable is what was asked for.
+    /// Reads one of cargo's messages: of those that name an executable, the one built for tests
+    /// is what was asked for; the others are programs that it drives.
     fn named_in(message: &str) -> Option<Self> {
         let message: Value = serde_json::from_str(message).ok()?;
+        if message["profile"]["test"] != true {
+            return None;
+        }
         let path = message["executable"].as_str()?.into();
         let manifest = Path::new(message["manifest_path"].as_str()?);
         Some(TestBinary { path, package: manifest.parent()?.to_owned() })
+    }
+
+    /// Returns the paths of all its tests.
+    ///
+    /// # Errors
+    /// Where it cannot be run.
+    pub(crate) fn tests(&self) -> anyhow::Result<Vec<String>> {
+        let listed = printed(Command::new(&self.path).args(["--list", "--format", "terse"]))?;
+        let listed = String::from_utf8(listed)?;
+        Ok(listed.lines().filter_map(|l| l.strip_suffix(": test")).map(str::to_owned).collect())
     }
 
     /// Runs the tests with exactly these paths.
@@ -98,7 +119,8 @@ impl TestBinary {
             let mut text = Vec::new();
             stdout.read_to_end(&mut text).map(|_| String::from_utf8_lossy(&text).into_owned())
         });
-        let deadline = Instant::now() + LIMIT;
+        let limit = LIMIT * u32::try_from(unique.len())?;
+        let deadline = Instant::now() + limit;
         let status = loop {
             if let Some(status) = child.try_wait()? {
                 break status;
@@ -106,7 +128,7 @@ impl TestBinary {
             if Instant::now() > deadline {
                 child.kill()?;
                 child.wait()?;
-                return Ok(Outcome::Red(format!("not done after {} s", LIMIT.as_secs())));
+                return Ok(Outcome::Red(format!("not done after {} s", limit.as_secs())));
             }
             thread::sleep(Duration::from_millis(20));
         };
@@ -122,5 +144,27 @@ impl TestBinary {
             None if died => Ok(Outcome::Red(status.to_string())),
             None => bail!("{} ended with {status}:\n{text}", self.path.display()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_not_taken_for_its_tests() {
+        let message = |test: bool, executable: Option<&str>| {
+            let manifest = "/w/cli/Cargo.toml";
+            serde_json::json!({
+                "reason": "compiler-artifact", "manifest_path": manifest,
+                "profile": {"test": test}, "executable": executable,
+            })
+        };
+        let named = |message: Value| TestBinary::named_in(&message.to_string());
+        assert!(named(message(false, Some("/t/debug/dsp"))).is_none());
+        assert!(named(message(true, None)).is_none());
+        assert!(TestBinary::named_in("Compiling").is_none());
+        let tests = named(message(true, Some("/t/debug/deps/cli-1"))).unwrap();
+        assert_eq!(tests.package, Path::new("/w/cli"));
     }
 }

@@ -149,6 +149,9 @@ pub enum FetchFailure {
     /// The store failed: the disk is full, or the store closed.
     #[error("cannot store it: {0}")]
     Store(String),
+    /// It would take what blobs leave free of the disk.
+    #[error("no room: {0}")]
+    NoRoom(String),
 }
 
 /// Why a provider is not asked any more.
@@ -298,12 +301,20 @@ impl Fetcher {
         });
         let mut planned = planned.buffered(LOOK_UPS);
         let mut plan = (Vec::new(), Vec::new(), Vec::new());
+        let mut planned_bytes = 0;
         while let Some((want, keep, begin)) = planned.try_next().await? {
             let Wanted { hash, size, .. } = want;
             match begin {
                 Begin::Here => report.here.push(Imported { hash, size, keep }),
                 Begin::Fail(reason) => report.failed.push(Failed { hash, size, reason }),
                 Begin::Small | Begin::Large { .. } => {
+                    let more = missing_bytes(&want);
+                    if let Err(error) = self.blobs.room_for(planned_bytes + more) {
+                        let reason = FetchFailure::NoRoom(error.to_string());
+                        report.failed.push(Failed { hash, size, reason });
+                        continue;
+                    }
+                    planned_bytes += more;
                     plan.0.push(want);
                     plan.1.push(keep);
                     plan.2.push(begin);
@@ -362,6 +373,12 @@ impl Fetcher {
             },
         })
     }
+}
+
+/// Returns about how many bytes of a want are not here, rounded up to whole chunks.
+fn missing_bytes(want: &Wanted) -> u64 {
+    let ends: Vec<u64> = want.missing.boundaries().iter().map(|chunk| chunk.to_bytes()).collect();
+    ends.chunks(2).map(|range| range.get(1).unwrap_or(&want.size).saturating_sub(range[0])).sum()
 }
 
 /// Returns the first `limit` of `all` without repetitions, in their order.

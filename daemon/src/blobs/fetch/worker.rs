@@ -91,6 +91,10 @@ pub(super) async fn work(shared: Arc<Shared>, slot: Slot, provider: DeviceId) {
 }
 
 async fn run(shared: &Shared, peer: Peer<'_>, slot: Slot, task: &Task) {
+    // There was room for all when the fetch began; others write to the disk too.
+    if let Err(error) = shared.blobs.room_for(0) {
+        return shared.queue().fail_all(&FetchFailure::NoRoom(error.to_string()));
+    }
     let result = match &task.work {
         Work::Batch(wants) => batch(shared, peer, wants).await,
         Work::Size(want) => size(shared, peer, slot, task.job, *want).await,

@@ -151,7 +151,13 @@ async fn scopes_bind() {
     {
         assert_eq!(status("pushes", Method::POST, path).await, StatusCode::FORBIDDEN, "{path}");
     }
-    // The secret of a cookie is no token.
+    // A token is no cookie, and the secret of a cookie is no token.
+    let cookie = format!("{}=reads", lab.daemon.ops().cookie_name());
+    let call = lab
+        .request(Method::GET, NODE)
+        .header("cookie", &cookie)
+        .header("sec-fetch-site", "same-origin");
+    assert_eq!(lab.send(call, Body::empty()).await.status(), StatusCode::UNAUTHORIZED);
     let code = lab.daemon.ops().login_code().unwrap();
     let session = lab.daemon.ops().login(code.url.split("#c=").nth(1).unwrap(), "b").await.unwrap();
     assert_eq!(status(&session, Method::GET, NODE).await, StatusCode::UNAUTHORIZED);

@@ -153,11 +153,18 @@ fn target(scene: &Scene, text: &str) -> Result<(ContextId, StackName), Problem> 
     let context = scene.place(reference.owner.as_ref())?;
     if context.my_role < Role::Writer {
         let label = scene.label(context);
+        let hint = match context.role_pending {
+            Some(role) => format!(
+                "your ticket makes you a {role} once a device of an owner is reached; `dsp status` \
+                 tells"
+            ),
+            None => "push to a context of your own: `dsp context switch main`".to_owned(),
+        };
         return Err(Problem::new(
             ProblemCode::Refused,
             format!("you may not push to {label}: your role there is {}", context.my_role),
         )
-        .with_hint("push to a context of your own: `dsp context switch main`"));
+        .with_hint(hint));
     }
     Ok((context.id, reference.stack))
 }

@@ -52,6 +52,7 @@ fn context(id: u8, owner: UserId, name: &str, stacks: Vec<StackView>) -> Context
         owner,
         members: vec![(owner, Role::Owner)],
         my_role: Role::Owner,
+        role_pending: None,
         policy: Policy::Heads,
         standing: Standing::Active { synced: true },
         frames: 0,

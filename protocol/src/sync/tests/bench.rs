@@ -64,7 +64,7 @@ impl Person {
     }
 
     pub(super) fn state(&self) -> LogState {
-        LogState { user: self.user, tip: self.log.tip(), entries: self.log.len() as u64 }
+        LogState { user: self.user, digest: self.log.digest() }
     }
 }
 
@@ -157,6 +157,7 @@ pub(super) struct Bench {
     pub(super) sent: Vec<(DeviceId, Message)>,
     pub(super) events: Vec<Event>,
     pub(super) penalties: Vec<(DeviceId, Severity, String)>,
+    pub(super) now: i64,
     /// Whether the disk takes nothing.
     pub(super) disk_full: bool,
     logs: BTreeMap<UserId, Vec<Vec<u8>>>,
@@ -179,6 +180,7 @@ impl Bench {
             sent: Vec::new(),
             events: Vec::new(),
             penalties: Vec::new(),
+            now: NOW,
             disk_full: false,
             logs: BTreeMap::new(),
             replies: Vec::new(),
@@ -208,7 +210,7 @@ impl Bench {
     pub(super) fn feed(&mut self, input: Input) {
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
-            let outputs = self.node.handle(NOW, &mut self.rng, input);
+            let outputs = self.node.handle(self.now, &mut self.rng, input);
             let mut next: Vec<Input> =
                 outputs.into_iter().filter_map(|o| self.perform(o)).collect();
             next.reverse();
@@ -219,9 +221,9 @@ impl Bench {
     fn perform(&mut self, output: Output) -> Option<Input> {
         match output {
             Output::Send { device, bytes } => match Message::decode(&bytes).unwrap() {
-                Message::LogWant { tag, user, .. } => {
-                    let entries = self.logs.get(&user)?.clone();
-                    let bytes = Message::Log { tag, user, entries }.encode();
+                Message::LogWant { tag, user, from } => {
+                    let (entries, more) = (self.logs.get(&user)?.clone(), false);
+                    let bytes = Message::Log { tag, user, from, entries, more }.encode();
                     return Some(Input::Message { device, bytes });
                 }
                 message => self.sent.push((device, message)),
@@ -310,10 +312,10 @@ impl Bench {
         let peer = Peer { device: id, tag };
         self.tell(peer, &Message::Hi { versions: vec![1], nonce, features: Vec::new() });
         self.tell(peer, &Message::Tags { tags: vec![tag] });
-        let LogState { user, tip, entries } = person.state();
+        let LogState { user, digest: log } = person.state();
         self.sent.clear();
         let redeem = redeem.map(Verified::encode);
-        self.tell(peer, &Message::Open { tag, user, tip, entries, redeem });
+        self.tell(peer, &Message::Open { tag, user, log, redeem });
         peer
     }
 

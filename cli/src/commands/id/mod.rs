@@ -1,16 +1,21 @@
 //! `dsp id`: shows who I am, and backs up the recovery key.
 
+mod age_file;
+
 use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use dsp_protocol::api::{Backup, ConfirmBackup, IdentityInfo};
 use hyper::Method;
+use serde::Serialize;
 
 use crate::App;
 use crate::client::{Client, Url};
 use crate::error::{Error, Result};
 use crate::output::{Colour, Ui, clean};
+use crate::secret;
 use crate::table::{Column, Table};
 
 /// Words that have to be typed back.
@@ -31,27 +36,40 @@ Examples:
   dsp id show
   dsp id show --json")]
     Show,
-    /// Show the words of the recovery key once, to be written down
+    /// Back up the recovery key: in words to be written down, or in an age file
     #[command(after_help = "\
 Examples:
   dsp id backup
   dsp id backup --yes > recovery-words.txt
   dsp id backup --json
+  dsp id backup --age recovery.age
+  dsp id backup --age recovery.age --passphrase-file passphrase.txt --yes
 
-The words are the only way to keep your name when this machine is lost or stolen: who loses them
-loses the name. On a terminal three of them have to be typed back; then the key is erased here.
-Elsewhere --json or --yes prints them, and --yes says that they are kept.")]
-    Backup,
+The backup is the only way to keep your name when this machine is lost or stolen: who loses it
+loses the name. On a terminal three of the words have to be typed back; then the key is erased
+here. Elsewhere --json or --yes prints them, and --yes says that they are kept. An age file holds
+the words under a passphrase; `age -d` shows them. It is no backup until it is kept elsewhere.")]
+    Backup {
+        /// Write the words into a new age file instead of showing them
+        #[arg(long, value_name = "FILE")]
+        age: Option<PathBuf>,
+        /// Take the passphrase from a file instead of asking for it
+        #[arg(long, value_name = "FILE", requires = "age")]
+        passphrase_file: Option<PathBuf>,
+    },
 }
 
 pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let client = app.client().await?;
-    match args.verb {
+    match &args.verb {
         Verb::Show => {
             let me: IdentityInfo = client.get(&Url::new(&["identity"])).await?;
             app.ui.result(&me, |ui| human(&me, ui))
         }
-        Verb::Backup => backup(&client, &app.ui).await,
+        Verb::Backup { age: Some(path), passphrase_file } => {
+            backup_to_file(&client, &app.ui, path, passphrase_file.as_deref()).await
+        }
+        Verb::Backup { age: None, .. } => backup(&client, &app.ui).await,
     }
 }
 
@@ -106,6 +124,46 @@ async fn backup(client: &Client, ui: &Ui) -> Result<()> {
     }
     confirm(client, &backup).await?;
     ui.note("Done. The recovery key is erased here; only the words are left.");
+    Ok(())
+}
+
+/// What `--age` did.
+#[derive(Serialize)]
+struct Written<'a> {
+    /// The file.
+    file: &'a Path,
+    /// Whether the recovery key was erased here.
+    erased: bool,
+}
+
+async fn backup_to_file(
+    client: &Client,
+    ui: &Ui,
+    path: &Path,
+    passphrase_file: Option<&Path>,
+) -> Result<()> {
+    // Said before anybody types a passphrase.
+    age_file::check_free(path)?;
+    let passphrase = secret::new_passphrase(ui, passphrase_file)?;
+    let backup: Backup = client.post(&Url::new(&["identity", "backup"])).await?;
+    age_file::write(path, &format!("{}\n", backup.words), &passphrase)?;
+    let name = clean(&path.display().to_string());
+    let erased = ui.yes()
+        || ui.can_ask() && !ui.json() && {
+            ui.note(&format!("{name} is written. Copy it to another place before you go on."));
+            let answer = ui.ask("Erase the recovery key here? [y/N] ")?;
+            matches!(answer.to_lowercase().as_str(), "y" | "yes")
+        };
+    if erased {
+        confirm(client, &backup).await?;
+    }
+    ui.result(&Written { file: path, erased }, |_| format!("wrote {name}\n"))?;
+    ui.note(&match erased {
+        true => format!(
+            "the recovery key is erased here; who loses {name} or its passphrase loses the name"
+        ),
+        false => "the recovery key stays here too, until a backup is made with --yes".to_owned(),
+    });
     Ok(())
 }
 

@@ -1,0 +1,139 @@
+//! Passphrases: typed twice on a terminal that does not show them, or read from a file.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, Read as _};
+use std::path::Path;
+
+use age::secrecy::{ExposeSecret as _, SecretString};
+
+use crate::error::{Error, Result};
+use crate::output::Ui;
+
+/// The longest passphrase, in bytes.
+const LONGEST: u64 = 4096;
+
+/// Asks for a new passphrase twice, or reads it from a file, without the line feed at its end.
+///
+/// # Errors
+/// Nobody can be asked, the two differ, or it is empty or too long.
+pub(crate) fn new_passphrase(ui: &Ui, file: Option<&Path>) -> Result<SecretString> {
+    let passphrase = match file {
+        Some(path) => read(path)?,
+        None => ask_twice(ui)?,
+    };
+    match passphrase.expose_secret().len() as u64 {
+        0 => Err(Error::refused("the passphrase is empty")
+            .hint("a few words that nobody else would choose make a good one")),
+        1..=LONGEST => Ok(passphrase),
+        bytes => Err(Error::refused(format!("the passphrase has {bytes} bytes"))
+            .hint(format!("{LONGEST} bytes are the most; is it the right file?"))),
+    }
+}
+
+fn read(path: &Path) -> Result<SecretString> {
+    let file = File::open(path).map_err(|e| Error::path("cannot read", path, &e))?;
+    let mut text = String::new();
+    // A little more than allowed, so that too much is told from just enough.
+    let read = file.take(LONGEST + 2).read_to_string(&mut text);
+    read.map_err(|e| Error::path("cannot read", path, &e))?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(line.strip_suffix('\r').unwrap_or(line).into())
+}
+
+fn ask_twice(ui: &Ui) -> Result<SecretString> {
+    if !ui.can_ask() {
+        return Err(Error::refused("nobody can be asked for a passphrase here")
+            .hint("name a file that holds it: --passphrase-file FILE"));
+    }
+    let cannot = |e: io::Error| {
+        Error::failed("cannot ask without showing what is typed")
+            .cause(&e)
+            .hint("name a file that holds the passphrase: --passphrase-file FILE")
+    };
+    let _hidden = Hidden::begin().map_err(cannot)?;
+    let first = ask(ui, "passphrase: ")?;
+    let second = ask(ui, "once more: ")?;
+    match first.expose_secret() == second.expose_secret() {
+        true => Ok(first),
+        false => {
+            Err(Error::refused("the two passphrases differ")
+                .hint("nothing was written; run it again"))
+        }
+    }
+}
+
+fn ask(ui: &Ui, prompt: &str) -> Result<SecretString> {
+    ui.err(prompt);
+    let mut line = String::new();
+    let read = io::stdin().lock().take(LONGEST + 2).read_line(&mut line);
+    read.map_err(|e| Error::failed("cannot read the answer").cause(&e))?;
+    Ok(line.trim_end_matches(['\r', '\n']).into())
+}
+
+/// As long as it lives, the terminal does not show what is typed, line feeds apart.
+#[cfg(unix)]
+struct Hidden {
+    before: rustix::termios::Termios,
+}
+
+#[cfg(unix)]
+impl Hidden {
+    fn begin() -> io::Result<Self> {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let before = tcgetattr(io::stdin())?;
+        let mut hidden = before.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        hidden.local_modes.insert(LocalModes::ECHONL);
+        tcsetattr(io::stdin(), OptionalActions::Now, &hidden)?;
+        Ok(Hidden { before })
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        // A terminal that is gone shows nothing anyway.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
+    }
+}
+
+/// Elsewhere a passphrase comes from a file.
+#[cfg(not(unix))]
+struct Hidden;
+
+#[cfg(not(unix))]
+impl Hidden {
+    fn begin() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Result<SecretString> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("passphrase");
+        std::fs::write(&path, text).unwrap();
+        new_passphrase(&Ui::plain(), Some(&path))
+    }
+
+    #[test]
+    fn a_file_holds_one_passphrase() {
+        for text in ["correct horse", "correct horse\n", "correct horse\r\n"] {
+            assert_eq!(of(text).unwrap().expose_secret(), "correct horse");
+        }
+        assert_eq!(of(" two\nlines \n").unwrap().expose_secret(), " two\nlines ");
+        assert!(of("\n").is_err());
+        assert!(of(&"x".repeat(4097)).is_err());
+        assert!(of(&"x".repeat(4096)).is_ok());
+    }
+
+    #[test]
+    fn where_nobody_can_be_asked_a_file_is_needed() {
+        let error = new_passphrase(&Ui::plain(), None).unwrap_err();
+        assert_eq!(error.exit(), crate::error::Exit::Refused);
+    }
+}

@@ -1,0 +1,36 @@
+//! Following a context of somebody else.
+
+use super::contexts::{ContextInfo, Policy};
+use super::stacks::StackInfo;
+
+http! {
+    /// `POST /follows`.
+    pub struct NewFollow {
+        /// The text of a ticket.
+        pub ticket: String,
+        /// What to bring; `heads` when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub policy: Option<Policy>,
+        /// Seconds to wait for the first sync and the role; 30 when left out, 0 to return at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub wait_seconds: Option<u64>,
+    }
+
+    /// What came of a follow: the result of `POST /follows`.
+    pub struct Followed {
+        /// The context as it stands.
+        pub context: ContextInfo,
+        /// Its stacks, the latest first, at most twenty.
+        pub stacks: Vec<StackInfo>,
+        /// Whether the first sync ended in time.
+        pub synced: bool,
+        /// Whether it was followed before.
+        pub known: bool,
+    }
+
+    /// `PATCH /follows/{context}`.
+    pub struct ChangeFollow {
+        /// What to bring from now on.
+        pub policy: Policy,
+    }
+}

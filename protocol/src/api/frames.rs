@@ -1,0 +1,134 @@
+//! Frames: what they hold, and how one is made.
+
+use super::stacks::StackInfo;
+use crate::id::{BlobHash, ContextId, FrameId};
+
+http! {
+    /// A frame with what it holds: `GET /frame?ref=`.
+    pub struct FrameInfo {
+        /// Its id.
+        pub id: FrameId,
+        /// The reference asked for, in full.
+        pub reference: String,
+        /// The stack.
+        pub stack: StackInfo,
+        /// Its parents.
+        pub parents: Vec<FrameId>,
+        /// When it was made, RFC 3339.
+        pub time: String,
+        /// Its message.
+        pub message: String,
+        /// Parameters as JSON.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub params: serde_json::Map<String, serde_json::Value>,
+        /// Metrics as JSON; those that are no number as text.
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub metrics: serde_json::Map<String, serde_json::Value>,
+        /// Tags on it.
+        pub tags: Vec<String>,
+        /// Number of files.
+        pub files_total: u64,
+        /// Bytes of its files.
+        pub bytes: u64,
+        /// Bytes of those that are here.
+        pub bytes_here: u64,
+        /// Its first files, at most 100; `GET /files` pages through all.
+        pub files: Vec<FileInfo>,
+        /// What it was made from.
+        pub inputs: Vec<InputInfo>,
+        /// Features it needs that this version does not know.
+        pub needs: Vec<String>,
+    }
+
+    /// A file of a frame.
+    pub struct FileInfo {
+        /// Its path.
+        pub path: String,
+        /// The hash of its bytes.
+        pub hash: BlobHash,
+        /// Its size in bytes.
+        pub size: u64,
+        /// Its media type.
+        pub media: String,
+        /// Its description.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub text: Option<String>,
+        /// Whether it is executable.
+        pub executable: bool,
+        /// Whether all its bytes are here.
+        pub here: bool,
+    }
+
+    /// An input of a frame.
+    pub struct InputInfo {
+        /// The frame; absent when the author withheld it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub frame: Option<FrameId>,
+        /// The name it had.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub name: Option<String>,
+    }
+
+    /// `POST /frames`: makes a frame and moves the head of a stack to it.
+    pub struct NewFrame {
+        /// The stack, `[context:]stack`-like reference of mine; made when new.
+        pub stack: String,
+        /// What the frame is about.
+        #[serde(default)]
+        pub message: String,
+        /// Parameters: plain JSON values or `{t, v}` objects.
+        #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub params: serde_json::Map<String, serde_json::Value>,
+        /// Metrics: numbers, or `"nan"`, `"inf"`, `"-inf"`.
+        #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub metrics: serde_json::Map<String, serde_json::Value>,
+        /// Its files.
+        pub files: Vec<NewFile>,
+        /// Tags to set on it.
+        #[serde(default)]
+        pub tags: Vec<String>,
+        /// References of what it was made from.
+        #[serde(default)]
+        pub inputs: Vec<String>,
+    }
+
+    /// A file of a new frame: where its bytes are.
+    pub struct NewFile {
+        /// Its path in the frame.
+        pub path: String,
+        /// An absolute path that the daemon reads; for a folder, all in it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub source: Option<String>,
+        /// The hash of a blob uploaded before with `PUT /blobs`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub hash: Option<BlobHash>,
+        /// The media type; guessed from the path when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub media: Option<String>,
+        /// A description.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub text: Option<String>,
+    }
+
+    /// The result of `POST /frames`.
+    pub struct Pushed {
+        /// The frame.
+        pub frame: FrameId,
+        /// The reference of the stack.
+        pub reference: String,
+        /// The context.
+        pub context: ContextId,
+        /// Number of files.
+        pub files: u64,
+        /// Bytes of its files.
+        pub bytes: u64,
+        /// Whether the stack is new.
+        pub created: bool,
+        /// Whether the frame equals the head, so that nothing was pushed.
+        pub unchanged: bool,
+        /// Peers that are connected and get it now.
+        pub peers: u32,
+    }
+}

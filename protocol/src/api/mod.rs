@@ -1,0 +1,66 @@
+//! The local HTTP API: requests, replies and events of `/api/v1`, shared by daemon and clients.
+//!
+//! JSON in snake case, ids as lower-case hexadecimal text, times as RFC 3339 in UTC, sizes in
+//! bytes. A reference (`ref`) is text in the grammar of [`crate::reference`]. Errors are RFC 9457
+//! problems ([`Problem`]). Calls that may take long answer with a stream of JSON lines, each a
+//! [`Step`]; the last one is `done` or `failed`.
+
+/// Derives what every HTTP type has.
+macro_rules! http {
+    ($($(#[$meta:meta])* pub $kind:ident $name:ident $({$($body:tt)*})? $(($($tuple:tt)*);)?)*) => {$(
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[serde(rename_all = "snake_case")]
+        $(#[$meta])*
+        pub $kind $name $({$($body)*})? $(($($tuple)*);)?
+    )*};
+}
+
+mod blobs;
+mod contexts;
+mod events;
+mod follows;
+mod frames;
+mod identity;
+mod login;
+mod node;
+mod peers;
+mod problem;
+mod settings;
+mod stacks;
+mod step;
+mod tickets;
+
+pub use self::blobs::{BlobPut, Fault, Fetched, RefRequest, Verified};
+pub use self::contexts::{
+    AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SwitchContext,
+};
+pub use self::events::{Event, StackEvent};
+pub use self::follows::{ChangeFollow, Followed, NewFollow};
+pub use self::frames::{FileInfo, FrameInfo, InputInfo, NewFile, NewFrame, Pushed};
+pub use self::identity::{Backup, ConfirmBackup, IdentityInfo};
+pub use self::login::{Login, LoginCode};
+pub use self::node::{ClientFile, Health, NodeStatus, PendingRole};
+pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, UserName};
+pub use self::problem::{Problem, ProblemCode};
+pub use self::settings::Setting;
+pub use self::stacks::{HeadInfo, LogEntry, Rename, SetTag, StackInfo};
+pub use self::step::{Progress, Step};
+pub use self::tickets::{NewTicket, TicketInfo, TicketMade};
+
+/// The media type of a problem.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+/// The media type of a stream of [`Step`] lines.
+pub const JSON_LINES: &str = "application/x-ndjson";
+
+http! {
+    /// A page of a list.
+    pub struct Page {
+        /// The items; their type is the call's.
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
+        pub items: Vec<serde_json::Value>,
+        /// What to pass as `cursor` for the next page; absent on the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub next_cursor: Option<String>,
+    }
+}

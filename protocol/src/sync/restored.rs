@@ -1,0 +1,125 @@
+//! A home that was put back from an old copy: noticed by statements of its own that it does not
+//! know, and gone on from as a new incarnation.
+//!
+//! A peer's word that there are such statements costs a question and nothing more. What counts is
+//! an envelope that this very device signed and that is not here: nobody else can make one.
+
+use super::event::{CommandError, Event, Record, Severity};
+use super::node::{Cx, Node, Task};
+use super::session::ASK_MS;
+use crate::doc::Envelope;
+use crate::id::{ContextId, DeviceId, Incarnation};
+use crate::wire::{CatalogKey, CatalogState, Message, Tag};
+
+/// The way to a new incarnation. While it lasts this device states nothing: the numbers it would
+/// use are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Renewal {
+    /// None is needed.
+    #[default]
+    None,
+    /// It could not be stored, and is tried again before the next statement.
+    Due(ContextId),
+    /// It is being stored.
+    Running,
+}
+
+impl Node {
+    fn my_catalog(&self) -> CatalogKey {
+        CatalogKey { user: self.user, device: self.device, inc: self.inc }
+    }
+
+    /// Asks a peer for an envelope of this very device that is not here, where it says that it
+    /// has one.
+    pub(super) fn check_own(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        tag: Tag,
+        docs: &[CatalogState],
+    ) {
+        let me = self.my_catalog();
+        let Some(theirs) = docs.iter().find(|state| state.key == me) else { return };
+        let Some((channel, context)) = self.channel(device, tag) else { return };
+        let mine = context.catalogs.get(&me);
+        let ahead = mine.map_or(0, super::context::Catalog::n) + 1;
+        let from = if theirs.n >= ahead {
+            ahead
+        } else if mine.and_then(|mine| mine.change_at(theirs.n)) != Some(theirs.tip) {
+            theirs.n
+        } else {
+            return;
+        };
+        let asked = channel.own_asked.is_some_and(|at| cx.now - at < ASK_MS);
+        if self.renewal == Renewal::None && !asked {
+            self.channel_mut(device, tag).expect("just used").own_asked = Some(cx.now);
+            cx.send(device, &Message::Want { tag, catalog: me, from });
+        }
+    }
+
+    /// Looks for a statement of mine that is not here among envelopes of my own catalog.
+    pub(super) fn met_own(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        id: ContextId,
+        envelopes: &[Vec<u8>],
+    ) {
+        let me = self.my_catalog();
+        let Some(context) = self.contexts.get(&id) else { return };
+        let (place, catalog) = (context.place(me), context.catalogs.get(&me));
+        let here = |envelope: &Envelope, bytes: &Vec<u8>| {
+            let at = usize::try_from(envelope.n - 1).unwrap_or(usize::MAX);
+            catalog.and_then(|catalog| catalog.envelopes.get(at)) == Some(bytes)
+        };
+        let unknown = envelopes.iter().find_map(|bytes| {
+            let envelope = Envelope::decode(bytes).ok()?;
+            (!here(&envelope, bytes)).then_some(envelope)
+        });
+        let Some(envelope) = unknown else { return };
+        let named = (envelope.doc, envelope.device, envelope.inc);
+        if named != (place.document(), me.device, me.inc) || envelope.verify().is_err() {
+            let reason = "sent an envelope in the name of this device, which never signed it";
+            return self.end_session(cx, device, Severity::Grave, reason);
+        }
+        if self.renewal == Renewal::None {
+            self.renew(cx, id);
+        }
+    }
+
+    /// Draws a new incarnation; it counts once it is stored.
+    pub(super) fn renew(&mut self, cx: &mut Cx<'_>, context: ContextId) {
+        let mut inc = [0; 8];
+        cx.rng.fill_bytes(&mut inc);
+        let inc = Incarnation::from_bytes(inc);
+        self.renewal = Renewal::Running;
+        self.store(cx, vec![Record::Incarnation(inc)], Task::Incarnation { inc, context });
+    }
+
+    pub(super) fn renewed(&mut self, cx: &mut Cx<'_>, inc: Incarnation, met_in: ContextId) {
+        self.renewal = Renewal::None;
+        self.inc = inc;
+        for context in self.contexts.values_mut() {
+            context.writer = None;
+            context.last_n = 0;
+        }
+        cx.emit(Event::Restored { context: met_in });
+        for id in self.contexts.keys().copied().collect::<Vec<_>>() {
+            // What was lost is another device's to this incarnation, and is asked for.
+            self.ask_everybody(cx, id);
+            self.work_next(cx, id);
+        }
+    }
+
+    pub(super) fn renewal_failed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        met_in: ContextId,
+        error: &CommandError,
+    ) {
+        self.renewal = Renewal::Due(met_in);
+        for id in self.contexts.keys().copied().collect::<Vec<_>>() {
+            self.fail_statements(cx, id, error);
+        }
+    }
+}
