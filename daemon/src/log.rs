@@ -1,27 +1,36 @@
-//! The daemon's log: lines for people, to the terminal in the foreground, else to a file a day.
+//! The daemon's log: lines for people, to the terminal in the foreground, else to files.
 //!
-//! Fields carry what happened (`peer=3fa9c01d`), so that lines of many daemons can be told
+//! The files are bounded in all, and lines that peers can cause at will pass a quota, so that
+//! nobody fills the disk. Fields carry what happened (`peer=3fa9c01d`), so that lines of many daemons can be told
 //! apart and searched. Secrets are never fields: the types that hold them print none.
+
+mod files;
+mod quota;
 
 use std::io::{self, IsTerminal as _};
 
-use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
+use self::files::Files;
 use crate::home::Home;
 
-/// How many days' files are kept.
+pub(crate) use self::quota::Quota;
+
+/// How many files are kept; a day has one, and another whenever one is full.
 pub const KEPT_FILES: usize = 7;
+/// Most bytes in a file.
+pub const FILE_BYTES: u64 = 16 << 20;
 
 /// Where log lines go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// To stderr.
     Foreground,
-    /// To `logs/dspd.log.<date>`, the latest [`KEPT_FILES`] of them.
+    /// To `logs/dspd.log.<date>` and `logs/dspd.log.<date>.<number>`, the latest [`KEPT_FILES`]
+    /// of them, each of [`FILE_BYTES`] at most.
     Files,
 }
 
@@ -42,7 +51,7 @@ pub enum LogError {
         /// The home.
         home: Home,
         /// What the system said.
-        source: tracing_appender::rolling::InitError,
+        source: io::Error,
     },
     /// Logging began before in this process.
     #[error("logging began before")]
@@ -74,6 +83,7 @@ impl Logging {
             }
         };
         begun.map_err(|_| LogError::Twice)?;
+        log_panics();
         Ok(Logging { filter: handle })
     }
 
@@ -96,13 +106,19 @@ pub fn parse(filter: &str) -> Result<EnvFilter, LogError> {
         .map_err(|source| LogError::Filter { filter: filter.to_owned(), source })
 }
 
-fn files(home: &Home) -> Result<RollingFileAppender, LogError> {
-    RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix("dspd.log")
-        .max_log_files(KEPT_FILES)
-        .build(home.logs())
+fn files(home: &Home) -> Result<Files, LogError> {
+    Files::open(&home.logs(), FILE_BYTES)
         .map_err(|source| LogError::Files { home: home.clone(), source })
+}
+
+/// Has panics logged too: nobody reads the standard error of a daemon.
+fn log_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, reason = panic.payload_as_str(), "panic");
+        before(panic);
+    }));
 }
 
 #[cfg(test)]
@@ -138,17 +154,5 @@ mod tests {
         let text = fs::read_to_string(entry.path()).unwrap();
         assert!(text.contains("session open peer=\"3fa9c01d\""), "{text}");
         assert!(text.contains("shown now") && !text.contains("not shown"), "{text}");
-    }
-
-    #[test]
-    fn old_files_are_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let home = Home::open(folder.path()).unwrap();
-        for day in 10..30 {
-            fs::write(home.logs().join(format!("dspd.log.2001-01-{day}")), b"").unwrap();
-        }
-        let _writer = files(&home).unwrap();
-        let kept = fs::read_dir(home.logs()).unwrap().count();
-        assert!(kept <= KEPT_FILES, "{kept} files are kept");
     }
 }

@@ -1,5 +1,6 @@
 //! `dspd`, the daemon of dsp.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ struct Args {
     /// Port of the web UI and the API
     #[arg(long, value_name = "N")]
     port: Option<u16>,
-    /// Log to standard error instead of files
+    /// Log to standard error instead of files, and say `ready` and the address on standard output
     #[arg(long)]
     foreground: bool,
 }
@@ -60,12 +61,20 @@ async fn run(args: Args) -> anyhow::Result<()> {
     if let Some(note) = daemon.first_words() {
         eprintln!("{note}");
     }
+    if args.foreground {
+        // Whoever started it may not listen.
+        let _ = writeln!(std::io::stdout(), "ready {}", daemon.client().address);
+    }
     tokio::select! {
         () = daemon.asked_to_stop() => {}
         signal = signalled() => signal?,
     }
+    let failed = daemon.failed();
     daemon.stop().await;
-    Ok(())
+    match failed {
+        None => Ok(()),
+        Some(part) => anyhow::bail!("{part} ended without being asked to; the log tells more"),
+    }
 }
 
 /// Waits until the system asks the process to end.

@@ -69,6 +69,10 @@ pub const IDENTITY_BYTES: usize = 256 * 1024;
 /// Recoveries that are taken even when an identity log is full: whoever stole the root must not
 /// be able to lock the owner out by filling it.
 pub const IDENTITY_RECOVERIES: usize = 16;
+/// Most identity logs of users without a part in a context that are asked for on its account.
+pub const GUEST_LOGS: usize = 256;
+/// Most identity logs, above which none of users without a part in a context are taken.
+pub const LOGS: usize = 8192;
 /// Most owners of a context.
 pub const OWNERS: usize = 8;
 /// Most heads or tags that one replaces.
@@ -105,14 +109,26 @@ pub const BOARD_ENTRIES: usize = 10_000;
 pub const BOARD_VALUE_BYTES: usize = 64 * 1024;
 /// Largest operation counter in a board: an epoch later its history begins anew.
 pub const BOARD_OPS: u64 = 1 << 20;
-/// Most bytes of one device in one context.
+/// Most bytes of the envelopes of one device in one context and incarnation, up to and including
+/// any that is accepted.
 pub const DEVICE_QUOTA_BYTES: u64 = 16 << 20;
+/// Bytes of that quota that only statements about who may do what use: an owner whose catalog is
+/// full can still remove somebody.
+pub const QUOTA_RESERVE_BYTES: u64 = 256 << 10;
 /// Most bytes of one document in one epoch.
 pub const DOCUMENT_QUOTA_BYTES: u64 = 64 << 20;
 /// Most envelopes of one device that wait for something not here yet.
 pub const WAITING_PER_DEVICE: usize = 256;
 /// Most bytes of envelopes that wait in one document.
 pub const WAITING_BYTES: usize = 1 << 20;
+/// Most bytes of envelopes that wait for authority in a context.
+pub const WAITING_CONTEXT_BYTES: usize = 16 << 20;
+/// Most bytes of those that one device brought.
+pub const WAITING_PEER_BYTES: usize = 4 << 20;
+/// Most catalogs that wait for authority in a context.
+pub const WAITING_CONTEXT_CATALOGS: usize = 1024;
+/// Most of those to which one device brought something.
+pub const WAITING_PEER_CATALOGS: usize = 256;
 /// How long an envelope waits for something not here yet, in milliseconds: one hour.
 pub const WAITING_MS: i64 = 3_600_000;
 
@@ -144,6 +160,10 @@ pub const FRAMES_PER_WANT: usize = 64;
 pub const TICKET_ADDRS: usize = 8;
 /// Longest address in bytes, in a ticket or a message.
 pub const ADDRESS_BYTES: usize = 256;
+/// Most catalogs of a context.
+pub const CATALOGS: usize = 4096;
+/// Most catalogs of one user in a context: one for each device and incarnation.
+pub const CATALOGS_PER_USER: usize = 512;
 /// Most devices named in one message about where they can be reached.
 pub const PEERS: usize = 64;
 /// Most addresses of one device in such a message.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use dsp_protocol::api::{
     Pushed, RoleName, StackInfo, SwitchContext, TicketMade,
 };
 use hyper::Method;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::net::unix::pipe;
 use tokio::time::{Instant, timeout};
 
 use crate::api::{Api, CallError, Events, encode};
@@ -33,8 +36,15 @@ pub struct Node {
     programs: PathBuf,
     settings: Vec<(String, String)>,
     namespace: Option<String>,
-    daemon: Option<Child>,
+    daemon: Option<Running>,
     pushes: u64,
+}
+
+/// A process, and its standard output: a line when it is ready, the end when it is gone.
+#[derive(Debug)]
+struct Running {
+    process: Child,
+    stdout: BufReader<pipe::Receiver>,
 }
 
 /// What a command of the command line came to.
@@ -107,7 +117,7 @@ impl Node {
 
     /// Returns the daemon's process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.daemon.as_ref().map(Child::id)
+        self.daemon.as_ref().map(|daemon| daemon.process.id())
     }
 
     /// Starts the daemon and waits until it answers.
@@ -129,24 +139,22 @@ impl Node {
         };
         self.clear(&mut command);
         command.args(["--foreground", "--home"]).arg(&self.home);
-        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
-        self.daemon = Some(command.spawn().context("could not run dspd")?);
-        let deadline = Instant::now() + START;
-        let pid = self.pid().expect("it was just started");
-        loop {
-            if let Ok(health) = self.api().get::<Health>("/health", &[]).await
-                && health.pid == pid
-            {
-                return Ok(());
-            }
-            let daemon = self.daemon.as_mut().expect("it was just started");
-            let ended = daemon.try_wait()?;
-            if ended.is_some() || Instant::now() > deadline {
-                let said = fs::read_to_string(&said).unwrap_or_default();
-                bail!("{} does not answer ({ended:?}): {said}", self.name);
-            }
-            tokio::time::sleep(LOOK).await;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(out);
+        let mut process = command.spawn().context("could not run dspd")?;
+        let pid = process.id();
+        let stdout = OwnedFd::from(process.stdout.take().expect("it is piped"));
+        let stdout = BufReader::new(pipe::Receiver::from_owned_fd(stdout)?);
+        let daemon = self.daemon.insert(Running { process, stdout });
+        let mut line = String::new();
+        let ready = timeout(START, daemon.stdout.read_line(&mut line)).await;
+        if !line.starts_with("ready ") {
+            let ended = daemon.process.try_wait()?;
+            let said = fs::read_to_string(&said).unwrap_or_default();
+            bail!("{} does not get ready ({ready:?}, {ended:?}): {said}", self.name);
         }
+        let health: Health = self.api().get("/health", &[]).await?;
+        ensure!(health.pid == pid, "{} is answered for by {}", self.name, health.pid);
+        Ok(())
     }
 
     /// Stops the daemon as a system does, and waits until it is gone.
@@ -155,21 +163,16 @@ impl Node {
     /// It does not stop in time, or with a failure.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         let Some(mut daemon) = self.daemon.take() else { bail!("{} does not run", self.name) };
-        let pid = rustix::process::Pid::from_child(&daemon);
+        let pid = rustix::process::Pid::from_child(&daemon.process);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
-        let deadline = Instant::now() + START;
-        loop {
-            if let Some(status) = daemon.try_wait()? {
-                ensure!(status.success(), "{} stopped with {status}", self.name);
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                daemon.kill()?;
-                daemon.wait()?;
-                bail!("{} did not stop within {START:?}", self.name);
-            }
-            tokio::time::sleep(LOOK).await;
+        let gone = timeout(START, daemon.stdout.read_to_end(&mut Vec::new())).await;
+        if gone.is_err() {
+            daemon.process.kill()?;
         }
+        let status = daemon.process.wait()?;
+        ensure!(gone.is_ok(), "{} did not stop within {START:?}", self.name);
+        ensure!(status.success(), "{} stopped with {status}", self.name);
+        Ok(())
     }
 
     /// Kills the daemon without a word (`SIGKILL`).
@@ -178,8 +181,8 @@ impl Node {
     /// It does not run.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         let Some(mut daemon) = self.daemon.take() else { bail!("{} does not run", self.name) };
-        daemon.kill()?;
-        daemon.wait()?;
+        daemon.process.kill()?;
+        daemon.process.wait()?;
         Ok(())
     }
 
@@ -416,8 +419,8 @@ impl Drop for Node {
     fn drop(&mut self) {
         if let Some(mut daemon) = self.daemon.take() {
             // It may have ended by itself.
-            let _ = daemon.kill();
-            let _ = daemon.wait();
+            let _ = daemon.process.kill();
+            let _ = daemon.process.wait();
         }
         if std::thread::panicking() || std::env::var_os("DSP_KEEP_LOGS").is_some() {
             let said = fs::read_to_string(self.home.with_extension("out")).unwrap_or_default();

@@ -8,6 +8,7 @@ mod error;
 mod first;
 mod ports;
 mod protect;
+mod watch;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::protect::Index;
+use self::watch::Watch;
 use crate::blobs::Blobs;
 use crate::config::{ConfigFile, Overrides, Settings};
 use crate::home::{Home, Lock, Published};
@@ -94,6 +96,7 @@ pub struct Daemon {
     address: SocketAddr,
     client: ClientFile,
     stop: CancellationToken,
+    watch: Watch,
     served: TaskTracker,
     published: Published,
     home: Home,
@@ -133,6 +136,9 @@ impl Daemon {
         let engine = engine.await;
         let engine =
             engine.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        for reason in engine.skipped() {
+            tracing::error!(%reason, "stored records are damaged; peers are asked for them again");
+        }
         let device = engine.device();
 
         let listen = ports::remembered(&store, &config.listen).await?;
@@ -158,6 +164,8 @@ impl Daemon {
         let listeners = listeners(&home, &store, &settings).await?;
         let address = listeners.address();
         let stop = CancellationToken::new();
+        let watch = Watch::default();
+        watch.begin(store.clone(), node.clone(), net.clone(), stop.clone());
         let client = ClientFile {
             address: format!("http://{address}"),
             socket: listeners.socket().then(|| home.socket().display().to_string()),
@@ -199,6 +207,7 @@ impl Daemon {
             address,
             client,
             stop,
+            watch,
             served,
             published,
             home,
@@ -206,9 +215,14 @@ impl Daemon {
         })
     }
 
-    /// Waits until somebody asks the daemon to stop.
+    /// Waits until somebody asks the daemon to stop, or it cannot go on.
     pub async fn asked_to_stop(&self) {
         self.stop.cancelled().await;
+    }
+
+    /// Returns the part that ended without being asked to, and with which the daemon stops.
+    pub fn failed(&self) -> Option<&'static str> {
+        self.watch.failed()
     }
 
     /// Stops the daemon: requests under way end, sessions are closed, and what is written is
@@ -308,8 +322,8 @@ async fn listeners(
     let mut listeners =
         bound.map_err(|source| StartError::Http { address: config.http(), source })?;
     let port = listeners.address().port();
-    if let Some(wanted) = wanted.first().filter(|wanted| **wanted != 0 && **wanted != port) {
-        tracing::warn!(wanted, port, "the port is taken, using another");
+    if let Some(taken) = ports::taken(&wanted, port) {
+        tracing::warn!(wanted = taken, port, "the port is taken, using another");
     }
     store.set(Slot::HTTP_PORT, port.to_be_bytes()).await?;
     #[cfg(unix)]

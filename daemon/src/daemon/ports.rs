@@ -19,6 +19,11 @@ pub(super) async fn http(store: &Store, settings: &Settings) -> Result<Vec<u16>,
     Ok(last.into_iter().chain([wanted]).collect())
 }
 
+/// Returns the port that was to be bound and was not, where another one was.
+pub(super) fn taken(wanted: &[u16], bound: u16) -> Option<u16> {
+    wanted.first().copied().filter(|first| *first != 0 && *first != bound)
+}
+
 /// Returns the addresses to listen on: where the system is to choose a port, the one of last time
 /// if it is free.
 pub(super) async fn remembered(
@@ -112,6 +117,15 @@ mod tests {
         let one = address("/ip4/127.0.0.1/udp/0/quic-v1");
         assert!(serves(&one, &address("/ip4/127.0.0.1/udp/9/quic-v1")));
         assert!(!serves(&one, &address("/ip4/127.0.0.2/udp/9/quic-v1")));
+    }
+
+    #[test]
+    fn a_port_that_was_kept_is_not_called_taken() {
+        assert_eq!(taken(&[4851, 4848], 4851), None, "the one of last time");
+        assert_eq!(taken(&[4848], 4848), None);
+        assert_eq!(taken(&[0], 4851), None, "any was good");
+        assert_eq!(taken(&[4851, 0], 4852), Some(4851));
+        assert_eq!(taken(&[4848], 4849), Some(4848));
     }
 
     #[test]

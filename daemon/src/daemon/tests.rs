@@ -10,8 +10,10 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::{Daemon, Options};
-use crate::node::NodeEvent;
-use crate::ops::{Paging, Reporter, StackFilter};
+use crate::ops::{Paging, Reporter};
+
+mod content;
+mod keeping;
 
 /// How long anything may take.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -321,16 +323,72 @@ async fn only_this_account_gets_in() {
     alice.stop().await;
 }
 
+#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_ends_streams_of_events() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let home = tempfile::tempdir().unwrap();
     let alice = start(&home, "alice").await;
-    let mut events = alice.node().subscribe();
+    let client = alice.client();
+    let socket = client.socket.as_ref().expect("the path of the home is short");
+    let mut stream = tokio::net::UnixStream::connect(socket).await.unwrap();
+    let host = client.address.strip_prefix("http://").unwrap();
+    let request = format!(
+        "GET /api/v1/events HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\n\r\n",
+        client.token
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut heard = Vec::new();
+    let hear = async |stream: &mut tokio::net::UnixStream, heard: &mut Vec<u8>, text: &str| {
+        let reading = async {
+            while !String::from_utf8_lossy(heard).contains(text) {
+                assert_ne!(stream.read_buf(heard).await.unwrap(), 0, "the stream goes on");
+            }
+        };
+        timeout(DEADLINE, reading).await.expect("it comes in time");
+    };
+    hear(&mut stream, &mut heard, "text/event-stream").await;
     push(&alice, "one", &[("a", b"1")]).await;
-    assert!(matches!(events.recv().await, Ok(NodeEvent::Sync(_))));
-    let listed = alice.ops().stacks(&StackFilter::default(), &Paging::default()).await.unwrap();
-    assert_eq!(listed.items.len(), 1);
-    timeout(DEADLINE, alice.stop()).await.expect("it stops in time");
+    hear(&mut stream, &mut heard, "stack.created").await;
+
+    let began = std::time::Instant::now();
+    let end = timeout(DEADLINE, stream.read_to_end(&mut heard));
+    let (end, ()) = tokio::join!(end, alice.stop());
+    end.expect("the stream ends").unwrap();
+    assert!(began.elapsed() < super::GOODBYE, "{:?}", began.elapsed());
     assert!(!home.path().join("run/client.json").exists());
     assert!(!home.path().join("run/dsp.sock").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_without_one_of_its_parts_stops() {
+    let home = tempfile::tempdir().unwrap();
+    let ends = async |end: &dyn Fn(&Daemon) -> tokio::task::JoinHandle<()>| {
+        let alice = start(&home, "alice").await;
+        alice.ops().health().await.unwrap();
+        assert_eq!(alice.failed(), None);
+        end(&alice).await.unwrap();
+        timeout(DEADLINE, alice.asked_to_stop()).await.expect("it stops by itself");
+        let (failed, health) = (alice.failed(), alice.ops().health().await);
+        alice.stop().await;
+        (failed.unwrap(), health.is_ok())
+    };
+    let node = |alice: &Daemon| {
+        let node = alice.node().clone();
+        tokio::spawn(async move {
+            let answer: Result<(), _> = node.query(|_| panic!("planted")).await;
+            answer.unwrap_err();
+        })
+    };
+    let net = |alice: &Daemon| {
+        let net = alice.net().clone();
+        tokio::spawn(async move { net.shutdown().await })
+    };
+    let store = |alice: &Daemon| {
+        let store = alice.store().clone();
+        tokio::spawn(async move { store.close().await.unwrap() })
+    };
+    assert_eq!(ends(&node).await, ("the node", false));
+    assert_eq!(ends(&net).await, ("the network", true));
+    assert_eq!(ends(&store).await, ("the database", false));
 }

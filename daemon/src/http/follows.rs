@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
-use dsp_protocol::api::{ChangeFollow, ContextInfo, NewFollow, Step};
+use axum::response::Response;
+use dsp_protocol::api::{ChangeFollow, ContextInfo, Left, NewFollow, Step};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Answer, Body, Fault, Query};
+use super::answer::{Answer, Body, Query};
 use super::steps::steps;
 use crate::ops::{Leaving, Ops};
 
@@ -62,18 +61,15 @@ async fn change(
 /// Leaves a followed context
 #[utoipa::path(delete, path = "/follows/{context}", tag = "follows",
     params(("context" = String, Path, description = "label or id"), LeaveQuery),
-    responses((status = 200, body = ContextInfo), (status = 204, description = "dropped")))]
+    responses((status = 200, body = Left)))]
 async fn leave(
     State(ops): State<Arc<Ops>>,
     Path(context): Path<String>,
     Query(query): Query<LeaveQuery>,
-) -> Result<Response, Fault> {
+) -> Answer<Left> {
     let leaving = match query.copy {
         CopyWord::Keep => Leaving::Keep,
         CopyWord::Drop => Leaving::Drop,
     };
-    Ok(match ops.leave(&context, leaving).await? {
-        Some(context) => Json(context).into_response(),
-        None => StatusCode::NO_CONTENT.into_response(),
-    })
+    Ok(Json(ops.leave(&context, leaving).await?))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use dsp_protocol::api::{FrameInfo, NewFrame, Page, RefRequest, Step};
 use serde::Deserialize;
@@ -11,10 +11,10 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Answer, Body, Query};
+use super::answer::{Answer, Body, Fault, Query};
 use super::stacks::RefQuery;
 use super::steps::steps;
-use crate::ops::{Ops, Paging};
+use crate::ops::{Client, Ops, Paging, Scope};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -47,8 +47,16 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 /// Makes a frame and moves the head of a stack to it; the result is a `Pushed`
 #[utoipa::path(post, path = "/frames", tag = "frames", request_body = NewFrame,
     responses((status = 200, body = Step, content_type = "application/x-ndjson")))]
-async fn push(State(ops): State<Arc<Ops>>, Body(new): Body<NewFrame>) -> Response {
-    steps(|reporter| async move { ops.push(new, &reporter).await })
+async fn push(
+    State(ops): State<Arc<Ops>>,
+    Extension(client): Extension<Client>,
+    Body(new): Body<NewFrame>,
+) -> Result<Response, Fault> {
+    if new.files.iter().any(|file| file.source.is_some()) {
+        // Who names a path reads any file of this account: a token for pushing uploads bytes.
+        client.needs(Scope::Admin, "pushing by path")?;
+    }
+    Ok(steps(|reporter| async move { ops.push(new, &reporter).await }))
 }
 
 /// Shows a frame

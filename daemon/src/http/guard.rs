@@ -21,8 +21,7 @@ use axum::serve::IncomingStream;
 use dsp_protocol::api::ProblemCode;
 
 use super::answer::Fault;
-use crate::ops::{Client, Ops};
-use crate::store::Scope;
+use crate::ops::{Client, Ops, Scope};
 
 /// The header that a page of another site cannot send.
 pub const CSRF_HEADER: &str = "x-dsp-csrf";
@@ -129,7 +128,8 @@ impl Guard {
         Err(Fault::new(ProblemCode::Refused, detail))
     }
 
-    async fn admit(&self, peer: Peer, request: &Parts) -> Result<(), Fault> {
+    /// Lets a request in, and returns who calls where that has to be known.
+    async fn admit(&self, peer: Peer, request: &Parts) -> Result<Option<Client>, Fault> {
         if peer == Peer::Stranger {
             let detail = "another account called over the socket";
             return Err(Fault::new(ProblemCode::Refused, detail));
@@ -140,20 +140,27 @@ impl Guard {
         }
         let path = request.uri.path();
         if !path.starts_with("/api/") {
-            return Ok(());
+            return Ok(None);
         }
         let client = self.client(peer, &request.headers).await?;
         if is_open(path) {
-            return Ok(());
+            return Ok(None);
         }
         let client = client.ok_or_else(|| {
             let problem =
                 dsp_protocol::api::Problem::new(ProblemCode::Unauthorized, "nobody is logged in");
             Fault(problem.with_hint("`dsp open` logs a browser in; programs show a token"))
         })?;
-        let needed = needed(&request.method, path);
-        if client.scope < needed {
-            let detail = format!("this needs a token with the scope {}", word(needed));
+        client.needs(needed(&request.method, path), "this")?;
+        Ok(Some(client))
+    }
+}
+
+impl Client {
+    /// Refuses what goes beyond the scope of the caller's token.
+    pub(super) fn needs(&self, scope: Scope, what: &str) -> Result<(), Fault> {
+        if self.scope < scope {
+            let detail = format!("{what} needs a token with the scope {}", word(scope));
             return Err(Fault::new(ProblemCode::Refused, detail));
         }
         Ok(())
@@ -196,8 +203,11 @@ pub(super) async fn check(
     request: Request,
     next: Next,
 ) -> Response {
-    let (parts, body) = request.into_parts();
-    let mut response = match guard.admit(peer, &parts).await {
+    let (mut parts, body) = request.into_parts();
+    let admitted = guard.admit(peer, &parts).await.map(|client| {
+        client.and_then(|client| parts.extensions.insert(client));
+    });
+    let mut response = match admitted {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(fault) => fault.into_response(),
     };

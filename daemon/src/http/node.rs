@@ -19,8 +19,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 /// Tells that the daemon answers
 #[utoipa::path(get, path = "/health", tag = "node", security(()),
     responses((status = 200, body = Health)))]
-async fn health(State(ops): State<Arc<Ops>>) -> Json<Health> {
-    Json(ops.health())
+async fn health(State(ops): State<Arc<Ops>>) -> Answer<Health> {
+    Ok(Json(ops.health().await?))
 }
 
 /// Tells how the daemon is

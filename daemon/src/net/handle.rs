@@ -219,6 +219,11 @@ impl NetHandle {
         self.ask(|reply| Command::Shutdown { reply }).await;
     }
 
+    /// Waits until the node has ended, in order or not.
+    pub async fn ended(&self) {
+        self.commands.closed().await;
+    }
+
     async fn ask_in_time(&self, command: impl FnOnce(oneshot::Sender<()>) -> Command) {
         // The actor has taken the command by then; what is left is a goodbye nobody hears.
         let _ = timeout(GOODBYE, self.ask(command)).await;

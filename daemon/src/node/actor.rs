@@ -1,66 +1,98 @@
 //! The actor: inputs in, outputs performed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use dsp_protocol::doc::judge;
-use dsp_protocol::id::{BlobHash, DeviceId};
-use dsp_protocol::limits;
+use dsp_protocol::id::{BlobHash, DeviceId, FrameId};
 use dsp_protocol::sync::{
-    CommandError, CommandId, Event, Input, Output, Record, Reply, SessionRole, Severity, TaskId,
+    Command, CommandError, CommandId, Event, Input, Output, Record, Reply, Severity, TaskId,
     TaskResult,
 };
+use futures::FutureExt as _;
 use libp2p::Multiaddr;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::blocked::Blocked;
+use super::clock::Clock;
 use super::fetch::{Fetch, Outcome};
+use super::judging::verdicts;
+use super::loads::{Load, Loads};
+use super::neighbours::Neighbours;
+use super::pace::Pace;
 use super::session::{SessionStream, StreamEvent};
 use super::{Earned, Message, NodeEvent, NodeHandle, Parts, storer};
 use crate::blobs::{Blobs, Keep, ServeError};
+use crate::log::Quota;
 use crate::net::{NetEvent, NetHandle, NetStream, StreamKind, reachable_at};
 use crate::store::Store;
 
-/// How long a device that broke a rule stays blocked.
-const BLOCKED: Duration = Duration::from_secs(3600);
-/// How long the larger device waits for the smaller one to open the sync stream.
-const OPEN_WAIT: Duration = Duration::from_secs(10);
+/// Lines about peers that broke a rule that are logged in [`COMPLAINTS_WITHIN`].
+const COMPLAINTS: u32 = 20;
+/// See [`COMPLAINTS`].
+const COMPLAINTS_WITHIN: Duration = Duration::from_secs(60);
 /// Messages of streams that wait for the actor.
 const STREAM_EVENTS: usize = 256;
+/// Answers with frames that are loaded at a time, for all peers; each has up to 16 MiB.
+const LOADS: usize = 4;
 
 /// What tasks of the actor tell it.
-enum Internal {
+pub(super) enum Internal {
     Done(TaskId, TaskResult),
     Fetched(TaskId, Outcome),
-    Opened(DeviceId, NetStream),
-    /// No session came of an effort to reach a device.
+    /// Frames were loaded; their place among the loads is free when they are on their way.
+    Loaded(TaskId, Vec<(FrameId, Vec<u8>)>, Option<OwnedSemaphorePermit>),
+    /// A device is connected that was dialled.
+    Reached(DeviceId),
+    /// A device could not be connected.
     Unreachable(DeviceId),
-    /// Time to look whether a connection has become a session.
-    LookAgain(DeviceId),
-    Unblock(DeviceId),
+    /// The smaller device had its moment to open the sync stream.
+    OpenNow(DeviceId),
+    Opened(DeviceId, NetStream),
+    NotOpened(DeviceId),
+    /// A device asked for blobs as no honest program does.
+    Misused(DeviceId, String),
 }
 
 pub(super) struct Actor {
-    engine: dsp_protocol::sync::Node,
+    pub(super) engine: dsp_protocol::sync::Node,
     rng: ChaCha20Rng,
-    net: NetHandle,
+    clock: Clock,
+    /// What the engine is told next: an output may cause an input, and that waits until the
+    /// outputs beside it are performed.
+    pub(super) inputs: VecDeque<Input>,
+    pub(super) net: NetHandle,
     net_events: mpsc::Receiver<NetEvent>,
-    store: Store,
+    pub(super) store: Store,
     blobs: Blobs,
-    handle: NodeHandle,
+    pub(super) handle: NodeHandle,
     events: broadcast::Sender<NodeEvent>,
-    sessions: HashMap<DeviceId, SessionStream>,
-    next_session: u64,
+    pub(super) sessions: HashMap<DeviceId, SessionStream>,
+    pub(super) next_session: u64,
+    /// The devices with a connection, with or without a session.
+    pub(super) connected: HashSet<DeviceId>,
+    /// The devices with which a sync stream is being opened here.
+    pub(super) opening: HashSet<DeviceId>,
+    pub(super) pace: Pace,
+    pub(super) neighbours: Neighbours,
+    /// Commands that are reasons to look around on the local network once they are done.
+    seeking: HashSet<CommandId>,
+    blocked: Blocked,
+    /// Lines about peers that broke a rule: strangers could fill the log with them.
+    complaints: Quota,
+    pub(super) loads: Loads,
+    pub(super) load_places: Arc<Semaphore>,
     commands: BTreeMap<CommandId, oneshot::Sender<Result<Reply, CommandError>>>,
     next_command: u64,
     /// Blobs that came and whose records are not stored yet.
     keeps: HashMap<BlobHash, Keep>,
-    wake_at: Option<Instant>,
-    streams: (mpsc::Sender<StreamEvent>, mpsc::Receiver<StreamEvent>),
-    internal: (mpsc::UnboundedSender<Internal>, mpsc::UnboundedReceiver<Internal>),
+    pub(super) wake_at: Option<Instant>,
+    pub(super) streams: (mpsc::Sender<StreamEvent>, mpsc::Receiver<StreamEvent>),
+    pub(super) internal: (mpsc::UnboundedSender<Internal>, mpsc::UnboundedReceiver<Internal>),
     stored: mpsc::UnboundedReceiver<(TaskId, TaskResult)>,
     storing: Option<mpsc::UnboundedSender<storer::Job>>,
     storer: Option<tokio::task::JoinHandle<()>>,
@@ -85,6 +117,8 @@ impl Actor {
         Actor {
             engine: parts.engine,
             rng: ChaCha20Rng::from_seed(seed),
+            clock: Clock::new(),
+            inputs: VecDeque::new(),
             net: parts.net,
             net_events: parts.net_events,
             store: parts.store,
@@ -93,6 +127,15 @@ impl Actor {
             events,
             sessions: HashMap::new(),
             next_session: 0,
+            connected: HashSet::new(),
+            opening: HashSet::new(),
+            pace: Pace::default(),
+            neighbours: Neighbours::default(),
+            seeking: HashSet::new(),
+            blocked: Blocked::default(),
+            complaints: Quota::new(COMPLAINTS, COMPLAINTS_WITHIN),
+            loads: Loads::default(),
+            load_places: Arc::new(Semaphore::new(LOADS)),
             commands: BTreeMap::new(),
             next_command: 0,
             keeps: HashMap::new(),
@@ -111,16 +154,25 @@ impl Actor {
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
         self.feed(Input::Start);
         loop {
-            let wake = self.wake_at;
+            let (wake, unblock) = (self.wake_at, self.blocked.next_over());
             tokio::select! {
                 biased;
                 // Local work first: what is stored and what the user wants.
-                Some((task, result)) = self.stored.recv() => self.on_stored(task, result),
+                stored = self.stored.recv() => match stored {
+                    Some((task, result)) => self.on_stored(task, result),
+                    None => {
+                        tracing::error!("the storer ended");
+                        return self.stop().await;
+                    }
+                },
                 message = inbox.recv() => match message {
                     Some(Message::Command(command, reply)) => {
                         let id = CommandId(self.next_command);
                         self.next_command += 1;
                         self.commands.insert(id, reply);
+                        if seeks_peers(&command) {
+                            self.seeking.insert(id);
+                        }
                         self.feed(Input::Command { id, command });
                     }
                     Some(Message::Announce(addresses)) => {
@@ -141,6 +193,11 @@ impl Actor {
                     self.wake_at = None;
                     self.feed(Input::Wake);
                 }
+                () = sleep_until(unblock.unwrap_or_else(Instant::now)), if unblock.is_some() => {
+                    while let Some(device) = self.blocked.take_over(Instant::now()) {
+                        self.unblock(device);
+                    }
+                }
                 Some(event) = self.streams.1.recv() => self.on_stream(event),
                 Some(event) = self.net_events.recv() => self.on_net(event),
             }
@@ -153,14 +210,30 @@ impl Actor {
         self.feed(Input::Listening { addresses });
     }
 
-    fn feed(&mut self, input: Input) {
-        let outputs = self.engine.handle(now(), &mut self.rng, input);
-        for output in outputs {
-            self.perform(output);
+    pub(super) fn feed(&mut self, input: Input) {
+        self.inputs.push_back(input);
+        let mut look = false;
+        while let Some(input) = self.inputs.pop_front() {
+            let from = match &input {
+                Input::Message { device, .. } => Some(*device),
+                _ => None,
+            };
+            let now = self.clock.now();
+            for output in self.engine.handle(now, &mut self.rng, input) {
+                if let Output::Reply { id, .. } = &output {
+                    look |= self.seeking.remove(id);
+                }
+                self.perform(output, from);
+            }
+        }
+        if look {
+            self.look_around();
         }
     }
 
-    fn perform(&mut self, output: Output) {
+    /// Performs an output; `from` is whose message brought it about. Inputs that come of it go to
+    /// `inputs`, never through `feed`.
+    fn perform(&mut self, output: Output, from: Option<DeviceId>) {
         match output {
             Output::Dial { device, addresses } => self.dial(device, addresses),
             Output::Reachable { device, addresses } => {
@@ -175,12 +248,14 @@ impl Actor {
                 let slow = self.sessions.get(&device).is_some_and(|s| s.send(bytes).is_err());
                 if slow {
                     tracing::info!(peer = %device.short(), "too slow, session ends");
-                    self.end_session(device, Again::No);
-                    self.feed(Input::SessionDown { device });
+                    self.end_session(device);
+                    self.inputs.push_back(Input::SessionDown { device });
                 }
             }
             Output::Close { device, again } => {
-                self.end_session(device, if again { Again::Yes } else { Again::No });
+                if self.end_session(device) && again {
+                    self.open_if_smaller(device);
+                }
             }
             Output::Store { task, records } => {
                 let earned = records.iter().filter_map(|record| match record {
@@ -195,24 +270,25 @@ impl Actor {
                 // The storer runs as long as its channel is open.
                 let _ = storing.send((task, records));
             }
-            Output::Judge { task, work } => self.spawn(async move {
-                let judged = tokio::task::spawn_blocking(move || judge(&work)).await;
-                Internal::Done(task, TaskResult::Judged(judged.unwrap_or_default()))
-            }),
-            Output::LoadFrames { task, context, frames } => {
-                let store = self.store.clone();
-                self.spawn(async move {
-                    let frames = store.frames(context, frames).await;
-                    let frames = frames.unwrap_or_else(|error| {
-                        tracing::error!(%error, "frames could not be read");
-                        Vec::new()
-                    });
-                    Internal::Done(task, TaskResult::Frames(frames))
+            Output::Judge { task, work } => {
+                let died = Internal::Done(task, TaskResult::Judged(Vec::new()));
+                self.spawn(died, async move {
+                    Internal::Done(task, TaskResult::Judged(verdicts(*work).await))
                 });
             }
+            Output::LoadFrames { task, context, frames } => match from {
+                Some(device) => {
+                    self.loads.add(device, Load { task, context, frames });
+                    self.load_next(device);
+                }
+                None => {
+                    let result = TaskResult::Frames(Vec::new());
+                    self.inputs.push_back(Input::Done { task, result });
+                }
+            },
             Output::LoadBlob { task, hash, limit } => {
                 let blobs = self.blobs.clone();
-                self.spawn(async move {
+                self.spawn(Internal::Done(task, TaskResult::Blob(None)), async move {
                     let bytes = blobs.read_all(hash, limit as u64).await;
                     Internal::Done(task, TaskResult::Blob(bytes.ok().map(|b| b.to_vec())))
                 });
@@ -227,7 +303,9 @@ impl Actor {
                     blobs: self.blobs.clone(),
                     node: self.handle.clone(),
                 };
-                self.spawn(async move { Internal::Fetched(task, fetch.run().await) });
+                let failed = fetch.wants.iter().map(|want| want.hash).collect();
+                let died = Internal::Fetched(task, Outcome { complete: Vec::new(), failed });
+                self.spawn(died, async move { Internal::Fetched(task, fetch.run().await) });
             }
             Output::Reply { id, result } => {
                 if let Some(reply) = self.commands.remove(&id) {
@@ -240,7 +318,7 @@ impl Actor {
                 self.penalise(device, severity, &reason);
             }
             Output::WakeAt(at) => {
-                let wait = u64::try_from(at - now()).unwrap_or(0);
+                let wait = u64::try_from(at - self.clock.now()).unwrap_or(0);
                 self.wake_at = Some(Instant::now() + Duration::from_millis(wait));
             }
         }
@@ -267,22 +345,36 @@ impl Actor {
     }
 
     fn penalise(&mut self, device: DeviceId, severity: Severity, reason: &str) {
-        tracing::warn!(peer = %device.short(), ?severity, reason, "peer broke a rule");
+        let now = Instant::now();
+        if let Some(unsaid) = self.complaints.take(now.into_std()) {
+            let peer = device.short();
+            tracing::warn!(%peer, ?severity, reason, unsaid, "peer broke a rule");
+        }
         if severity == Severity::Grave {
             let net = self.net.clone();
-            self.spawn(async move {
-                net.block(device).await;
-                tokio::time::sleep(BLOCKED).await;
-                Internal::Unblock(device)
-            });
+            tokio::spawn(async move { net.block(device).await });
+            if let Some(first) = self.blocked.add(device, now) {
+                self.unblock(first);
+            }
         }
     }
 
-    fn spawn(&self, task: impl Future<Output = Internal> + Send + 'static) {
+    fn unblock(&self, device: DeviceId) {
+        let net = self.net.clone();
+        tokio::spawn(async move { net.unblock(device).await });
+    }
+
+    /// Runs a task whose end the actor is told, by `died` if it panics.
+    pub(super) fn spawn(
+        &self,
+        died: Internal,
+        task: impl Future<Output = Internal> + Send + 'static,
+    ) {
         let internal = self.internal.0.clone();
         tokio::spawn(async move {
+            let told = AssertUnwindSafe(task).catch_unwind().await.unwrap_or(died);
             // The actor may have stopped.
-            let _ = internal.send(task.await);
+            let _ = internal.send(told);
         });
     }
 
@@ -297,22 +389,25 @@ impl Actor {
                 let result = TaskResult::Fetched { complete: hashes, failed };
                 self.feed(Input::Done { task, result });
             }
-            Internal::Opened(device, stream) => {
-                self.start_session(device, stream, SessionRole::Initiator);
+            Internal::Loaded(task, frames, _place) => {
+                self.feed(Input::Done { task, result: TaskResult::Frames(frames) });
+                if let Some(device) = self.loads.done(task) {
+                    self.load_next(device);
+                }
             }
+            Internal::Reached(device) => self.meet(device),
             Internal::Unreachable(device) => {
-                if !self.sessions.contains_key(&device) {
-                    self.feed(Input::DialFailed { device });
-                }
+                self.not_reached(device);
+                self.look_around_now_and_then();
             }
-            Internal::LookAgain(device) => {
-                if !self.sessions.contains_key(&device) {
-                    self.feed(Input::DialFailed { device });
-                }
+            Internal::OpenNow(device) => self.open(device),
+            Internal::Opened(device, stream) => self.opened(device, stream),
+            Internal::NotOpened(device) => {
+                self.opening.remove(&device);
+                self.not_reached(device);
             }
-            Internal::Unblock(device) => {
-                let net = self.net.clone();
-                tokio::spawn(async move { net.unblock(device).await });
+            Internal::Misused(device, reason) => {
+                self.penalise(device, Severity::Grave, &reason);
             }
         }
     }
@@ -322,32 +417,6 @@ impl Actor {
             self.keeps.remove(&hash);
         }
         self.feed(Input::Done { task, result });
-    }
-
-    fn on_stream(&mut self, event: StreamEvent) {
-        match event {
-            StreamEvent::Message { device, number, bytes, next } => {
-                if self.sessions.get(&device).is_none_or(|s| s.number != number) {
-                    return;
-                }
-                self.feed(Input::Message { device, bytes });
-                let limit = if self.engine.has_matched(device) {
-                    limits::MESSAGE_WIRE_BYTES
-                } else {
-                    limits::HELLO_BYTES
-                };
-                // The reader ends with its session.
-                let _ = next.send(limit);
-            }
-            StreamEvent::Ended { device, number } => {
-                if self.sessions.get(&device).is_some_and(|s| s.number == number) {
-                    self.sessions.remove(&device);
-                    self.feed(Input::SessionDown { device });
-                    self.handle.tell(NodeEvent::Disconnected(device));
-                    self.open_if_mine(device);
-                }
-            }
-        }
     }
 
     fn on_net(&mut self, event: NetEvent) {
@@ -362,29 +431,30 @@ impl Actor {
                         }
                     });
                 }
-                self.open_if_mine(device);
+                self.connected.insert(device);
+                self.open_if_smaller(device);
             }
             NetEvent::Disconnected { device } => {
-                if self.sessions.remove(&device).is_some() {
+                self.connected.remove(&device);
+                if self.end_session(device) {
                     self.feed(Input::SessionDown { device });
-                    self.handle.tell(NodeEvent::Disconnected(device));
                 }
             }
             NetEvent::Inbound { device, kind: StreamKind::Sync, stream } => {
-                // The smaller device opens the sync stream, so that there is one.
-                if device < self.engine.device() {
-                    self.start_session(device, stream, SessionRole::Responder);
-                }
+                self.accept(device, stream);
             }
             NetEvent::Inbound { device, kind: StreamKind::Blobs, stream } => {
                 let blobs = self.blobs.clone();
                 let store = Arc::new(self.store.clone());
                 let authorise = Earned { node: self.handle.clone(), store };
+                let internal = self.internal.0.clone();
                 tokio::spawn(async move {
                     match blobs.serve(stream, device, &authorise).await {
                         Ok(_) => {}
                         Err(ServeError::Request(error)) => {
-                            tracing::warn!(peer = %device.short(), %error, "bad blob request");
+                            let reason = format!("asked for blobs: {error}");
+                            // The actor may have stopped.
+                            let _ = internal.send(Internal::Misused(device, reason));
                         }
                         Err(error) => {
                             tracing::debug!(peer = %device.short(), %error, "blobs not served");
@@ -392,22 +462,7 @@ impl Actor {
                     }
                 });
             }
-            NetEvent::Discovered { addresses } => {
-                let shares = self.engine.contexts().any(|c| c.view().members().len() > 1)
-                    || self.engine.contexts().any(|c| c.came_in_by().is_some())
-                    || self.engine.contexts().any(|c| !c.view().tickets().is_empty());
-                if shares {
-                    let net = self.net.clone();
-                    tokio::spawn(async move {
-                        for address in addresses {
-                            match net.dial_address(address).await {
-                                Ok(_) => return,
-                                Err(error) => tracing::debug!(%error, "discovered, not reached"),
-                            }
-                        }
-                    });
-                }
-            }
+            NetEvent::Discovered { addresses } => self.discovered(addresses),
             NetEvent::Listening { addresses } => {
                 tracing::info!(addresses = ?addresses, "listening");
                 self.listening = addresses;
@@ -416,66 +471,6 @@ impl Actor {
             NetEvent::ListenFailed { address, reason } => {
                 tracing::warn!(%address, reason, "cannot listen");
             }
-        }
-    }
-
-    fn dial(&self, device: DeviceId, addresses: Vec<String>) {
-        let (net, store) = (self.net.clone(), self.store.clone());
-        let smaller = self.engine.device() < device;
-        self.spawn(async move {
-            let mut known = store.addresses(device).await.unwrap_or_default();
-            for address in addresses {
-                if !known.contains(&address) {
-                    known.push(address);
-                }
-            }
-            let known: Vec<Multiaddr> = known.iter().filter_map(|a| a.parse().ok()).collect();
-            if let Err(error) = net.dial(device, known).await {
-                tracing::debug!(peer = %device.short(), %error, "not reached");
-                return Internal::Unreachable(device);
-            }
-            // Connected: the session follows from the event of the network, or never.
-            tokio::time::sleep(if smaller { OPEN_WAIT / 2 } else { OPEN_WAIT }).await;
-            Internal::LookAgain(device)
-        });
-    }
-
-    /// Opens the sync stream with a connected device, if that is this side's to do.
-    fn open_if_mine(&self, device: DeviceId) {
-        if self.engine.device() >= device || self.sessions.contains_key(&device) {
-            return;
-        }
-        let net = self.net.clone();
-        self.spawn(async move {
-            match net.open(device, StreamKind::Sync).await {
-                Ok(stream) => Internal::Opened(device, stream),
-                Err(error) => {
-                    tracing::debug!(peer = %device.short(), %error, "no sync stream");
-                    Internal::Unreachable(device)
-                }
-            }
-        });
-    }
-
-    fn start_session(&mut self, device: DeviceId, stream: NetStream, role: SessionRole) {
-        let number = self.next_session;
-        self.next_session += 1;
-        let stream = SessionStream::start(device, number, stream, self.streams.0.clone());
-        if self.sessions.insert(device, stream).is_some() {
-            self.feed(Input::SessionDown { device });
-        }
-        self.feed(Input::SessionUp { device, role });
-        self.handle.tell(NodeEvent::Connected(device));
-    }
-
-    fn end_session(&mut self, device: DeviceId, again: Again) {
-        if self.sessions.remove(&device).is_none() {
-            return;
-        }
-        self.handle.tell(NodeEvent::Disconnected(device));
-        match again {
-            Again::Yes => self.open_if_mine(device),
-            Again::No => {}
         }
     }
 
@@ -491,15 +486,7 @@ impl Actor {
     }
 }
 
-/// Whether a session that ends begins anew.
-#[derive(Clone, Copy)]
-enum Again {
-    Yes,
-    No,
-}
-
-/// Returns the time in milliseconds since 1970.
-pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+/// Tells whether a command is a reason to talk to nodes of the local network.
+fn seeks_peers(command: &Command) -> bool {
+    matches!(command, Command::Follow { .. } | Command::Reach { .. } | Command::Share { .. })
 }

@@ -6,8 +6,16 @@
 //! message, so the actor never waits for disk or network.
 
 mod actor;
+mod blocked;
+mod clock;
 mod fetch;
+mod judging;
+mod loads;
+mod neighbours;
+mod pace;
+mod reach;
 mod session;
+mod sessions;
 mod storer;
 
 use std::sync::Arc;
@@ -21,7 +29,7 @@ use crate::blobs::{Authorise, Blobs, Header};
 use crate::net::{NetEvent, NetHandle};
 use crate::store::Store;
 
-pub(crate) use self::actor::now;
+pub(crate) use self::clock::now;
 
 /// Events that a slow listener may be behind before it is told that some are lost.
 const EVENTS: usize = 4096;
@@ -161,6 +169,11 @@ impl NodeHandle {
         let _ = self.events.send(event);
     }
 
+    /// Waits until the node has ended, in order or not.
+    pub async fn ended(&self) {
+        self.messages.closed().await;
+    }
+
     /// Ends all sessions and waits for what is being stored.
     pub async fn shutdown(&self) {
         let (done, ended) = oneshot::channel();
@@ -190,3 +203,6 @@ impl Authorise for Earned {
         earned && context.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests;

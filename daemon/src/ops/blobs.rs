@@ -30,9 +30,15 @@ const UPLOADS: usize = 10_000;
 pub(crate) struct Uploads(Mutex<BTreeMap<BlobHash, (i64, Keep)>>);
 
 impl Uploads {
-    fn put(&self, hash: BlobHash, keep: Keep, now: i64) {
+    /// Lets go of those that no frame named in time.
+    pub(crate) fn forget_old(&self, now: i64) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|_, (since, _)| *since > now - UPLOAD_MS);
+    }
+
+    fn put(&self, hash: BlobHash, keep: Keep, now: i64) {
+        self.forget_old(now);
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() >= UPLOADS {
             let oldest = waiting.iter().min_by_key(|(_, (since, _))| *since);
             if let Some(oldest) = oldest.map(|(hash, _)| *hash) {

@@ -1,20 +1,25 @@
 //! What a frame holds: its files, wherever they are listed.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashSet};
 
 use dsp_protocol::api::{FileInfo, Problem, ProblemCode};
 use dsp_protocol::id::{BlobHash, ContextId, FrameId};
-use dsp_protocol::limits;
+use dsp_protocol::limits::TREE_FILES;
 use dsp_protocol::name::AttachmentPath;
-use dsp_protocol::object::tree::{Step, TreeReadError};
-use dsp_protocol::object::{BlobRef, Files, Frame, Mode, TreeWalk};
+use dsp_protocol::object::tree::TreeFile;
+use dsp_protocol::object::{Attachment, BlobRef, Files, Frame, Mode};
+use dsp_protocol::reference::Reference;
 
+use super::problem::not_found;
+use super::trees::{Gap, Objects, Sum};
 use super::{Ops, media};
-use crate::blobs::ReadError;
 
-/// Most files of trees that are remembered between calls.
-const REMEMBERED: usize = 200_000;
+/// Most files that are counted off to find one by its number.
+const NUMBERED: usize = 200_000;
+/// How many attachments are named to who did not say which.
+const CANDIDATES: usize = 10;
+/// Most blobs that are told apart when those of many frames are added up: about 40 MB.
+const DISTINCT: usize = 1 << 20;
 
 /// A file of a frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,50 +31,28 @@ pub(crate) struct File {
     pub(crate) mode: Mode,
 }
 
-/// A frame with its files.
-#[derive(Clone, Debug)]
-pub(crate) struct Content {
-    pub(crate) frame: Frame,
-    pub(crate) files: Listing,
-}
-
-/// The files of a frame, as far as they can be listed here.
-#[derive(Clone, Debug)]
-pub(crate) enum Listing {
-    /// All of them.
-    Whole(Arc<[File]>),
-    /// A directory object is not here.
-    Missing(BlobRef),
-}
-
-impl Content {
-    /// Returns the files.
-    ///
-    /// # Errors
-    /// A directory object is not here.
-    pub(crate) fn files(&self) -> Result<&Arc<[File]>, Problem> {
-        match &self.files {
-            Listing::Whole(files) => Ok(files),
-            Listing::Missing(blob) => Err(Problem::new(
-                ProblemCode::BlobNotLocal,
-                format!("the list of files is not here (directory object {})", blob.hash),
-            )
-            .with_hint("`dsp fetch` brings it from a peer")),
-        }
-    }
-
-    /// Returns the number and the bytes of the files, where they can be listed.
-    pub(crate) fn sum(&self) -> Option<(u64, u64)> {
-        match &self.files {
-            Listing::Whole(files) => Some((files.len() as u64, bytes_of(files))),
-            Listing::Missing(_) => None,
+impl From<&Attachment> for File {
+    fn from(attachment: &Attachment) -> File {
+        File {
+            path: attachment.path.clone(),
+            blob: attachment.blob.clone(),
+            media: attachment.media.clone(),
+            text: attachment.text.clone(),
+            mode: attachment.mode,
         }
     }
 }
 
-/// Returns the bytes of some files.
-pub(crate) fn bytes_of(files: &[File]) -> u64 {
-    files.iter().map(|file| file.blob.size).fold(0, u64::saturating_add)
+impl From<TreeFile> for File {
+    fn from(file: TreeFile) -> File {
+        File {
+            media: media::guess(&file.path).to_owned(),
+            path: file.path,
+            blob: file.blob,
+            text: None,
+            mode: file.mode,
+        }
+    }
 }
 
 /// Returns the hashes of some files.
@@ -90,140 +73,206 @@ pub(crate) fn file_info(file: &File, here: &BTreeMap<BlobHash, u64>) -> FileInfo
     }
 }
 
-/// The files of trees that were walked, by the hash of their root: what a hash names never
-/// changes. The one that was walked longest ago gives way.
+/// The bytes of many frames, each blob counted once; past about a million blobs no longer told
+/// apart.
 #[derive(Debug, Default)]
-pub(crate) struct TreeCache(Mutex<Remembered>);
-
-#[derive(Debug, Default)]
-struct Remembered {
-    trees: BTreeMap<BlobHash, Arc<[File]>>,
-    order: VecDeque<BlobHash>,
-    files: usize,
+pub(crate) struct Distinct {
+    objects: Objects,
+    blobs: HashSet<BlobHash>,
+    pub(crate) sum: Sum,
 }
 
-impl TreeCache {
-    fn get(&self, root: BlobHash) -> Option<Arc<[File]>> {
-        let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.trees.get(&root).cloned()
+impl Distinct {
+    /// Adds the files of a frame of a context. What cannot be listed here is left out.
+    ///
+    /// # Errors
+    /// The disk or the database failed.
+    pub(crate) async fn add(
+        &mut self,
+        ops: &Ops,
+        context: ContextId,
+        frame: &Frame,
+    ) -> Result<(), Problem> {
+        match &frame.files {
+            Files::Listed(files) => {
+                let blobs = files.iter().map(|file| (file.blob.hash, file.blob.size));
+                self.add_blobs(ops, context, blobs).await
+            }
+            Files::Tree(root) => {
+                self.objects.add(root);
+                while let Some(met) = self.objects.next(ops).await {
+                    if let Some(object) = Gap::excuse(met.object)? {
+                        let blobs = object.files.iter().map(|(_, hash, size)| (*hash, *size));
+                        self.add_blobs(ops, context, blobs).await?;
+                    }
+                }
+                Ok(())
+            }
+        }
     }
 
-    fn put(&self, root: BlobHash, files: Arc<[File]>) {
-        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.files += files.len();
-        if remembered.trees.insert(root, files).is_none() {
-            remembered.order.push_back(root);
+    async fn add_blobs(
+        &mut self,
+        ops: &Ops,
+        context: ContextId,
+        blobs: impl Iterator<Item = (BlobHash, u64)>,
+    ) -> Result<(), Problem> {
+        let mut new: BTreeMap<BlobHash, u64> = blobs.collect();
+        new.retain(|hash, _| {
+            !self.blobs.contains(hash) && (self.blobs.len() >= DISTINCT || self.blobs.insert(*hash))
+        });
+        let here = ops.store.earned_set(context, new.keys().copied().collect()).await?;
+        for (hash, size) in new {
+            self.sum.add_file(size, here.contains_key(&hash));
         }
-        while remembered.files > REMEMBERED {
-            let Some(oldest) = remembered.order.pop_front() else { break };
-            let gone = remembered.trees.remove(&oldest).map_or(0, |files| files.len());
-            remembered.files -= gone;
-        }
+        Ok(())
     }
 }
 
 impl Ops {
-    /// Returns a frame that is here in a context, with its files.
+    /// Returns a frame that is here in a context.
     ///
     /// # Errors
     /// It is not here, or cannot be read.
-    pub(crate) async fn content(
+    pub(crate) async fn frame_here(
         &self,
         context: ContextId,
         frame: FrameId,
-    ) -> Result<Content, Problem> {
-        let found = self.contents(context, vec![frame]).await?.remove(&frame);
-        found.ok_or_else(|| {
+    ) -> Result<Frame, Problem> {
+        self.stored_frame(context, frame).await?.ok_or_else(|| {
             Problem::new(ProblemCode::BlobNotLocal, format!("frame {frame} is not here"))
                 .with_hint("`dsp fetch` brings it from a peer")
         })
     }
 
-    /// Returns those of some frames that are here in a context, with their files.
+    /// Returns a frame, if it is here in a context. Frames are read one at a time, as each may
+    /// be large.
     ///
     /// # Errors
-    /// The database or a blob cannot be read.
-    pub(crate) async fn contents(
+    /// The database cannot be read.
+    pub(crate) async fn stored_frame(
         &self,
         context: ContextId,
-        frames: Vec<FrameId>,
-    ) -> Result<BTreeMap<FrameId, Content>, Problem> {
-        let mut contents = BTreeMap::new();
-        for (id, bytes) in self.store.frames(context, frames).await? {
-            let frame = Frame::decode(&bytes).map_err(|error| {
-                Problem::new(ProblemCode::Corrupt, format!("frame {id}: {error}"))
-            })?;
-            let files = self.listing(&frame).await?;
-            contents.insert(id, Content { frame, files });
-        }
-        Ok(contents)
+        frame: FrameId,
+    ) -> Result<Option<Frame>, Problem> {
+        let Some((id, bytes)) = self.store.frames(context, vec![frame]).await?.pop() else {
+            return Ok(None);
+        };
+        let frame = Frame::decode(&bytes)
+            .map_err(|error| Problem::new(ProblemCode::Corrupt, format!("frame {id}: {error}")))?;
+        Ok(Some(frame))
     }
 
-    async fn listing(&self, frame: &Frame) -> Result<Listing, Problem> {
+    /// Adds up the files of a frame; where a context is given, also what is here of them in it.
+    ///
+    /// # Errors
+    /// The files cannot all be listed here.
+    pub(crate) async fn sum(&self, context: Option<ContextId>, frame: &Frame) -> Result<Sum, Gap> {
+        let files = match &frame.files {
+            Files::Listed(files) => files,
+            Files::Tree(root) => return self.sum_of_tree(context, root).await,
+        };
+        let here = match context {
+            Some(context) => {
+                let hashes = files.iter().map(|file| file.blob.hash).collect();
+                let here = self.store.earned_set(context, hashes).await;
+                here.map_err(|error| Gap::Failed(error.into()))?
+            }
+            None => BTreeMap::new(),
+        };
+        let mut sum = Sum::default();
+        for file in files {
+            sum.add_file(file.blob.size, here.contains_key(&file.blob.hash));
+        }
+        Ok(sum)
+    }
+
+    /// Makes sure that a frame has no more files than a frame may have, before all of them are
+    /// gone through.
+    ///
+    /// # Errors
+    /// It has more, or they cannot all be listed here.
+    pub(crate) async fn check_size(&self, frame: &Frame) -> Result<(), Gap> {
+        let files = self.sum(None, frame).await?.files;
+        match files > TREE_FILES {
+            true => Err(Gap::TooLarge(format!(
+                "the frame unfolds to {files} files; at most {TREE_FILES} are listed"
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// Returns up to `limit` files of a frame by path, those behind `after`.
+    ///
+    /// # Errors
+    /// They cannot be listed here.
+    pub(crate) async fn files_after(
+        &self,
+        frame: &Frame,
+        after: Option<&AttachmentPath>,
+        limit: usize,
+    ) -> Result<Vec<File>, Gap> {
         match &frame.files {
-            Files::Listed(files) => Ok(Listing::Whole(
-                files
-                    .iter()
-                    .map(|attachment| File {
-                        path: attachment.path.clone(),
-                        blob: attachment.blob.clone(),
-                        media: attachment.media.clone(),
-                        text: attachment.text.clone(),
-                        mode: attachment.mode,
-                    })
-                    .collect(),
-            )),
-            Files::Tree(root) => self.tree(root).await,
-        }
-    }
-
-    /// Lists the files of a tree.
-    pub(crate) async fn tree(&self, root: &BlobRef) -> Result<Listing, Problem> {
-        if let Some(files) = self.trees.get(root.hash) {
-            return Ok(Listing::Whole(files));
-        }
-        let mut walk = TreeWalk::new(root.clone());
-        let mut files = Vec::new();
-        loop {
-            match walk.step().map_err(|error| damaged_tree(root, &error))? {
-                Step::File(file) => files.push(File {
-                    media: media::guess(&file.path).to_owned(),
-                    path: file.path,
-                    blob: file.blob,
-                    text: None,
-                    mode: file.mode,
-                }),
-                Step::Need(blob) => {
-                    let read = self.blobs.read_all(blob.hash, limits::DIRECTORY_BYTES as u64);
-                    match read.await {
-                        Ok(bytes) => {
-                            walk.supply(&bytes).map_err(|error| damaged_tree(root, &error))?;
-                        }
-                        Err(ReadError::Missing(_) | ReadError::Partial { .. }) => {
-                            return Ok(Listing::Missing(blob));
-                        }
-                        Err(error) => return Err(error.into()),
-                    }
-                }
-                Step::Done => break,
+            Files::Listed(files) => {
+                let behind = |file: &&Attachment| after.is_none_or(|after| file.path > *after);
+                let mut files: Vec<&Attachment> = files.iter().filter(behind).collect();
+                files.sort_by(|a, b| a.path.cmp(&b.path));
+                Ok(files.into_iter().take(limit).map(File::from).collect())
+            }
+            Files::Tree(root) => {
+                let files = self.walk_tree(root, after, limit).await?;
+                Ok(files.into_iter().map(File::from).collect())
             }
         }
-        let files: Arc<[File]> = files.into();
-        self.trees.put(root.hash, Arc::clone(&files));
-        Ok(Listing::Whole(files))
     }
-}
 
-fn damaged_tree(root: &BlobRef, error: &TreeReadError) -> Problem {
-    Problem::new(ProblemCode::Corrupt, format!("the list of files {}: {error}", root.hash))
-}
-
-impl Listing {
-    /// Returns the files where all can be listed, else none.
-    pub(crate) fn whole(&self) -> &[File] {
-        match self {
-            Listing::Whole(files) => files,
-            Listing::Missing(_) => &[],
+    /// Returns the file of a frame that a reference means: the attachment it names, or the only
+    /// one. Within, the problem that there is none, or that several are and none is named.
+    ///
+    /// # Errors
+    /// It cannot be found with what is here.
+    pub(crate) async fn pick(
+        &self,
+        frame: &Frame,
+        reference: &Reference,
+        text: &str,
+    ) -> Result<Result<File, Problem>, Gap> {
+        let Some(selector) = &reference.attachment else {
+            let mut files = self.files_after(frame, None, CANDIDATES + 1).await?;
+            return Ok(match files.len() {
+                0 => Err(not_found(format!("`{text}` has no files"))),
+                1 => Ok(files.remove(0)),
+                _ => {
+                    let known = self.sum(None, frame).await.ok();
+                    let total = known.map_or_else(|| "many".to_owned(), |s| s.files.to_string());
+                    let detail = format!("`{text}` has {total} files; name one after `#`");
+                    let mut problem = Problem::new(ProblemCode::Ambiguous, detail);
+                    let paths = files.iter().take(CANDIDATES);
+                    problem.candidates = paths.map(|f| format!("{text}#{}", f.path)).collect();
+                    Err(problem)
+                }
+            });
+        };
+        let none = || {
+            not_found(format!("`{text}`: no attachment `{selector}`"))
+                .with_hint("`dsp show` lists what the frame has")
+        };
+        let root = match &frame.files {
+            Files::Listed(files) => {
+                let at = selector.find(files.iter().map(|file| file.path.as_str()));
+                return Ok(at.map(|at| File::from(&files[at])).ok_or_else(none));
+            }
+            Files::Tree(root) => root,
+        };
+        if let Ok(path) = selector.as_str().parse()
+            && let Some(file) = self.look_up(root, path).await?
+        {
+            return Ok(Ok(file.into()));
         }
+        let Some(index) = selector.index().filter(|index| *index < NUMBERED) else {
+            return Ok(Err(none()));
+        };
+        let mut files = self.walk_tree(root, None, index + 1).await?;
+        Ok(files.pop().filter(|_| files.len() == index).map(File::from).ok_or_else(none))
     }
 }

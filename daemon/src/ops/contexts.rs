@@ -1,6 +1,7 @@
 //! Contexts: mine, and those that I follow.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dsp_protocol::api::{
     AccessName, ContextInfo, NewContext, Page, Problem, ProblemCode, Readable, RoleName,
@@ -10,10 +11,13 @@ use dsp_protocol::name::{ContextName, fold_key};
 use dsp_protocol::statement::{Access, Role};
 use dsp_protocol::sync::{Command, Reply};
 
+use super::content::Distinct;
 use super::node::count;
+use super::paging::text_key;
 use super::problem::bad_request;
 use super::scene::{ContextScene, Scene};
 use super::time::rfc3339;
+use super::trees::Gap;
 use super::{Ops, Paging};
 use crate::store::Slot;
 
@@ -59,11 +63,10 @@ impl Ops {
         for context in scene.contexts.values() {
             infos.push(self.context_info(&scene, context).await?);
         }
-        infos.sort_by(|a, b| {
-            let order = |c: &ContextInfo| (c.owner != scene.me, c.label.clone(), c.id);
-            order(a).cmp(&order(b))
-        });
-        paging.cut(&infos, PAGE)
+        paging.page(infos, PAGE, |context| {
+            let mine_first = u8::from(context.owner != scene.me);
+            [vec![mine_first], text_key(&context.label, context.id.as_bytes())].concat()
+        })
     }
 
     /// Returns a context by its label or id.
@@ -148,19 +151,25 @@ impl Ops {
                 }
             })
             .await?;
-        let mut sizes: BTreeMap<_, u64> = BTreeMap::new();
-        let contents = self.contents(context.id, all).await?;
-        for content in contents.values() {
-            for file in content.files.whole() {
-                sizes.insert(file.blob.hash, file.blob.size);
+        let heads: BTreeSet<FrameId> =
+            context.live().flat_map(|stack| &stack.heads).map(|head| head.frame).collect();
+        let mut distinct = Distinct::default();
+        let mut bytes_of: BTreeMap<FrameId, u64> = BTreeMap::new();
+        for id in all {
+            let Some(frame) = self.stored_frame(context.id, id).await? else { continue };
+            distinct.add(self, context.id, &frame).await?;
+            if heads.contains(&id)
+                && let Some(sum) = Gap::excuse(self.sum(None, &frame).await)?
+            {
+                bytes_of.insert(id, sum.bytes);
             }
         }
-        let size_of = |frame: &FrameId| contents.get(frame).and_then(|c| c.sum()).unwrap_or((0, 0));
         let mut stacks: Vec<_> = context
             .live()
             .map(|stack| {
-                let bytes = stack.heads.iter().map(|head| size_of(&head.frame).1).max();
-                (std::cmp::Reverse(bytes.unwrap_or(0)), stack.name.to_string())
+                let heads = stack.heads.iter();
+                let bytes = heads.filter_map(|head| bytes_of.get(&head.frame)).max();
+                (Reverse(bytes.copied().unwrap_or(0)), stack.name.to_string())
             })
             .collect();
         stacks.sort();
@@ -169,7 +178,7 @@ impl Ops {
             label: scene.label(context),
             stacks: count(stacks.len()),
             frames: count(context.frames),
-            bytes: sizes.values().sum(),
+            bytes: distinct.sum.bytes,
             examples: stacks.into_iter().map(|(_, name)| name).take(EXAMPLES).collect(),
             access: access_name(context.access()),
         })
@@ -181,11 +190,12 @@ impl Ops {
         scene: &Scene,
         context: &ContextScene,
     ) -> Result<ContextInfo, Problem> {
-        let heads = context.live().flat_map(|stack| stack.heads.iter().map(|head| head.frame));
-        let contents = self.contents(context.id, heads.collect()).await?;
-        let files = || contents.values().flat_map(|content| content.files.whole());
-        let distinct: BTreeMap<_, _> = files().map(|f| (f.blob.hash, f.blob.size)).collect();
-        let here = self.store.earned_set(context.id, distinct.keys().copied().collect()).await?;
+        let mut distinct = Distinct::default();
+        for head in context.live().flat_map(|stack| &stack.heads) {
+            if let Some(frame) = self.stored_frame(context.id, head.frame).await? {
+                distinct.add(self, context.id, &frame).await?;
+            }
+        }
         let members = context.members.iter().filter(|(_, role)| *role > Role::None).count();
         let name = context.name().map(ToString::to_string);
         Ok(ContextInfo {
@@ -203,8 +213,8 @@ impl Ops {
             current: scene.current == Some(context.id),
             stacks: count(context.live().count()),
             frames: count(context.frames),
-            bytes: distinct.values().sum(),
-            bytes_here: here.values().sum(),
+            bytes: distinct.sum.bytes,
+            bytes_here: distinct.sum.here,
             members: count(members.max(1)),
             heard: context.heard.map(rfc3339),
         })

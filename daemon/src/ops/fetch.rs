@@ -6,23 +6,39 @@ use std::time::Duration;
 use dsp_protocol::api::{Fetched, Problem, ProblemCode, Progress, RefRequest};
 use dsp_protocol::id::{BlobHash, ContextId, FrameId};
 use dsp_protocol::limits::DIRECTORY_BYTES;
-use dsp_protocol::object::{BlobRef, BlobRole, Directory};
+use dsp_protocol::name::AttachmentPath;
+use dsp_protocol::object::{BlobRef, BlobRole, Directory, Files, Frame};
+use dsp_protocol::reference::Reference;
 use dsp_protocol::reference::Rev;
 use dsp_protocol::sync::{BlobKind, BlobWant, Command, Event, Reply};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 
-use super::content::{Content, File};
+use super::content::{File, hashes};
 use super::contexts::unexpected;
-use super::frames::pick;
-use super::resolve::parse;
+use super::resolve::{Found, parse};
+use super::trees::Gap;
 use super::{Ops, Reporter};
+use crate::blobs::{ForgetError, Status};
 use crate::node::NodeEvent;
 
 /// Most directory objects of a frame that are brought.
 const DIRECTORIES: usize = 1 << 17;
 /// How long a frame may take to come.
 const FRAME_WAIT: Duration = Duration::from_secs(30);
+/// Most files that are brought at one time.
+const BATCH: usize = 10_000;
+/// Most files that did not come and are named.
+const NAMED: usize = 1000;
+
+/// How what is recorded as here is looked at before it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Check {
+    /// Whether the blob store has it, which costs nothing.
+    Books,
+    /// Every byte against the hash: who names a frame may do so because it is damaged.
+    Bytes,
+}
 
 impl Ops {
     /// Brings the bytes of a frame or an attachment here; of all current heads when nothing is
@@ -49,28 +65,97 @@ impl Ops {
                         format!("{name} has {heads} heads, pushed while apart; this is the first");
                     reporter.note(note).await;
                 }
-                let content = self.bring_frame(context, found.frame, reporter).await?;
-                let content = self.bring_listing(context, content, reporter).await?;
-                let files: Vec<File> = match &reference.attachment {
-                    Some(_) => vec![pick(&content, &reference, text)?.clone()],
-                    None => content.files()?.to_vec(),
-                };
-                self.bring_files(context, &files, reporter, &mut fetched).await?;
+                let frame = self.bring_frame(context, found.frame, reporter).await?;
+                if reference.attachment.is_some() {
+                    let file = self.picked(context, &frame, &reference, text, reporter).await?;
+                    let files = std::slice::from_ref(&file);
+                    self.bring_files(context, files, Check::Bytes, reporter, &mut fetched).await?;
+                } else {
+                    self.bring_all(context, &frame, Check::Bytes, reporter, &mut fetched).await?;
+                }
             }
             None => {
                 let scene = self.scene().await?;
+                let mut failed = None;
                 for context in scene.contexts.values().filter(|c| !c.is_mine(scene.me)) {
-                    let heads = context.live().flat_map(|stack| &stack.heads);
-                    for head in heads {
-                        let content = self.bring_frame(context.id, head.frame, reporter).await?;
-                        let content = self.bring_listing(context.id, content, reporter).await?;
-                        let files = content.files()?.to_vec();
-                        self.bring_files(context.id, &files, reporter, &mut fetched).await?;
+                    for stack in context.live() {
+                        for head in &stack.heads {
+                            let id = (context.id, head.frame);
+                            match self.bring_head(id, reporter, &mut fetched).await {
+                                Ok(()) => {}
+                                Err(problem) if concerns_one_frame(&problem) => {
+                                    let name = scene.reference(&Found { context, stack });
+                                    fetched.missing.push(name);
+                                    failed.get_or_insert(problem);
+                                }
+                                Err(problem) => return Err(problem),
+                            }
+                        }
                     }
+                }
+                if let Some(problem) = failed.filter(|_| fetched.files == 0) {
+                    return Err(problem);
                 }
             }
         }
+        if let Some(more) = fetched.missing.len().checked_sub(NAMED).filter(|more| *more > 0) {
+            fetched.missing.truncate(NAMED);
+            reporter.note(format!("{more} more did not come")).await;
+        }
         Ok(fetched)
+    }
+
+    async fn bring_head(
+        &self,
+        (context, head): (ContextId, FrameId),
+        reporter: &Reporter,
+        fetched: &mut Fetched,
+    ) -> Result<(), Problem> {
+        let frame = self.bring_frame(context, head, reporter).await?;
+        self.bring_all(context, &frame, Check::Books, reporter, fetched).await
+    }
+
+    /// Brings all files of a frame, so many at a time.
+    async fn bring_all(
+        &self,
+        context: ContextId,
+        frame: &Frame,
+        check: Check,
+        reporter: &Reporter,
+        fetched: &mut Fetched,
+    ) -> Result<(), Problem> {
+        self.bring_listing(context, frame, reporter).await?;
+        self.check_size(frame).await?;
+        let mut after: Option<AttachmentPath> = None;
+        loop {
+            let files = self.files_after(frame, after.as_ref(), BATCH).await?;
+            self.bring_files(context, &files, check, reporter, fetched).await?;
+            after = match files.last() {
+                Some(last) if files.len() == BATCH => Some(last.path.clone()),
+                Some(_) | None => return Ok(()),
+            };
+        }
+    }
+
+    /// Returns the file that a reference means, bringing the directory objects on the way to it.
+    pub(crate) async fn picked(
+        &self,
+        context: ContextId,
+        frame: &Frame,
+        reference: &Reference,
+        text: &str,
+        reporter: &Reporter,
+    ) -> Result<File, Problem> {
+        let mut brought = BTreeSet::new();
+        loop {
+            match self.pick(frame, reference, text).await {
+                Ok(picked) => return picked,
+                Err(Gap::Missing(blob)) if brought.insert(blob.hash) => {
+                    self.bring_directories(context, &[blob], reporter).await?;
+                }
+                Err(gap) => return Err(gap.into()),
+            }
+        }
     }
 
     /// Returns a frame, brought here if need be.
@@ -79,10 +164,10 @@ impl Ops {
         context: ContextId,
         frame: FrameId,
         reporter: &Reporter,
-    ) -> Result<Content, Problem> {
+    ) -> Result<Frame, Problem> {
         let mut events = self.node.subscribe();
-        if let Some(content) = self.contents(context, vec![frame]).await?.remove(&frame) {
-            return Ok(content);
+        if let Some(here) = self.stored_frame(context, frame).await? {
+            return Ok(here);
         }
         self.node.run(Command::FetchFrames { context, frames: vec![frame] }).await?;
         self.node.run(Command::Reach { context }).await?;
@@ -93,14 +178,14 @@ impl Ops {
                 .await
             {
                 Ok(Ok(NodeEvent::Sync(Event::Frame { frame: came, .. }))) if came == frame => {
-                    return self.content(context, frame).await;
+                    return self.frame_here(context, frame).await;
                 }
                 Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
                 Ok(Err(RecvError::Closed)) => return Err(crate::node::NodeStopped.into()),
                 Err(_) if Instant::now() < until => {}
                 Err(_) => {
                     // An event may have been lost.
-                    let here = self.contents(context, vec![frame]).await?.remove(&frame);
+                    let here = self.stored_frame(context, frame).await?;
                     return here.ok_or_else(|| {
                         let text = format!("nobody reachable has frame {frame}");
                         Problem::new(ProblemCode::Unreachable, text)
@@ -115,22 +200,14 @@ impl Ops {
     pub(crate) async fn bring_listing(
         &self,
         context: ContextId,
-        content: Content,
+        frame: &Frame,
         reporter: &Reporter,
-    ) -> Result<Content, Problem> {
-        let dsp_protocol::object::Files::Tree(root) = &content.frame.files else {
-            return Ok(content);
-        };
-        let root = root.clone();
-        let mut level = vec![root.clone()];
-        let mut seen = BTreeSet::new();
+    ) -> Result<(), Problem> {
+        let Files::Tree(root) = &frame.files else { return Ok(()) };
+        let mut level = vec![BlobRef::new(root.hash, root.size)];
+        let mut seen = BTreeSet::from([root.hash]);
         // A level at a time, so that a tree takes as many round trips as it is deep.
         while !level.is_empty() {
-            level.retain(|blob| seen.insert(blob.hash));
-            if seen.len() > DIRECTORIES {
-                let text = format!("the list of files has more than {DIRECTORIES} parts");
-                return Err(Problem::new(ProblemCode::TooLarge, text));
-            }
             if let Some(large) = level.iter().find(|blob| blob.size > DIRECTORY_BYTES as u64) {
                 let text = format!("directory object {} claims {} bytes", large.hash, large.size);
                 return Err(Problem::new(ProblemCode::Corrupt, text));
@@ -144,11 +221,16 @@ impl Ops {
                     Problem::new(ProblemCode::Corrupt, text)
                 })?;
                 let below = directory.blobs().filter(|(role, _)| *role == BlobRole::Tree);
-                next.extend(below.map(|(_, blob)| blob.clone()));
+                let new = below.filter(|(_, blob)| seen.insert(blob.hash));
+                next.extend(new.map(|(_, blob)| BlobRef::new(blob.hash, blob.size)));
+                if seen.len() > DIRECTORIES {
+                    let text = format!("the list of files has more than {DIRECTORIES} parts");
+                    return Err(Gap::TooLarge(text).into());
+                }
             }
             level = next;
         }
-        Ok(Content { files: self.tree(&root).await?, ..content })
+        Ok(())
     }
 
     /// Brings those of some directory objects that are not here, and not what they list.
@@ -160,12 +242,15 @@ impl Ops {
     ) -> Result<(), Problem> {
         let hashes = blobs.iter().map(|blob| blob.hash).collect();
         let here = self.store.earned_set(context, hashes).await?;
-        let missing = blobs.iter().filter(|blob| !here.contains_key(&blob.hash));
         // As data: the engine would want everything that a directory lists.
-        let wants: Vec<BlobWant> = missing
-            .map(|blob| BlobWant { hash: blob.hash, size: blob.size, kind: BlobKind::Data })
-            .collect();
-        if wants.is_empty() || self.bring(context, wants, reporter).await?.1.is_empty() {
+        let want = |blob: &BlobRef| data(blob.hash, blob.size);
+        let (known, new): (Vec<_>, Vec<_>) =
+            blobs.iter().map(want).partition(|want| here.contains_key(&want.hash));
+        let mut failed = self.mend(context, known, Check::Bytes, reporter).await?.1;
+        if !new.is_empty() {
+            failed.extend(self.bring(context, new, reporter).await?.1);
+        }
+        if failed.is_empty() {
             return Ok(());
         }
         let text = "nobody reachable has the whole list of files";
@@ -178,21 +263,21 @@ impl Ops {
         &self,
         context: ContextId,
         files: &[File],
+        check: Check,
         reporter: &Reporter,
         fetched: &mut Fetched,
     ) -> Result<(), Problem> {
         let sizes: BTreeMap<BlobHash, u64> =
             files.iter().map(|file| (file.blob.hash, file.blob.size)).collect();
-        let here = self.store.earned_set(context, sizes.keys().copied().collect()).await?;
-        let wants: Vec<BlobWant> = sizes
+        let here = self.store.earned_set(context, hashes(files)).await?;
+        let (known, new): (Vec<_>, Vec<_>) = sizes
             .iter()
-            .filter(|(hash, _)| !here.contains_key(hash))
-            .map(|(hash, size)| BlobWant { hash: *hash, size: *size, kind: BlobKind::Data })
-            .collect();
-        let failed = match wants.is_empty() {
-            true => BTreeSet::new(),
-            false => self.bring(context, wants, reporter).await?.1,
-        };
+            .map(|(hash, size)| data(*hash, *size))
+            .partition(|want| here.contains_key(&want.hash));
+        let (mended, mut failed) = self.mend(context, known, check, reporter).await?;
+        if !new.is_empty() {
+            failed.extend(self.bring(context, new, reporter).await?.1);
+        }
         for file in files {
             let hash = file.blob.hash;
             if failed.contains(&hash) {
@@ -200,7 +285,7 @@ impl Ops {
                 continue;
             }
             fetched.files += 1;
-            match here.contains_key(&hash) {
+            match here.contains_key(&hash) && !mended.contains(&hash) {
                 true => fetched.already_here += 1,
                 false => fetched.bytes += file.blob.size,
             }
@@ -208,17 +293,85 @@ impl Ops {
         Ok(())
     }
 
+    /// Looks whether blobs that are recorded as here are so in fact, and brings those again that
+    /// are damaged or gone. Returns those that came, and those that nobody gave, which do not
+    /// count as here any more.
+    ///
+    /// Until then they stay recorded: a provider hands out whole blobs only, and whatever ends
+    /// the call half-way, they are found again.
+    async fn mend(
+        &self,
+        context: ContextId,
+        known: Vec<BlobWant>,
+        check: Check,
+        reporter: &Reporter,
+    ) -> Result<(BTreeSet<BlobHash>, BTreeSet<BlobHash>), Problem> {
+        let mut lost: BTreeMap<BlobHash, BlobWant> = BTreeMap::new();
+        for want in known {
+            let sound = match check {
+                Check::Bytes => self.blobs.verify(want.hash).await.is_ok(),
+                Check::Books => {
+                    matches!(self.blobs.status(want.hash).await?, Status::Complete { .. })
+                }
+            };
+            if !sound {
+                lost.insert(want.hash, want);
+            }
+        }
+        if lost.is_empty() {
+            return Ok((BTreeSet::new(), BTreeSet::new()));
+        }
+        let mut contexts = BTreeSet::new();
+        for hash in lost.keys() {
+            tracing::warn!(blob = %hash.short(), "a blob is damaged or gone; it is brought again");
+            self.blobs.forget_corrupt(*hash).await.map_err(|error| not_removed(&error))?;
+            contexts.extend(self.store.contexts_of_blob(*hash).await?);
+        }
+        contexts.remove(&context);
+        let mut came = BTreeSet::new();
+        // Whoever has it, in whatever context: what is asked for is known by its hash.
+        for context in std::iter::once(context).chain(contexts) {
+            let earned = self.store.earned_set(context, lost.keys().copied().collect()).await?;
+            let wants: Vec<BlobWant> =
+                earned.keys().filter_map(|hash| lost.get(hash)).copied().collect();
+            if wants.is_empty() {
+                continue;
+            }
+            let lost_here = Command::Lost { context, wants: wants.clone() };
+            let (complete, _) = self.bring_by(lost_here, context, &wants, reporter).await?;
+            for hash in complete {
+                lost.remove(&hash);
+                came.insert(hash);
+            }
+        }
+        let failed: BTreeSet<BlobHash> = lost.into_keys().collect();
+        self.store.unearn(failed.iter().copied().collect()).await?;
+        self.trees.forget_here();
+        Ok((came, failed))
+    }
+
     /// Has the engine bring blobs; returns those that came and those that nobody gave.
-    pub(crate) async fn bring(
+    async fn bring(
         &self,
         context: ContextId,
         wants: Vec<BlobWant>,
         reporter: &Reporter,
     ) -> Result<(BTreeSet<BlobHash>, BTreeSet<BlobHash>), Problem> {
-        let total: u64 = wants.iter().map(|want| want.size).sum();
+        let command = Command::Fetch { context, wants: wants.clone() };
+        self.bring_by(command, context, &wants, reporter).await
+    }
+
+    async fn bring_by(
+        &self,
+        command: Command,
+        context: ContextId,
+        wants: &[BlobWant],
+        reporter: &Reporter,
+    ) -> Result<(BTreeSet<BlobHash>, BTreeSet<BlobHash>), Problem> {
+        let total: u64 = wants.iter().map(|want| want.size).fold(0, u64::saturating_add);
         self.room_for(total)?;
         let mut events = self.node.subscribe();
-        let mut command = std::pin::pin!(self.node.run(Command::Fetch { context, wants }));
+        let mut command = std::pin::pin!(self.node.run(command));
         loop {
             tokio::select! {
                 reply = &mut command => return match reply? {
@@ -238,6 +391,28 @@ impl Ops {
                 },
             }
         }
+    }
+}
+
+fn data(hash: BlobHash, size: u64) -> BlobWant {
+    BlobWant { hash, size, kind: BlobKind::Data }
+}
+
+/// Tells whether other frames may come all the same.
+fn concerns_one_frame(problem: &Problem) -> bool {
+    use ProblemCode::{BlobNotLocal, Corrupt, NotFound, TooLarge, Unreachable};
+    matches!(problem.code, BlobNotLocal | Corrupt | NotFound | TooLarge | Unreachable)
+}
+
+/// Returns the problem of a damaged blob that cannot be removed.
+fn not_removed(error: &ForgetError) -> Problem {
+    match error {
+        ForgetError::InUse(hash) => Problem::new(
+            ProblemCode::Conflict,
+            format!("blob {hash} is damaged, and in use by a push or a fetch"),
+        )
+        .with_hint("try again when that has ended"),
+        error => super::internal(error),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Following contexts of others.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dsp_protocol::api::{
-    ChangeFollow, ContextInfo, FollowState, Followed, NewFollow, Problem, ProblemCode, Progress,
+    ChangeFollow, ContextInfo, FollowState, Followed, Freed, Left, NewFollow, Problem, ProblemCode,
+    Progress,
 };
 use dsp_protocol::id::{ContextId, DeviceId};
 use dsp_protocol::limits::TICKET_GRACE_MS;
@@ -14,7 +16,7 @@ use dsp_protocol::ticket::Ticket;
 use dsp_protocol::wire::DenyCode;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::contexts::unexpected;
 use super::problem::{bad_request, not_found};
@@ -32,12 +34,15 @@ const PULSE: Duration = Duration::from_secs(1);
 /// How many stacks the answer names.
 const STACKS: usize = 20;
 
+/// How long a leave waits until the bytes are freed: imports under way come first.
+const FREE_WAIT: Duration = Duration::from_secs(30);
+
 /// What becomes of the copy of a context that is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaving {
     /// It stays and is not synced any more.
     Keep,
-    /// It is forgotten; its bytes go with the next collection.
+    /// It is forgotten, and the bytes that nothing else here names are freed.
     Drop,
 }
 
@@ -216,24 +221,32 @@ impl Ops {
         self.context_by_id(context).await
     }
 
-    /// Leaves a followed context. Returns it as it stands, or nothing when it was dropped.
+    /// Leaves a followed context.
     ///
     /// # Errors
     /// There is no such context, or it is mine.
-    pub async fn leave(
-        &self,
-        label: &str,
-        leaving: Leaving,
-    ) -> Result<Option<ContextInfo>, Problem> {
+    pub async fn leave(self: &Arc<Self>, label: &str, leaving: Leaving) -> Result<Left, Problem> {
         let context = self.followed(label).await?;
         match leaving {
             Leaving::Keep => {
                 self.node.run(Command::Leave { context }).await?;
-                self.context_by_id(context).await.map(Some)
+                let context = self.context_by_id(context).await?;
+                Ok(Left { context: Some(context), freed: None })
             }
             Leaving::Drop => {
                 self.node.run(Command::Forget { context }).await?;
-                Ok(None)
+                // In a task, so that it comes to its end whoever waits for it.
+                let ops = Arc::clone(self);
+                let collection = tokio::spawn(async move { ops.collect().await });
+                let freed = match timeout(FREE_WAIT, collection).await {
+                    Ok(Ok(Ok(report))) => {
+                        let (blobs, bytes) = (report.removed, report.removed_bytes);
+                        Freed { blobs, bytes, pending: false }
+                    }
+                    // Late, or failed and logged: another collection comes within the hour.
+                    Ok(Ok(Err(_)) | Err(_)) | Err(_) => Freed { blobs: 0, bytes: 0, pending: true },
+                };
+                Ok(Left { context: None, freed: Some(freed) })
             }
         }
     }

@@ -6,15 +6,16 @@ use dsp_protocol::api::{FileInfo, FrameInfo, InputInfo, LogEntry, Page, Problem,
 use dsp_protocol::context::StackView;
 use dsp_protocol::id::{ContextId, FrameId};
 use dsp_protocol::limits;
+use dsp_protocol::name::AttachmentPath;
 use dsp_protocol::object::lineage::InputSource;
 use dsp_protocol::object::{Frame, Lineage, Metrics};
-use dsp_protocol::reference::Reference;
 use serde_json::{Map, Value};
 
-use super::content::{Content, File, bytes_of, file_info, hashes};
-use super::problem::not_found;
+use super::content::{file_info, hashes};
+use super::paging::{cursor, to_json};
 use super::resolve::parse;
 use super::time::rfc3339;
+use super::trees::{Gap, Sum};
 use super::{Ops, Paging, Reporter};
 use crate::blobs::ReadError;
 
@@ -37,13 +38,12 @@ impl Ops {
         let scene = self.scene().await?;
         let found = self.frame_of(&scene, &parsed).await?;
         let (context, id) = (found.context.id, found.frame);
-        let content = self.listed(context, id).await?;
-        let all = content.files.whole();
-        let here = self.store.earned_set(context, hashes(all)).await?;
-        let here_bytes = all.iter().filter(|file| here.contains_key(&file.blob.hash));
-        let bytes_here = here_bytes.map(|file| file.blob.size).sum();
+        let frame = &self.frame_here(context, id).await?;
+        self.listed(context, frame).await.or_else(unlisted)?;
+        let sum = Gap::excuse(self.sum(Some(context), frame).await)?.unwrap_or_default();
+        let files = Gap::excuse(self.files_after(frame, None, FILES).await)?.unwrap_or_default();
+        let here = self.store.earned_set(context, hashes(&files)).await?;
         let stack = self.stack_info(&scene, found.stack()).await?;
-        let frame = &content.frame;
         Ok(FrameInfo {
             id,
             reference: format!("{}@{id}", stack.reference),
@@ -53,10 +53,10 @@ impl Ops {
             params: frame.params.iter().map(|(name, p)| (name.clone(), p.to_json())).collect(),
             metrics: metrics_json(&frame.metrics),
             tags: tags_on(found.stack, id),
-            files_total: all.len() as u64,
-            bytes: bytes_of(all),
-            bytes_here,
-            files: all.iter().take(FILES).map(|file| file_info(file, &here)).collect(),
+            files_total: sum.files,
+            bytes: sum.bytes,
+            bytes_here: sum.here,
+            files: files.iter().map(|file| file_info(file, &here)).collect(),
             inputs: self.inputs(frame).await?,
             needs: frame.missing_features().into_iter().map(str::to_owned).collect(),
             stack,
@@ -71,14 +71,24 @@ impl Ops {
         let parsed = parse(reference)?;
         let scene = self.scene().await?;
         let found = self.frame_of(&scene, &parsed).await?;
-        let content = self.listed(found.context.id, found.frame).await?;
-        let mut files: Vec<&File> = content.files()?.iter().collect();
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        let (start, limit) = paging.range(FILES_PAGE)?;
-        let page: Vec<File> = files.iter().skip(start).take(limit).map(|f| (*f).clone()).collect();
-        let here = self.store.earned_set(found.context.id, hashes(&page)).await?;
-        let items = page.iter().map(|f| super::paging::to_json(&file_info(f, &here))).collect();
-        Ok(Page { items, next_cursor: super::paging::next(start, limit, files.len()) })
+        let context = found.context.id;
+        let limit = paging.limit(FILES_PAGE)?;
+        // The pages are those of one frame, even if the head moves between them.
+        let (id, after) = match paging.place(files_place)? {
+            Some((id, after)) => (id, Some(after)),
+            None => (found.frame, None),
+        };
+        let frame = self.frame_here(context, id).await?;
+        self.listed(context, &frame).await?;
+        self.check_size(&frame).await?;
+        let mut files = self.files_after(&frame, after.as_ref(), limit + 1).await?;
+        let more = files.len() > limit;
+        files.truncate(limit);
+        let here = self.store.earned_set(context, hashes(&files)).await?;
+        let items = files.iter().map(|file| to_json(&file_info(file, &here))).collect();
+        let place = |path: &AttachmentPath| [id.as_bytes(), path.as_str().as_bytes()].concat();
+        let next_cursor = files.last().filter(|_| more).map(|last| cursor(&place(&last.path)));
+        Ok(Page { items, next_cursor })
     }
 
     /// Finds the one file that a reference means: the attachment it names, or the only one.
@@ -90,10 +100,15 @@ impl Ops {
         let scene = self.scene().await?;
         let found = self.frame_of(&scene, &parsed).await?;
         let context = found.context.id;
-        let content = self.listed(context, found.frame).await?;
-        let file = pick(&content, &parsed, reference)?;
+        let frame = self.frame_here(context, found.frame).await?;
+        let silent = Reporter::silent();
+        let picking = self.picked(context, &frame, &parsed, reference, &silent);
+        let file = match tokio::time::timeout(LIST_WAIT, picking).await {
+            Ok(file) => file?,
+            Err(_) => self.pick(&frame, &parsed, reference).await??,
+        };
         let here = self.store.earned_set(context, vec![file.blob.hash]).await?;
-        Ok((context, file_info(file, &here)))
+        Ok((context, file_info(&file, &here)))
     }
 
     /// Lists the frame that a reference means and those behind it.
@@ -105,31 +120,44 @@ impl Ops {
         let scene = self.scene().await?;
         let found = self.frame_of(&scene, &parsed).await?;
         let context = found.context.id;
-        let (start, limit) = paging.range(LOG_PAGE)?;
-        let order = self.line(context, found.frame).await?;
-        let page: Vec<FrameId> = order.iter().copied().skip(start).take(limit).collect();
-        let contents = self.contents(context, page.clone()).await?;
-        let items = page.iter().map(|id| {
-            let entry = log_entry(*id, contents.get(id), found.stack);
-            super::paging::to_json(&entry)
-        });
-        let items = items.collect();
-        Ok(Page { items, next_cursor: super::paging::next(start, limit, order.len()) })
+        let limit = paging.limit(LOG_PAGE)?;
+        // The pages are those of one line, even if the head moves between them.
+        let (from, after) = match paging.place(log_place)? {
+            Some((from, after)) => (from, Some(after)),
+            None => (found.frame, None),
+        };
+        let line = self.line(context, from).await?;
+        let start = match after {
+            Some(after) => line.iter().position(|id| *id == after).map_or(line.len(), |at| at + 1),
+            None => 0,
+        };
+        let page = line.iter().skip(start).take(limit);
+        let mut items = Vec::new();
+        for id in page.clone() {
+            // One at a time: only what is shown of it is kept.
+            let frame = self.stored_frame(context, *id).await?;
+            let sum = match &frame {
+                Some(frame) => Gap::excuse(self.sum(None, frame).await)?,
+                None => None,
+            };
+            items.push(to_json(&log_entry(*id, frame.as_ref(), sum, found.stack)));
+        }
+        let last = page.last().filter(|_| start.saturating_add(limit) < line.len());
+        let next_cursor =
+            last.map(|last| cursor(&[&from.as_bytes()[..], last.as_bytes()].concat()));
+        Ok(Page { items, next_cursor })
     }
 
-    /// Returns a frame with its files. Where they are listed in directory objects that are not
-    /// here, those are brought, as they are small and nothing can be shown without them.
-    async fn listed(&self, context: ContextId, frame: FrameId) -> Result<Content, Problem> {
-        let content = self.content(context, frame).await?;
-        if content.files().is_ok() {
-            return Ok(content);
+    /// Makes sure that the files of a frame can be listed. Where directory objects are not here,
+    /// they are brought, as they are small and nothing can be shown without them.
+    async fn listed(&self, context: ContextId, frame: &Frame) -> Result<(), Problem> {
+        if !matches!(self.sum(None, frame).await, Err(Gap::Missing(_))) {
+            return Ok(());
         }
         let silent = Reporter::silent();
-        let bringing = self.bring_listing(context, content.clone(), &silent);
-        match tokio::time::timeout(LIST_WAIT, bringing).await {
-            Ok(brought) => brought,
-            Err(_) => content.files().map(|_| content.clone()),
-        }
+        let bringing = self.bring_listing(context, frame, &silent);
+        // Late: what came is shown, and who looks for the rest is told.
+        tokio::time::timeout(LIST_WAIT, bringing).await.unwrap_or(Ok(()))
     }
 
     /// Returns a frame and its ancestors as far as they are known here.
@@ -166,47 +194,37 @@ impl Ops {
     }
 }
 
-/// Returns the file that a reference means.
-pub(crate) fn pick<'a>(
-    content: &'a Content,
-    reference: &Reference,
-    text: &str,
-) -> Result<&'a File, Problem> {
-    let files = content.files()?;
-    match (&reference.attachment, &files[..]) {
-        (Some(selector), files) => {
-            let at = selector.find(files.iter().map(|file| file.path.as_str()));
-            at.map(|at| &files[at]).ok_or_else(|| {
-                not_found(format!("`{text}`: no attachment `{selector}`"))
-                    .with_hint("`dsp show` lists what the frame has")
-            })
-        }
-        (None, [only]) => Ok(only),
-        (None, []) => Err(not_found(format!("`{text}` has no files"))),
-        (None, several) => {
-            let mut problem = Problem::new(
-                ProblemCode::Ambiguous,
-                format!("`{text}` has {} files; name one after `#`", several.len()),
-            );
-            let paths = several.iter().take(10);
-            problem.candidates = paths.map(|file| format!("{text}#{}", file.path)).collect();
-            Err(problem)
-        }
+/// Lets a frame be shown without its files where they cannot be listed here.
+fn unlisted(problem: Problem) -> Result<(), Problem> {
+    use ProblemCode::{BlobNotLocal, Corrupt, TooLarge, Unreachable};
+    match problem.code {
+        BlobNotLocal | Corrupt | TooLarge | Unreachable => Ok(()),
+        _ => Err(problem),
     }
 }
 
-fn log_entry(id: FrameId, content: Option<&Content>, stack: &StackView) -> LogEntry {
-    let frame = content.map(|content| &content.frame);
-    let sum = content.and_then(Content::sum);
+/// Reads the place in a list of files: the frame, and a path.
+fn files_place(bytes: &[u8]) -> Option<(FrameId, AttachmentPath)> {
+    let (frame, path) = bytes.split_first_chunk()?;
+    Some((FrameId::from_bytes(*frame), std::str::from_utf8(path).ok()?.parse().ok()?))
+}
+
+/// Reads the place in a line of frames: the frame that it begins with, and one of it.
+fn log_place(bytes: &[u8]) -> Option<(FrameId, FrameId)> {
+    let (from, last) = bytes.split_first_chunk()?;
+    Some((FrameId::from_bytes(*from), FrameId::from_bytes(last.try_into().ok()?)))
+}
+
+fn log_entry(id: FrameId, frame: Option<&Frame>, sum: Option<Sum>, stack: &StackView) -> LogEntry {
     LogEntry {
         id,
-        here: content.is_some(),
+        here: frame.is_some(),
         parents: frame.map(|frame| frame.parents.clone()).unwrap_or_default(),
         time: frame.map(|frame| rfc3339(frame.time)),
         message: frame.map(|frame| frame.message.clone()),
         metrics: frame.map(|frame| metrics_json(&frame.metrics)).unwrap_or_default(),
-        files: sum.map(|(files, _)| files),
-        bytes: sum.map(|(_, bytes)| bytes),
+        files: sum.map(|sum| sum.files),
+        bytes: sum.map(|sum| sum.bytes),
         tags: tags_on(stack, id),
         head: stack.heads.iter().any(|head| head.frame == id),
     }

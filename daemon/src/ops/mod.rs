@@ -4,6 +4,7 @@
 //! [`Problem`](dsp_protocol::api::Problem) that the caller sees. Nothing here knows HTTP.
 
 mod blobs;
+mod collect;
 mod content;
 mod contexts;
 pub mod events;
@@ -27,6 +28,7 @@ mod settings;
 mod stacks;
 mod tickets;
 mod time;
+mod trees;
 mod verify;
 
 use std::sync::Arc;
@@ -35,10 +37,10 @@ use dsp_protocol::id::{DeviceId, UserId};
 use tokio_util::sync::CancellationToken;
 
 use self::blobs::Uploads;
-use self::content::TreeCache;
 use self::events::Feed;
 use self::login::Logins;
 use self::settings::LiveSettings;
+use self::trees::TreeCache;
 use crate::blobs::Blobs;
 use crate::home::Home;
 use crate::keys::Keys;
@@ -47,6 +49,8 @@ use crate::node::NodeHandle;
 use crate::store::Store;
 
 pub use self::blobs::Opened;
+#[cfg(test)]
+pub(crate) use self::collect::run as collect_after;
 pub use self::follows::Leaving;
 pub use self::login::{Client, SESSION_SECONDS};
 pub(crate) use self::media::UNKNOWN as UNKNOWN_MEDIA;
@@ -55,6 +59,7 @@ pub(crate) use self::problem::{bad_request, internal};
 pub use self::report::Reporter;
 pub use self::settings::SettingsParts;
 pub use self::stacks::StackFilter;
+pub use crate::store::Scope;
 
 /// What the operations work on.
 pub struct OpsParts {
@@ -131,6 +136,7 @@ impl Ops {
             started: time::now(),
         });
         tokio::spawn(events::run(Arc::clone(&ops)));
+        tokio::spawn(collect::run(Arc::clone(&ops), collect::FIRST));
         ops
     }
 

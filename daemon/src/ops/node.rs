@@ -1,6 +1,8 @@
 //! The daemon itself.
 
-use dsp_protocol::api::{Health, NodeStatus, Problem};
+use std::time::Duration;
+
+use dsp_protocol::api::{Health, NodeStatus, Problem, ProblemCode};
 use dsp_protocol::identity::Standing;
 
 use super::Ops;
@@ -9,10 +11,27 @@ use super::time::rfc3339;
 /// The version of this daemon.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// How long the parts of a daemon may take to say that they are there.
+const HEALTH: Duration = Duration::from_secs(5);
+
 impl Ops {
-    /// Tells that the daemon answers.
-    pub fn health(&self) -> Health {
-        Health { status: "ok".to_owned(), version: VERSION.to_owned(), pid: std::process::id() }
+    /// Tells that the daemon answers: its node and its database did, within five seconds.
+    ///
+    /// # Errors
+    /// One of them ended, or does not answer.
+    pub async fn health(&self) -> Result<Health, Problem> {
+        let answers = async {
+            self.node.query(|_| ()).await?;
+            self.store.answer().await?;
+            Ok::<_, Problem>(())
+        };
+        let answered = tokio::time::timeout(HEALTH, answers).await;
+        answered.unwrap_or_else(|_| {
+            let detail = format!("the daemon is stuck: no answer within {HEALTH:?}");
+            Err(Problem::new(ProblemCode::Internal, detail))
+        })?;
+        let (version, pid) = (VERSION.to_owned(), std::process::id());
+        Ok(Health { status: "ok".to_owned(), version, pid })
     }
 
     /// Tells how the daemon is.

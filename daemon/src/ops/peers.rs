@@ -7,6 +7,7 @@ use dsp_protocol::id::{DeviceId, UserId};
 use dsp_protocol::name::{Petname, UserRef};
 use dsp_protocol::statement::Role;
 
+use super::paging::text_key;
 use super::problem::{bad_request, not_found};
 use super::scene::Scene;
 use super::time::rfc3339;
@@ -39,8 +40,7 @@ impl Ops {
         for user in users {
             peers.push(self.peer_info(&scene, user).await?);
         }
-        peers.sort_by(|a, b| (&a.name, a.user).cmp(&(&b.name, b.user)));
-        paging.cut(&peers, PAGE)
+        paging.page(peers, PAGE, |peer| text_key(&peer.name, peer.user.as_bytes()))
     }
 
     /// Gives a user another petname.

@@ -82,7 +82,13 @@ impl Ops {
     /// # Errors
     /// The page is none.
     pub fn settings(&self, paging: &Paging) -> Result<Page, Problem> {
-        paging.cut(&self.settings.settings().list(), PAGE)
+        // In the order of the page that explains them, which never changes while the daemon runs.
+        let settings = self.settings.settings().list();
+        let order: Vec<String> = settings.iter().map(|setting| setting.name.clone()).collect();
+        paging.page(settings, PAGE, |setting| {
+            let place = order.iter().position(|name| *name == setting.name);
+            place.unwrap_or_default().to_be_bytes().to_vec()
+        })
     }
 
     /// Changes settings in the file; null takes one out of it. All are checked before the first

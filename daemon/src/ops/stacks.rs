@@ -1,19 +1,18 @@
 //! Stacks: what is where, and what its owner does to it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use dsp_protocol::api::{HeadInfo, Page, Problem, ProblemCode, Rename, SetTag, StackInfo};
 use dsp_protocol::context::{HeadView, StackState, StackView};
-use dsp_protocol::id::{BlobHash, FrameId};
+use dsp_protocol::id::ContextId;
 use dsp_protocol::limits::CLOCK_AHEAD_MS;
 use dsp_protocol::name::{StackName, TagName};
 use dsp_protocol::sync::Command;
 
-use super::content::{Content, hashes};
+use super::paging::{latest_first, to_json};
 use super::problem::bad_request;
 use super::resolve::{Found, key, parse};
 use super::scene::{ContextScene, Scene};
 use super::time::{now, rfc3339};
+use super::trees::Gap;
 use super::{Ops, Paging};
 
 /// Most stacks in one page.
@@ -52,11 +51,9 @@ impl Ops {
     pub async fn stacks(&self, filter: &StackFilter, paging: &Paging) -> Result<Page, Problem> {
         let scene = self.scene().await?;
         let found = select(&scene, filter)?;
-        let (start, limit) = paging.range(PAGE)?;
-        let page: Vec<_> = found.iter().skip(start).take(limit).copied().collect();
+        let (page, next_cursor) = paging.cut(found, PAGE, order)?;
         let infos = self.infos(&scene, &page).await?;
-        let items = infos.iter().map(super::paging::to_json).collect();
-        Ok(Page { items, next_cursor: super::paging::next(start, limit, found.len()) })
+        Ok(Page { items: infos.iter().map(to_json).collect(), next_cursor })
     }
 
     /// Returns stacks, the latest first.
@@ -65,7 +62,8 @@ impl Ops {
         filter: &StackFilter,
     ) -> Result<Vec<StackInfo>, Problem> {
         let scene = self.scene().await?;
-        let found = select(&scene, filter)?;
+        let mut found = select(&scene, filter)?;
+        found.sort_by_cached_key(order);
         self.infos(&scene, &found).await
     }
 
@@ -146,29 +144,16 @@ impl Ops {
 
     /// Returns stacks as the API shows them, in the order given.
     async fn infos(&self, scene: &Scene, found: &[Found<'_>]) -> Result<Vec<StackInfo>, Problem> {
-        let mut frames: BTreeMap<_, Vec<FrameId>> = BTreeMap::new();
-        for found in found {
-            let heads = found.stack.heads.iter().map(|head| head.frame);
-            frames.entry(found.context.id).or_default().extend(heads);
-        }
-        let mut contents = BTreeMap::new();
-        let mut here = BTreeMap::new();
-        for (context, frames) in frames {
-            let some = self.contents(context, frames).await?;
-            let blobs: BTreeSet<BlobHash> =
-                some.values().flat_map(|content| hashes(content.files.whole())).collect();
-            let earned = self.store.earned_set(context, blobs.into_iter().collect()).await?;
-            here.insert(context, earned);
-            contents.extend(some.into_iter().map(|(frame, content)| ((context, frame), content)));
-        }
         let now = now();
-        let infos = found.iter().map(|found| {
+        let mut infos = Vec::new();
+        for found in found {
             let context = found.context.id;
-            let mut heads = found.stack.heads.iter().map(|head| {
-                let content = contents.get(&(context, head.frame));
-                head_info(head, content, &here[&context], now)
-            });
-            StackInfo {
+            let mut heads = Vec::new();
+            for head in &found.stack.heads {
+                heads.push(self.head_info(context, head, now).await?);
+            }
+            let mut heads = heads.into_iter();
+            infos.push(StackInfo {
                 id: found.stack.stack,
                 context,
                 user: found.stack.owner,
@@ -178,51 +163,55 @@ impl Ops {
                 other_heads: heads.collect(),
                 tags: found.stack.tags.iter().map(|(tag, id)| (tag.to_string(), *id)).collect(),
                 removed: found.stack.state != StackState::Live,
-            }
-        });
-        Ok(infos.collect())
+            });
+        }
+        Ok(infos)
+    }
+
+    async fn head_info(
+        &self,
+        context: ContextId,
+        head: &HeadView,
+        now: i64,
+    ) -> Result<HeadInfo, Problem> {
+        let frame = self.stored_frame(context, head.frame).await?;
+        let sum = match &frame {
+            Some(frame) => Gap::excuse(self.sum(Some(context), frame).await)?,
+            None => None,
+        };
+        Ok(HeadInfo {
+            statement: head.id,
+            frame: head.frame,
+            generation: head.generation,
+            device: head.device,
+            time: rfc3339(head.time),
+            clock_ahead: head.time > now + CLOCK_AHEAD_MS,
+            message: frame.map(|frame| frame.message),
+            files: sum.map(|sum| sum.files),
+            bytes: sum.map(|sum| sum.bytes),
+            bytes_here: sum.map(|sum| sum.here),
+        })
     }
 }
 
-fn head_info(
-    head: &HeadView,
-    content: Option<&Content>,
-    here: &BTreeMap<BlobHash, u64>,
-    now: i64,
-) -> HeadInfo {
-    let sum = content.and_then(Content::sum);
-    let bytes_here = |content: &Content| {
-        let files = content.files.whole().iter();
-        let files = files.filter(|file| here.contains_key(&file.blob.hash));
-        files.map(|file| file.blob.size).sum()
-    };
-    HeadInfo {
-        statement: head.id,
-        frame: head.frame,
-        generation: head.generation,
-        device: head.device,
-        time: rfc3339(head.time),
-        clock_ahead: head.time > now + CLOCK_AHEAD_MS,
-        message: content.map(|content| content.frame.message.clone()),
-        files: sum.map(|(files, _)| files),
-        bytes: sum.map(|(_, bytes)| bytes),
-        bytes_here: sum.and(content).map(bytes_here),
-    }
+/// Returns the key that orders stacks: the latest first.
+fn order(found: &Found<'_>) -> Vec<u8> {
+    let (context, user, stack) = key(found);
+    let time = latest_first(found.stack.time);
+    [&time[..], context.as_bytes(), user.as_bytes(), stack.as_bytes()].concat()
 }
 
-/// Returns the stacks that a filter takes, the latest first.
+/// Returns the stacks that a filter takes.
 fn select<'a>(scene: &'a Scene, filter: &StackFilter) -> Result<Vec<Found<'a>>, Problem> {
     let contexts: Vec<&ContextScene> = match filter.context.as_deref() {
         Some("*") => scene.contexts.values().collect(),
         label => vec![scene.context_or_current(label)?],
     };
-    let mut found: Vec<Found<'_>> = contexts
+    let found = contexts
         .into_iter()
         .flat_map(|context| context.stacks.iter().map(move |stack| Found { context, stack }))
-        .filter(|found| filter.takes(found.stack))
-        .collect();
-    found.sort_by_key(|found| (std::cmp::Reverse(found.stack.time), found.stack.stack));
-    Ok(found)
+        .filter(|found| filter.takes(found.stack));
+    Ok(found.collect())
 }
 
 /// Finds a stack and makes sure that it is mine.

@@ -74,7 +74,9 @@ impl Ops {
                 context.tickets.iter().map(|ticket| ticket_info(&scene, context, ticket))
             })
             .collect();
-        paging.cut(&infos, PAGE)
+        paging.page(infos, PAGE, |ticket| {
+            [&ticket.context.as_bytes()[..], ticket.key.as_bytes()].concat()
+        })
     }
 
     /// Revokes a ticket of mine, named by its key or the first digits of it.

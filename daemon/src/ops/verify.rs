@@ -1,17 +1,25 @@
 //! Checking what is here: signatures, frames and the bytes of blobs.
+//!
+//! Every blob that is recorded as here has to be here, whole: missing is a fault then. What frames
+//! name beyond that is not here, which is none. Blobs are gone through in the order of their
+//! hashes, and frames object by object, so that no list of all files is ever held.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use dsp_protocol::api::{Fault, Problem, Progress, RefRequest, Verified};
 use dsp_protocol::id::{BlobHash, ContextId, FrameId, StatementId};
+use dsp_protocol::object::{Files, Frame};
 use dsp_protocol::sync::{self, Record};
 
-use super::content::Listing;
-use super::frames::pick;
 use super::resolve::parse;
 use super::scene::Scene;
+use super::trees::{Gap, Objects};
 use super::{Ops, Reporter};
-use crate::blobs::ReadError;
+
+/// Blobs looked up at one time.
+const PAGE: usize = 1000;
+/// Most blobs of a context that are told apart, so that each is counted once: about 40 MB.
+const DISTINCT: usize = 1 << 20;
 
 /// What is checked.
 #[derive(Debug, Default)]
@@ -20,8 +28,55 @@ struct Scope {
     heads: BTreeMap<(ContextId, StatementId), String>,
     /// Frames, with what they are called.
     frames: BTreeMap<(ContextId, FrameId), String>,
-    /// Blobs, with what they are called.
-    blobs: BTreeMap<BlobHash, String>,
+}
+
+/// The blobs that frames name, met for the first time, each with what it is called.
+type Named = Vec<(BlobHash, String)>;
+
+/// A walk through the blobs that frames of one context name, each once.
+#[derive(Debug, Default)]
+struct Blobs {
+    seen: HashSet<BlobHash>,
+    objects: Objects,
+}
+
+impl Blobs {
+    /// Returns what a frame names beside the files of its tree.
+    fn begin(&mut self, name: &str, frame: &Frame) -> Named {
+        if let Files::Tree(root) = &frame.files {
+            self.objects.add(root);
+        }
+        let listed = frame.attachments().iter();
+        let listed = listed.map(|file| (file.blob.hash, format!("{name}#{}", file.path)));
+        let other = frame.blobs().map(|(_, blob)| (blob.hash, name.to_owned()));
+        listed.chain(other).filter(|(hash, _)| self.is_new(*hash)).collect()
+    }
+
+    fn is_new(&mut self, hash: BlobHash) -> bool {
+        !self.seen.contains(&hash) && (self.seen.len() >= DISTINCT || self.seen.insert(hash))
+    }
+
+    /// Returns what the next directory object names.
+    ///
+    /// # Errors
+    /// The object breaks a rule.
+    async fn next(&mut self, ops: &Ops, name: &str) -> Option<Result<Named, Gap>> {
+        let met = self.objects.next(ops).await?;
+        let mut named = vec![(met.blob.hash, format!("{name}#{}", met.folder))];
+        match met.object {
+            Ok(object) => {
+                let files = object.files.iter();
+                named.extend(
+                    files.map(|(file, hash, _)| (*hash, format!("{name}#{}{file}", met.folder))),
+                );
+            }
+            // Missing or damaged here shows when the object itself is looked at.
+            Err(Gap::Missing(_)) => {}
+            Err(gap) => return Some(Err(gap)),
+        }
+        named.retain(|(hash, _)| self.is_new(*hash));
+        Some(Ok(named))
+    }
 }
 
 impl Ops {
@@ -37,48 +92,83 @@ impl Ops {
         let scene = self.scene().await?;
         let mut found =
             Verified { heads: 0, frames: 0, blobs: 0, bytes: 0, not_here: 0, faults: Vec::new() };
-        let scope = match &request.reference {
-            Some(text) => self.scope_of(&scene, text, &mut found).await?,
-            None => self.scope_of_all(&scene, &mut found).await?,
-        };
-        self.verify_statements(&scope, &mut found).await?;
-        self.verify_blobs(&scope, &mut found, reporter).await;
+        match &request.reference {
+            Some(text) => self.verify_one(&scene, text, &mut found, reporter).await?,
+            None => self.verify_all(&scene, &mut found, reporter).await?,
+        }
         Ok(found)
     }
 
-    async fn scope_of(
+    async fn verify_one(
         &self,
         scene: &Scene,
         text: &str,
         found: &mut Verified,
-    ) -> Result<Scope, Problem> {
+        reporter: &Reporter,
+    ) -> Result<(), Problem> {
         let reference = parse(text)?;
         let frame = self.frame_of(scene, &reference).await?;
-        let context = frame.context.id;
+        let (context, id) = (frame.context.id, frame.frame);
         let mut scope = Scope::default();
         let name = scene.reference(&frame.stack());
-        let heads = frame.stack.heads.iter().filter(|head| head.frame == frame.frame);
+        let heads = frame.stack.heads.iter().filter(|head| head.frame == id);
         scope.heads.extend(heads.map(|head| ((context, head.id), name.clone())));
-        scope.frames.insert((context, frame.frame), name.clone());
-        let mut contents = match self.contents(context, vec![frame.frame]).await {
-            Ok(contents) => contents,
+        scope.frames.insert((context, id), name.clone());
+        self.verify_statements(&scope, found).await?;
+        let frame = match self.stored_frame(context, id).await {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Ok(()),
             Err(problem) => {
-                found.faults.push(fault(&name, frame.frame, problem.detail));
-                return Ok(scope);
+                found.faults.push(fault(&name, id, problem.detail));
+                return Ok(());
             }
         };
-        if let Some(content) = contents.remove(&frame.frame) {
-            if reference.attachment.is_some() {
-                let file = pick(&content, &reference, text)?;
-                scope.blobs.insert(file.blob.hash, format!("{name}#{}", file.path));
-            } else {
-                self.add_files(&mut scope, &name, &content.frame, &content.files);
+        if reference.attachment.is_some() {
+            let file = self.pick(&frame, &reference, text).await??;
+            let named = vec![(file.blob.hash, format!("{name}#{}", file.path))];
+            return self.verify_named(context, named, found, reporter).await;
+        }
+        let mut blobs = Blobs::default();
+        let named = blobs.begin(&name, &frame);
+        self.verify_named(context, named, found, reporter).await?;
+        while let Some(named) = blobs.next(self, &name).await {
+            match named {
+                Ok(named) => self.verify_named(context, named, found, reporter).await?,
+                Err(gap) => found.faults.push(fault(&name, id, Problem::from(gap).detail)),
             }
         }
-        Ok(scope)
+        Ok(())
     }
 
-    async fn scope_of_all(&self, scene: &Scene, found: &mut Verified) -> Result<Scope, Problem> {
+    /// Checks those of some blobs that are recorded as here in a context.
+    async fn verify_named(
+        &self,
+        context: ContextId,
+        named: Named,
+        found: &mut Verified,
+        reporter: &Reporter,
+    ) -> Result<(), Problem> {
+        let hashes = named.iter().map(|(hash, _)| *hash).collect();
+        let here = self.store.earned_set(context, hashes).await?;
+        for (hash, name) in named {
+            match here.contains_key(&hash) {
+                true => {
+                    if let Some(reason) = self.verify_blob(hash, found, reporter).await {
+                        found.faults.push(fault(&name, hash, reason));
+                    }
+                }
+                false => found.not_here += 1,
+            }
+        }
+        Ok(())
+    }
+
+    async fn verify_all(
+        &self,
+        scene: &Scene,
+        found: &mut Verified,
+        reporter: &Reporter,
+    ) -> Result<(), Problem> {
         let mut scope = Scope::default();
         for context in scene.contexts.values() {
             let id = context.id;
@@ -97,44 +187,106 @@ impl Ops {
                 })
                 .await?;
             for frame in frames {
-                let label = format!("{} frame {}", scene.label(context), frame.short());
-                let name = scope.frames.entry((id, frame)).or_insert(label).clone();
-                match self.contents(id, vec![frame]).await {
-                    Ok(mut contents) => {
-                        if let Some(content) = contents.remove(&frame) {
-                            self.add_files(&mut scope, &name, &content.frame, &content.files);
-                        }
+                let label = || format!("{} frame {}", scene.label(context), frame.short());
+                scope.frames.entry((id, frame)).or_insert_with(label);
+            }
+        }
+        self.verify_statements(&scope, found).await?;
+        let mut bad = self.verify_earned(found, reporter).await?;
+        for context in scene.contexts.keys() {
+            let mut blobs = Blobs::default();
+            let frames = scope.frames.range((*context, FrameId::from_bytes([0; 32]))..);
+            for ((_, id), name) in frames.take_while(|((of, _), _)| of == context) {
+                let frame = match self.stored_frame(*context, *id).await {
+                    Ok(Some(frame)) => frame,
+                    // The statements were checked: those that should be here are faults by now.
+                    Ok(None) => continue,
+                    Err(problem) => {
+                        found.faults.push(fault(name, id, problem.detail));
+                        continue;
                     }
-                    Err(problem) => found.faults.push(fault(&name, frame, problem.detail)),
+                };
+                let named = blobs.begin(name, &frame);
+                self.sort_named(*context, named, &mut bad, found).await?;
+                while let Some(named) = blobs.next(self, name).await {
+                    match named {
+                        Ok(named) => self.sort_named(*context, named, &mut bad, found).await?,
+                        Err(gap) => found.faults.push(fault(name, id, Problem::from(gap).detail)),
+                    }
                 }
             }
         }
-        // What no frame here names any more is kept, and therefore checked, too.
+        // What no frame here names any more is kept, and therefore has to be right, too.
+        for (hash, reason) in bad {
+            found.faults.push(fault(&format!("blob {}", hash.short()), hash, reason));
+        }
+        Ok(())
+    }
+
+    /// Checks all that is recorded as here in any context; returns what does not hold, and why.
+    async fn verify_earned(
+        &self,
+        found: &mut Verified,
+        reporter: &Reporter,
+    ) -> Result<BTreeMap<BlobHash, String>, Problem> {
+        let mut bad = BTreeMap::new();
         let mut after = None;
         loop {
-            let page = self.store.all_earned(after, 1000).await?;
+            let page = self.store.all_earned(after, PAGE).await?;
             after = page.last().copied();
             for hash in &page {
-                scope.blobs.entry(*hash).or_insert_with(|| format!("blob {}", hash.short()));
+                if let Some(reason) = self.verify_blob(*hash, found, reporter).await {
+                    bad.insert(*hash, reason);
+                }
             }
-            if page.len() < 1000 {
-                return Ok(scope);
+            if page.len() < PAGE {
+                return Ok(bad);
             }
         }
     }
 
-    fn add_files(
+    /// Counts those of some blobs that are not here, and names those that do not hold.
+    async fn sort_named(
         &self,
-        scope: &mut Scope,
-        name: &str,
-        frame: &dsp_protocol::object::Frame,
-        files: &Listing,
-    ) {
-        for (_, blob) in frame.blobs() {
-            scope.blobs.entry(blob.hash).or_insert_with(|| name.to_owned());
+        context: ContextId,
+        named: Named,
+        bad: &mut BTreeMap<BlobHash, String>,
+        found: &mut Verified,
+    ) -> Result<(), Problem> {
+        let hashes = named.iter().map(|(hash, _)| *hash).collect();
+        let here = self.store.earned_set(context, hashes).await?;
+        for (hash, name) in named {
+            if !here.contains_key(&hash) {
+                found.not_here += 1;
+            } else if let Some(reason) = bad.remove(&hash) {
+                found.faults.push(fault(&name, hash, reason));
+            }
         }
-        for file in files.whole() {
-            scope.blobs.insert(file.blob.hash, format!("{name}#{}", file.path));
+        Ok(())
+    }
+
+    /// Checks one blob that is recorded as here; returns what is wrong with it.
+    async fn verify_blob(
+        &self,
+        hash: BlobHash,
+        found: &mut Verified,
+        reporter: &Reporter,
+    ) -> Option<String> {
+        let (files, bytes) = (found.blobs, found.bytes);
+        reporter.progress(|| Progress {
+            what: "verifying".to_owned(),
+            bytes,
+            bytes_total: None,
+            files,
+            files_total: None,
+        });
+        match self.blobs.verify(hash).await {
+            Ok(size) => {
+                found.blobs += 1;
+                found.bytes = found.bytes.saturating_add(size);
+                None
+            }
+            Err(error) => Some(error.to_string()),
         }
     }
 
@@ -168,11 +320,16 @@ impl Ops {
                 let heads = stacks.into_iter().flat_map(|stack| stack.heads);
                 heads.map(|head| (context.id(), head.id)).collect::<Vec<_>>()
             });
-            Ok::<BTreeSet<_>, sync::RestoreError>(heads.collect())
+            let heads: BTreeSet<_> = heads.collect();
+            Ok::<_, sync::RestoreError>((heads, engine.skipped().to_vec()))
         });
         let judged = judged.await;
         match judged.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
-            Ok(heads) => {
+            Ok((heads, skipped)) => {
+                for reason in skipped {
+                    let reason = reason.to_string();
+                    found.faults.push(fault("the stored statements", self.me, reason));
+                }
                 for (key, name) in &scope.heads {
                     match heads.contains(key) {
                         true => found.heads += 1,
@@ -196,28 +353,6 @@ impl Ops {
             engine.context(context).is_some_and(|context| context.frame(frame).is_some())
         });
         Ok(holds.await?)
-    }
-
-    async fn verify_blobs(&self, scope: &Scope, found: &mut Verified, reporter: &Reporter) {
-        let all = scope.blobs.len() as u64;
-        for (done, (hash, name)) in scope.blobs.iter().enumerate() {
-            let bytes = found.bytes;
-            reporter.progress(|| Progress {
-                what: "verifying".to_owned(),
-                bytes,
-                bytes_total: None,
-                files: done as u64,
-                files_total: Some(all),
-            });
-            match self.blobs.verify(*hash).await {
-                Ok(size) => {
-                    found.blobs += 1;
-                    found.bytes += size;
-                }
-                Err(ReadError::Missing(_) | ReadError::Partial { .. }) => found.not_here += 1,
-                Err(error) => found.faults.push(fault(name, *hash, error.to_string())),
-            }
-        }
     }
 }
 

@@ -65,6 +65,22 @@ impl Store {
         Ok((Store { shared, commands }, opened))
     }
 
+    /// Waits until the thread has answered, after all that was asked of it before.
+    ///
+    /// # Errors
+    /// [`WriteError::Closed`], when it has ended.
+    pub async fn answer(&self) -> Result<(), WriteError> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.commands.send(Command::Answer(reply)).await;
+        sent.map_err(|_| WriteError::Closed)?;
+        answer.await.map_err(|_| WriteError::Closed)
+    }
+
+    /// Waits until the thread has ended, in order or not.
+    pub async fn ended(&self) {
+        self.commands.closed().await;
+    }
+
     /// Writes what was asked for before, marks the database clean and closes it; later calls on
     /// any clone fail with `Closed`.
     ///

@@ -131,15 +131,6 @@ impl Store {
         .await
     }
 
-    /// Returns whose a petname is; case does not matter.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn user_named(&self, name: Petname) -> Result<Option<UserId>, ReadError> {
-        self.read(move |tx| holder(&tx.open_table(tables::PETNAME)?, &fold_key(name.as_str())))
-            .await
-    }
-
     /// Returns where a device was reached, as multiaddr text, the latest success first, and then
     /// where it says that it can be.
     ///
@@ -216,18 +207,6 @@ impl Store {
             let mut table = tx.open_table(tables::ADDRESS)?;
             table.insert(&*address_key(device, &address), now)?;
             trim(&mut table, device)
-        })
-        .await
-    }
-
-    /// Forgets an address at which a device is no more.
-    ///
-    /// # Errors
-    /// [`WriteError`].
-    pub async fn drop_address(&self, device: DeviceId, address: String) -> Result<(), WriteError> {
-        self.write(move |tx| {
-            tx.open_table(tables::ADDRESS)?.remove(&*address_key(device, &address))?;
-            Ok(())
         })
         .await
     }

@@ -31,7 +31,7 @@ impl Store {
 
     /// Returns everything the engine needs at its start, in an order that it takes: the
     /// incarnation (unless one has to be drawn), identity logs, contexts, envelopes by number,
-    /// redemptions, forks, frames, wants.
+    /// redemptions, forks, frames, earned blobs, wants.
     ///
     /// A frame whose bytes do not match its id is left out, so that it is brought again; so is
     /// what names a context that is not here, as the engine has no place for it.
@@ -48,6 +48,7 @@ impl Store {
             restore_redemptions(tx, &mut records)?;
             restore_forks(tx, &mut records)?;
             restore_frames(tx, &mut records)?;
+            restore_earned(tx, &mut records)?;
             restore_wants(tx, &mut records)?;
             drop_orphans(&mut records);
             Ok(records)
@@ -297,6 +298,16 @@ fn restore_frames(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(),
             }
             Err(fault) => return Err(fault),
         }
+    }
+    Ok(())
+}
+
+fn restore_earned(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(), Fault> {
+    for item in tx.open_table(tables::CONTEXT_BLOB)?.iter()? {
+        let (key, size) = item?;
+        let context = ContextId::from_bytes(part(key.value(), 0));
+        let hash = BlobHash::from_bytes(part(key.value(), 1));
+        records.push(Record::Earned { context, hash, size: size.value() });
     }
     Ok(())
 }

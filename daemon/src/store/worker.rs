@@ -24,6 +24,8 @@ const QUEUE: usize = 64;
 pub(super) enum Command {
     /// Run a transaction.
     Write(Box<dyn Job>),
+    /// Say that the thread runs, and is through with what was asked for before.
+    Answer(oneshot::Sender<()>),
     /// Make the database usable again after a read failed.
     Revive(oneshot::Sender<()>),
     /// Mark the database clean and close it.
@@ -202,6 +204,9 @@ fn run(shared: &Shared, mut commands: mpsc::Receiver<Command>) {
             Command::Write(mut job) => {
                 let result = shared.write(&mut *job);
                 job.answer(result);
+            }
+            Command::Answer(reply) => {
+                let _ = reply.send(());
             }
             Command::Revive(done) => {
                 shared.revive_after_read();

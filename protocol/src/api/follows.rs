@@ -33,4 +33,25 @@ http! {
         /// What to bring from now on.
         pub policy: Policy,
     }
+
+    /// `DELETE /follows/{context}`: how a follow was left.
+    pub struct Left {
+        /// The context as it stands, where what is here was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub context: Option<ContextInfo>,
+        /// What was freed, where it was dropped.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub freed: Option<Freed>,
+    }
+
+    /// Bytes that nothing here names any more.
+    #[derive(Copy, Eq)]
+    pub struct Freed {
+        /// Blobs that are gone.
+        pub blobs: u64,
+        /// Their bytes.
+        pub bytes: u64,
+        /// Whether more is freed later, as something under way holds it up.
+        pub pending: bool,
+    }
 }

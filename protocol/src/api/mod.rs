@@ -36,7 +36,7 @@ pub use self::contexts::{
     AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SwitchContext,
 };
 pub use self::events::{Event, StackEvent};
-pub use self::follows::{ChangeFollow, Followed, NewFollow};
+pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow};
 pub use self::frames::{FileInfo, FrameInfo, InputInfo, NewFile, NewFrame, Pushed};
 pub use self::identity::{Backup, ConfirmBackup, IdentityInfo};
 pub use self::login::{Login, LoginCode};

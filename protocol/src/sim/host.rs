@@ -37,6 +37,8 @@ pub struct Host {
     pub earned: BTreeSet<(ContextId, BlobHash)>,
     /// Addresses of other devices that it remembers: where it reached them, and their own word.
     pub addresses: BTreeMap<DeviceId, BTreeSet<String>>,
+    /// How often it was woken.
+    pub wakes: u64,
     /// How many messages of each kind came.
     pub received: BTreeMap<&'static str, u64>,
     /// What it does to what it sends.
@@ -78,6 +80,7 @@ impl Host {
             records: vec![inc, entry(&inception), entry(&grant)],
             earned: BTreeSet::new(),
             addresses: BTreeMap::new(),
+            wakes: 0,
             received: BTreeMap::new(),
             tamper: None,
             sessions: BTreeMap::new(),
@@ -135,9 +138,13 @@ impl Host {
             _ => 4,
         };
         let mut contexts: BTreeMap<ContextId, usize> = BTreeMap::new();
+        let mut wants: BTreeMap<(ContextId, BlobHash), usize> = BTreeMap::new();
         for (at, record) in self.records.iter().enumerate() {
-            if let Record::Context(context) = record {
-                contexts.insert(context.genesis.id(), at);
+            match record {
+                Record::Context(context) => drop(contexts.insert(context.genesis.id(), at)),
+                Record::Want { context, want } => drop(wants.insert((*context, want.hash), at)),
+                Record::Unwant { context, hash } => drop(wants.remove(&(*context, *hash))),
+                _ => {}
             }
         }
         let mut records: Vec<(usize, Record)> = self
@@ -146,7 +153,7 @@ impl Host {
             .enumerate()
             .filter(|(at, record)| match record {
                 Record::Context(context) => contexts[&context.genesis.id()] == *at,
-                Record::Want { context, want } => !self.earned.contains(&(*context, want.hash)),
+                Record::Want { context, want } => wants.get(&(*context, want.hash)) == Some(at),
                 _ => true,
             })
             .map(|(at, record)| (at, record.clone()))
@@ -175,6 +182,7 @@ impl Host {
     }
 
     pub(super) fn handle(&mut self, now: i64, input: Input) -> Vec<Output> {
+        self.wakes += u64::from(matches!(input, Input::Wake));
         match &mut self.node {
             Some(node) => node.handle(now, &mut self.rng, input),
             None => Vec::new(),

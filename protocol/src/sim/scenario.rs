@@ -17,6 +17,8 @@ use crate::wire::Message;
 const PEACE_MS: i64 = 600_000;
 /// Messages that a run may take for each host and each push, at most.
 const MESSAGES_PER_HOST_AND_PUSH: u64 = 400;
+/// How often a host may be woken in a minute of peace, at most.
+const WAKES_PER_MINUTE: u64 = 30;
 /// Messages that a run may take for each host besides, at most.
 const MESSAGES_PER_HOST: u64 = 4_000;
 
@@ -101,6 +103,7 @@ impl Team {
         if let Some((host, reason)) = &self.sim.broken {
             return Err(format!("{} does not start again: {reason}", self.sim.hosts[host].name));
         }
+        self.check_wakes()?;
         self.check_members()?;
         self.check_strangers()?;
         self.check_penalties()?;
@@ -295,7 +298,16 @@ impl Team {
                 self.sim.start(host);
             }
         }
-        self.sim.run_for(PEACE_MS);
+        self.sim.run_for(PEACE_MS / 2);
+        self.sim.hosts.values_mut().for_each(|host| host.wakes = 0);
+        self.sim.run_for(PEACE_MS / 2);
+    }
+
+    /// Nobody is woken all the time for what will not come.
+    fn check_wakes(&self) -> Result<(), String> {
+        let most = WAKES_PER_MINUTE * (PEACE_MS / 2) as u64 / 60_000;
+        let busy = self.sim.hosts.values().find(|host| host.wakes > most);
+        busy.map_or(Ok(()), |host| Err(format!("{} was woken {} times", host.name, host.wakes)))
     }
 
     /// Members hold the same heads, all of them genuine, with every frame and blob.

@@ -22,6 +22,11 @@ impl Backoff {
         wait / 2 + i64::from(rng.next_u32()) % (wait / 2 + 1)
     }
 
+    /// Returns how often in a row it failed, up to 16.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// Forgets the failures.
     pub fn succeed(&mut self) {
         self.failures = 0;

@@ -2,6 +2,8 @@
 //!
 //! The bytes themselves never pass through the engine: the shell fetches, verifies and keeps them.
 
+use std::collections::btree_map::Entry;
+
 use super::context::{BlobPhase, BlobState, WaitingFetch};
 use super::event::{BlobKind, BlobWant, CommandError, CommandId, Event, Output, Record, Reply};
 use super::node::{Cx, Node, Task};
@@ -33,43 +35,72 @@ impl BlobWant {
 }
 
 impl Node {
-    /// Wants the blobs of a frame that is here, if the policy says so.
-    pub(super) fn want_blobs_of(&mut self, id: ContextId, frame: FrameId) {
+    /// Wants the blobs of frames that are here, if the policy says so.
+    pub(super) fn want_blobs_of(&mut self, id: ContextId, frames: &[FrameId]) {
         let Some(context) = self.contexts.get(&id) else { return };
-        let Some(meta) = context.frames.get(&frame) else { return };
-        let wanted = match context.record.policy {
-            Policy::All => true,
-            Policy::Lazy => false,
-            Policy::Heads => context
-                .view
-                .stacks()
-                .iter()
-                .any(|stack| stack.heads.iter().any(|head| head.frame == frame)),
-        };
-        if wanted {
-            let blobs = meta.blobs.clone();
-            self.want_blobs(id, blobs);
-        }
-    }
-
-    fn want_blobs(&mut self, id: ContextId, blobs: Vec<BlobWant>) {
-        let context = self.contexts.get_mut(&id).expect("the caller looked it up");
-        for want in blobs {
-            if context.blob_wants.len() < WANTS_MAX {
-                context
-                    .blob_wants
-                    .entry(want.hash)
-                    .or_insert(BlobState { want, phase: BlobPhase::Idle });
+        match context.record.policy {
+            Policy::All => self.want_blobs_named(id, frames.iter()),
+            Policy::Lazy => {}
+            Policy::Heads => {
+                let heads = context.head_frames();
+                self.want_blobs_named(id, frames.iter().filter(|frame| heads.contains(frame)));
             }
         }
     }
 
+    /// Wants the blobs of those of some heads that are here, if the policy says so.
+    pub(super) fn want_blobs_of_heads(&mut self, id: ContextId, heads: &[FrameId]) {
+        match self.contexts[&id].record.policy {
+            Policy::All | Policy::Heads => self.want_blobs_named(id, heads.iter()),
+            Policy::Lazy => {}
+        }
+    }
+
+    fn want_blobs_named<'a>(&mut self, id: ContextId, frames: impl Iterator<Item = &'a FrameId>) {
+        let context = &self.contexts[&id];
+        let metas = frames.filter_map(|frame| context.frames.get(frame));
+        let blobs: Vec<BlobWant> = metas.flat_map(|meta| meta.blobs.iter().copied()).collect();
+        self.want_blobs(id, blobs);
+    }
+
+    /// Wants blobs, and returns those that were not wanted before: who could not find them again
+    /// after a restart stores them.
+    fn want_blobs(&mut self, id: ContextId, blobs: Vec<BlobWant>) -> Vec<BlobWant> {
+        let context = self.contexts.get_mut(&id).expect("the caller looked it up");
+        let mut new = Vec::new();
+        for want in blobs {
+            if context.blob_wants.len() < WANTS_MAX
+                && !context.earned.contains(&want.hash)
+                && let Entry::Vacant(vacant) = context.blob_wants.entry(want.hash)
+            {
+                vacant.insert(BlobState { want, phase: BlobPhase::Idle });
+                new.push(want);
+            }
+        }
+        new
+    }
+
+    /// Applies the policy to every frame that is here.
+    pub(super) fn apply_policy(&mut self, id: ContextId) {
+        let frames: Vec<FrameId> = self.contexts[&id].frames.keys().copied().collect();
+        self.want_blobs_of(id, &frames);
+    }
+
+    /// Wants after a start what the policy asks for, and what was wanted before, but not what is
+    /// here.
+    pub(super) fn resume_blobs(&mut self, id: ContextId) {
+        self.apply_policy(id);
+        let context = self.contexts.get_mut(&id).expect("the caller listed it");
+        let earned = std::mem::take(&mut context.earned);
+        // A directory that is here and still wanted was not read to its end.
+        context
+            .blob_wants
+            .retain(|hash, state| state.want.kind != BlobKind::Data || !earned.contains(hash));
+    }
+
     /// Applies another policy to what is here already.
     pub(super) fn policy_changed(&mut self, cx: &mut Cx<'_>, id: ContextId) {
-        let frames: Vec<FrameId> = self.contexts[&id].frames.keys().copied().collect();
-        for frame in frames {
-            self.want_blobs_of(id, frame);
-        }
+        self.apply_policy(id);
         self.pump_blobs(cx, id);
     }
 
@@ -89,7 +120,10 @@ impl Node {
             return cx.reply(command, Ok(reply));
         }
         let open = wants.iter().map(|want| want.hash).collect();
-        self.want_blobs(id, wants);
+        let new = self.want_blobs(id, wants);
+        if !new.is_empty() {
+            self.store(cx, want_records(id, new), Task::Stored);
+        }
         let context = self.contexts.get_mut(&id).expect("checked above");
         for state in context.blob_wants.values_mut() {
             if state.phase == BlobPhase::Failed {
@@ -224,7 +258,7 @@ impl Node {
             let task = self.task(Task::Read { context: id, want });
             cx.out.push(Output::LoadBlob { task, hash: want.hash, limit });
         }
-        self.have_blobs(cx, id, &done);
+        self.have_blobs(cx, id, &done, Vec::new());
     }
 
     pub(super) fn earned_failed(&mut self, now: i64, id: ContextId, wants: &[BlobWant]) {
@@ -269,13 +303,19 @@ impl Node {
                 waiting.open.extend(named.iter().map(|n| n.hash));
             }
         }
-        self.want_blobs(id, named);
-        self.have_blobs(cx, id, &[want.hash]);
+        // What an object lists is known from nowhere else: it is stored before the object is done.
+        let new = self.want_blobs(id, named);
+        self.have_blobs(cx, id, &[want.hash], want_records(id, new));
     }
 
-    fn have_blobs(&mut self, cx: &mut Cx<'_>, id: ContextId, hashes: &[BlobHash]) {
+    fn have_blobs(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        hashes: &[BlobHash],
+        mut records: Vec<Record>,
+    ) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        let mut records = Vec::new();
         for hash in hashes {
             context.blob_wants.remove(hash);
             records.push(Record::Unwant { context: id, hash: *hash });
@@ -331,4 +371,8 @@ impl Node {
             }
         }
     }
+}
+
+fn want_records(context: ContextId, wants: Vec<BlobWant>) -> Vec<Record> {
+    wants.into_iter().map(|want| Record::Want { context, want }).collect()
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::Defect;
 use super::authority::Authority;
-use super::context::{Catalog, Pending};
+use super::context::{Catalog, Pending, Waiting};
 use super::event::{Event, Output, Record, Severity, Standing};
 use super::forks::fork_of;
 use super::node::{Cx, Node, Task};
-use super::session::{ASK_MS, PROBE_LONGEST_MS};
+use super::session::PROBE_LONGEST_MS;
 use crate::doc::{Blame, Envelope, JudgeTask, Judgement, RefuseReason, Tip};
 use crate::id::{ContextId, DeviceId, StackId, UserId};
 use crate::limits;
@@ -17,8 +17,6 @@ use crate::wire::{CatalogKey, CatalogState, LogState, Message, Tag};
 
 /// Most bytes of envelopes in one message; the asker asks on from where it ended.
 const ENVELOPES_MESSAGE_BYTES: usize = 512 * 1024;
-/// Most catalogs of a context that this node keeps.
-const CATALOGS_MAX: usize = 4096;
 
 /// An envelope that was judged, with what it says.
 #[derive(Debug)]
@@ -68,7 +66,9 @@ impl Node {
         let first = channel.look_again();
         channel.synced &= !whole;
         for state in docs {
-            channel.known.insert(state.key, (state.n, state.tip));
+            if channel.known.len() < limits::CATALOGS || channel.known.contains_key(&state.key) {
+                channel.known.insert(state.key, (state.n, state.tip));
+            }
         }
         self.compare_tips(cx, device, id, docs);
         for state in logs {
@@ -102,31 +102,6 @@ impl Node {
         let differing = docs.iter().filter(differs);
         for (key, n) in differing.map(|state| (state.key, state.n)).collect::<Vec<_>>() {
             self.doubt(cx, device, id, key, n);
-        }
-    }
-
-    /// Asks a peer for what it has more of.
-    pub(super) fn ask_catalogs(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {
-        let Some((channel, context)) = self.channel(device, tag) else { return };
-        let mut asks = Vec::new();
-        for (key, (n, _)) in &channel.known {
-            let mine = context.catalogs.get(key);
-            let next = mine.map_or(1, Catalog::next_missing);
-            let waits = channel.asked.get(key).is_some_and(|at| cx.now - at < ASK_MS);
-            let stuck = mine.is_some_and(|c| c.pending.len() >= limits::WAITING_PER_DEVICE);
-            let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
-            // Whoever is not let in here may still bring what tells that she is.
-            let believed = !channel.is_denied() || context.is_owner(key.user);
-            let aside = channel.set_aside.get(key) == Some(&mine.map_or(0, Catalog::n));
-            let open = *n >= next && !waits && !stuck && !own && believed && !aside;
-            if open && self.may_take(context.id(), *key, next, cx.now) {
-                asks.push((*key, next));
-            }
-        }
-        for (catalog, from) in asks {
-            let channel = self.channel_mut(device, tag).expect("the channel was just used");
-            channel.asked.insert(catalog, cx.now);
-            cx.send(device, &Message::Want { tag, catalog, from });
         }
     }
 
@@ -192,6 +167,16 @@ impl Node {
         let Some(channel) = self.channel_mut(device, tag) else { return };
         let asked = channel.asked.remove(&key).is_some();
         let (id, denied) = (channel.context, channel.is_denied());
+        let Some(context) = self.contexts.get(&id) else { return };
+        if denied && !context.is_owner(key.user) {
+            return;
+        }
+        let granted = self.authority(id, key, cx.now) == Authority::Granted;
+        let waiting = context.waiting(device);
+        if bounded && !self.has_room(device, tag, key, granted, &waiting) {
+            return;
+        }
+        let mut room = waiting.room();
         let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
         if own {
             return self.met_own(cx, device, id, &envelopes);
@@ -200,13 +185,7 @@ impl Node {
             return;
         }
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        if denied && !context.is_owner(key.user) {
-            return;
-        }
         let document = context.place(key).document();
-        if context.catalogs.len() >= CATALOGS_MAX && !context.catalogs.contains_key(&key) {
-            return;
-        }
         let mut fork = None;
         let mut last = 0;
         for bytes in envelopes {
@@ -233,34 +212,64 @@ impl Node {
             if catalog.pending.contains_key(&envelope.n) {
                 continue;
             }
-            // A run that was asked for is judged at once. What can only wait is bounded, and
-            // signed: else anybody could fill the room that honest authors need.
-            let run = asked && envelope.n == catalog.next_missing();
+            // What was asked for of an author who may write is judged at once, and all of it is
+            // bounded. What can only wait is signed, and bounded more narrowly: else anybody
+            // could fill the room that honest authors need.
+            let run = granted && asked && envelope.n == catalog.next_missing();
             let most = limits::WAITING_PER_DEVICE * if run { 4 } else { 1 };
-            let waiting_bytes = catalog.pending_bytes + envelope.change.len();
-            let room = run || waiting_bytes <= limits::WAITING_BYTES;
-            if bounded && (catalog.pending.len() >= most || !room) {
+            let fits = catalog.pending.len() < most
+                && catalog.pending_bytes + envelope.change.len() <= limits::WAITING_BYTES
+                && (granted || bytes.len() <= room);
+            if bounded && (!fits || catalog.over_quota) {
                 continue;
             }
             if verified && !run && envelope.verify().is_err() {
                 let reason = format!("sent a change of {} that it did not sign", key.device);
                 return self.end_session(cx, device, Severity::Grave, &reason);
             }
+            room = room.saturating_sub(bytes.len());
             catalog.pending_bytes += envelope.change.len();
-            let pending = Pending { from: device, since: cx.now, envelope };
+            let size = bytes.len();
+            let pending = Pending { from: device, since: cx.now, size, envelope };
             catalog.pending.insert(pending.envelope.n, pending);
         }
         if let Some(proof) = fork {
             self.take_fork(cx, id, key, proof, Some(device));
         }
         let channel = self.channel_mut(device, tag).expect("the channel was just used");
-        let known =
-            channel.known.entry(key).or_insert((0, crate::id::ChangeId::from_bytes([0; 32])));
-        known.0 = known.0.max(last);
+        if channel.known.len() < limits::CATALOGS || channel.known.contains_key(&key) {
+            let none = crate::id::ChangeId::from_bytes([0; 32]);
+            let known = channel.known.entry(key).or_insert((0, none));
+            known.0 = known.0.max(last);
+        }
         if !self.logs.contains_key(&key.user) {
             self.ask_log(cx, device, tag, key.user, None);
         }
         self.pump_catalog(cx, id, key);
+    }
+
+    /// Tells whether envelopes of a catalog may come in from a peer at all: a catalog that is new
+    /// here takes room that others need.
+    fn has_room(
+        &self,
+        device: DeviceId,
+        tag: Tag,
+        key: CatalogKey,
+        granted: bool,
+        waiting: &Waiting,
+    ) -> bool {
+        let Some((channel, context)) = self.channel(device, tag) else { return false };
+        if context.catalogs.contains_key(&key) {
+            return true;
+        }
+        if context.catalogs_of(key.user) >= limits::CATALOGS_PER_USER {
+            return false;
+        }
+        if granted {
+            context.catalogs.len() - waiting.catalogs < limits::CATALOGS
+        } else {
+            waiting.takes_catalog() && self.hears_of(channel, key.user)
+        }
     }
 
     /// Looks at everything that may go on in a context: judging, asking, wanting, syncing.
@@ -269,6 +278,7 @@ impl Node {
         for key in context.catalogs.keys().copied().collect::<Vec<_>>() {
             self.pump_catalog(cx, id, key);
         }
+        self.ask_everybody(cx, id);
         self.pump_frames(cx, id);
         self.pump_blobs(cx, id);
         self.check_synced(cx, id);
@@ -278,26 +288,31 @@ impl Node {
     fn pump_catalog(&mut self, cx: &mut Cx<'_>, id: ContextId, key: CatalogKey) {
         let Some(context) = self.contexts.get(&id) else { return };
         let Some(catalog) = context.catalogs.get(&key) else { return };
+        if catalog.is_unused() {
+            // Made for what turned out to be nothing: another may have its room.
+            self.contexts.get_mut(&id).expect("just used").catalogs.remove(&key);
+            return;
+        }
         if catalog.busy || catalog.pending.is_empty() {
             return;
         }
         match self.authority(id, key, cx.now) {
             Authority::Granted => {}
             Authority::Wait => return,
-            Authority::Excluded => {
-                let catalog = self.catalog_mut(id, key);
-                catalog.pending.clear();
-                catalog.pending_bytes = 0;
-                return;
-            }
+            Authority::Excluded => return self.drop_waiting(id, key),
         }
         let next = self.contexts[&id].catalogs[&key].n() + 1;
+        if !self.may_take(id, key, next, cx.now) {
+            return self.drop_waiting(id, key);
+        }
         let ahead = 0..catalog.pending.len().min(limits::JUDGE_BATCH) as u64;
         let most = ahead.take_while(|n| self.may_take(id, key, next + n, cx.now)).count();
         let in_order = !self.broken(Defect::Order);
         let place = context.place(key);
         let catalog = self.catalog_mut(id, key);
         let mut envelopes = Vec::new();
+        let mut bytes = catalog.bytes;
+        let mut over = None;
         let mut next = catalog.n() + 1;
         while envelopes.len() < most {
             let n = if in_order {
@@ -309,28 +324,47 @@ impl Node {
                 }
             };
             let Some(pending) = catalog.take_pending(n) else { break };
+            bytes += pending.size as u64;
+            if bytes > limits::DEVICE_QUOTA_BYTES {
+                over = Some(pending);
+                break;
+            }
             envelopes.push((pending.envelope, pending.from));
             next = n + 1;
         }
-        if envelopes.is_empty() {
-            return;
+        // Every node ends the chain at the same envelope, whatever came in one message. Only what
+        // the author signed ends it; whoever passes that on did no harm.
+        let mut forger = None;
+        if let Some(pending) = over {
+            if pending.envelope.verify().is_ok() {
+                catalog.over_quota = true;
+                catalog.drop_pending();
+            } else {
+                forger = Some(pending.from);
+            }
         }
-        if catalog.bytes > limits::DEVICE_QUOTA_BYTES {
-            let device = envelopes[0].1;
-            cx.penalty(device, Severity::Mild, format!("{} is over its quota", key.device));
-            return;
+        if !envelopes.is_empty() {
+            catalog.busy = true;
+            let work = JudgeTask {
+                place,
+                epoch: 0,
+                tip: catalog.tip,
+                // What is at or below the tip was compared when it came; see `on_envelopes`.
+                held: Vec::new(),
+                envelopes: envelopes.iter().map(|(e, _)| e.clone()).collect(),
+            };
+            let task = self.task(Task::Judge { context: id, key, envelopes });
+            cx.out.push(Output::Judge { task, work: Box::new(work) });
         }
-        catalog.busy = true;
-        let work = JudgeTask {
-            place,
-            epoch: 0,
-            tip: catalog.tip,
-            // What is below the tip was compared when it came; see `on_envelopes`.
-            held: Vec::new(),
-            envelopes: envelopes.iter().map(|(e, _)| e.clone()).collect(),
-        };
-        let task = self.task(Task::Judge { context: id, key, envelopes });
-        cx.out.push(Output::Judge { task, work: Box::new(work) });
+        if let Some(device) = forger.filter(|device| self.sessions.contains_key(device)) {
+            let reason = format!("sent a change of {} that it did not sign", key.device);
+            self.end_session(cx, device, Severity::Grave, &reason);
+        }
+    }
+
+    /// Drops what waits of a catalog and is not wanted any more.
+    fn drop_waiting(&mut self, id: ContextId, key: CatalogKey) {
+        self.catalog_mut(id, key).drop_pending();
     }
 
     fn catalog_mut(&mut self, id: ContextId, key: CatalogKey) -> &mut Catalog {
@@ -370,9 +404,7 @@ impl Node {
         }
         let exceeds = self.within_grant(cx, id, key, &mut accepted);
         if exceeds {
-            let catalog = self.catalog_mut(id, key);
-            catalog.pending.clear();
-            catalog.pending_bytes = 0;
+            self.catalog_mut(id, key).drop_pending();
         }
         if let Some((device, reason)) = &refused {
             let device = *device;
@@ -539,23 +571,19 @@ impl Node {
         }
     }
 
-    /// Asks every session of a context for what it has more of.
-    pub(super) fn ask_everybody(&mut self, cx: &mut Cx<'_>, id: ContextId) {
-        for (device, tag) in self.channels_of(id) {
-            self.ask_catalogs(cx, device, tag);
-        }
-    }
-
     /// Notices that everything a peer offered has been taken.
     fn check_synced(&mut self, cx: &mut Cx<'_>, id: ContextId) {
         for (device, tag) in self.channels_of(id) {
             let Some((channel, context)) = self.channel(device, tag) else { continue };
             let taken = |(key, (n, _)): (&CatalogKey, &(u64, _))| {
-                let mine = context.catalogs.get(key).map_or(0, Catalog::n);
-                let blocked = self.authority(id, *key, cx.now) != Authority::Granted
-                    || !self.may_take(id, *key, mine + 1, cx.now)
-                    || channel.set_aside.get(key) == Some(&mine);
-                blocked || context.catalogs.get(key).is_some_and(|c| c.n() >= *n && !c.busy)
+                let mine = context.catalogs.get(key);
+                if mine.is_some_and(|c| !c.busy && (c.n() >= *n || c.over_quota)) {
+                    return true;
+                }
+                let here = mine.map_or(0, Catalog::n);
+                self.authority(id, *key, cx.now) != Authority::Granted
+                    || !self.may_take(id, *key, here + 1, cx.now)
+                    || channel.set_aside.get(key) == Some(&here)
             };
             let frames = context
                 .frame_wants
@@ -600,55 +628,5 @@ impl Node {
             channel.probe_step = step;
             channel.probe_at = cx.now + step;
         }
-    }
-
-    /// Asks again for what did not come in time.
-    pub(super) fn ask_again(&mut self, cx: &mut Cx<'_>) {
-        if self.broken(Defect::Resume) {
-            return;
-        }
-        for id in self.contexts.keys().copied().collect::<Vec<_>>() {
-            if self.contexts[&id].retry.at.is_some_and(|at| at <= cx.now) {
-                self.retry_wants(id);
-            }
-            self.forget_late_frames(cx.now, id);
-            for (device, tag) in self.channels_of(id) {
-                self.ask_late_logs(cx, device, tag);
-            }
-            self.ask_everybody(cx, id);
-            self.pump_context(cx, id);
-        }
-    }
-
-    /// Drops envelopes that waited too long for authority or for the one before.
-    pub(super) fn expire_pending(&mut self, cx: &mut Cx<'_>) {
-        for context in self.contexts.values_mut() {
-            for catalog in context.catalogs.values_mut() {
-                let old: Vec<u64> = catalog
-                    .pending
-                    .iter()
-                    .filter(|(_, p)| cx.now - p.since >= limits::WAITING_MS)
-                    .map(|(n, _)| *n)
-                    .collect();
-                for n in old {
-                    catalog.take_pending(n);
-                }
-            }
-        }
-    }
-
-    pub(super) fn ask_deadlines(&self) -> impl Iterator<Item = i64> {
-        let asked = self.sessions.values().flat_map(|s| s.channels.values()).flat_map(|c| {
-            let logs = c.asked_logs.values().filter_map(|ask| ask.at);
-            c.asked.values().copied().chain(logs).map(|at| at + ASK_MS)
-        });
-        let frames = self
-            .contexts
-            .values()
-            .flat_map(|c| c.frame_wants.values())
-            .filter_map(|want| want.asked.map(|(_, at)| at + ASK_MS));
-        let resume = !self.broken(Defect::Resume);
-        let retries = self.contexts.values().filter_map(|context| context.retry.at);
-        asked.chain(frames).chain(retries).filter(move |_| resume)
     }
 }

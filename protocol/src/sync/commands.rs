@@ -138,6 +138,8 @@ impl Node {
         }
         let mut statements = Vec::new();
         let mut puts = Vec::new();
+        let content = draft.facts.iter().all(is_content);
+        let last_n = context.last_n;
         for fact in draft.facts {
             context.last_n += 1;
             let place = Place {
@@ -151,6 +153,17 @@ impl Node {
             let name = catalog_key(&statement).expect("a placed statement has a key");
             puts.push((name, statement.encode()));
             statements.push(statement);
+        }
+        let written = context.catalogs.get(&key).map_or(0, |catalog| catalog.bytes);
+        let reserve = if content { limits::QUOTA_RESERVE_BYTES } else { 0 };
+        let most = written + CatalogWriter::most_bytes(&puts, &[]) as u64 + reserve;
+        if most > limits::DEVICE_QUOTA_BYTES {
+            context.last_n = last_n;
+            return Err(CommandError::Limit(format!(
+                "this device has written {written} bytes of statements in the context, and no \
+                 peer takes more than {} of one device",
+                limits::DEVICE_QUOTA_BYTES
+            )));
         }
         let writer = context.writer.as_mut().expect("made above");
         let envelope = writer.append(secret, &puts, &[]).map_err(|e| invalid(&e))?;
@@ -510,6 +523,11 @@ impl Node {
         });
         taken.map_or(Ok(()), |stack| Err(CommandError::NameTaken(stack.name)))
     }
+}
+
+/// Tells whether a fact is about what is shared, and not about who may do what.
+fn is_content(fact: &PlacedFact) -> bool {
+    matches!(fact, PlacedFact::Head(_) | PlacedFact::Tag(_))
 }
 
 fn is_about(statements: &[Verified]) -> bool {

@@ -7,12 +7,15 @@ use super::work::Work;
 use crate::api::Policy;
 use crate::context::View;
 use crate::doc::{CatalogPlace, CatalogWriter, Envelope, ForkProof, Tip};
-use crate::id::{BlobHash, ChangeId, ContextId, DeviceId, FrameId, PublicKey, UserId};
+use crate::id::{
+    BlobHash, ChangeId, ContextId, DeviceId, FrameId, Incarnation, PublicKey, StackId, UserId,
+};
+use crate::limits;
 use crate::statement::{Interest, Role, Verified};
 use crate::wire::{CatalogKey, CatalogState};
 
-/// Generations of an interest key that open a session: the current and the previous one.
-const GENERATIONS: usize = 2;
+/// Interest keys that only tickets told and that open a session.
+const TOLD: usize = 2;
 
 /// A context: what is known of it and what is under way.
 #[derive(Debug)]
@@ -33,8 +36,14 @@ pub struct Context {
     pub(super) frames: BTreeMap<FrameId, FrameMeta>,
     /// Frames that are wanted.
     pub(super) frame_wants: BTreeMap<FrameId, FrameWant>,
+    /// Frames that came and are none; they are not asked for again.
+    pub(super) invalid_frames: BTreeSet<FrameId>,
     /// Blobs that are wanted.
     pub(super) blob_wants: BTreeMap<BlobHash, BlobState>,
+    /// Blobs that were earned when the engine was restored; empty once it has started.
+    pub(super) earned: BTreeSet<BlobHash>,
+    /// Users without a part in the context whose identity logs were asked for.
+    pub(super) guests: BTreeSet<UserId>,
     /// When what nobody had is asked for again, and how long the next wait is.
     pub(super) retry: Retry,
     /// Commands that wait for blobs.
@@ -69,6 +78,8 @@ pub(super) struct Catalog {
     pub pending_bytes: usize,
     /// Whether envelopes are being judged or stored.
     pub busy: bool,
+    /// Whether the author signed more than the quota; the chain ends before that.
+    pub over_quota: bool,
 }
 
 /// An envelope that waits.
@@ -77,6 +88,35 @@ pub(super) struct Pending {
     pub envelope: Envelope,
     pub from: DeviceId,
     pub since: i64,
+    /// Its encoded size in bytes.
+    pub size: usize,
+}
+
+/// What waits in a context for authority.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Waiting {
+    /// Catalogs of which nothing was accepted yet.
+    pub catalogs: usize,
+    /// Bytes of envelopes that wait.
+    pub bytes: usize,
+    /// Of those catalogs, the ones to which one device brought something.
+    pub catalogs_from: usize,
+    /// Of those bytes, what that device brought.
+    pub bytes_from: usize,
+}
+
+impl Waiting {
+    /// Returns how many bytes that device may still bring to wait.
+    pub(super) fn room(&self) -> usize {
+        let all = limits::WAITING_CONTEXT_BYTES.saturating_sub(self.bytes);
+        all.min(limits::WAITING_PEER_BYTES.saturating_sub(self.bytes_from))
+    }
+
+    /// Tells whether another catalog may begin to wait.
+    pub(super) fn takes_catalog(&self) -> bool {
+        self.catalogs < limits::WAITING_CONTEXT_CATALOGS
+            && self.catalogs_from < limits::WAITING_PEER_CATALOGS
+    }
 }
 
 /// What the engine remembers of a frame.
@@ -90,19 +130,40 @@ pub struct FrameMeta {
     pub blobs: Vec<BlobWant>,
 }
 
+/// From where frames are wanted backwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Root {
+    /// The heads of a user's stack.
+    Stack(UserId, StackId),
+    /// A frame that the user asked for.
+    Frame(FrameId),
+}
+
 /// A frame that is wanted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct FrameWant {
-    /// How many generations behind a head it is; near ones come first.
+    /// How many generations behind its root it is; near ones come first.
     pub depth: usize,
-    /// Bytes of the frames between it and the head.
-    pub bytes: usize,
+    /// From where it was found, so that its parents are wanted in turn; none for a tagged frame.
+    pub roots: BTreeSet<Root>,
     /// Of whom it is asked now, and since when.
     pub asked: Option<(DeviceId, i64)>,
-    /// Who said that it is not to be had there.
+    /// Who said that it is not to be had there, or did not answer in time.
     pub tried: BTreeSet<DeviceId>,
-    /// Whether its blobs are wanted whatever the policy.
+    /// Whether it came and is being stored.
     pub stored: bool,
+}
+
+impl FrameWant {
+    pub(super) fn at(depth: usize) -> Self {
+        FrameWant {
+            depth,
+            roots: BTreeSet::new(),
+            asked: None,
+            tried: BTreeSet::new(),
+            stored: false,
+        }
+    }
 }
 
 /// A blob that is wanted.
@@ -177,7 +238,10 @@ impl Context {
             forks: BTreeMap::new(),
             frames: BTreeMap::new(),
             frame_wants: BTreeMap::new(),
+            invalid_frames: BTreeSet::new(),
             blob_wants: BTreeMap::new(),
+            earned: BTreeSet::new(),
+            guests: BTreeSet::new(),
             retry: Retry::default(),
             waiting_fetches: Vec::new(),
             stored: false,
@@ -248,11 +312,11 @@ impl Context {
         all
     }
 
-    /// Returns the interest keys that open a session: the newest that owners stated, and the
-    /// latest that only a ticket told.
-    pub(super) fn open_interests(&self) -> Vec<Interest> {
-        let stated = self.view.interests().into_iter().take(GENERATIONS);
-        stated.chain(self.told_interests().take(GENERATIONS).cloned()).collect()
+    /// Returns the interest keys that open a session: the newest that owners stated, as many as
+    /// asked for, and the latest that only a ticket told.
+    pub(super) fn open_interests(&self, most: usize) -> Vec<Interest> {
+        let stated = self.view.interests().into_iter().take(most);
+        stated.chain(self.told_interests().take(TOLD).cloned()).collect()
     }
 
     fn told_interests(&self) -> impl Iterator<Item = &Interest> {
@@ -276,10 +340,46 @@ impl Context {
         self.catalogs.iter().filter_map(|(key, catalog)| catalog.state(*key)).collect()
     }
 
+    /// Returns the frames of all heads.
+    pub(super) fn head_frames(&self) -> BTreeSet<FrameId> {
+        let stacks = self.view.stacks().into_iter();
+        stacks.flat_map(|stack| stack.heads).map(|head| head.frame).collect()
+    }
+
+    /// Returns what waits, and how much of it a device brought.
+    pub(super) fn waiting(&self, from: DeviceId) -> Waiting {
+        let mut waiting = Waiting::default();
+        for catalog in self.catalogs.values() {
+            let mut brought = 0;
+            for pending in catalog.pending.values() {
+                waiting.bytes += pending.size;
+                brought += if pending.from == from { pending.size } else { 0 };
+            }
+            waiting.bytes_from += brought;
+            if catalog.tip.is_none() {
+                waiting.catalogs += 1;
+                waiting.catalogs_from += usize::from(brought > 0);
+            }
+        }
+        waiting
+    }
+
+    /// Returns how many catalogs of a user are here, or wait.
+    pub(super) fn catalogs_of(&self, user: UserId) -> usize {
+        let keys = self.catalogs.range(first_of(user)..).map(|(key, _)| key);
+        keys.take_while(|key| key.user == user).count()
+    }
+
     /// Returns the place of a catalog.
     pub(super) fn place(&self, key: CatalogKey) -> CatalogPlace {
         CatalogPlace { context: self.id, user: key.user, device: key.device, inc: key.inc }
     }
+}
+
+/// Returns the first key that a catalog of a user could have.
+pub(super) fn first_of(user: UserId) -> CatalogKey {
+    let (device, inc) = (DeviceId::from_bytes([0; 32]), Incarnation::from_bytes([0; 8]));
+    CatalogKey { user, device, inc }
 }
 
 impl Catalog {
@@ -310,6 +410,23 @@ impl Catalog {
             next += 1;
         }
         next
+    }
+
+    /// Tells whether nothing is here, waits or is under way.
+    pub(super) fn is_unused(&self) -> bool {
+        self.tip.is_none() && self.pending.is_empty() && !self.busy && !self.over_quota
+    }
+
+    /// Tells whether nothing more may wait.
+    pub(super) fn is_full(&self) -> bool {
+        self.pending.len() >= limits::WAITING_PER_DEVICE
+            || self.pending_bytes + limits::CHANGE_BYTES > limits::WAITING_BYTES
+    }
+
+    /// Drops everything that waits.
+    pub(super) fn drop_pending(&mut self) {
+        self.pending.clear();
+        self.pending_bytes = 0;
     }
 
     /// Takes an accepted and stored envelope in.

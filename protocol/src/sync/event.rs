@@ -208,7 +208,7 @@ pub enum Output {
 /// How badly a peer broke a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Too much or too slow: the session ends, the next try waits longer.
+    /// Too much before a match, no common version, a frame that is none: the next try waits longer.
     Mild,
     /// Nothing an honest program sends: the device is blocked for an hour.
     Grave,

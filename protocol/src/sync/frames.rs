@@ -1,11 +1,12 @@
 //! Frames: wanted from the heads backwards, newest first, and served only where they were earned.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
-use super::context::{FrameMeta, FrameWant};
+use super::context::{Context, FrameMeta, FrameWant, Root};
 use super::event::{BlobWant, Event, Output, Record, Severity};
 use super::node::{Cx, Node, Task};
 use super::session::ASK_MS;
+use crate::context::StackView;
 use crate::id::{ContextId, DeviceId, FrameId, StackId, UserId};
 use crate::limits;
 use crate::object::Frame;
@@ -15,6 +16,9 @@ use crate::wire::{Message, Tag};
 const ASKED_PER_PEER: usize = 4 * limits::FRAMES_PER_WANT;
 /// Most bytes of frames in one message; the rest is asked for again.
 const FRAMES_MESSAGE_BYTES: usize = 768 * 1024;
+/// How long a frame that was asked for may take where the peer sends others all the while, in
+/// milliseconds.
+const WITHHELD_MS: i64 = 60_000;
 /// Most frames wanted in a context.
 const WANTS_MAX: usize = 65_536;
 
@@ -30,89 +34,58 @@ impl Node {
     /// Wants the frames of a stack's heads and tags.
     pub(super) fn want_heads(&mut self, id: ContextId, user: UserId, stack: StackId) {
         let Some(context) = self.contexts.get(&id) else { return };
-        let Some(view) = context.view.stack_by_id(user, stack) else { return };
-        let heads = view.heads.iter().map(|head| head.frame).collect::<Vec<_>>();
-        let tags = view.tags.values().copied().collect::<Vec<_>>();
-        self.want_frames(id, &heads, &tags);
+        if let Some(view) = context.view.stack_by_id(user, stack) {
+            self.want_stack(id, &view);
+        }
     }
 
+    /// Wants the frames of every stack's heads and tags.
     pub(super) fn want_all_heads(&mut self, id: ContextId) {
         let Some(context) = self.contexts.get(&id) else { return };
-        let (mut heads, mut tags) = (Vec::new(), Vec::new());
         for view in context.view.stacks() {
-            heads.extend(view.heads.iter().map(|head| head.frame));
-            tags.extend(view.tags.values().copied());
-        }
-        self.want_frames(id, &heads, &tags);
-    }
-
-    fn want_frames(&mut self, id: ContextId, heads: &[FrameId], tags: &[FrameId]) {
-        for frame in heads {
-            if self.contexts[&id].frames.contains_key(frame) {
-                // Moved back to a frame that is here: its blobs may not be.
-                self.want_blobs_of(id, *frame);
-            } else {
-                self.want_frame(id, *frame, 0, 0);
-            }
-        }
-        for frame in tags {
-            self.want_frame(id, *frame, 1, 0);
+            self.want_stack(id, &view);
         }
     }
 
-    /// Wants a frame that is not here, unless it is too far behind to come unasked.
-    fn want_frame(&mut self, id: ContextId, frame: FrameId, depth: usize, bytes: usize) {
+    fn want_stack(&mut self, id: ContextId, view: &StackView) {
+        let heads: Vec<FrameId> = view.heads.iter().map(|head| head.frame).collect();
         let context = self.contexts.get_mut(&id).expect("the caller looked it up");
-        let near = depth < limits::FRAMES_EAGER && bytes < limits::FRAMES_EAGER_BYTES;
-        let room = context.frame_wants.len() < WANTS_MAX;
-        if near && room && !context.frames.contains_key(&frame) {
-            let want = context.frame_wants.entry(frame).or_default();
-            want.depth = want.depth.min(depth);
-            want.bytes = want.bytes.max(bytes);
+        context.want_from(Root::Stack(view.owner, view.stack), &heads);
+        for frame in view.tags.values().take(limits::FRAMES_EAGER) {
+            context.want_frame(*frame, 1, None);
         }
+        // Moved back to a frame that is here: its blobs may not be.
+        self.want_blobs_of_heads(id, &heads);
     }
 
-    /// Wants the parents of frames that are here, as far as they come unasked: after a restart.
-    pub(super) fn want_known_parents(&mut self, id: ContextId) {
-        let mut seen: BTreeSet<FrameId> = BTreeSet::new();
-        let mut line: Vec<(FrameId, usize, usize)> = Vec::new();
-        for stack in self.contexts[&id].view.stacks() {
-            let tags = stack.tags.values().map(|frame| (*frame, 1, 0));
-            line.extend(stack.heads.iter().map(|head| (head.frame, 0, 0)).chain(tags));
-        }
-        while let Some((frame, depth, bytes)) = line.pop() {
-            if !seen.insert(frame) {
-                continue;
-            }
-            match self.contexts[&id].frames.get(&frame) {
-                None => self.want_frame(id, frame, depth, bytes),
-                Some(meta) if depth < limits::FRAMES_EAGER => {
-                    let bytes = bytes + meta.size;
-                    line.extend(meta.parents.iter().map(|parent| (*parent, depth + 1, bytes)));
-                }
-                Some(_) => {}
-            }
-        }
-    }
-
-    /// Wants frames that the user asked for, however far behind.
+    /// Wants frames that the user asked for, however far behind, and those before them.
     pub(super) fn want_asked_frames(&mut self, id: ContextId, frames: &[FrameId]) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
         for frame in frames {
-            self.want_frame(id, *frame, 0, 0);
+            context.want_from(Root::Frame(*frame), &[*frame]);
         }
     }
 
     /// Asks peers for wanted frames, those nearest to a head first.
+    ///
+    /// Who lets frames wait is asked last and for ever fewer, so that nobody withholds what
+    /// another one has.
     pub(super) fn pump_frames(&mut self, cx: &mut Cx<'_>, id: ContextId) {
         let Some(context) = self.contexts.get(&id) else { return };
         if context.frame_wants.is_empty() {
             return;
         }
-        let mut channels = self.channels_of(id);
-        channels.retain(|(device, tag)| self.sessions[device].channels[tag].serves);
-        for (device, tag) in channels {
+        let mut channels: Vec<(u32, DeviceId, Tag)> = Vec::new();
+        for (device, tag) in self.channels_of(id) {
+            let channel = &self.sessions[&device].channels[&tag];
+            if channel.serves {
+                channels.push((channel.late, device, tag));
+            }
+        }
+        channels.sort_unstable();
+        for (late, device, tag) in channels {
             let asked = self.sessions[&device].channels[&tag].asked_frames.len();
-            let room = ASKED_PER_PEER.saturating_sub(asked);
+            let room = (ASKED_PER_PEER >> (2 * late).min(8)).saturating_sub(asked);
             let context = self.contexts.get_mut(&id).expect("checked above");
             let mut open: Vec<(usize, FrameId)> = context
                 .frame_wants
@@ -131,6 +104,7 @@ impl Node {
                 let session = self.sessions.get_mut(&device).expect("just listed");
                 let channel = session.channels.get_mut(&tag).expect("just listed");
                 channel.asked_frames.extend(&frames);
+                channel.frames_at = cx.now;
                 cx.send(device, &Message::WantFrames { tag, frames });
             }
         }
@@ -196,8 +170,9 @@ impl Node {
     ) {
         let Some(channel) = self.channel_mut(device, tag) else { return };
         let id = channel.context;
+        let mut answered = false;
         for frame in &missing {
-            channel.asked_frames.remove(frame);
+            answered |= channel.asked_frames.remove(frame);
         }
         let Some(context) = self.contexts.get_mut(&id) else { return };
         for frame in &missing {
@@ -215,12 +190,12 @@ impl Node {
         for bytes in frames {
             let frame = FrameId::of(&bytes);
             let session = self.sessions.get_mut(&device).expect("the session is open");
-            let asked =
+            answered |=
                 session.channels.get_mut(&tag).is_some_and(|c| c.asked_frames.remove(&frame));
             let context = self.contexts.get_mut(&id).expect("checked above");
-            let Some(want) = context.frame_wants.get_mut(&frame).filter(|w| asked && !w.stored)
-            else {
-                continue; // Not asked for, or here meanwhile.
+            // One that comes late is as good: its id is its hash.
+            let Some(want) = context.frame_wants.get_mut(&frame).filter(|want| !want.stored) else {
+                continue; // Not wanted, or here meanwhile.
             };
             match Frame::decode(&bytes) {
                 Ok(decoded) => {
@@ -233,8 +208,15 @@ impl Node {
                 Err(error) => {
                     wrong = Some(format!("frame {frame} is not valid: {error}"));
                     context.frame_wants.remove(&frame);
+                    if context.invalid_frames.len() < WANTS_MAX {
+                        context.invalid_frames.insert(frame);
+                    }
                 }
             }
+        }
+        if answered && let Some(channel) = self.channel_mut(device, tag) {
+            channel.frames_at = cx.now;
+            channel.late = 0;
         }
         if let Some(reason) = wrong {
             cx.penalty(device, Severity::Mild, reason);
@@ -254,19 +236,22 @@ impl Node {
         if !self.contexts.contains_key(&id) {
             return;
         }
+        let context = self.contexts.get_mut(&id).expect("checked above");
+        context.retry.came();
+        let mut roots: BTreeSet<Root> = BTreeSet::new();
+        let mut here = Vec::new();
         for (frame, meta) in frames {
-            let context = self.contexts.get_mut(&id).expect("checked above");
-            let want = context.frame_wants.remove(&frame).unwrap_or_default();
-            let (depth, bytes) = (want.depth + 1, want.bytes + meta.size);
-            let parents = meta.parents.clone();
-            context.retry.came();
-            context.frames.insert(frame, meta);
-            for parent in parents {
-                self.want_frame(id, parent, depth, bytes);
+            if let Some(want) = context.frame_wants.remove(&frame) {
+                roots.extend(want.roots);
             }
-            self.want_blobs_of(id, frame);
+            context.frames.insert(frame, meta);
+            here.push(frame);
             cx.emit(Event::Frame { context: id, frame });
         }
+        for root in roots {
+            context.want_from_root(root);
+        }
+        self.want_blobs_of(id, &here);
         self.pump_context(cx, id);
     }
 
@@ -274,7 +259,8 @@ impl Node {
         let Some(context) = self.contexts.get_mut(&id) else { return };
         for (frame, _) in frames {
             if let Some(want) = context.frame_wants.get_mut(frame) {
-                *want = FrameWant { depth: want.depth, bytes: want.bytes, ..FrameWant::default() };
+                want.stored = false;
+                want.tried.clear();
             }
         }
     }
@@ -290,20 +276,80 @@ impl Node {
         }
     }
 
-    /// Frees what was asked for and did not come in time.
+    /// Frees what was asked for and did not come in time: the peer sent nothing for a while, or
+    /// withholds one frame while it sends others. Somebody else is asked first, then.
     pub(super) fn forget_late_frames(&mut self, now: i64, id: ContextId) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        for (frame, want) in &mut context.frame_wants {
-            let Some((device, at)) = want.asked else { continue };
-            if now - at < ASK_MS {
-                continue;
+        for (device, session) in &mut self.sessions {
+            let Some((_, channel)) = session.channel_of_mut(id) else { continue };
+            let silent = now - channel.frames_at >= ASK_MS;
+            let asked = |frame: &FrameId| context.frame_wants.get(frame).and_then(|w| w.asked);
+            let late: Vec<FrameId> = channel
+                .asked_frames
+                .iter()
+                .filter(|frame| {
+                    silent || asked(frame).is_none_or(|(_, at)| now - at >= WITHHELD_MS)
+                })
+                .copied()
+                .collect();
+            if silent && !late.is_empty() {
+                channel.late += 1;
             }
-            want.asked = None;
-            if let Some(session) = self.sessions.get_mut(&device)
-                && let Some((_, channel)) = session.channel_of_mut(id)
-            {
-                channel.asked_frames.remove(frame);
+            for frame in late {
+                channel.asked_frames.remove(&frame);
+                let Some(want) = context.frame_wants.get_mut(&frame) else { continue };
+                if want.asked.is_some_and(|(of, _)| of == *device) {
+                    want.asked = None;
+                    want.tried.insert(*device);
+                    context.retry.later(now);
+                }
             }
+        }
+    }
+}
+
+impl Context {
+    /// Wants what is missing of a root's newest frames.
+    fn want_from_root(&mut self, root: Root) {
+        let from: Vec<FrameId> = match root {
+            Root::Stack(user, stack) => {
+                let view = self.view.stack_by_id(user, stack);
+                view.map_or_else(Vec::new, |v| v.heads.iter().map(|head| head.frame).collect())
+            }
+            Root::Frame(frame) => vec![frame],
+        };
+        self.want_from(root, &from);
+    }
+
+    /// Wants what is missing of the newest frames behind some, those included: by generations, up
+    /// to the number and the bytes that come unasked.
+    fn want_from(&mut self, root: Root, from: &[FrameId]) {
+        let mut seen: BTreeSet<FrameId> = from.iter().copied().collect();
+        let mut line: VecDeque<(FrameId, usize)> = from.iter().map(|frame| (*frame, 0)).collect();
+        let (mut count, mut bytes) = (0, 0);
+        while let Some((frame, depth)) = line.pop_front() {
+            if count >= limits::FRAMES_EAGER || bytes >= limits::FRAMES_EAGER_BYTES {
+                return;
+            }
+            count += 1;
+            match self.frames.get(&frame) {
+                None => self.want_frame(frame, depth, Some(root)),
+                Some(meta) => {
+                    bytes += meta.size;
+                    let parents = meta.parents.iter().filter(|parent| seen.insert(**parent));
+                    line.extend(parents.map(|parent| (*parent, depth + 1)));
+                }
+            }
+        }
+    }
+
+    /// Wants a frame that is not here.
+    fn want_frame(&mut self, frame: FrameId, depth: usize, root: Option<Root>) {
+        let room = self.frame_wants.len() < WANTS_MAX || self.frame_wants.contains_key(&frame);
+        if room && !self.frames.contains_key(&frame) && !self.invalid_frames.contains(&frame) {
+            let want = self.frame_wants.entry(frame).or_insert_with(|| FrameWant::at(depth));
+            want.depth = want.depth.min(depth);
+            want.roots.extend(root);
         }
     }
 }

@@ -15,6 +15,12 @@ use crate::limits;
 use crate::statement::Interest;
 use crate::wire::{ByeCode, Message, Tag, VERSIONS};
 
+/// Generations of an interest key that open a session to anybody: the current and the previous one.
+const GENERATIONS: usize = 2;
+/// Generations that open a session to a device of somebody who has or had a part in the context,
+/// and may have been away while others were removed.
+const GENERATIONS_OF_KNOWN: usize = 16;
+
 impl Node {
     pub(super) fn session_up(&mut self, cx: &mut Cx<'_>, device: DeviceId, role: SessionRole) {
         self.dial_succeeded(device);
@@ -120,12 +126,15 @@ impl Node {
         if session.role == SessionRole::Initiator {
             session.tags_done = true;
             let hello = Hello::of(session, self.device, device).expect("the nonce is here");
-            let mut tags: Vec<Tag> = self
-                .contexts
-                .values()
-                .filter(|c| c.is_active())
-                .flat_map(Context::open_interests)
-                .map(|interest| hello.tag(&interest, SessionRole::Initiator))
+            let active = self.contexts.values().filter(|c| c.is_active());
+            let mut interests: Vec<(usize, Interest)> = active
+                .flat_map(|c| self.interests_for(c, device).into_iter().enumerate())
+                .collect();
+            // The newest of every context come first, in case there are too many.
+            interests.sort_by_key(|(age, _)| *age);
+            let mut tags: Vec<Tag> = interests
+                .iter()
+                .map(|(_, interest)| hello.tag(interest, SessionRole::Initiator))
                 .take(limits::HELLO_TAGS_MAX)
                 .collect();
             let padded = tags.len().next_power_of_two().max(limits::HELLO_TAGS_MIN);
@@ -154,7 +163,7 @@ impl Node {
         };
         let mut matches: Vec<(ContextId, Interest)> = Vec::new();
         for context in self.contexts.values().filter(|c| c.is_active()) {
-            let mut interests = context.open_interests().into_iter();
+            let mut interests = self.interests_for(context, device).into_iter();
             let matched = interests.find(|i| tags.contains(&hello.tag(i, shown_by)));
             matches.extend(matched.map(|interest| (context.id(), interest)));
         }
@@ -177,6 +186,19 @@ impl Node {
         for tag in tags {
             self.send_open(cx, device, tag);
         }
+    }
+
+    /// Returns the interest keys that open a session in a context to a device, newest first.
+    ///
+    /// Who was removed keeps the old keys, so an old one is no ground to say a word. The device
+    /// is one, which the connection proved: where the identity logs make it one of a member's, or of
+    /// a removed one who is owed the proof, it may have missed any number of removals.
+    fn interests_for(&self, context: &Context, device: DeviceId) -> Vec<Interest> {
+        let mut users = self.logs.iter().filter(|(_, log)| log.devices().any(|d| d.0 == device));
+        let known = users.any(|(user, _)| {
+            self.is_known_in(context.id(), *user) || context.view.was_removed(*user)
+        });
+        context.open_interests(if known { GENERATIONS_OF_KNOWN } else { GENERATIONS })
     }
 
     fn send_open(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {

@@ -66,6 +66,9 @@ impl Node {
         if mine.is_some() && mine == stated {
             return;
         }
+        if !self.takes_log_of(device, tag, user) {
+            return self.ask_log_later(device, tag, user, stated);
+        }
         let Some(channel) = self.channel_mut(device, tag) else { return };
         let taken = channel.taken_logs.get(&user) == Some(&(stated, mine));
         if taken || channel.asked_logs.contains_key(&user) {

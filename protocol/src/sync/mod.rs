@@ -13,7 +13,7 @@
 //! 2. In each context that matched both say who they are (`Open`) and exchange identity logs.
 //!    Who is a member, or holds a redemption that counts, is admitted (`admission`).
 //! 3. An admitted peer is told what is here (`Have`) and asks for what it lacks: logs, catalogs,
-//!    frames newest first (`catalogs`, `frames`), then blobs by the follower's policy
+//!    frames newest first (`asking`, `catalogs`, `frames`), then blobs by the follower's policy
 //!    (`blobs`).
 //! 4. What arrives is judged on a worker, held against what its author may do, stored, and only
 //!    then shown and passed on to every other session that is admitted.
@@ -22,6 +22,7 @@
 //! pass it on.
 
 mod admission;
+mod asking;
 mod authority;
 mod backoff;
 mod blobs;
@@ -29,6 +30,7 @@ mod catalogs;
 mod commands;
 mod context;
 mod defect;
+mod dials;
 mod event;
 mod forks;
 mod frames;

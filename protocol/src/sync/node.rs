@@ -1,13 +1,13 @@
 //! The engine itself: its state, the dispatch of inputs, timers and dialling.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rand::Rng;
 
-use super::backoff::Backoff;
 use super::catalogs::Accepted;
 use super::context::Context;
 use super::defect::Defect;
+use super::dials::Dial;
 use super::event::{
     BlobWant, CommandError, CommandId, Event, Input, Output, Provider, Record, Reply, Severity,
     Standing, TaskId, TaskResult,
@@ -23,11 +23,6 @@ use crate::identity::IdentityLog;
 use crate::key::SecretKey;
 use crate::statement::Verified;
 use crate::wire::{ByeCode, CatalogKey, Message, Tag};
-
-/// Most devices that are dialled or connected because a context knows them.
-const DIALS_MAX: usize = 256;
-/// Most addresses of a device that are kept from tickets.
-const DIAL_ADDRESSES: usize = 16;
 
 /// What an engine is made of.
 #[derive(Debug)]
@@ -59,22 +54,8 @@ pub struct Node {
     next_task: u64,
     /// Where devices can be reached by their own word; this one's too.
     pub(super) stated: BTreeMap<DeviceId, Vec<String>>,
-    dials: BTreeMap<DeviceId, Dial>,
+    pub(super) dials: BTreeMap<DeviceId, Dial>,
     wake_at: Option<i64>,
-}
-
-/// The effort to reach a device.
-#[derive(Debug, Default)]
-struct Dial {
-    backoff: Backoff,
-    /// When to try next.
-    at: i64,
-    /// Whether a try is under way.
-    trying: bool,
-    /// Addresses from tickets.
-    ticket: Vec<String>,
-    /// Addresses that a peer named last.
-    heard: Vec<String>,
 }
 
 /// What goes on when a task ends.
@@ -439,97 +420,6 @@ impl Node {
         }
     }
 
-    // Dialling.
-
-    /// Makes an effort to reach the devices of a context.
-    pub(super) fn reach(&mut self, cx: &mut Cx<'_>, context: ContextId, at_once: bool) {
-        let Some(known) = self.contexts.get(&context) else { return };
-        if !known.is_active() {
-            return;
-        }
-        let mut devices: BTreeMap<DeviceId, Vec<String>> = BTreeMap::new();
-        for (device, address) in known.record.admission.iter().flat_map(|a| &a.devices) {
-            devices.entry(*device).or_default().push(address.clone());
-        }
-        let mut users: BTreeSet<UserId> =
-            known.view.members().into_iter().map(|(user, _)| user).collect();
-        users.extend(known.redemptions.keys().map(|(user, _)| *user));
-        users.insert(self.user);
-        for log in users.iter().filter_map(|user| self.logs.get(user)) {
-            for (device, _) in log.devices() {
-                devices.entry(device).or_default();
-            }
-        }
-        devices.remove(&self.device);
-        for (device, ticket) in devices {
-            if !self.dials.contains_key(&device) && self.dials.len() >= DIALS_MAX {
-                continue;
-            }
-            let heard = self.heard_of(context, device).cloned();
-            let dial = self.dials.entry(device).or_default();
-            for address in ticket {
-                if !dial.ticket.contains(&address) {
-                    dial.ticket.insert(0, address);
-                    dial.ticket.truncate(DIAL_ADDRESSES);
-                }
-            }
-            // The first word of where a device is ends the wait; later ones only replace it, so
-            // that a peer cannot make this node dial all the time.
-            let news = heard.is_some() && dial.heard.is_empty();
-            dial.heard = heard.unwrap_or(std::mem::take(&mut dial.heard));
-            if at_once || news {
-                dial.at = dial.at.min(cx.now);
-            }
-        }
-        self.dial_due(cx);
-    }
-
-    /// Returns where peers of a context say that a device is.
-    fn heard_of(&self, context: ContextId, device: DeviceId) -> Option<&Vec<String>> {
-        let channels = self.sessions.values().filter_map(|session| session.channel_of(context));
-        let mut heard = channels.filter_map(|(_, channel)| channel.heard.get(&device));
-        heard.find(|addresses| !addresses.is_empty())
-    }
-
-    fn dial_due(&mut self, cx: &mut Cx<'_>) {
-        for (device, dial) in &mut self.dials {
-            if !dial.trying && dial.at <= cx.now && !self.sessions.contains_key(device) {
-                dial.trying = true;
-                let mut addresses = dial.ticket.clone();
-                for address in self.stated.get(device).unwrap_or(&dial.heard) {
-                    if !addresses.contains(address) {
-                        addresses.push(address.clone());
-                    }
-                }
-                cx.out.push(Output::Dial { device: *device, addresses });
-            }
-        }
-    }
-
-    fn dial_failed(&mut self, cx: &mut Cx<'_>, device: DeviceId) {
-        if let Some(dial) = self.dials.get_mut(&device) {
-            dial.trying = false;
-            dial.at = cx.now + dial.backoff.fail(cx.rng);
-        }
-    }
-
-    pub(super) fn dial_succeeded(&mut self, device: DeviceId) {
-        if let Some(dial) = self.dials.get_mut(&device) {
-            dial.trying = false;
-        }
-    }
-
-    /// Forgets the failures of a device once a context matched with it.
-    pub(super) fn dial_useful(&mut self, device: DeviceId) {
-        if let Some(dial) = self.dials.get_mut(&device) {
-            dial.backoff.succeed();
-        }
-    }
-
-    pub(super) fn redial_later(&mut self, cx: &mut Cx<'_>, device: DeviceId) {
-        self.dial_failed(cx, device);
-    }
-
     /// Ends every session because the contexts changed; the hello starts anew.
     pub(super) fn hello_again(&mut self, cx: &mut Cx<'_>) {
         let devices: Vec<DeviceId> = self.sessions.keys().copied().collect();
@@ -552,14 +442,9 @@ impl Node {
     }
 
     fn set_timer(&mut self, cx: &mut Cx<'_>) {
-        let dials = self
-            .dials
-            .iter()
-            .filter(|(device, dial)| !dial.trying && !self.sessions.contains_key(device))
-            .map(|(_, dial)| dial.at);
         let work = self.contexts.values().filter_map(|context| context.again_at);
-        let deadlines = dials.chain(self.session_deadlines()).chain(self.ask_deadlines());
-        let next = deadlines.chain(work).min();
+        let deadlines = self.dial_deadlines().chain(self.session_deadlines());
+        let next = deadlines.chain(self.ask_deadlines()).chain(work).min();
         let Some(next) = next.map(|at| at.max(cx.now + 1)) else { return };
         if self.wake_at.is_none_or(|at| at > next) {
             self.wake_at = Some(next);

@@ -149,10 +149,13 @@ impl Node {
                 self.known(context)?.blob_wants.insert(want.hash, state);
                 Ok(())
             }
+            Record::Earned { context, hash, .. } => {
+                self.known(context)?.earned.insert(hash);
+                Ok(())
+            }
             // Applied by the store, never handed back.
             Record::ForgetContext(_)
             | Record::DropCatalog { .. }
-            | Record::Earned { .. }
             | Record::Unwant { .. }
             | Record::Envelope { .. }
             | Record::Log { .. }
@@ -275,7 +278,7 @@ impl Node {
     pub(super) fn resume(&mut self, cx: &mut super::node::Cx<'_>) {
         for id in self.contexts.keys().copied().collect::<Vec<_>>() {
             self.want_all_heads(id);
-            self.want_known_parents(id);
+            self.resume_blobs(id);
             self.reach(cx, id, true);
             self.pump_context(cx, id);
         }

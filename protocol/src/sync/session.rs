@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::context::first_of;
 use super::event::{Provider, SessionRole};
 use super::logs::{LogAsk, LogTaken};
 use crate::id::{ChangeId, ContextId, DeviceId, UserId};
 use crate::statement::{Role, Verified};
-use crate::wire::{CatalogKey, DenyCode, Tag};
+use crate::wire::{CatalogKey, DenyCode, LogDigest, Tag};
 
 /// How long an answer may take before the same is asked again or of another, in milliseconds.
 pub(super) const ASK_MS: i64 = 5_000;
@@ -67,6 +68,12 @@ pub(super) struct Channel {
     pub own_asked: Option<i64>,
     /// Frames asked for on this channel that did not come yet.
     pub asked_frames: BTreeSet<crate::id::FrameId>,
+    /// When frames were last asked for on this channel, or came.
+    pub frames_at: i64,
+    /// How often in a row the peer let frames that were asked for wait too long.
+    pub late: u32,
+    /// Users whose logs the peer has and who are none of this node's business yet.
+    pub later_logs: BTreeMap<UserId, Option<LogDigest>>,
     /// Where the peer says that other devices are.
     pub heard: BTreeMap<DeviceId, Vec<String>>,
     /// When the channel says again what is here.
@@ -128,6 +135,9 @@ impl Channel {
             taken_logs: BTreeMap::new(),
             own_asked: None,
             asked_frames: BTreeSet::new(),
+            frames_at: now,
+            late: 0,
+            later_logs: BTreeMap::new(),
             heard: BTreeMap::new(),
             probe_at: now + PROBE_FIRST_MS,
             probe_step: PROBE_FIRST_MS,
@@ -147,6 +157,11 @@ impl Channel {
         let before = self.serves;
         self.serves = self.told && self.is_admitted();
         self.serves && !before
+    }
+
+    /// Tells whether the peer says that it has a catalog of a user.
+    pub(super) fn offers_of(&self, user: UserId) -> bool {
+        self.known.range(first_of(user)..).next().is_some_and(|(key, _)| key.user == user)
     }
 
     /// Says again soon what is here, because something just changed.

@@ -108,6 +108,8 @@ impl Node {
         let context = &self.contexts[&id];
         let mut record = context.record.clone();
         match work {
+            // What was decided meanwhile stays: who was removed or left is not synced after all.
+            Work::Standing(_) if !matches!(record.standing, Standing::Active { .. }) => {}
             Work::Standing(to) => {
                 record.standing = to;
                 let change = Change { record, reply: None, hello: false, again };
@@ -387,7 +389,8 @@ impl Context {
             catalog.busy = false;
         }
         for want in self.frame_wants.values_mut() {
-            *want = FrameWant { depth: want.depth, bytes: want.bytes, ..FrameWant::default() };
+            let roots = std::mem::take(&mut want.roots);
+            *want = FrameWant { roots, ..FrameWant::at(want.depth) };
         }
         for state in self.blob_wants.values_mut() {
             state.phase = BlobPhase::Idle;

@@ -118,3 +118,24 @@ async fn who_left_keeps_the_copy_or_drops_it() -> anyhow::Result<()> {
     assert!(bob.stack("alice:data").await.is_err());
     Ok(())
 }
+
+//  alice <-- bob, over QUIC alone
+#[tokio::test]
+async fn quic_alone_carries_messages_and_bytes() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let over_quic =
+        |name| cluster.node(name).with_setting("DSP_NET_LISTEN", "/ip4/127.0.0.1/udp/0/quic-v1");
+    let (mut alice, mut bob) = (over_quic("alice"), over_quic("bob"));
+    alice.start().await?;
+    bob.start().await?;
+    let listening = alice.status().await?.listening;
+    assert!(listening.iter().all(|address| address.contains("/quic-v1")), "{listening:?}");
+    let bytes: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
+    let first = alice.push("data", &[("a.bin", &bytes)]).await?;
+    assert!(bob.follow(&alice.ticket().await?.ticket).await?.synced);
+    bob.has("alice:data", &first).await?;
+    bob.reads("alice:data", &bytes).await?;
+    let second = alice.push("data", &[("a.bin", b"and news")]).await?;
+    bob.has("alice:data", &second).await?;
+    Ok(())
+}

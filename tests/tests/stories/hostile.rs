@@ -147,9 +147,13 @@ async fn a_list_of_hashes_is_only_bytes() -> anyhow::Result<()> {
             Ok(())
         })
         .await?;
-    for part in [Part::Children, Part::Everything] {
-        assert_eq!(mallory.ask(context, list.hash, part).await?, [Answer::NotHere], "{part:?}");
-    }
     assert_eq!(mallory.ask(context, secret.hash, Part::Whole).await?, [Answer::NotHere]);
+    // No honest program asks for what a blob lists: that is refused, and mallory is shut out,
+    // maybe before the answer comes.
+    for part in [Part::Children, Part::Everything] {
+        for answer in mallory.ask(context, list.hash, part).await.unwrap_or_default() {
+            assert_eq!(answer, Answer::NotHere, "{part:?}");
+        }
+    }
     Ok(())
 }

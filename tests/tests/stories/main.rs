@@ -8,6 +8,7 @@ mod full;
 mod hostile;
 mod lan;
 mod large;
+mod repair;
 mod restart;
 mod tickets;
 mod transcripts;

@@ -151,6 +151,20 @@ async fn scopes_bind() {
     {
         assert_eq!(status("pushes", Method::POST, path).await, StatusCode::FORBIDDEN, "{path}");
     }
+    // A path would read any file of the account.
+    let named = lab.daemon.home().config();
+    let files = serde_json::json!([{ "path": "x", "source": named.display().to_string() }]);
+    let frame = serde_json::json!({ "stack": "x", "files": files }).to_string();
+    for (secret, expected) in [("pushes", StatusCode::FORBIDDEN), ("admin", StatusCode::OK)] {
+        let call = match secret {
+            "admin" => lab.with_token(Method::POST, "/api/v1/frames"),
+            secret => lab
+                .request(Method::POST, "/api/v1/frames")
+                .header("authorization", &format!("Bearer {secret}")),
+        };
+        let call = call.header("content-type", "application/json");
+        assert_eq!(lab.send(call, frame.clone()).await.status(), expected, "{secret}");
+    }
     // A token is no cookie, and the secret of a cookie is no token.
     let cookie = format!("{}=reads", lab.daemon.ops().cookie_name());
     let call = lab

@@ -38,7 +38,7 @@ impl Ops {
             .map(|tag| tag.parse().map_err(bad_request))
             .collect::<Result<_, _>>()?;
         let draft = self.draft(&scene, context, &new).await?;
-        let planned = walk::walk(new.files).await?;
+        let planned = walk::walk(new.files, self.home.root().to_owned()).await?;
         for note in planned.notes {
             reporter.note(note).await;
         }
@@ -128,10 +128,7 @@ impl Ops {
         head: FrameId,
         new: &Frame,
     ) -> Result<bool, Problem> {
-        let Some(content) = self.contents(context, vec![head]).await?.remove(&head) else {
-            return Ok(false);
-        };
-        let old = content.frame;
+        let Some(old) = self.stored_frame(context, head).await? else { return Ok(false) };
         let lineage = old.lineage.clone();
         let same = Frame {
             parents: old.parents.clone(),

@@ -3,7 +3,7 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
-use dsp_protocol::api::{NewFile, Problem};
+use dsp_protocol::api::{NewFile, Problem, ProblemCode};
 use dsp_protocol::id::BlobHash;
 use dsp_protocol::limits::TREE_FILES;
 use dsp_protocol::name::{AttachmentPath, Folded};
@@ -37,24 +37,28 @@ pub(super) enum Source {
 }
 
 /// The files of a frame by path, and what the user should know about them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Plan {
     pub(super) files: Vec<Planned>,
     pub(super) notes: Vec<String>,
     links: Vec<PathBuf>,
+    /// The home of the daemon, without links: it holds the keys.
+    home: PathBuf,
 }
 
 /// Finds the files of a frame.
 ///
 /// # Errors
-/// A path is malformed, not absolute, cannot be read, stands twice, or is no regular file.
-pub(super) async fn walk(files: Vec<NewFile>) -> Result<Plan, Problem> {
-    let walked = tokio::task::spawn_blocking(move || walk_all(files)).await;
+/// A path is malformed, not absolute, cannot be read, stands twice, is no regular file, or lies
+/// in `home` or around it.
+pub(super) async fn walk(files: Vec<NewFile>, home: PathBuf) -> Result<Plan, Problem> {
+    let walked = tokio::task::spawn_blocking(move || walk_all(files, &home)).await;
     walked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
-fn walk_all(files: Vec<NewFile>) -> Result<Plan, Problem> {
-    let mut plan = Plan::default();
+fn walk_all(files: Vec<NewFile>, home: &Path) -> Result<Plan, Problem> {
+    let home = home.canonicalize().map_err(|error| unreadable(home, &error))?;
+    let mut plan = Plan { files: Vec::new(), notes: Vec::new(), links: Vec::new(), home };
     for file in files {
         let path = AttachmentPath::normalized(&file.path).map_err(bad_request)?;
         match (&file.source, file.hash) {
@@ -64,7 +68,9 @@ fn walk_all(files: Vec<NewFile>) -> Result<Plan, Problem> {
                     let source = source.display();
                     return Err(bad_request(format!("the path `{source}` is not absolute")));
                 }
-                // What the caller names may be a link: it is what she means.
+                // What the caller names may be a link: it is what she means. Below it links are
+                // left out, so that a path tells where it is.
+                let source = source.canonicalize().map_err(|e| unreadable(&source, &e))?;
                 let metadata = std::fs::metadata(&source).map_err(|e| unreadable(&source, &e))?;
                 plan.take(&source, &metadata, path, &file)?;
             }
@@ -98,6 +104,12 @@ impl Plan {
         path: AttachmentPath,
         file: &NewFile,
     ) -> Result<(), Problem> {
+        if source.starts_with(&self.home) {
+            let detail =
+                format!("{} is in the home of dsp, which holds your keys", source.display());
+            return Err(Problem::new(ProblemCode::Refused, detail)
+                .with_hint("copy what you want to push to a folder outside"));
+        }
         if metadata.is_file() {
             let from = Source::Path(source.to_owned(), metadata.len());
             self.add(path, from, mode(metadata), file);
@@ -186,6 +198,11 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
 mod tests {
     use super::*;
 
+    fn walk_all(files: Vec<NewFile>) -> Result<Plan, Problem> {
+        let home = tempfile::tempdir().unwrap();
+        super::walk_all(files, home.path())
+    }
+
     fn new(path: &str, source: &Path) -> NewFile {
         NewFile {
             path: path.to_owned(),
@@ -224,6 +241,23 @@ mod tests {
         assert!(walk_all(vec![new("x", dir.path())]).is_err(), "also inside a folder");
         assert!(walk_all(vec![new("x", Path::new("relative"))]).is_err());
         assert!(walk_all(vec![new("../x", &socket)]).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_in_the_home_is_never_pushed() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join(".dsp");
+        std::fs::create_dir_all(home.join("keys")).unwrap();
+        std::fs::write(home.join("keys/root"), b"secret").unwrap();
+        std::fs::write(dir.path().join(".dsp-notes"), b"beside").unwrap();
+        std::os::unix::fs::symlink(home.join("keys"), dir.path().join("link")).unwrap();
+        let push = |source: PathBuf| super::walk_all(vec![new("x", &source)], &home);
+        for source in ["", ".dsp", ".dsp/keys", ".dsp/keys/root", "link/root", ".dsp/../.dsp"] {
+            let problem = push(dir.path().join(source)).unwrap_err();
+            assert_eq!(problem.code, ProblemCode::Refused, "`{source}`: {}", problem.detail);
+        }
+        assert!(push(dir.path().join(".dsp-notes")).is_ok());
     }
 
     #[test]

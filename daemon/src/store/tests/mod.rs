@@ -186,6 +186,7 @@ fn everything() -> Vec<Record> {
     records.extend(contexts.map(|of| redemption(of, 1)));
     records.extend(contexts.map(fork));
     records.extend(contexts.map(|of| frame(of, 1)));
+    records.extend(contexts.map(|of| earned(of, 3)));
     records.extend(contexts.map(|of| want(of, 1)));
     records
 }

@@ -36,7 +36,6 @@ on_both! {
         shuffled.reverse();
         store.apply(shuffled).await.unwrap();
         store.apply(logs).await.unwrap();
-        store.apply(vec![earned(1, 1)]).await.unwrap();
         assert_eq!(store.restore().await.unwrap(), everything());
         store.close().await.unwrap();
 
@@ -82,17 +81,20 @@ on_both! {
             | Record::Redemption { context, .. }
             | Record::Fork { context, .. }
             | Record::Frame { context, .. }
+            | Record::Earned { context, .. }
             | Record::Want { context, .. } => Some(*context),
             _ => None,
         };
         let mut rest = everything();
         rest.retain(|record| of(record) != Some(context(1)));
+        let first = rest.iter().position(|record| matches!(record, Record::Earned { .. }));
+        rest.insert(first.unwrap(), earned(2, 2));
         assert_eq!(store.restore().await.unwrap(), rest);
 
         let (shared, alone) = (frame_bytes(1, 1000), frame_bytes(2, 1000));
         assert_eq!(store.frame(shared.0).await.unwrap(), Some(shared.1));
         assert_eq!(store.frame(alone.0).await.unwrap(), None);
-        assert_eq!(store.all_earned(None, 10).await.unwrap(), [blob(2)]);
+        assert_eq!(store.all_earned(None, 10).await.unwrap(), [blob(2), blob(3)]);
         assert_eq!(store.contexts_of_blob(blob(2)).await.unwrap(), [context(2)]);
         assert!(!store.earned(context(1), vec![blob(2)]).await.unwrap());
 
@@ -205,8 +207,6 @@ on_both! {
         store.verify_peer(user(1)).await.unwrap();
         store.rename_peer(user(1), named("carol")).await.unwrap().unwrap();
         assert_eq!(store.peer(user(1)).await.unwrap(), Some(Peer { name: named("carol"), verified: true }));
-        assert_eq!(store.user_named(named("Carol")).await.unwrap(), Some(user(1)));
-        assert_eq!(store.user_named(named("alice")).await.unwrap(), None);
         assert_eq!(store.meet(user(10), "alice").await.unwrap(), named("alice"));
         store.unverify_peer(user(1)).await.unwrap();
         store.verify_peer(user(99)).await.unwrap();
@@ -219,7 +219,7 @@ on_both! {
         let (store, _) = stage.open().await;
         let device = |n: u8| SecretKey::from_seed(&[n; 32]).device();
         let address = |n: i64| format!("/ip4/10.0.0.{n}/tcp/1");
-        for at in 0..20 {
+        for at in 1..20 {
             store.note_address_at(device(1), address(at), at).await.unwrap();
         }
         store.note_address_at(device(1), address(12), 50).await.unwrap();
@@ -229,8 +229,6 @@ on_both! {
         let latest = [12, 19, 18, 17, 16, 15, 14, 13].map(address);
         assert_eq!(latest.len(), ADDRESSES_PER_DEVICE);
         assert_eq!(store.addresses(device(1)).await.unwrap(), latest);
-        store.drop_address(device(1), address(12)).await.unwrap();
-        assert_eq!(store.addresses(device(1)).await.unwrap(), latest[1..]);
         assert_eq!(store.addresses(device(2)).await.unwrap(), [address(99)]);
         assert!(store.last_reached(device(2)).await.unwrap().unwrap().1 > 1_600_000_000_000);
         assert!(store.addresses(device(3)).await.unwrap().is_empty());

@@ -13,7 +13,7 @@ use crate::doc::envelope::Envelope;
 use crate::doc::judge::{EntryError, RefuseReason, entry, next};
 use crate::id::{ChangeId, ContextId, DeviceId, DocumentId, Incarnation, UserId};
 use crate::key::SecretKey;
-use crate::limits::{CHANGE_BYTES, CHANGE_OPS, MAX_OP};
+use crate::limits::{CHANGE_BYTES, CHANGE_OPS, ENVELOPE_BYTES, MAX_OP};
 use crate::statement::Verified;
 
 /// The first epoch of a catalog.
@@ -206,6 +206,11 @@ impl CatalogWriter {
         Some(Envelope { device: self.place.device, ..envelope })
     }
 
+    /// Returns how many bytes the envelope takes at most that [`append`](Self::append) would make.
+    pub fn most_bytes(puts: &[(String, Vec<u8>)], deletes: &[String]) -> usize {
+        change_bytes(puts, deletes) + (ENVELOPE_BYTES - CHANGE_BYTES)
+    }
+
     /// Returns the last change, none of an empty catalog.
     pub fn tip(&self) -> Option<Tip> {
         self.tip
@@ -230,10 +235,7 @@ impl CatalogWriter {
         if entries == 0 {
             return Err(AppendError::Empty);
         }
-        let bytes = puts.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
-            + deletes.iter().map(String::len).sum::<usize>()
-            + entries * OP_FRAME
-            + CHANGE_FRAME;
+        let bytes = change_bytes(puts, deletes);
         if bytes > CHANGE_BYTES || entries as u64 > CHANGE_OPS {
             return Err(AppendError::TooLarge { entries, bytes });
         }
@@ -258,6 +260,14 @@ impl CatalogWriter {
     fn holds(&self, key: &str) -> bool {
         self.doc.get(ROOT, key).expect("the root takes every key").is_some()
     }
+}
+
+/// Returns an upper bound of the size of a change.
+fn change_bytes(puts: &[(String, Vec<u8>)], deletes: &[String]) -> usize {
+    puts.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        + deletes.iter().map(String::len).sum::<usize>()
+        + (puts.len() + deletes.len()) * OP_FRAME
+        + CHANGE_FRAME
 }
 
 /// Tells whether an envelope names the catalog and its only writer.

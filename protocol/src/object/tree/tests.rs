@@ -276,6 +276,34 @@ fn a_tree_that_unfolds_without_end_is_cut_short() {
 }
 
 #[test]
+fn a_walk_begins_behind_a_path() {
+    let mut files = numbered(3000);
+    files.extend(["a/b/c", "a/b-c", "a/b/d", "z"].map(file));
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    let (root, store) = build(files.clone());
+    let behind = |text: &str| {
+        let mut walk = TreeWalk::new(root.clone()).after(path(text));
+        let (mut found, mut asked) = (Vec::new(), 0);
+        loop {
+            match walk.step().unwrap() {
+                Step::Need(blob) => walk.supply(&store[&blob.hash]).unwrap(),
+                Step::File(file) => found.push(file.path),
+                Step::Done => return (found, asked),
+            }
+            asked += u32::from(found.is_empty());
+        }
+    };
+    let some = files.iter().step_by(97).map(|(path, ..)| path.to_string());
+    for text in some.chain(["0", "a", "a/b", "a/b/cc", "a/c", "m", "zz"].map(str::to_owned)) {
+        let expected: Vec<_> =
+            files.iter().map(|f| f.0.clone()).filter(|p| *p > path(&text)).collect();
+        let (found, asked) = behind(&text);
+        assert_eq!(found, expected, "{text}");
+        assert!(asked <= 6, "{asked} objects to pass {text} over");
+    }
+}
+
+#[test]
 fn bytes_are_checked_against_what_was_asked_for() {
     let (root, store) = build([file("a")]);
     let mut walk = TreeWalk::new(root.clone());

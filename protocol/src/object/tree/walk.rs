@@ -136,6 +136,8 @@ pub struct TreeWalk {
     open: Vec<Open>,
     files: u64,
     limit: u64,
+    /// Files up to this path are passed over.
+    after: Option<AttachmentPath>,
 }
 
 /// A node on the way down; what is left of it.
@@ -153,17 +155,35 @@ enum Rest {
     Inner(std::vec::IntoIter<Branch>),
 }
 
+impl Entry {
+    /// Tells whether nothing of the entry lies behind a path that goes through `name` in its
+    /// folder.
+    fn is_passed(&self, name: &str) -> bool {
+        match self.kind {
+            EntryKind::File(_) => self.name.as_str() <= name,
+            EntryKind::Folder => self.name.as_str() < name,
+        }
+    }
+}
+
 impl TreeWalk {
     /// Starts at the root of a tree.
     pub fn new(root: BlobRef) -> Self {
         let asked = Some(Asked::folder(root, String::new()));
-        TreeWalk { asked, open: Vec::new(), files: 0, limit: TREE_FILES }
+        TreeWalk { asked, open: Vec::new(), files: 0, limit: TREE_FILES, after: None }
     }
 
     /// Lowers how many files the walk may give.
     #[must_use]
     pub fn with_limit(self, files: u64) -> Self {
         TreeWalk { limit: files.min(TREE_FILES), ..self }
+    }
+
+    /// Begins behind a path, whether the tree has it or not. Objects that hold nothing behind it
+    /// are not asked for, and what is passed over does not count towards the limit.
+    #[must_use]
+    pub fn after(self, path: AttachmentPath) -> Self {
+        TreeWalk { after: Some(path), ..self }
     }
 
     /// Returns what comes next; [`Step::Need`] again until the object is supplied.
@@ -179,8 +199,15 @@ impl TreeWalk {
             let Some(open) = self.open.last_mut() else {
                 return Ok(Step::Done);
             };
+            // The name in this folder that the path to begin behind goes through, if it does.
+            let passed = self.after.as_ref().and_then(|path| {
+                path.as_str().strip_prefix(open.folder.as_str())?.split('/').next()
+            });
             match &mut open.rest {
                 Rest::Inner(branches) => match branches.next() {
+                    Some(branch) if passed.is_some_and(|name| branch.last.as_str() < name) => {
+                        open.after = Some(branch.last);
+                    }
                     Some(branch) => {
                         let after = open.after.replace(branch.last.clone());
                         let (blob, folder) = (branch.blob, open.folder.clone());
@@ -189,6 +216,7 @@ impl TreeWalk {
                     None => drop(self.open.pop()),
                 },
                 Rest::Leaf(entries) => match entries.next() {
+                    Some(entry) if passed.is_some_and(|name| entry.is_passed(name)) => {}
                     Some(Entry { name, blob, kind: EntryKind::File(mode), .. }) => {
                         let path = format!("{}{name}", open.folder).try_into()?;
                         self.files += 1;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::lab::{At, Lab};
 use super::{ALICE, BOB, MALLORY, members, outsider, team};
-use crate::id::{ContextId, UserId};
+use crate::id::{ChangeId, ContextId, UserId};
 use crate::statement::{Member, PlacedFact, Role, Verified};
 use crate::sync::{Record, Severity, Standing};
-use crate::wire::{DenyCode, LogState, Message, Tag};
+use crate::wire::{CatalogState, DenyCode, LogState, Message, Tag};
 
 fn open(lab: &Lab, of: At, tag: Tag, redeem: Option<Vec<u8>>) -> Message {
     Message::Open { tag, user: lab[of].user, log: lab[of].log.digest(), redeem }
@@ -126,7 +126,10 @@ fn a_log_that_was_not_asked_for_is_not_taken() {
     lab.say(BOB, ALICE, &log_of(tag, user, entries.clone()));
     assert!(lab[ALICE].node.log(user).is_none());
     let logs = vec![LogState { user, digest: lab[MALLORY].log.digest() }];
-    lab.say(BOB, ALICE, &Message::Have { tag, logs, docs: Vec::new(), whole: false });
+    // An admitted peer that offers a catalog of hers makes her log this node's business.
+    let (key, tip) = (lab[MALLORY].catalog(), ChangeId::from_bytes([9; 32]));
+    let docs = vec![CatalogState { key, epoch: 0, n: 1, tip }];
+    lab.say(BOB, ALICE, &Message::Have { tag, logs, docs, whole: false });
     lab.say(BOB, ALICE, &log_of(tag, user, entries));
     assert!(lab[ALICE].node.log(user).is_some(), "this one was");
 }
@@ -136,7 +139,10 @@ fn a_log_is_of_the_user_it_was_asked_for() {
     let (mut lab, _) = team();
     let (tag, user) = (lab.tag(ALICE, BOB), lab[MALLORY].user);
     let logs = vec![LogState { user, digest: lab[MALLORY].log.digest() }];
-    lab.say(BOB, ALICE, &Message::Have { tag, logs, docs: Vec::new(), whole: false });
+    // An admitted peer that offers a catalog of hers makes her log this node's business.
+    let (key, tip) = (lab[MALLORY].catalog(), ChangeId::from_bytes([9; 32]));
+    let docs = vec![CatalogState { key, epoch: 0, n: 1, tip }];
+    lab.say(BOB, ALICE, &Message::Have { tag, logs, docs, whole: false });
     let entries: Vec<_> = lab[BOB].log.entries().map(Verified::encode).collect();
     lab.say(BOB, ALICE, &log_of(tag, user, entries));
     assert!(lab[ALICE].node.log(user).is_none());

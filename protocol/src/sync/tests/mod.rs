@@ -2,6 +2,8 @@
 
 mod admission;
 mod authority;
+#[cfg(feature = "sim")]
+mod behind;
 mod bench;
 mod forks;
 mod hello;
@@ -13,6 +15,8 @@ mod own;
 mod pair;
 #[cfg(feature = "sim")]
 mod restored;
+#[cfg(feature = "sim")]
+mod scene;
 mod serve;
 #[cfg(feature = "sim")]
 mod store;

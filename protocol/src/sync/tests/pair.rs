@@ -25,7 +25,12 @@ pub(super) struct Pair {
 
 impl Pair {
     pub(super) fn new() -> Self {
-        let mut sim = Sim::new(7, None);
+        Pair::of_seed(7)
+    }
+
+    /// Keys, and with them who opens the session, depend on the seed.
+    pub(super) fn of_seed(seed: u64) -> Self {
+        let mut sim = Sim::new(seed, None);
         let [alice, bob] = ["alice", "bob"].map(|name| sim.add_host(name));
         let name = "main".parse().unwrap();
         let command = Command::NewContext { name, text: String::new(), access: Access::Private };

@@ -1,9 +1,13 @@
 //! What the disk refuses has not happened; what was forgotten does not come back.
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
 use super::pair::{Pair, answer, sent, store, stores};
 use crate::api::Policy;
 use crate::doc::judge;
 use crate::statement::Access;
+use crate::sync::node::Cx;
 use crate::sync::{Command, Event, Input, Output, Record, RestoreError, Standing, TaskResult};
 use crate::wire::Message;
 
@@ -59,6 +63,19 @@ fn two_changes_of_one_record_do_not_undo_each_other() {
     let [Record::Context(record)] = records else { panic!("{records:?}") };
     assert_eq!((record.policy, record.standing), (Policy::Lazy, Standing::Left));
     assert_eq!(answer(&pair.stored(bob, task), second), Some(true));
+}
+
+#[test]
+fn who_was_removed_is_not_synced_after_all() {
+    let mut pair = Pair::new();
+    let (bob, context, now) = (pair.bob, pair.context, pair.sim.now);
+    let node = pair.sim.hosts.get_mut(&bob).unwrap().node.as_mut().unwrap();
+    let mut cx = Cx { now, rng: &mut ChaCha8Rng::seed_from_u64(0), out: Vec::new() };
+    node.set_standing(&mut cx, context, Standing::Removed);
+    node.set_standing(&mut cx, context, Standing::Active { synced: true });
+    let (task, _) = store(&cx.out);
+    assert!(stores(&pair.stored(bob, task)).is_empty());
+    assert_eq!(pair.node(bob).context(context).unwrap().standing(), Standing::Removed);
 }
 
 #[test]

@@ -1,0 +1,91 @@
+//! What is here stays right, and what nothing names goes.
+
+use dsp_protocol::id::BlobHash;
+use dsp_protocol::sync::Record;
+
+use super::*;
+use crate::blobs::Status;
+use crate::ops::Leaving;
+
+async fn is_here(daemon: &Daemon, bytes: &[u8]) -> bool {
+    let status = daemon.blobs().status(BlobHash::of(bytes)).await.unwrap();
+    matches!(status, Status::Complete { .. })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_context_that_is_dropped_frees_its_bytes() {
+    let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (alice, bob) = (start(&homes[0], "alice").await, start(&homes[1], "bob").await);
+    push(&alice, "one", &[("a", b"hers"), ("b", b"both")]).await;
+    push(&bob, "own", &[("b", b"both")]).await;
+    follow(&bob, &share(&alice, "main", None).await, Policy::Heads).await.unwrap();
+    until(&bob, async || content(&bob, "alice:one#a").await.ok()).await;
+    until(&bob, async || content(&bob, "alice:one#b").await.ok()).await;
+
+    let left = bob.ops().leave("alice/main", Leaving::Drop).await.unwrap();
+    let freed = left.freed.unwrap();
+    assert_eq!((freed.blobs, freed.bytes, freed.pending), (1, 4, false));
+    assert!(!is_here(&bob, b"hers").await);
+    assert_eq!(content(&bob, "own").await.unwrap(), b"both");
+    alice.stop().await;
+    bob.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nothing_names_goes_by_itself() {
+    let home = tempfile::tempdir().unwrap();
+    let alice = start(&home, "alice").await;
+    push(&alice, "one", &[("a", b"kept")]).await;
+    drop(alice.blobs().import_bytes(&b"named by nothing"[..]).await.unwrap());
+    let collecting = crate::ops::collect_after(alice.ops().clone(), Duration::ZERO);
+    let collecting = tokio::spawn(collecting);
+    let gone = async {
+        while is_here(&alice, b"named by nothing").await {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, gone).await.expect("it is collected");
+    assert!(is_here(&alice, b"kept").await);
+    alice.stop().await;
+    timeout(DEADLINE, collecting).await.expect("it ends with the daemon").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_recorded_as_here_and_is_not_is_a_fault() {
+    let home = tempfile::tempdir().unwrap();
+    let alice = start(&home, "alice").await;
+    push(&alice, "one", &[("a", b"1")]).await;
+    let context = alice.ops().context("main").await.unwrap().id;
+    let hash = BlobHash::of(b"gone");
+    let earned = Record::Earned { context, hash, size: 4 };
+    alice.store().apply(vec![earned]).await.unwrap();
+    let everything = RefRequest { reference: None };
+    let verified = alice.ops().verify(&everything, &Reporter::silent()).await.unwrap();
+    assert_eq!((verified.blobs, verified.not_here, verified.faults.len()), (1, 0, 1));
+    assert_eq!(verified.faults[0].id, hash.to_string());
+    alice.stop().await;
+}
+
+//  carol <-- bob --x alice
+#[tokio::test(flavor = "multi_thread")]
+async fn an_author_who_is_away_does_not_keep_others_from_coming() {
+    let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let home = tempfile::tempdir().unwrap();
+    let (alice, carol) = (start(&homes[0], "alice").await, start(&homes[1], "carol").await);
+    let bob = start(&home, "bob").await;
+    let names: Vec<String> = (0..300).map(|n| format!("f{n}")).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"1"[..])).collect();
+    push(&alice, "many", &files).await;
+    push(&carol, "one", &[("a", b"2")]).await;
+    for author in [&alice, &carol] {
+        follow(&bob, &share(author, "main", None).await, Policy::Lazy).await.unwrap();
+    }
+    alice.stop().await;
+    let all = RefRequest { reference: None };
+    let fetched = bob.ops().fetch(&all, &Reporter::silent()).await.unwrap();
+    assert_eq!((fetched.files, fetched.missing), (1, vec!["alice:many".to_owned()]));
+    carol.stop().await;
+    let fetched = bob.ops().fetch(&all, &Reporter::silent()).await.unwrap();
+    assert_eq!((fetched.files, fetched.already_here), (1, 1));
+    bob.stop().await;
+}

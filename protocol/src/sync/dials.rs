@@ -1,0 +1,191 @@
+//! Dialling: which devices are tried, how often, and which give way to others.
+//!
+//! Members' logs name more devices than can be tried. A ticket's devices come first, since nothing
+//! else leads into a context that was just followed; nobody's devices take the room of everybody
+//! else's; and a device that was never reached gives way after a few tries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::backoff::Backoff;
+use super::event::Output;
+use super::node::{Cx, Node};
+use crate::id::{ContextId, DeviceId, UserId};
+
+/// Most devices that are dialled or connected because a context knows them.
+const DIALS_MAX: usize = 256;
+/// Most of those that are one user's.
+const DIALS_PER_USER: usize = 16;
+/// Most addresses of a device that are kept from tickets.
+const DIAL_ADDRESSES: usize = 16;
+/// Failures after which a device that was never reached gives way: half a minute of tries.
+const TURN: u32 = 5;
+
+/// The effort to reach a device.
+#[derive(Debug, Default)]
+pub(super) struct Dial {
+    backoff: Backoff,
+    /// When to try next.
+    at: i64,
+    /// Whether a try is under way.
+    trying: bool,
+    /// Whether a context matched with it once.
+    useful: bool,
+    /// Whose device it is, once a log said so.
+    user: Option<UserId>,
+    /// Addresses from tickets.
+    ticket: Vec<String>,
+    /// Addresses that a peer named last.
+    heard: Vec<String>,
+}
+
+impl Dial {
+    /// Tells whether it had its turn and came to nothing.
+    fn gives_way(&self) -> bool {
+        !self.useful && self.ticket.is_empty() && self.backoff.failures() >= TURN
+    }
+}
+
+impl Node {
+    /// Makes an effort to reach the devices of a context.
+    pub(super) fn reach(&mut self, cx: &mut Cx<'_>, context: ContextId, at_once: bool) {
+        let Some(known) = self.contexts.get(&context) else { return };
+        if !known.is_active() {
+            return;
+        }
+        let mut tickets: BTreeMap<DeviceId, Vec<String>> = BTreeMap::new();
+        for (device, address) in known.record.admission.iter().flat_map(|a| &a.devices) {
+            tickets.entry(*device).or_default().push(address.clone());
+        }
+        let mut users: BTreeSet<UserId> =
+            known.view.members().into_iter().map(|(user, _)| user).collect();
+        users.extend(known.redemptions.keys().map(|(user, _)| *user));
+        users.insert(self.user);
+        let logs = users.iter().filter_map(|user| Some((*user, self.logs.get(user)?)));
+        let mut granted: Vec<(DeviceId, UserId)> = logs
+            .flat_map(|(user, log)| log.devices().map(move |(device, _)| (device, user)))
+            .collect();
+        // Beginning anywhere, so that every device has its turn where there is no room for all.
+        let first = cx.rng.next_u64() % granted.len().max(1) as u64;
+        granted.rotate_left(first as usize);
+        for (device, addresses) in tickets {
+            self.try_device(cx, context, (device, None), addresses, at_once);
+        }
+        for (device, user) in granted {
+            self.try_device(cx, context, (device, Some(user)), Vec::new(), at_once);
+        }
+        self.dial_due(cx);
+    }
+
+    /// Adds a device to those that are tried, or what is new about it.
+    fn try_device(
+        &mut self,
+        cx: &Cx<'_>,
+        context: ContextId,
+        (device, user): (DeviceId, Option<UserId>),
+        ticket: Vec<String>,
+        at_once: bool,
+    ) {
+        if device == self.device || (!self.dials.contains_key(&device) && !self.make_room(user)) {
+            return;
+        }
+        let heard = self.heard_of(context, device).cloned();
+        let dial = self.dials.entry(device).or_default();
+        dial.user = dial.user.or(user);
+        for address in ticket {
+            if !dial.ticket.contains(&address) {
+                dial.ticket.insert(0, address);
+                dial.ticket.truncate(DIAL_ADDRESSES);
+            }
+        }
+        // The first word of where a device is ends the wait; later ones only replace it, so that
+        // a peer cannot make this node dial all the time.
+        let news = heard.is_some() && dial.heard.is_empty();
+        dial.heard = heard.unwrap_or(std::mem::take(&mut dial.heard));
+        if at_once || news {
+            dial.at = dial.at.min(cx.now);
+        }
+    }
+
+    /// Makes room for one more device: of a user, or of a ticket.
+    fn make_room(&mut self, user: Option<UserId>) -> bool {
+        let full = self.dials.len() >= DIALS_MAX;
+        let Some(user) = user else {
+            return !full
+                || self.give_way(Dial::gives_way)
+                || self.give_way(|dial| !dial.useful && dial.ticket.is_empty())
+                || self.give_way(|dial| !dial.useful)
+                || self.give_way(|_| true);
+        };
+        if self.dials.values().filter(|dial| dial.user == Some(user)).count() >= DIALS_PER_USER {
+            return self.give_way(|dial| dial.user == Some(user) && dial.gives_way());
+        }
+        !full || self.give_way(Dial::gives_way)
+    }
+
+    /// Forgets the device that failed most often among some that are not connected.
+    fn give_way(&mut self, among: impl Fn(&Dial) -> bool) -> bool {
+        let candidates = self
+            .dials
+            .iter()
+            .filter(|(device, dial)| among(dial) && !self.sessions.contains_key(device));
+        let worst = candidates.max_by_key(|(_, dial)| dial.backoff.failures());
+        let worst = worst.map(|(device, _)| *device);
+        worst.is_some_and(|device| self.dials.remove(&device).is_some())
+    }
+
+    /// Returns where peers of a context say that a device is.
+    fn heard_of(&self, context: ContextId, device: DeviceId) -> Option<&Vec<String>> {
+        let channels = self.sessions.values().filter_map(|session| session.channel_of(context));
+        let mut heard = channels.filter_map(|(_, channel)| channel.heard.get(&device));
+        heard.find(|addresses| !addresses.is_empty())
+    }
+
+    pub(super) fn dial_due(&mut self, cx: &mut Cx<'_>) {
+        for (device, dial) in &mut self.dials {
+            if !dial.trying && dial.at <= cx.now && !self.sessions.contains_key(device) {
+                dial.trying = true;
+                let mut addresses = dial.ticket.clone();
+                for address in self.stated.get(device).unwrap_or(&dial.heard) {
+                    if !addresses.contains(address) {
+                        addresses.push(address.clone());
+                    }
+                }
+                cx.out.push(Output::Dial { device: *device, addresses });
+            }
+        }
+    }
+
+    pub(super) fn dial_failed(&mut self, cx: &mut Cx<'_>, device: DeviceId) {
+        if let Some(dial) = self.dials.get_mut(&device) {
+            dial.trying = false;
+            dial.at = cx.now + dial.backoff.fail(cx.rng);
+        }
+    }
+
+    pub(super) fn dial_succeeded(&mut self, device: DeviceId) {
+        if let Some(dial) = self.dials.get_mut(&device) {
+            dial.trying = false;
+        }
+    }
+
+    /// Forgets the failures of a device once a context matched with it.
+    pub(super) fn dial_useful(&mut self, device: DeviceId) {
+        if let Some(dial) = self.dials.get_mut(&device) {
+            dial.backoff.succeed();
+            dial.useful = true;
+        }
+    }
+
+    pub(super) fn redial_later(&mut self, cx: &mut Cx<'_>, device: DeviceId) {
+        self.dial_failed(cx, device);
+    }
+
+    /// Returns when devices are tried next.
+    pub(super) fn dial_deadlines(&self) -> impl Iterator<Item = i64> {
+        let open = self
+            .dials
+            .iter()
+            .filter(|(device, dial)| !dial.trying && !self.sessions.contains_key(device));
+        open.map(|(_, dial)| dial.at)
+    }
+}
