@@ -170,25 +170,6 @@ impl From<ReadError> for io::Error {
     }
 }
 
-/// Why a blob cannot be written to a file.
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    /// Something is there already; it is never overwritten.
-    #[error("{} exists", .0.display())]
-    Exists(PathBuf),
-    /// The blob cannot be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The file cannot be written.
-    #[error("cannot write {}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
 /// Why nothing was collected.
 #[derive(Debug, thiserror::Error)]
 pub enum GcError {

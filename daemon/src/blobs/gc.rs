@@ -16,7 +16,7 @@ use iroh_blobs::store::fs::FsStore;
 use iroh_blobs::store::{GcConfig, ProtectCb, ProtectOutcome};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::error::{ForgetError, GcError, ReadError, StatusError, store_error};
+use super::error::{ForgetError, GcError, ReadError, StatusError};
 use super::{Blobs, GROUP_BYTES, Status, from_hash, to_hash};
 
 /// The pause between two collections: the store sleeps before each.
@@ -65,11 +65,11 @@ pub enum Forgotten {
 #[derive(Debug)]
 pub(super) struct Collector {
     runs: mpsc::Sender<Run>,
-    protect: Protector,
 }
 
+/// Whoever answers for our index.
 #[derive(Clone)]
-struct Protector(Arc<dyn Protect>);
+pub(super) struct Protector(pub(super) Arc<dyn Protect>);
 
 impl std::fmt::Debug for Protector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -77,7 +77,7 @@ impl std::fmt::Debug for Protector {
     }
 }
 
-/// One collection that keeps `live` and what is held by tags.
+/// One collection that keeps `live`.
 #[derive(Debug)]
 struct Run {
     live: HashSet<Hash>,
@@ -86,7 +86,7 @@ struct Run {
 
 impl Collector {
     /// Returns the collector and what the store has to be opened with.
-    pub(super) fn new(protect: Arc<dyn Protect>) -> (Collector, GcConfig) {
+    pub(super) fn new() -> (Collector, GcConfig) {
         let (runs, requests) = mpsc::channel::<Run>(1);
         let waiting = Arc::new(Mutex::new((requests, None::<oneshot::Sender<()>>)));
         let callback: ProtectCb = Arc::new(move |live: &mut HashSet<Hash>| {
@@ -110,21 +110,7 @@ impl Collector {
             })
         });
         let config = GcConfig { interval: PAUSE, add_protected: Some(callback) };
-        (Collector { runs, protect: Protector(protect) }, config)
-    }
-
-    /// Asks the index.
-    async fn protected(&self) -> Result<HashSet<Hash>, GcError> {
-        let Protector(protect) = self.protect.clone();
-        let asked = tokio::task::spawn_blocking(move || {
-            let mut live = HashSet::new();
-            protect.protected(&mut |hash| {
-                live.insert(to_hash(hash));
-            })?;
-            Ok(live)
-        });
-        let asked = asked.await.unwrap_or_else(|e| Err(ProtectError::from(e)));
-        asked.map_err(|e| GcError::Protect(e.to_string()))
+        (Collector { runs }, config)
     }
 
     /// Lets the store's timer go, which otherwise keeps the threads of a closed store alive: it
@@ -143,6 +129,22 @@ impl Collector {
     }
 }
 
+impl Protector {
+    /// Asks the index.
+    async fn protected(&self) -> Result<HashSet<Hash>, GcError> {
+        let Protector(protect) = self.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut live = HashSet::new();
+            protect.protected(&mut |hash| {
+                live.insert(to_hash(hash));
+            })?;
+            Ok(live)
+        });
+        let asked = asked.await.unwrap_or_else(|e| Err(ProtectError::from(e)));
+        asked.map_err(|e| GcError::Protect(e.to_string()))
+    }
+}
+
 impl Blobs {
     /// Removes what neither the index nor a [`Keep`](super::Keep) holds. Waits for running
     /// imports; imports and new keeps wait for it. Goes on when the future is dropped.
@@ -153,14 +155,17 @@ impl Blobs {
         let blobs = self.clone();
         let task = tokio::spawn(async move {
             let _collecting = blobs.keeper.collect().await;
-            let live = blobs.collector.protected().await?;
+            // First: what is let go while the index is read may be in it by now.
+            let held = blobs.keeper.held();
+            let mut live = blobs.live.protect.protected().await?;
+            live.extend(held.into_iter().map(to_hash));
             let before = blobs.list().await?;
             let mut doomed = Vec::new();
             for hash in before.into_iter().filter(|hash| !live.contains(hash)) {
                 let hash = from_hash(hash);
                 doomed.push((hash, blobs.bytes_here(hash).await?));
             }
-            blobs.collector.run(live).await?;
+            blobs.live.now().collector.run(live).await?;
             let after: HashSet<Hash> = blobs.list().await?.into_iter().collect();
             let mut report = GcReport { kept: after.len() as u64, ..GcReport::default() };
             for (hash, bytes) in doomed {
@@ -174,23 +179,8 @@ impl Blobs {
         task.await.unwrap_or(Err(GcError::Stopped))
     }
 
-    /// Returns the blobs that a collection would remove now, with their bytes, apart from those
-    /// held by a [`Keep`](super::Keep). Removes nothing.
-    ///
-    /// # Errors
-    /// As [`gc`](Self::gc).
-    pub async fn gc_preview(&self) -> Result<Vec<(BlobHash, u64)>, GcError> {
-        let live = self.collector.protected().await?;
-        let mut doomed = Vec::new();
-        for hash in self.list().await?.into_iter().filter(|hash| !live.contains(hash)) {
-            let hash = from_hash(hash);
-            doomed.push((hash, self.bytes_here(hash).await?));
-        }
-        Ok(doomed)
-    }
-
     /// Removes a blob whose bytes on this disk are not right, so that it can be fetched again.
-    /// A referenced file itself is never touched. Goes on when the future is dropped.
+    /// Goes on when the future is dropped.
     ///
     /// # Errors
     /// It is held by a [`Keep`](super::Keep), or unreadable for a reason that may pass.
@@ -207,26 +197,32 @@ impl Blobs {
         let blobs = self.clone();
         let task = tokio::spawn(async move {
             let _collecting = blobs.keeper.collect().await;
+            if blobs.keeper.holds(hash) {
+                return Err(ForgetError::InUse(hash));
+            }
             let mut live: HashSet<Hash> = blobs.list().await?.into_iter().collect();
             live.remove(&to_hash(hash));
-            blobs.collector.run(live).await?;
-            match blobs.status(hash).await? {
-                Status::Missing => Ok(Forgotten::Removed),
+            blobs.live.now().collector.run(live).await?;
+            match blobs.booked(hash).await? {
+                Status::Missing => {
+                    blobs.doubts.settle(hash);
+                    Ok(Forgotten::Removed)
+                }
                 Status::Partial { .. } | Status::Complete { .. } => Err(ForgetError::InUse(hash)),
             }
         });
         task.await.unwrap_or(Err(ForgetError::Gc(GcError::Stopped)))
     }
 
-    async fn list(&self) -> Result<Vec<Hash>, GcError> {
-        self.store.list().hashes().await.map_err(|e| GcError::List(store_error(e)))
+    pub(super) async fn list(&self) -> Result<Vec<Hash>, GcError> {
+        self.store().list().hashes().await.map_err(|e| GcError::List(self.live.failed(e)))
     }
 
     /// Tells what stands on the disk, without opening partial blobs.
     async fn bytes_here(&self, hash: BlobHash) -> Result<u64, StatusError> {
         use iroh_blobs::api::blobs::BlobStatus;
-        let status = self.store.status(to_hash(hash)).await;
-        match status.map_err(|e| StatusError { hash, source: store_error(e) })? {
+        let status = self.store().status(to_hash(hash)).await;
+        match status.map_err(|e| StatusError { hash, source: self.live.failed(e) })? {
             BlobStatus::NotFound => Ok(0),
             BlobStatus::Complete { size } => Ok(size),
             BlobStatus::Partial { .. } => {
@@ -238,8 +234,8 @@ impl Blobs {
     }
 
     /// Tells whether a file of a complete blob is certainly not there; other trouble may pass.
-    async fn file_is_gone(&self, hash: BlobHash) -> bool {
-        let Ok(Status::Complete { size }) = self.status(hash).await else { return false };
+    pub(crate) async fn file_is_gone(&self, hash: BlobHash) -> bool {
+        let Ok(Status::Complete { size }) = self.booked(hash).await else { return false };
         let data = self.data_path(hash);
         let outboard = data.with_extension("obao4");
         let outboard_bytes = size.div_ceil(GROUP_BYTES).saturating_sub(1) * HASH_PAIR_BYTES;

@@ -3,7 +3,7 @@
 use std::fs::Metadata;
 use std::future::Future;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -11,21 +11,11 @@ use dsp_protocol::id::BlobHash;
 use futures::{Stream, StreamExt};
 use iroh_blobs::BlobFormat;
 use iroh_blobs::api::TempTag;
-use iroh_blobs::api::blobs::{self, AddPathOptions, AddProgress, AddProgressItem};
+use iroh_blobs::api::blobs::{AddPathOptions, AddProgress, AddProgressItem, ImportMode};
 
 use super::error::ImportError;
-use super::keep::Keep;
+use super::keep::{Busy, Keep};
 use super::{Blobs, from_hash};
-
-/// How a file's bytes come to stand in the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ImportMode {
-    /// The store has a copy of its own, shared with the file where the file system can.
-    Copy,
-    /// The file stays the only copy; once it is edited or moved, the blob is damaged, which
-    /// every reading notices. Files of up to 16 KiB are copied all the same.
-    Reference,
-}
 
 /// A blob that is here and held.
 #[derive(Debug)]
@@ -49,7 +39,6 @@ impl Blobs {
     pub async fn import_path(
         &self,
         path: &Path,
-        mode: ImportMode,
         mut progress: impl FnMut(u64) + Send,
     ) -> Result<Imported, ImportError> {
         let read = |source| ImportError::Read { path: path.to_owned(), source };
@@ -59,30 +48,17 @@ impl Blobs {
             return Err(ImportError::NotAFile(path.to_owned()));
         }
         let busy = self.keeper.busy().await;
-        let store_mode = match mode {
-            ImportMode::Copy => blobs::ImportMode::Copy,
-            ImportMode::Reference => blobs::ImportMode::TryReference,
-        };
         let options =
-            AddPathOptions { path: real.clone(), format: BlobFormat::Raw, mode: store_mode };
-        let adding = self.store.add_path_with_opts(options);
-        let copies = u64::from(mode == ImportMode::Copy);
-        let tag = watch(adding, move |copied, hashed| {
-            progress((copied * copies + hashed) / (1 + copies));
-        })
-        .await;
-        let keep = tag.map(|(tag, size)| self.imported(tag, size));
-        drop(busy);
+            AddPathOptions { path: real.clone(), format: BlobFormat::Raw, mode: ImportMode::Copy };
+        let store = self.store();
+        let adding = store.add_path_with_opts(options);
+        let tag = watch(adding, move |copied, hashed| progress((copied + hashed) / 2)).await;
+        let imported = self.imported(tag, busy);
         // A file that shrank fails in the store; that it changed is the better answer.
         if State::of(&real).await.map_err(read)? != before {
             return Err(ImportError::Changed(path.to_owned()));
         }
-        let imported = keep.map_err(ImportError::Store)?;
-        if mode == ImportMode::Reference {
-            // It may stand on a file system that `sync` does not reach.
-            sync_file(real).await.map_err(read)?;
-        }
-        Ok(imported)
+        imported
     }
 
     /// Takes bytes from memory in. Not durable before [`sync`](Self::sync).
@@ -91,11 +67,9 @@ impl Blobs {
     /// The store cannot keep them.
     pub async fn import_bytes(&self, bytes: impl Into<Bytes>) -> Result<Imported, ImportError> {
         let busy = self.keeper.busy().await;
-        let tag = watch(self.store.add_bytes(bytes), |_, _| {}).await;
-        let (tag, size) = tag.map_err(ImportError::Store)?;
-        let imported = self.imported(tag, size);
-        drop(busy);
-        Ok(imported)
+        let store = self.store();
+        let tag = watch(store.add_bytes(bytes), |_, _| {}).await;
+        self.imported(tag, busy)
     }
 
     /// Takes bytes from a stream in; their number need not be known. Not durable before
@@ -108,15 +82,20 @@ impl Blobs {
         bytes: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
     ) -> Result<Imported, ImportError> {
         let busy = self.keeper.busy().await;
-        let tag = watch(self.store.add_stream(bytes).await, |_, _| {}).await;
-        let (tag, size) = tag.map_err(ImportError::Store)?;
-        let imported = self.imported(tag, size);
-        drop(busy);
-        Ok(imported)
+        let store = self.store();
+        let tag = watch(store.add_stream(bytes).await, |_, _| {}).await;
+        self.imported(tag, busy)
     }
 
-    fn imported(&self, tag: TempTag, size: u64) -> Imported {
-        Imported { hash: from_hash(tag.hash()), size, keep: self.keeper.adopt(tag) }
+    /// Holds what an import brought before collections may run again.
+    fn imported(
+        &self,
+        import: io::Result<(TempTag, u64)>,
+        busy: Busy<'_>,
+    ) -> Result<Imported, ImportError> {
+        let (tag, size) = import.map_err(|e| ImportError::Store(self.live.failed(e)))?;
+        let hash = from_hash(tag.hash());
+        Ok(Imported { hash, size, keep: self.keeper.hold(hash, &busy) })
     }
 }
 
@@ -179,9 +158,4 @@ fn identity(metadata: &Metadata) -> (u64, u64, i64, i64) {
 #[cfg(not(unix))]
 fn identity(_: &Metadata) -> (u64, u64, i64, i64) {
     (0, 0, 0, 0)
-}
-
-async fn sync_file(path: PathBuf) -> io::Result<()> {
-    let file = tokio::fs::File::open(path).await?;
-    file.sync_all().await
 }

@@ -1,26 +1,22 @@
 //! Holding blobs while nothing else does yet.
 //!
 //! Between the moment bytes arrive and the moment the index names them, only a [`Keep`] stands
-//! between them and the collector. The store's own temporary tags leave gaps, closed here:
+//! between them and the collector. Keeps are counted here and not in the store, so that they
+//! outlive a store that is opened anew. Three gaps are closed:
 //!
-//! - A blob indexed *after* the collector read the index, whose tag is dropped *before* the
-//!   collector reads the tags, would be lost. Tags dropped during a collection are therefore
-//!   released after it.
-//! - A blob that was found to be here could be swept between the look-up and the tag. A new keep
+//! - A blob indexed *after* the collector read the index, and let go *before* the collector
+//!   looked at what is held, would be lost. The collector therefore looks at that first.
+//! - A blob that was found to be here could be swept between the look-up and the keep. A new keep
 //!   therefore waits until a running collection has ended.
 //! - A blob imported again while its old bytes are swept would lose its new file. An import and
 //!   a collection therefore exclude each other; the collection is the one that waits, without
 //!   holding up other imports, so many long imports may delay it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dsp_protocol::id::BlobHash;
-use iroh_blobs::api::{Store, TempTag};
-use iroh_blobs::{BlobFormat, HashAndFormat};
 use tokio::sync::Notify;
-
-use super::error::{StatusError, store_error};
-use super::to_hash;
 
 /// Holds one blob, whole or in part, against the collector until it is dropped.
 ///
@@ -28,15 +24,13 @@ use super::to_hash;
 /// committed.
 #[derive(Debug)]
 pub struct Keep {
-    tag: Option<TempTag>,
+    hash: BlobHash,
     keeper: Arc<Keeper>,
 }
 
 impl Drop for Keep {
     fn drop(&mut self) {
-        if let Some(tag) = self.tag.take() {
-            self.keeper.release(tag);
-        }
+        self.keeper.release(self.hash);
     }
 }
 
@@ -52,8 +46,8 @@ struct State {
     collecting: bool,
     /// Imports, and keeps in the making.
     busy: usize,
-    /// Tags dropped since the collection began.
-    deferred: Vec<TempTag>,
+    /// How many keeps hold a blob.
+    held: HashMap<BlobHash, usize>,
 }
 
 /// No collection runs while this is held.
@@ -73,32 +67,32 @@ pub(super) struct Collecting(Arc<Keeper>);
 
 impl Drop for Collecting {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.collecting = false;
-        let deferred = std::mem::take(&mut state.deferred);
-        drop(state);
-        drop(deferred);
+        self.0.lock().collecting = false;
         self.0.changed.notify_waiters();
     }
 }
 
 impl Keeper {
     /// Holds `hash`, once no collection runs; what a look-up says after that stays true.
-    pub(super) async fn keep(
-        self: &Arc<Self>,
-        store: &Store,
-        hash: BlobHash,
-    ) -> Result<Keep, StatusError> {
-        let _busy = self.busy().await;
-        let value = HashAndFormat { hash: to_hash(hash), format: BlobFormat::Raw };
-        let tag = store.tags().temp_tag(value).await;
-        let tag = tag.map_err(|e| StatusError { hash, source: store_error(e) })?;
-        Ok(self.adopt(tag))
+    pub(super) async fn keep(self: &Arc<Self>, hash: BlobHash) -> Keep {
+        let busy = self.busy().await;
+        self.hold(hash, &busy)
     }
 
-    /// Takes over a tag that the store made at an import.
-    pub(super) fn adopt(self: &Arc<Self>, tag: TempTag) -> Keep {
-        Keep { tag: Some(tag), keeper: Arc::clone(self) }
+    /// Holds `hash` while collections are kept out.
+    pub(super) fn hold(self: &Arc<Self>, hash: BlobHash, _busy: &Busy<'_>) -> Keep {
+        *self.lock().held.entry(hash).or_default() += 1;
+        Keep { hash, keeper: Arc::clone(self) }
+    }
+
+    /// Returns what is held now.
+    pub(super) fn held(&self) -> Vec<BlobHash> {
+        self.lock().held.keys().copied().collect()
+    }
+
+    /// Tells whether a keep holds `hash`.
+    pub(super) fn holds(&self, hash: BlobHash) -> bool {
+        self.lock().held.contains_key(&hash)
     }
 
     /// Waits for the end of a running collection, and keeps others out while the result lives.
@@ -135,10 +129,13 @@ impl Keeper {
         }
     }
 
-    fn release(&self, tag: TempTag) {
+    fn release(&self, hash: BlobHash) {
         let mut state = self.lock();
-        if state.collecting {
-            state.deferred.push(tag);
+        if let Some(keeps) = state.held.get_mut(&hash) {
+            *keeps -= 1;
+            if *keeps == 0 {
+                state.held.remove(&hash);
+            }
         }
     }
 

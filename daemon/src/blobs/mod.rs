@@ -16,12 +16,13 @@
 //!
 //! The module knows hashes and sizes. Contexts, frames and people are left to its callers.
 
+mod doubt;
 mod error;
-mod export;
 mod fetch;
 mod gc;
 mod import;
 mod keep;
+mod live;
 mod read;
 mod room;
 mod serve;
@@ -38,25 +39,25 @@ use dsp_protocol::id::BlobHash;
 use iroh_blobs::Hash;
 use iroh_blobs::api::blobs::BlobStatus;
 use iroh_blobs::store::fs::FsStore;
-use iroh_blobs::store::fs::options::Options;
 
 pub use self::error::{
-    ExportError, ForgetError, GcError, ImportError, OpenError, ReadError, StatusError, SyncError,
+    ForgetError, GcError, ImportError, OpenError, ReadError, StatusError, SyncError,
 };
 pub use self::fetch::{
     BoxedStream, Dropped, Duplex, Failed, FetchFailure, FetchReport, FetchRequest, Fetcher, Opened,
-    Opener, Partial, ProveError, Want,
+    Opener, Partial, ProveError, SMALL_BYTES, Step, Want,
 };
 pub use self::gc::{Forgotten, GcReport, Protect, ProtectError};
-pub use self::import::{ImportMode, Imported};
+pub use self::import::Imported;
 pub use self::keep::Keep;
 pub use self::room::RoomError;
 pub use self::serve::{Authorise, ServeError, Served};
 pub use self::wire::{Header, Refusal, WireError};
 
-use self::error::store_error;
-use self::gc::Collector;
+use self::doubt::Doubts;
+use self::gc::Protector;
 use self::keep::Keeper;
+use self::live::Live;
 use self::room::Room;
 
 /// A chunk group of the store's hash trees in bytes: the unit of checking.
@@ -65,9 +66,9 @@ const GROUP_BYTES: u64 = 16 * 1024;
 /// The blobs of this daemon: a cheap handle that all tasks share.
 #[derive(Clone, Debug)]
 pub struct Blobs {
-    store: FsStore,
+    live: Arc<Live>,
     keeper: Arc<Keeper>,
-    collector: Arc<Collector>,
+    doubts: Arc<Doubts>,
     dir: Arc<Path>,
     room: Arc<Room>,
 }
@@ -101,17 +102,13 @@ impl Blobs {
         let directory = |source| OpenError::Directory { path: dir.to_owned(), source };
         tokio::fs::create_dir_all(dir).await.map_err(directory)?;
         let dir = tokio::fs::canonicalize(dir).await.map_err(directory)?;
-        let (collector, gc) = Collector::new(protect);
-        let mut options = Options::new(&dir);
-        options.gc = Some(gc);
-        let store = FsStore::load_with_opts(dir.join("blobs.db"), options).await;
-        let store =
-            store.map_err(|e| OpenError::Store { path: dir.clone(), reason: format!("{e:#}") })?;
+        let dir: Arc<Path> = dir.into();
+        let live = Live::open(Arc::clone(&dir), Protector(protect)).await?;
         Ok(Blobs {
-            store,
+            live: Arc::new(live),
             keeper: Arc::default(),
-            collector: Arc::new(collector),
-            dir: dir.into(),
+            doubts: Arc::default(),
+            dir,
             room: Arc::default(),
         })
     }
@@ -120,10 +117,7 @@ impl Blobs {
     /// the last handle goes, else the store cannot be opened again at once and rebuilds its view
     /// of partial blobs at the next start.
     pub async fn shutdown(&self) {
-        match self.store.shutdown().await {
-            Ok(()) => self.collector.end(&self.store).await,
-            Err(error) => tracing::debug!(%error, "the blob store is closed already"),
-        }
+        self.live.close().await;
     }
 
     /// Makes everything imported or fetched before the call survive a power loss: the files by
@@ -139,22 +133,31 @@ impl Blobs {
         let dir = Arc::clone(&self.dir);
         let synced = tokio::task::spawn_blocking(move || sync_files(&dir)).await;
         synced.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(files)?;
-        self.store.sync_db().await.map_err(|e| SyncError::Database(store_error(e)))
+        self.store().sync_db().await.map_err(|e| SyncError::Database(self.live.failed(e)))
     }
 
     /// Tells how much of a blob is here. Exact sizes of a partial blob may cost one reading of
-    /// it after a crash.
+    /// it after a crash, and so may a complete one that is [in doubt](Self::doubt).
     ///
     /// # Errors
     /// The store is closed or its database failed.
     pub async fn status(&self, hash: BlobHash) -> Result<Status, StatusError> {
-        let status = self.store.status(to_hash(hash)).await;
-        match status.map_err(|e| StatusError { hash, source: store_error(e) })? {
+        match self.booked(hash).await? {
+            Status::Complete { .. } if !self.is_certain(hash).await? => Ok(Status::Missing),
+            status => Ok(status),
+        }
+    }
+
+    /// Tells what the books say of a blob.
+    async fn booked(&self, hash: BlobHash) -> Result<Status, StatusError> {
+        let failed = |e| StatusError { hash, source: self.live.failed(e) };
+        match self.store().status(to_hash(hash)).await.map_err(failed)? {
             BlobStatus::NotFound => Ok(Status::Missing),
             BlobStatus::Complete { size } => Ok(Status::Complete { size }),
             BlobStatus::Partial { .. } => {
-                let field = self.store.observe(to_hash(hash)).await;
-                let field = field.map_err(|e| StatusError { hash, source: store_error(e) })?;
+                let field = self.store().observe(to_hash(hash)).await;
+                let failed = |e| StatusError { hash, source: self.live.failed(e) };
+                let field = field.map_err(failed)?;
                 Ok(Status::Partial { have: field.total_bytes(), size: field.validated_size() })
             }
         }
@@ -162,11 +165,13 @@ impl Blobs {
 
     /// Holds a blob, whole, in part or not here yet, against the collector. Waits for the end
     /// of a running collection; a [`status`](Self::status) asked after it stays true.
-    ///
-    /// # Errors
-    /// The store is closed.
-    pub async fn keep(&self, hash: BlobHash) -> Result<Keep, StatusError> {
-        self.keeper.keep(&self.store, hash).await
+    pub async fn keep(&self, hash: BlobHash) -> Keep {
+        self.keeper.keep(hash).await
+    }
+
+    /// Returns the store that is open now.
+    fn store(&self) -> FsStore {
+        self.live.now().store.clone()
     }
 
     /// Returns the path of the file that holds the bytes of an owned blob above the size that

@@ -63,19 +63,16 @@ impl Blobs {
     /// # Errors
     /// As [`reader`](Self::reader); [`ReadError::Corrupt`] says where.
     pub async fn verify(&self, hash: BlobHash) -> Result<u64, ReadError> {
-        let size = self.complete_size(hash).await?;
+        let size = complete(hash, self.booked(hash).await?)?;
         let mut pieces = self.checked(hash, 0..size);
         while pieces.try_next().await?.is_some() {}
+        self.doubts.settle(hash);
         Ok(size)
     }
 
     /// Returns the size of a blob that is all here.
     pub(super) async fn complete_size(&self, hash: BlobHash) -> Result<u64, ReadError> {
-        match self.status(hash).await? {
-            Status::Complete { size } => Ok(size),
-            Status::Partial { have, .. } => Err(ReadError::Partial { hash, have }),
-            Status::Missing => Err(ReadError::Missing(hash)),
-        }
+        complete(hash, self.status(hash).await?)
     }
 
     /// Streams the bytes of `range`, which lies in the complete blob `hash`.
@@ -85,7 +82,7 @@ impl Blobs {
         range: Range<u64>,
     ) -> BoxStream<'static, Result<Bytes, ReadError>> {
         let chunks = ChunkRanges::bytes(range.clone());
-        let items = Box::pin(self.store.export_bao(to_hash(hash), chunks).stream());
+        let items = Box::pin(self.store().export_bao(to_hash(hash), chunks).stream());
         let state = (items, range.start, range.end);
         futures::stream::try_unfold(state, move |(mut items, at, end)| async move {
             if at >= end {
@@ -115,5 +112,13 @@ impl Blobs {
             }
         })
         .boxed()
+    }
+}
+
+fn complete(hash: BlobHash, status: Status) -> Result<u64, ReadError> {
+    match status {
+        Status::Complete { size } => Ok(size),
+        Status::Partial { have, .. } => Err(ReadError::Partial { hash, have }),
+        Status::Missing => Err(ReadError::Missing(hash)),
     }
 }

@@ -69,6 +69,24 @@ impl Blobs {
         }
     }
 
+    /// Returns how many bytes may be written; all there are where the system does not tell.
+    pub(super) async fn room_bytes(&self) -> u64 {
+        let dir = std::sync::Arc::clone(&self.dir);
+        match tokio::task::spawn_blocking(move || free(&dir)).await {
+            Ok(Ok(free)) => free.saturating_sub(self.spare()),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the room on the disk is not known");
+                u64::MAX
+            }
+            Err(_) => u64::MAX,
+        }
+    }
+
+    /// Tells whether `bytes` more may be written.
+    pub(super) async fn has_room(&self, bytes: u64) -> bool {
+        bytes <= self.room_bytes().await
+    }
+
     /// Makes sure that a commit does not meet a full disk.
     pub(super) fn room_to_commit(&self) -> io::Result<()> {
         match free(&self.dir) {

@@ -54,8 +54,8 @@ pub enum ServeError {
     /// The peer went away or stopped reading.
     #[error("the stream failed")]
     Stream(#[source] io::Error),
-    /// The answer broke off: the peer went away, or one of the blobs is damaged on this disk,
-    /// which [`Blobs::verify`] tells.
+    /// The answer broke off on this side: one of the blobs is damaged on this disk, which
+    /// [`Blobs::verify`] tells, or cannot be read now.
     #[error("the answer broke off: {reason}")]
     BrokenOff {
         /// What was asked for.
@@ -101,7 +101,7 @@ impl Blobs {
             return Ok(Served::NotHere);
         }
         out.send(&[FOLLOWS]).await.map_err(ServeError::Stream)?;
-        let store = self.store.clone().into();
+        let store = self.store().into();
         // The request was read to its end: what iroh-blobs sees of that direction is its end.
         let pair = StreamPair::new(0, Bytes::new(), &mut out, EventSender::DEFAULT);
         let sent = match ask {
@@ -109,6 +109,9 @@ impl Blobs {
             Ask::Many(request) => Box::pin(provider::handle_get_many(pair, store, request)).await,
         };
         if let Err(error) = sent {
+            if out.has_failed() {
+                return Err(ServeError::Stream(io::Error::other(format!("{error:#}"))));
+            }
             // Dropped without being closed, so the peer sees that it is not whole.
             return Err(ServeError::BrokenOff { hashes, reason: format!("{error:#}") });
         }
@@ -119,8 +122,14 @@ impl Blobs {
     /// Tells whether all of the blobs are here completely.
     async fn all_here(&self, hashes: &[BlobHash]) -> bool {
         for hash in hashes {
-            if !matches!(self.store.has(to_hash(*hash)).await, Ok(true)) {
-                return false;
+            match self.store().has(to_hash(*hash)).await {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(error) => {
+                    let error = self.live.failed(error);
+                    tracing::debug!(%error, "a blob cannot be looked up");
+                    return false;
+                }
             }
         }
         true

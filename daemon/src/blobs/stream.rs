@@ -86,12 +86,19 @@ pub(super) struct Outgoing<S> {
     sent_bytes: u64,
     /// iroh-blobs gave the answer up.
     reset: bool,
+    /// The peer did not take it.
+    failed: bool,
 }
 
 impl<S: AsyncWrite + Unpin + Send> Outgoing<S> {
     pub(super) fn new(stream: S, limit: Duration) -> Self {
         let stream = BufWriter::with_capacity(BUFFER_BYTES, stream);
-        Outgoing { stream, limit, sent_bytes: 0, reset: false }
+        Outgoing { stream, limit, sent_bytes: 0, reset: false, failed: false }
+    }
+
+    /// Tells whether it was the stream that failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
     }
 
     /// Sends what is buffered and closes the writing direction, which tells the peer that the
@@ -110,13 +117,17 @@ impl<S: AsyncWrite + Unpin + Send> SendStream for Outgoing<S> {
     }
 
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        within(self.limit, self.stream.write_all(bytes)).await?;
+        let sent = within(self.limit, self.stream.write_all(bytes)).await;
+        self.failed |= sent.is_err();
+        sent?;
         self.sent_bytes += bytes.len() as u64;
         Ok(())
     }
 
     async fn sync(&mut self) -> io::Result<()> {
-        within(self.limit, self.stream.flush()).await
+        let sent = within(self.limit, self.stream.flush()).await;
+        self.failed |= sent.is_err();
+        sent
     }
 
     fn reset(&mut self, _code: Code) -> io::Result<()> {

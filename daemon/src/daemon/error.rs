@@ -41,6 +41,9 @@ pub enum StartError {
     /// The blobs cannot be opened.
     #[error(transparent)]
     Blobs(#[from] blobs::OpenError),
+    /// The blobs cannot be listed, which is needed after the last daemon did not stop in order.
+    #[error(transparent)]
+    Doubt(#[from] blobs::GcError),
     /// What is stored does not hold.
     #[error(transparent)]
     Restore(#[from] dsp_protocol::sync::RestoreError),

@@ -10,6 +10,7 @@ mod ports;
 mod protect;
 mod watch;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ use crate::log::{Logging, Target};
 use crate::net::{Mdns, Net, NetConfig, NetHandle, NetLimits};
 use crate::node::{self, NodeHandle};
 use crate::ops::{Ops, OpsParts, SettingsParts};
-use crate::store::{Slot, Store};
+use crate::store::{Opened, Slot, Store};
 
 pub use self::error::StartError;
 
@@ -130,6 +131,16 @@ impl Daemon {
         let index = Index::new(store.clone());
         let blobs = Blobs::open(&home.blobs(), Arc::new(index.clone())).await?;
         blobs.set_spare(config.min_free_bytes);
+        if opened != Opened::Clean {
+            let mut earned = HashSet::new();
+            protect::for_earned(&store, |hash| {
+                earned.insert(hash);
+            })
+            .await?;
+            let doubtful = blobs.doubt(&earned).await?;
+            let blobs = blobs.clone();
+            tokio::spawn(async move { blobs.settle_doubts(doubtful).await });
+        }
 
         let engine = sync::Config { user, key: keys.device().clone(), defect: None };
         let engine = tokio::task::spawn_blocking(move || sync::Node::restore(engine, records));

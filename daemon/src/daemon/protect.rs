@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use crate::blobs::{Protect, ProtectError};
 use crate::node::NodeHandle;
-use crate::store::Store;
+use crate::store::{ReadError, Store};
 
 /// Blobs asked for at one time.
 const PAGE: usize = 10_000;
@@ -41,15 +41,24 @@ impl Protect for Index {
             wanted.map(|want| want.hash).collect::<BTreeSet<_>>()
         }))?;
         wanted.into_iter().for_each(&mut *keep);
-        let mut after = None;
-        loop {
-            let page = runtime.block_on(self.store.all_earned(after, PAGE))?;
-            after = page.last().copied();
-            let last = page.len() < PAGE;
-            page.into_iter().for_each(&mut *keep);
-            if last {
-                return Ok(());
-            }
+        runtime.block_on(for_earned(&self.store, keep))?;
+        Ok(())
+    }
+}
+
+/// Hands over every blob that is earned in any context.
+pub(super) async fn for_earned(
+    store: &Store,
+    mut each: impl FnMut(BlobHash),
+) -> Result<(), ReadError> {
+    let mut after = None;
+    loop {
+        let page = store.all_earned(after, PAGE).await?;
+        after = page.last().copied();
+        let last = page.len() < PAGE;
+        page.into_iter().for_each(&mut each);
+        if last {
+            return Ok(());
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::{Daemon, Options};
-use crate::ops::{Paging, Reporter};
+use crate::ops::{Paging, Reporter, StackFilter};
 
 mod content;
 mod keeping;
@@ -391,4 +391,51 @@ async fn a_daemon_without_one_of_its_parts_stops() {
     assert_eq!(ends(&node).await, ("the node", false));
     assert_eq!(ends(&net).await, ("the network", true));
     assert_eq!(ends(&store).await, ("the database", false));
+}
+
+/// Spoils the bytes of a blob on the disk of a home.
+fn damage(home: &tempfile::TempDir, hash: dsp_protocol::id::BlobHash) {
+    let path = home.path().join("blobs/data").join(format!("{hash}.data"));
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100_000] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_blob_that_is_here_is_fetched_and_not_just_proved() {
+    let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (alice, bob) = (start(&homes[0], "alice").await, start(&homes[1], "bob").await);
+    let bytes = vec![7; 200_000];
+    // As a loss of power leaves it: a row that no context earned, over bytes that were not synced.
+    let hash = bob.blobs().import_bytes(bytes.clone()).await.unwrap().hash;
+    damage(&homes[1], hash);
+    push(&alice, "data", &[("a.bin", &bytes)]).await;
+    let ticket = share(&alice, "main", None).await;
+    follow(&bob, &ticket, Policy::Heads).await.unwrap();
+    let read = async || content(&bob, "alice:data").await.ok();
+    assert_eq!(until(&bob, read).await, bytes);
+    alice.stop().await;
+    bob.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_stops_offering_what_is_damaged() {
+    let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (alice, bob) = (start(&homes[0], "alice").await, start(&homes[1], "bob").await);
+    let bytes = vec![7; 200_000];
+    let hash = dsp_protocol::id::BlobHash::of(&bytes);
+    push(&alice, "data", &[("a.bin", &bytes), ("b.bin", b"sound")]).await;
+    damage(&homes[0], hash);
+    let ticket = share(&alice, "main", None).await;
+    follow(&bob, &ticket, Policy::Heads).await.unwrap();
+    let read = async || content(&bob, "alice:data#b.bin").await.ok();
+    assert_eq!(until(&bob, read).await, b"sound");
+    let forgotten = timeout(DEADLINE, async {
+        while !alice.store().contexts_of_blob(hash).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+    forgotten.await.expect("the damaged blob is offered no more");
+    alice.stop().await;
+    bob.stop().await;
 }

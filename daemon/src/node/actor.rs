@@ -19,14 +19,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::blocked::Blocked;
 use super::clock::Clock;
-use super::fetch::{Fetch, Outcome};
+use super::fetch::Fetch;
 use super::judging::verdicts;
 use super::loads::{Load, Loads};
 use super::neighbours::Neighbours;
 use super::pace::Pace;
 use super::session::{SessionStream, StreamEvent};
-use super::{Earned, Message, NodeEvent, NodeHandle, Parts, storer};
-use crate::blobs::{Blobs, Keep, ServeError};
+use super::{Message, NodeEvent, NodeHandle, Parts, serve, storer};
+use crate::blobs::{Blobs, Imported, Keep};
 use crate::log::Quota;
 use crate::net::{NetEvent, NetHandle, NetStream, StreamKind, reachable_at};
 use crate::store::Store;
@@ -43,7 +43,8 @@ const LOADS: usize = 4;
 /// What tasks of the actor tell it.
 pub(super) enum Internal {
     Done(TaskId, TaskResult),
-    Fetched(TaskId, Outcome),
+    /// Blobs of a fetch are durable.
+    Brought(TaskId, Vec<Imported>),
     /// Frames were loaded; their place among the loads is free when they are on their way.
     Loaded(TaskId, Vec<(FrameId, Vec<u8>)>, Option<OwnedSemaphorePermit>),
     /// A device is connected that was dialled.
@@ -88,7 +89,7 @@ pub(super) struct Actor {
     pub(super) load_places: Arc<Semaphore>,
     commands: BTreeMap<CommandId, oneshot::Sender<Result<Reply, CommandError>>>,
     next_command: u64,
-    /// Blobs that came and whose records are not stored yet.
+    /// Blobs that came, while the engine is told: it says what is stored of them, or nothing.
     keeps: HashMap<BlobHash, Keep>,
     pub(super) wake_at: Option<Instant>,
     pub(super) streams: (mpsc::Sender<StreamEvent>, mpsc::Receiver<StreamEvent>),
@@ -96,8 +97,8 @@ pub(super) struct Actor {
     stored: mpsc::UnboundedReceiver<(TaskId, TaskResult)>,
     storing: Option<mpsc::UnboundedSender<storer::Job>>,
     storer: Option<tokio::task::JoinHandle<()>>,
-    /// Blobs whose earning is being stored, by task.
-    earning: HashMap<TaskId, Vec<BlobHash>>,
+    /// Blobs whose earning is being stored, by task: nothing but this holds them until then.
+    earning: HashMap<TaskId, Vec<Keep>>,
     /// Where this device can be reached: as configured, and as listened on.
     announced: Vec<Multiaddr>,
     listening: Vec<Multiaddr>,
@@ -259,10 +260,10 @@ impl Actor {
             }
             Output::Store { task, records } => {
                 let earned = records.iter().filter_map(|record| match record {
-                    Record::Earned { hash, .. } => Some(*hash),
+                    Record::Earned { hash, .. } => self.keeps.remove(hash),
                     _ => None,
                 });
-                let earned: Vec<BlobHash> = earned.collect();
+                let earned: Vec<Keep> = earned.collect();
                 if !earned.is_empty() {
                     self.earning.insert(task, earned);
                 }
@@ -303,9 +304,16 @@ impl Actor {
                     blobs: self.blobs.clone(),
                     node: self.handle.clone(),
                 };
-                let failed = fetch.wants.iter().map(|want| want.hash).collect();
-                let died = Internal::Fetched(task, Outcome { complete: Vec::new(), failed });
-                self.spawn(died, async move { Internal::Fetched(task, fetch.run().await) });
+                let brought = self.internal.0.clone();
+                let failed = move |failed| {
+                    Internal::Done(task, TaskResult::Fetched { complete: Vec::new(), failed })
+                };
+                let died = failed(fetch.wants.iter().map(|want| want.hash).collect());
+                self.spawn(died, async move {
+                    // The actor may have stopped.
+                    let hand = |blobs| drop(brought.send(Internal::Brought(task, blobs)));
+                    failed(fetch.run(hand).await)
+                });
             }
             Output::Reply { id, result } => {
                 if let Some(reply) = self.commands.remove(&id) {
@@ -381,13 +389,12 @@ impl Actor {
     fn on_internal(&mut self, internal: Internal) {
         match internal {
             Internal::Done(task, result) => self.feed(Input::Done { task, result }),
-            Internal::Fetched(task, Outcome { complete, failed }) => {
-                let hashes = complete.iter().map(|imported| imported.hash).collect();
-                for imported in complete {
-                    self.keeps.insert(imported.hash, imported.keep);
-                }
-                let result = TaskResult::Fetched { complete: hashes, failed };
-                self.feed(Input::Done { task, result });
+            Internal::Brought(task, blobs) => {
+                let complete = blobs.iter().map(|imported| imported.hash).collect();
+                self.keeps.extend(blobs.into_iter().map(|blob| (blob.hash, blob.keep)));
+                self.feed(Input::Brought { task, complete });
+                // The context was forgotten meanwhile: nobody wants them.
+                self.keeps.clear();
             }
             Internal::Loaded(task, frames, _place) => {
                 self.feed(Input::Done { task, result: TaskResult::Frames(frames) });
@@ -413,9 +420,7 @@ impl Actor {
     }
 
     fn on_stored(&mut self, task: TaskId, result: TaskResult) {
-        for hash in self.earning.remove(&task).unwrap_or_default() {
-            self.keeps.remove(&hash);
-        }
+        self.earning.remove(&task);
         self.feed(Input::Done { task, result });
     }
 
@@ -444,21 +449,13 @@ impl Actor {
                 self.accept(device, stream);
             }
             NetEvent::Inbound { device, kind: StreamKind::Blobs, stream } => {
-                let blobs = self.blobs.clone();
-                let store = Arc::new(self.store.clone());
-                let authorise = Earned { node: self.handle.clone(), store };
-                let internal = self.internal.0.clone();
+                let (store, blobs) = (self.store.clone(), self.blobs.clone());
+                let (node, internal) = (self.handle.clone(), self.internal.0.clone());
                 tokio::spawn(async move {
-                    match blobs.serve(stream, device, &authorise).await {
-                        Ok(_) => {}
-                        Err(ServeError::Request(error)) => {
-                            let reason = format!("asked for blobs: {error}");
-                            // The actor may have stopped.
-                            let _ = internal.send(Internal::Misused(device, reason));
-                        }
-                        Err(error) => {
-                            tracing::debug!(peer = %device.short(), %error, "blobs not served");
-                        }
+                    if let Err(error) = serve::serve(device, stream, node, store, blobs).await {
+                        let reason = format!("asked for blobs: {error}");
+                        // The actor may have stopped.
+                        let _ = internal.send(Internal::Misused(device, reason));
                     }
                 });
             }

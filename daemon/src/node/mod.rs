@@ -14,18 +14,17 @@ mod loads;
 mod neighbours;
 mod pace;
 mod reach;
+mod serve;
 mod session;
 mod sessions;
 mod storer;
 
-use std::sync::Arc;
-
-use dsp_protocol::id::{BlobHash, ContextId, DeviceId};
+use dsp_protocol::id::{ContextId, DeviceId};
 use dsp_protocol::sync::{self, Command, CommandError, Reply};
 use libp2p::Multiaddr;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::blobs::{Authorise, Blobs, Header};
+use crate::blobs::Blobs;
 use crate::net::{NetEvent, NetHandle};
 use crate::store::Store;
 
@@ -181,26 +180,6 @@ impl NodeHandle {
             // A sender that is gone has ended too.
             let _ = ended.await;
         }
-    }
-}
-
-/// Answers the provider who earned what: the engine knows the session, the store the blobs.
-struct Earned {
-    node: NodeHandle,
-    store: Arc<Store>,
-}
-
-impl Authorise for Earned {
-    async fn earned(&self, device: DeviceId, header: Header, hashes: &[BlobHash]) -> bool {
-        let readable = self
-            .node
-            .query(move |engine| engine.readable_by(device, header.tag, header.generation))
-            .await;
-        // An unknown tag takes the same look-up, under a context that nobody has.
-        let context = readable.ok().flatten();
-        let looked_up = context.unwrap_or(ContextId::from_bytes([0; 32]));
-        let earned = self.store.earned(looked_up, hashes.to_vec()).await.unwrap_or(false);
-        earned && context.is_some()
     }
 }
 

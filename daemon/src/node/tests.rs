@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dsp_protocol::api::Policy;
-use dsp_protocol::id::{ContextId, DeviceId, Incarnation};
+use dsp_protocol::id::{BlobHash, ContextId, DeviceId, Incarnation};
 use dsp_protocol::identity::IdentityLog;
 use dsp_protocol::key::SecretKey;
 use dsp_protocol::statement::{Access, Grant, Role};

@@ -206,38 +206,43 @@ impl Node {
         complete: &[BlobHash],
         failed: &[BlobHash],
     ) {
+        self.brought(cx, id, complete);
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        let mut here = Vec::new();
-        for hash in complete {
-            if let Some(state) = context.blob_wants.get(hash) {
-                here.push(state.want);
-            }
-        }
         for hash in failed {
             if let Some(state) = context.blob_wants.get_mut(hash) {
                 state.phase = BlobPhase::Failed;
                 context.retry.later(cx.now);
             }
         }
-        if !complete.is_empty() {
-            context.retry.came();
-        }
         // What the downloader did not speak of is asked for again.
         for state in context.blob_wants.values_mut() {
-            if state.phase == BlobPhase::Running(task) && !complete.contains(&state.want.hash) {
+            if state.phase == BlobPhase::Running(task) {
                 state.phase = BlobPhase::Idle;
             }
         }
         self.settle(cx, id, &[], failed);
-        if here.is_empty() {
-            return self.pump_context(cx, id);
+        self.pump_context(cx, id);
+    }
+
+    /// Has it stored that blobs are here now.
+    pub(super) fn brought(&mut self, cx: &mut Cx<'_>, id: ContextId, complete: &[BlobHash]) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        let mut here = Vec::new();
+        for hash in complete {
+            if let Some(state) = context.blob_wants.get_mut(hash) {
+                state.phase = BlobPhase::Here;
+                here.push(state.want);
+            }
         }
+        if here.is_empty() {
+            return;
+        }
+        context.retry.came();
         let records = here
             .iter()
             .map(|want| Record::Earned { context: id, hash: want.hash, size: want.size })
             .collect();
         self.store(cx, records, Task::Earned { context: id, wants: here });
-        self.pump_context(cx, id);
     }
 
     pub(super) fn blobs_earned(&mut self, cx: &mut Cx<'_>, id: ContextId, wants: Vec<BlobWant>) {
@@ -253,7 +258,7 @@ impl Node {
             };
             let Some(context) = self.contexts.get_mut(&id) else { return };
             if let Some(state) = context.blob_wants.get_mut(&want.hash) {
-                state.phase = BlobPhase::Reading;
+                state.phase = BlobPhase::Here;
             }
             let task = self.task(Task::Read { context: id, want });
             cx.out.push(Output::LoadBlob { task, hash: want.hash, limit });

@@ -203,8 +203,12 @@ impl Node {
             last = last.max(envelope.n);
             let catalog = context.catalogs.entry(key).or_default();
             if envelope.n <= catalog.n() {
-                let mine = &catalog.envelopes[usize::try_from(envelope.n).unwrap_or(1).max(1) - 1];
-                if *mine != bytes && fork.is_none() {
+                let mine =
+                    usize::try_from(envelope.n - 1).ok().and_then(|at| catalog.envelopes.get(at));
+                if let Some(mine) = mine
+                    && *mine != bytes
+                    && fork.is_none()
+                {
                     fork = fork_of(mine, &envelope);
                 }
                 continue;

@@ -180,8 +180,8 @@ pub(super) enum BlobPhase {
     Idle,
     /// Being fetched.
     Running(TaskId),
-    /// Here; what it lists is being read.
-    Reading,
+    /// Here; that is being stored, or what it lists is being read.
+    Here,
     /// No provider gave it; asked again when another one comes.
     Failed,
 }
@@ -301,6 +301,11 @@ impl Context {
     /// Returns the blobs that are wanted and not here.
     pub fn wanted_blobs(&self) -> impl Iterator<Item = BlobWant> {
         self.blob_wants.values().map(|state| state.want)
+    }
+
+    /// Tells whether a blob is wanted and not here.
+    pub fn wants_blob(&self, hash: BlobHash) -> bool {
+        self.blob_wants.contains_key(&hash)
     }
 
     /// Returns the interest keys: those that owners stated, the newest first, then those that only

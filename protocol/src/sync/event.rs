@@ -71,6 +71,14 @@ pub enum Input {
         /// What.
         command: Command,
     },
+    /// Blobs of a fetch that goes on are durable here and proved in the context. Those told here
+    /// are not in its [`TaskResult::Fetched`].
+    Brought {
+        /// The fetch.
+        task: TaskId,
+        /// Which.
+        complete: Vec<BlobHash>,
+    },
     /// A task ended.
     Done {
         /// Which.
@@ -100,7 +108,8 @@ pub enum TaskResult {
     Frames(Vec<(FrameId, Vec<u8>)>),
     /// The bytes of a blob, if here and intact.
     Blob(Option<Vec<u8>>),
-    /// A fetch ended: what is complete now, and what nobody had.
+    /// A fetch ended: what is complete now, and what nobody had. What is in neither and was not
+    /// [brought](Input::Brought) is asked for again.
     Fetched {
         /// Blobs that are durable here now and proved in the context.
         complete: Vec<BlobHash>,

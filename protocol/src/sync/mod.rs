@@ -55,6 +55,3 @@ pub use event::{
 };
 pub use node::{Config, Node};
 pub use restore::RestoreError;
-
-#[cfg(test)]
-mod tests;

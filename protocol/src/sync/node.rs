@@ -191,6 +191,11 @@ impl Node {
             Input::DialFailed { device } => self.dial_failed(&mut cx, device),
             Input::Message { device, bytes } => self.message(&mut cx, device, &bytes),
             Input::Command { id, command } => self.command(&mut cx, id, command),
+            Input::Brought { task, complete } => {
+                if let Some(&Task::Fetch { context }) = self.tasks.get(&task) {
+                    self.brought(&mut cx, context, &complete);
+                }
+            }
             Input::Done { task, result } => self.done(&mut cx, task, result),
             Input::Wake => {
                 self.wake_at = None;

@@ -1,7 +1,12 @@
 //! Daemons that stop or are killed in the middle.
 
-use dsp_protocol::api::{Event, NewFollow, Policy};
-use dsp_tests::node::DEADLINE;
+use std::path::{Path, PathBuf};
+
+use anyhow::ensure;
+use dsp_protocol::api::{Event, NewFollow, Policy, Pushed};
+use dsp_tests::api::Events;
+use dsp_tests::data::MIB;
+use dsp_tests::node::{DEADLINE, Node};
 use dsp_tests::{Cluster, data};
 
 //  alice <-- bob, each restarted in turn
@@ -31,34 +36,79 @@ async fn each_side_restarts_and_goes_on() -> anyhow::Result<()> {
     Ok(())
 }
 
-//  alice ~~64 MiB~~> bob, who is killed in the middle; then alice is
-#[tokio::test]
-async fn a_transfer_goes_on_after_either_side_was_killed() -> anyhow::Result<()> {
-    let cluster = Cluster::new()?;
-    let [mut alice, mut bob] = cluster.start(["alice", "bob"]).await?;
+/// MiB of the file that is cut short on its way: a second or more of work.
+const SIZE: u64 = 256;
+
+/// Pushes a large file at alice's and has bob follow; returns once a quarter of it came, and not
+/// all: the push, the file, and the events of bob.
+async fn under_way(alice: &mut Node, bob: &Node) -> anyhow::Result<(Pushed, PathBuf, Events)> {
     let file = alice.scratch()?.join("large.bin");
-    data::large_file(&file, 64)?;
+    data::large_file(&file, SIZE)?;
     let pushed = alice.push_paths("large", [("large.bin".to_owned(), file.clone())]).await?;
     let ticket = alice.ticket().await?.ticket;
-
     let mut events = bob.events().await?;
     let follow = NewFollow { ticket, policy: Some(Policy::Heads), wait_seconds: Some(0) };
     let _: dsp_protocol::api::Followed = bob.api().steps("/follows", &follow).await?;
-    let begun = |event: &Event| match event {
-        Event::TransferProgressed { .. } | Event::TransferFinished { .. } => Some(()),
+    let quarter = |event: &Event| match event {
+        Event::TransferProgressed { bytes, .. } if *bytes >= SIZE * MIB / 4 => Some(*bytes),
         _ => None,
     };
-    events.find(DEADLINE, begun).await?;
+    let came = events.find(DEADLINE, quarter).await?;
+    ensure!(came < SIZE * MIB, "all of it came before anybody could be killed");
+    Ok((pushed, file, events))
+}
+
+/// Waits until a transfer that brought something ended; returns the bytes that came until then.
+async fn rest(events: &mut Events) -> anyhow::Result<u64> {
+    let (mut last, mut sum) = (0, 0);
+    let ended = |event: &Event| match event {
+        Event::TransferProgressed { bytes, .. } => {
+            last = *bytes;
+            None
+        }
+        Event::TransferFinished { blobs, .. } => {
+            sum += std::mem::take(&mut last);
+            (*blobs > 0 && sum > 0).then_some(sum)
+        }
+        _ => None,
+    };
+    events.find(DEADLINE, ended).await
+}
+
+async fn is_whole(bob: &Node, pushed: &Pushed, file: &Path) -> anyhow::Result<()> {
+    bob.has("alice:large", pushed).await?;
+    let bytes = bob.api().content("alice:large").await?;
+    assert_eq!(blake3::hash(&bytes).to_hex().to_string(), data::hash_of_file(file)?);
+    Ok(())
+}
+
+//  alice ~~256 MiB~~> bob, and both are killed in the middle
+#[tokio::test]
+async fn a_transfer_is_taken_up_where_it_was_killed() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [mut alice, mut bob] = cluster.start(["alice", "bob"]).await?;
+    let (pushed, file, _) = under_way(&mut alice, &bob).await?;
     bob.kill()?;
+    alice.kill()?;
     bob.start().await?;
-    // The transfer is taken up where it stood, or is over already: then nothing more is told.
+    // Before there is anybody to go on with.
     let mut events = bob.events().await?;
-    let again = events.find(std::time::Duration::from_secs(5), begun).await;
-    drop(again);
+    alice.start().await?;
+    let came = rest(&mut events).await?;
+    assert!(came <= SIZE * MIB * 7 / 8, "{came} bytes came, as if nothing had been here");
+    is_whole(&bob, &pushed, &file).await
+}
+
+//  alice ~~256 MiB~~> bob, and she is killed in the middle
+#[tokio::test]
+async fn a_transfer_goes_on_when_its_provider_comes_back() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [mut alice, bob] = cluster.start(["alice", "bob"]).await?;
+    let (pushed, file, mut events) = under_way(&mut alice, &bob).await?;
     alice.kill()?;
     alice.start().await?;
-    bob.has("alice:large", &pushed).await?;
-    let bytes = bob.api().content("alice:large").await?;
-    assert_eq!(blake3::hash(&bytes).to_hex().to_string(), data::hash_of_file(&file)?);
-    Ok(())
+    // In the same transfer or a later one, as soon as she is back.
+    let came = rest(&mut events).await?;
+    assert!(came <= SIZE * MIB * 9 / 8, "{came} bytes came, some of them twice");
+    is_whole(&bob, &pushed, &file).await
 }

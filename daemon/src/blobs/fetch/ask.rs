@@ -16,7 +16,6 @@ use iroh_blobs::protocol::ChunkRangesExt;
 use iroh_blobs::store::IROH_BLOCK_SIZE;
 use iroh_blobs::util::RecvStreamAsyncStreamReader;
 
-use super::super::error::store_error;
 use super::super::stream::Incoming;
 use super::super::wire::{self, FOLLOWS, Header, NOT_HERE};
 use super::super::{Blobs, to_hash};
@@ -103,13 +102,18 @@ impl Peer<'_> {
             let mut opened = self.opener.open(self.provider).await?;
             opened.stream.write_all(&request(opened.header)).await?;
             opened.stream.close().await?;
-            Ok(Incoming::new(opened.stream, self.stall))
+            Ok((Incoming::new(opened.stream, self.stall), opened.header))
         };
         let asked = tokio::time::timeout(self.stall, asking).await;
-        let mut incoming = asked.map_err(|_| AskError::Stalled)?.map_err(AskError::from_io)?;
+        let asked = asked.map_err(|_| AskError::Stalled)?.map_err(AskError::from_io)?;
+        let (mut incoming, header) = asked;
         match incoming.read_u8().await.map_err(AskError::from_io)? {
             FOLLOWS => Ok(Answer(incoming)),
-            NOT_HERE => Err(AskError::NotHere),
+            NOT_HERE if self.opener.header(self.provider).await == Some(header) => {
+                Err(AskError::NotHere)
+            }
+            // Under a header of the past nothing is here.
+            NOT_HERE => Err(AskError::Vanished(io::Error::other("the session changed"))),
             other => Err(AskError::Vanished(io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!("unknown answer {other}"),
@@ -148,9 +152,10 @@ impl Answer {
         let Some(size) = NonZeroU64::new(declared) else {
             return (ChunkRanges::empty(), Err(AskError::Lied(hash)));
         };
-        let handle = match blobs.store.import_bao(to_hash(hash), size, PIECES).await {
+        let store = blobs.store();
+        let handle = match store.import_bao(to_hash(hash), size, PIECES).await {
             Ok(handle) => handle,
-            Err(e) => return (ChunkRanges::empty(), Err(AskError::Store(store_error(e)))),
+            Err(e) => return (ChunkRanges::empty(), Err(AskError::Store(blobs.live.failed(e)))),
         };
         let ImportBaoHandle { tx, rx } = handle;
         let mut got = ChunkRanges::empty();
@@ -181,8 +186,13 @@ impl Answer {
         drop(tx);
         match rx.await {
             Ok(Ok(())) => (got, received),
-            Ok(Err(error)) => (ChunkRanges::empty(), Err(AskError::Store(store_error(error)))),
-            Err(error) => (ChunkRanges::empty(), Err(AskError::Store(io::Error::other(error)))),
+            Ok(Err(error)) => {
+                (ChunkRanges::empty(), Err(AskError::Store(blobs.live.failed(error))))
+            }
+            Err(error) => {
+                let error = blobs.live.failed(io::Error::other(error));
+                (ChunkRanges::empty(), Err(AskError::Store(error)))
+            }
         }
     }
 

@@ -33,13 +33,14 @@ pub use self::prove::ProveError;
 
 use self::queue::{Queue, State};
 use self::worker::Shared;
-use super::error::{StatusError, store_error};
+use super::error::StatusError;
 use super::keep::Keep;
 use super::wire::Header;
 use super::{Blobs, Imported, to_hash};
 
-/// Blobs up to this size are held in memory until all of their bytes were right.
-const SMALL_BYTES: u64 = 1 << 20;
+/// Blobs up to this size, in bytes, are held in memory until all of their bytes were right: there
+/// are no parts of them.
+pub const SMALL_BYTES: u64 = 1 << 20;
 /// No blob is larger: offsets of parts beyond its end have to fit 64 bits.
 const MAX_BYTES: u64 = 1 << 50;
 /// Without 16 KiB in this time, a request has stalled.
@@ -71,6 +72,9 @@ pub struct Opened {
 pub trait Opener: Send + Sync + 'static {
     /// Opens a stream to `provider`. Dropping the future gives the attempt up.
     fn open(&self, provider: DeviceId) -> BoxFuture<'_, io::Result<Opened>>;
+
+    /// Returns the context of the fetch as `provider` knows it now; none while it does not.
+    fn header(&self, provider: DeviceId) -> BoxFuture<'_, Option<Header>>;
 }
 
 /// What to do with a part of a blob that is here before a fetch.
@@ -103,14 +107,22 @@ pub struct FetchRequest {
     pub providers: Vec<DeviceId>,
 }
 
-/// What a fetch brought.
+/// What a fetch tells while it runs.
+#[derive(Debug)]
+pub enum Step {
+    /// A blob came, every byte checked. Not durable before [`Blobs::sync`].
+    Complete(Imported),
+    /// A blob was here before; whether its bytes are right was not looked at. It counts in the
+    /// context of the fetch only once a peer there has [proved](Fetcher::prove) that it has it,
+    /// unless it was earned before.
+    Here(Imported),
+    /// Bytes of blobs that came so far.
+    Received(u64),
+}
+
+/// How a fetch ended.
 #[derive(Debug, Default)]
 pub struct FetchReport {
-    /// Blobs that came now, every byte checked. Not durable before [`Blobs::sync`].
-    pub complete: Vec<Imported>,
-    /// Blobs that were here before. They count in the context of the fetch only once a peer
-    /// there has [proved](Fetcher::prove) that it has them, unless they were earned before.
-    pub here: Vec<Imported>,
     /// Blobs that did not come, or not all of them; what came is kept for the next fetch while
     /// the index [protects](super::Protect) it.
     pub failed: Vec<Failed>,
@@ -134,7 +146,7 @@ pub struct Failed {
 /// Why a blob did not come.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchFailure {
-    /// All providers that are left answered so.
+    /// All providers that are left answered so, or break off whenever it is asked for.
     #[error("no provider has it")]
     NotHere,
     /// All providers were dropped.
@@ -146,12 +158,12 @@ pub enum FetchFailure {
         /// The size that its end proves.
         actual: u64,
     },
-    /// The store failed: the disk is full, or the store closed.
+    /// Less of the disk would stay free than [`Blobs::set_spare`] says.
+    #[error("disk full")]
+    DiskFull,
+    /// The store failed, or closed.
     #[error("cannot store it: {0}")]
     Store(String),
-    /// It would take what blobs leave free of the disk.
-    #[error("no room: {0}")]
-    NoRoom(String),
 }
 
 /// Why a provider is not asked any more.
@@ -189,6 +201,15 @@ struct Wanted {
     missing: ChunkRanges,
 }
 
+/// What is to be brought; all three have an item for each want.
+#[derive(Default)]
+struct Plan {
+    wants: Vec<Wanted>,
+    /// Gone once the blob was handed out.
+    keeps: Vec<Option<Keep>>,
+    begins: Vec<Begin>,
+}
+
 /// How a want begins.
 enum Begin {
     Here,
@@ -212,7 +233,7 @@ impl Fetcher {
         Fetcher { stall, ..self }
     }
 
-    /// Brings blobs here. `progress` gets the bytes that came.
+    /// Brings blobs here. `tell` gets each as soon as it is complete, and how far the fetch is.
     ///
     /// Per provider four requests run, per blob at most eight. In memory are at most 1 MiB for
     /// each request and some bytes for each want. Dropping the future ends the fetch; what came
@@ -224,10 +245,11 @@ impl Fetcher {
         &self,
         opener: Arc<dyn Opener>,
         request: FetchRequest,
-        mut progress: impl FnMut(u64) + Send,
+        mut tell: impl FnMut(Step) + Send,
     ) -> Result<FetchReport, StatusError> {
         let mut report = FetchReport::default();
-        let (wants, keeps, begins) = self.plan(request.wants, &mut report).await?;
+        let Plan { wants, mut keeps, begins } =
+            self.plan(request.wants, &mut report, &mut tell).await?;
         let providers = distinct(request.providers, PROVIDERS);
         let mut queue = Queue::new(wants.len(), providers.len(), self.stall);
         let small = (0..).zip(&wants).zip(&begins);
@@ -259,22 +281,31 @@ impl Fetcher {
                         shared.changed.notify_waiters();
                     }
                 }
-                () = shared.arrived.notified() => progress(shared.received.load(Ordering::Relaxed)),
+                () = shared.arrived.notified() => {
+                    tell(Step::Received(shared.received.load(Ordering::Relaxed)));
+                    self.hand_out(&shared, &mut keeps, &mut tell).await;
+                }
             }
         }
+        self.hand_out(&shared, &mut keeps, &mut tell).await;
 
         let shared = Arc::into_inner(shared).expect("all workers have ended");
         report.received_bytes = shared.received.load(Ordering::Relaxed);
-        progress(report.received_bytes);
+        tell(Step::Received(report.received_bytes));
         let (wants, mut queue) = shared.into_parts();
         queue.close();
         let (states, dropped) = queue.into_result();
         for ((want, state), keep) in wants.iter().zip(states).zip(keeps) {
             let &Wanted { hash, size, .. } = want;
-            match self.settle(want, state).await? {
-                Ok(()) => report.complete.push(Imported { hash, size, keep }),
-                Err(reason) => report.failed.push(Failed { hash, size, reason }),
-            }
+            let reason = match (state, keep) {
+                (State::Done, None) => continue,
+                (State::Done, Some(_)) => {
+                    FetchFailure::Store("it is not complete in the end".to_owned())
+                }
+                (State::Failed(reason), _) => reason,
+                (State::Open, _) => FetchFailure::NoProvider,
+            };
+            report.failed.push(Failed { hash, size, reason });
         }
         let dropped = providers.into_iter().zip(dropped);
         report.dropped = dropped.filter_map(|(id, why)| Some((id, why?))).collect();
@@ -287,11 +318,12 @@ impl Fetcher {
         &self,
         wants: Vec<Want>,
         report: &mut FetchReport,
-    ) -> Result<(Vec<Wanted>, Vec<Keep>, Vec<Begin>), StatusError> {
+        tell: &mut (impl FnMut(Step) + Send),
+    ) -> Result<Plan, StatusError> {
         let mut seen = BTreeSet::new();
         let wants = wants.into_iter().filter(|want| seen.insert((want.hash, want.size)));
         let planned = futures::stream::iter(wants).map(|want| async move {
-            let keep = self.blobs.keep(want.hash).await?;
+            let keep = self.blobs.keep(want.hash).await;
             let (begin, missing) = self.begin(&want).await?;
             Ok::<_, StatusError>((
                 Wanted { hash: want.hash, size: want.size, missing },
@@ -300,24 +332,25 @@ impl Fetcher {
             ))
         });
         let mut planned = planned.buffered(LOOK_UPS);
-        let mut plan = (Vec::new(), Vec::new(), Vec::new());
+        let mut plan = Plan::default();
         let mut planned_bytes = 0;
+        let room_bytes = self.blobs.room_bytes().await;
         while let Some((want, keep, begin)) = planned.try_next().await? {
             let Wanted { hash, size, .. } = want;
             match begin {
-                Begin::Here => report.here.push(Imported { hash, size, keep }),
+                Begin::Here => tell(Step::Here(Imported { hash, size, keep })),
                 Begin::Fail(reason) => report.failed.push(Failed { hash, size, reason }),
                 Begin::Small | Begin::Large { .. } => {
                     let more = missing_bytes(&want);
-                    if let Err(error) = self.blobs.room_for(planned_bytes + more) {
-                        let reason = FetchFailure::NoRoom(error.to_string());
+                    if planned_bytes + more > room_bytes {
+                        let reason = FetchFailure::DiskFull;
                         report.failed.push(Failed { hash, size, reason });
                         continue;
                     }
                     planned_bytes += more;
-                    plan.0.push(want);
-                    plan.1.push(keep);
-                    plan.2.push(begin);
+                    plan.wants.push(want);
+                    plan.keeps.push(Some(keep));
+                    plan.begins.push(begin);
                 }
             }
         }
@@ -332,9 +365,8 @@ impl Fetcher {
             let reason = FetchFailure::Store(format!("{size} bytes are more than a blob has"));
             return Ok((Begin::Fail(reason), all));
         }
-        let error = |e| StatusError { hash, source: store_error(e) };
-        let status = self.blobs.store.status(to_hash(hash)).await;
-        let status = status.map_err(|e| StatusError { hash, source: store_error(e) })?;
+        let error = |e| StatusError { hash, source: self.blobs.live.failed(e) };
+        let status = self.blobs.store().status(to_hash(hash)).await.map_err(error)?;
         let begin = match status {
             BlobStatus::Complete { size: actual } if actual == size => Begin::Here,
             BlobStatus::Complete { size: actual } => wrong(actual),
@@ -343,11 +375,16 @@ impl Fetcher {
             }
             BlobStatus::NotFound => Begin::Large { proved: false },
             BlobStatus::Partial { .. } => {
-                let field = self.blobs.store.observe(to_hash(hash)).await.map_err(error)?;
+                let error = |e| StatusError { hash, source: self.blobs.live.failed(e) };
+                let field = self.blobs.store().observe(to_hash(hash)).await.map_err(error)?;
                 match (field.validated_size(), partial) {
                     (Some(actual), _) if actual != size => wrong(actual),
                     (proved, Partial::Resume) => {
                         let missing = &ask::chunks(0..size) - &field.ranges;
+                        if missing.is_empty() {
+                            // It became whole just now, and not in this fetch.
+                            return Ok((Begin::Here, missing));
+                        }
                         return Ok((Begin::Large { proved: proved.is_some() }, missing));
                     }
                     (_, Partial::Ignore) => Begin::Large { proved: false },
@@ -357,21 +394,29 @@ impl Fetcher {
         Ok((begin, ask::chunks(0..size)))
     }
 
-    /// Tells how a want ended, with the store as the last word.
-    async fn settle(
+    /// Hands out what became complete, with the store as the last word on large ones.
+    async fn hand_out(
         &self,
-        want: &Wanted,
-        state: State,
-    ) -> Result<Result<(), FetchFailure>, StatusError> {
-        let incomplete = || FetchFailure::Store("it is not complete in the end".to_owned());
-        Ok(match state {
-            State::Failed(reason) => Err(reason),
-            State::Open => Err(FetchFailure::NoProvider),
-            State::Done => match self.blobs.complete_size(want.hash).await {
-                Ok(size) if size == want.size => Ok(()),
-                Ok(_) | Err(_) => Err(incomplete()),
-            },
-        })
+        shared: &Shared,
+        keeps: &mut [Option<Keep>],
+        tell: &mut (impl FnMut(Step) + Send),
+    ) {
+        let fresh = shared.queue().take_fresh();
+        for id in fresh {
+            let &Wanted { hash, size, .. } = &shared.wants[id];
+            // A small one was stored whole by one call, which said so.
+            if size > SMALL_BYTES {
+                match self.blobs.complete_size(hash).await {
+                    Ok(actual) if actual == size => {}
+                    found => {
+                        tracing::warn!(blob = %hash.short(), ?found, "not complete in the end");
+                        continue;
+                    }
+                }
+            }
+            let keep = keeps[id].take().expect("a want is done once");
+            tell(Step::Complete(Imported { hash, size, keep }));
+        }
     }
 }
 

@@ -29,6 +29,9 @@ pub(super) const BATCH_BYTES: u64 = 16 << 20;
 const FAILURES: u32 = 3;
 /// Answers of *not here* in a row after which a provider is not asked any more.
 const REFUSALS: u32 = 32;
+/// Setbacks of one job in a row, at a provider that delivers else, after which it is asked of the
+/// others only.
+const SETBACKS: u32 = 2;
 /// Most runners of one job.
 const RUNNERS: usize = 2;
 
@@ -103,6 +106,8 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Queue {
     wants: Vec<State>,
+    /// Wants that are done and were not handed out yet.
+    fresh: Vec<WantId>,
     slots: Vec<SlotState>,
     jobs: BTreeMap<u64, Job>,
     next_job: u64,
@@ -116,8 +121,10 @@ pub(super) struct Queue {
 struct Job {
     work: Work,
     runners: Vec<Runner>,
-    /// Providers that do not have it.
+    /// Providers that do not have it, or cannot give it.
     without: BTreeSet<Slot>,
+    /// Setbacks in a row that brought nothing.
+    setbacks: BTreeMap<Slot, u32>,
 }
 
 #[derive(Debug)]
@@ -125,11 +132,15 @@ struct Runner {
     slot: Slot,
     started: Instant,
     moot: CancellationToken,
+    /// Whether something came.
+    moved: bool,
 }
 
 #[derive(Debug, Default)]
 struct SlotState {
     dropped: Option<Dropped>,
+    /// Whether anything ever came from there.
+    works: bool,
     failures: u32,
     refusals: u32,
     last_failure: Option<Instant>,
@@ -141,6 +152,7 @@ impl Queue {
     pub(super) fn new(wants: usize, slots: usize, stall: Duration) -> Queue {
         Queue {
             wants: std::iter::repeat_with(|| State::Open).take(wants).collect(),
+            fresh: Vec::new(),
             slots: std::iter::repeat_with(SlotState::default).take(slots).collect(),
             jobs: BTreeMap::new(),
             next_job: 0,
@@ -172,13 +184,11 @@ impl Queue {
         self.add(Work::Size(want), BTreeSet::new());
     }
 
-    /// Adds what is missing of a large blob whose size is proved.
+    /// Adds what is missing of a large blob whose size is proved, which is not nothing: what is
+    /// all here did not come in this fetch.
     pub(super) fn add_missing(&mut self, want: WantId, missing: ChunkRanges) {
-        if missing.is_empty() {
-            self.done(want);
-        } else {
-            self.uncut.push_back((want, missing));
-        }
+        debug_assert!(!missing.is_empty(), "what is here is not fetched");
+        self.uncut.push_back((want, missing));
     }
 
     /// Gives `slot` a job.
@@ -212,15 +222,22 @@ impl Queue {
         Take::Wait(earliest)
     }
 
-    /// A blob is here.
-    pub(super) fn done(&mut self, want: WantId) {
-        if matches!(self.wants[want], State::Open) {
-            self.wants[want] = State::Done;
-        }
+    /// A small blob of a job came from `slot`.
+    pub(super) fn came(&mut self, job: u64, slot: Slot, want: WantId) {
+        self.moved(job, slot);
+        self.done(want);
     }
 
-    /// Ranges of the blob of a part are here.
-    pub(super) fn got(&mut self, job: u64, ranges: &ChunkRanges) {
+    /// Returns the wants that were done since it was asked last.
+    pub(super) fn take_fresh(&mut self) -> Vec<WantId> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// Ranges of the blob of a part came from `slot`.
+    pub(super) fn got(&mut self, job: u64, slot: Slot, ranges: &ChunkRanges) {
+        if !ranges.is_empty() {
+            self.moved(job, slot);
+        }
         if let Some(Job { work: Work::Part(_, missing), .. }) = self.jobs.get_mut(&job) {
             *missing -= ranges.clone();
         }
@@ -229,7 +246,7 @@ impl Queue {
     /// A job ended well at `slot`; tells whether nobody had ended it before.
     pub(super) fn finish(&mut self, job: u64, slot: Slot) -> bool {
         let slot = &mut self.slots[slot];
-        (slot.failures, slot.refusals) = (0, 0);
+        (slot.failures, slot.refusals, slot.works) = (0, 0, true);
         let Some(job) = self.remove(job) else { return false };
         if let Work::Part(want, _) = job.work {
             self.check_large(want);
@@ -248,14 +265,7 @@ impl Queue {
         let open = open_wants(&self.wants, &state.work);
         if state.runners.is_empty() && open.len() > 1 {
             // All or nothing: find out by halves which of them it has.
-            let without = state.without.clone();
-            let (left, right) = open.split_at(open.len() / 2);
-            let halves = [left.to_vec(), right.to_vec()];
-            self.remove(job);
-            for half in halves {
-                self.add(Work::Batch(half), without.clone());
-            }
-            return;
+            return self.split(job, &open);
         }
         state.without.insert(slot);
         self.put_back(job);
@@ -270,6 +280,14 @@ impl Queue {
         started: Instant,
         now: Instant,
     ) {
+        let mut moved = false;
+        if let Some(state) = self.jobs.get_mut(&job) {
+            let ended = state.runners.extract_if(.., |runner| runner.slot == slot);
+            moved = ended.fold(false, |moved, runner| moved | runner.moved);
+        }
+        if !moved && self.is_hopeless(job, slot) {
+            return;
+        }
         let state = &mut self.slots[slot];
         // Requests that fail together are one failure.
         if state.last_failure.is_none_or(|last| started > last) {
@@ -284,10 +302,13 @@ impl Queue {
             };
             return self.drop_slot(slot, why);
         }
-        if let Some(state) = self.jobs.get_mut(&job) {
-            state.runners.retain(|runner| runner.slot != slot);
-            self.put_back(job);
+        let Some(state) = self.jobs.get(&job) else { return };
+        let open = open_wants(&self.wants, &state.work);
+        if !moved && state.runners.is_empty() && open.len() > 1 {
+            // One of them may be damaged there: find out which by halves.
+            return self.split(job, &open);
         }
+        self.put_back(job);
     }
 
     /// Gives a job back without blame.
@@ -340,10 +361,55 @@ impl Queue {
         self.fail_all(&FetchFailure::NoProvider);
     }
 
+    fn done(&mut self, want: WantId) {
+        if matches!(self.wants[want], State::Open) {
+            self.wants[want] = State::Done;
+            self.fresh.push(want);
+        }
+    }
+
+    /// Something of a job came from `slot`.
+    fn moved(&mut self, job: u64, slot: Slot) {
+        let state = &mut self.slots[slot];
+        (state.failures, state.works) = (0, true);
+        if let Some(state) = self.jobs.get_mut(&job) {
+            state.setbacks.remove(&slot);
+            let runners = state.runners.iter_mut().filter(|runner| runner.slot == slot);
+            runners.for_each(|runner| runner.moved = true);
+        }
+    }
+
+    /// Counts a setback of a single blob; where it is the job and not the provider that fails
+    /// again and again, leaves the job to the others and returns true.
+    fn is_hopeless(&mut self, job: u64, slot: Slot) -> bool {
+        let Some(state) = self.jobs.get_mut(&job) else { return false };
+        if open_wants(&self.wants, &state.work).len() > 1 {
+            return false;
+        }
+        let setbacks = state.setbacks.entry(slot).or_default();
+        *setbacks += 1;
+        if *setbacks < SETBACKS || !self.slots[slot].works {
+            return false;
+        }
+        state.without.insert(slot);
+        self.put_back(job);
+        true
+    }
+
+    /// Makes two batches of one, the second half first: what failed stands at the beginning.
+    fn split(&mut self, job: u64, open: &[WantId]) {
+        let Some(Job { without, .. }) = self.remove(job) else { return };
+        let (left, right) = open.split_at(open.len() / 2);
+        for half in [right, left] {
+            self.add(Work::Batch(half.to_vec()), without.clone());
+        }
+    }
+
     fn add(&mut self, work: Work, without: BTreeSet<Slot>) -> u64 {
         let job = self.next_job;
         self.next_job += 1;
-        self.jobs.insert(job, Job { work, runners: Vec::new(), without });
+        let setbacks = BTreeMap::new();
+        self.jobs.insert(job, Job { work, runners: Vec::new(), without, setbacks });
         self.waiting.push_back(job);
         self.check_job(job);
         job
@@ -374,7 +440,8 @@ impl Queue {
             wants.retain(|want| matches!(open[*want], State::Open));
         }
         let moot = CancellationToken::new();
-        state.runners.push(Runner { slot, started: now, moot: moot.clone() });
+        let runner = Runner { slot, started: now, moot: moot.clone(), moved: false };
+        state.runners.push(runner);
         Take::Run(Task { job, work: state.work.clone(), moot, started: now })
     }
 

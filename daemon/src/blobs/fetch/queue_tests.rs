@@ -75,12 +75,12 @@ fn what_came_before_a_setback_is_not_asked_for_again() {
     queue.add_missing(0, all(PART_BYTES));
     let now = Instant::now();
     let task = run(&mut queue, 0, now);
-    queue.got(task.job, &ChunkRanges::bytes(0..10 * MIB));
+    queue.got(task.job, 0, &ChunkRanges::bytes(0..10 * MIB));
     queue.set_back(task.job, 0, Setback::Vanished, now, now);
     let task = run(&mut queue, 1, now);
     assert_eq!(task.work, Work::Part(0, ChunkRanges::bytes(10 * MIB..PART_BYTES)));
     // All of it came, and then the stream broke.
-    queue.got(task.job, &ChunkRanges::bytes(10 * MIB..PART_BYTES));
+    queue.got(task.job, 1, &ChunkRanges::bytes(10 * MIB..PART_BYTES));
     queue.set_back(task.job, 1, Setback::Vanished, now, now);
     assert!(queue.is_finished());
     assert!(matches!(queue.wants[0], State::Done));
@@ -220,4 +220,35 @@ fn a_want_that_cannot_be_had_takes_its_jobs_along() {
     assert_eq!(queue.jobs.len(), 1);
     let moot = tasks.iter().filter(|task| task.moot.is_cancelled()).count();
     assert_eq!(moot, 3);
+}
+
+#[test]
+fn a_batch_that_breaks_off_at_once_is_halved_and_its_damaged_blob_given_up() {
+    let mut queue = Queue::new(8, 1, STALL);
+    queue.add_small((0..8).map(|want| (want, 1)));
+    let mut now = Instant::now();
+    loop {
+        let task = match queue.take(0, now) {
+            Take::Run(task) => task,
+            Take::Wait(Some(until)) => {
+                now = until;
+                continue;
+            }
+            Take::Wait(None) => panic!("it waits for nothing"),
+            Take::Finished => break,
+        };
+        now += Duration::from_millis(1);
+        let wants = task.work.wants().iter().copied();
+        let came: Vec<WantId> = wants.take_while(|want| *want != 2).collect();
+        came.iter().for_each(|want| queue.came(task.job, 0, *want));
+        if came.len() == task.work.wants().len() {
+            queue.finish(task.job, 0);
+        } else {
+            queue.set_back(task.job, 0, Setback::Vanished, task.started, now);
+        }
+    }
+    assert_eq!(queue.take_fresh().len(), 7);
+    let (wants, dropped) = queue.into_result();
+    assert!(matches!(wants[2], State::Failed(FetchFailure::NotHere)));
+    assert_eq!(dropped, [None]);
 }

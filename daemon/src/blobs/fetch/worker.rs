@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 use super::ask::{AskError, Peer};
 use super::queue::{Queue, Setback, Slot, Take, Task, WantId, Work};
 use super::{FetchFailure, Opener, Wanted};
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, ImportError};
+use crate::files::is_disk_full;
 
 /// What the workers of a fetch share.
 pub(super) struct Shared {
@@ -24,8 +25,10 @@ pub(super) struct Shared {
     pub(super) received: AtomicU64,
     /// Rings when the queue changed.
     pub(super) changed: Notify,
-    /// Rings when bytes came.
+    /// Rings when bytes came, or a blob is complete.
     pub(super) arrived: Notify,
+    /// Bytes that running jobs may still write.
+    expected: AtomicU64,
     queue: Mutex<Queue>,
 }
 
@@ -45,6 +48,7 @@ impl Shared {
             received: AtomicU64::new(0),
             changed: Notify::new(),
             arrived: Notify::new(),
+            expected: AtomicU64::new(0),
             queue: Mutex::new(queue),
         }
     }
@@ -60,6 +64,33 @@ impl Shared {
     fn progress(&self, bytes: u64) {
         self.received.fetch_add(bytes, Ordering::Relaxed);
         self.arrived.notify_one();
+    }
+
+    /// Sets room on the disk aside for a job, where there is enough besides that of the others.
+    async fn set_aside(&self, work: &Work) -> Option<Aside<'_>> {
+        let bytes = match work {
+            Work::Batch(wants) => wants.iter().map(|want| self.wants[*want].size).sum(),
+            Work::Size(_) => 0,
+            Work::Part(_, missing) => {
+                let ends = missing.boundaries().chunks_exact(2);
+                ends.map(|ends| ends[1].to_bytes() - ends[0].to_bytes()).sum()
+            }
+        };
+        let all = self.expected.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let aside = Aside { expected: &self.expected, bytes };
+        self.blobs.has_room(all).await.then_some(aside)
+    }
+}
+
+/// Room on the disk that a job may fill.
+struct Aside<'a> {
+    expected: &'a AtomicU64,
+    bytes: u64,
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        self.expected.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -85,20 +116,20 @@ pub(super) async fn work(shared: Arc<Shared>, slot: Slot, provider: DeviceId) {
                     shared.queue().give_back(task.job, slot);
                 }
                 shared.changed.notify_waiters();
+                shared.arrived.notify_one();
             }
         }
     }
 }
 
 async fn run(shared: &Shared, peer: Peer<'_>, slot: Slot, task: &Task) {
-    // There was room for all when the fetch began; others write to the disk too.
-    if let Err(error) = shared.blobs.room_for(0) {
-        return shared.queue().fail_all(&FetchFailure::NoRoom(error.to_string()));
-    }
+    let Some(_aside) = shared.set_aside(&task.work).await else {
+        return shared.queue().fail_all(&FetchFailure::DiskFull);
+    };
     let result = match &task.work {
-        Work::Batch(wants) => batch(shared, peer, wants).await,
+        Work::Batch(wants) => batch(shared, peer, slot, task.job, wants).await,
         Work::Size(want) => size(shared, peer, slot, task.job, *want).await,
-        Work::Part(want, missing) => part(shared, peer, task.job, *want, missing).await,
+        Work::Part(want, missing) => part(shared, peer, slot, task.job, *want, missing).await,
     };
     let result = match result {
         Err(AskError::Size { hash, declared, claimed }) => {
@@ -143,6 +174,9 @@ async fn run(shared: &Shared, peer: Peer<'_>, slot: Slot, task: &Task) {
         Err(AskError::Store(error)) if error.kind() == io::ErrorKind::ResourceBusy => {
             queue.give_back(task.job, slot);
         }
+        Err(AskError::Store(error)) if is_disk_full(&error) => {
+            queue.fail_all(&FetchFailure::DiskFull);
+        }
         Err(AskError::Store(error)) => {
             queue.fail_all(&FetchFailure::Store(error.to_string()));
         }
@@ -158,7 +192,13 @@ fn of_task(work: &Work) -> &[WantId] {
 }
 
 /// Receives whole small blobs. Each is stored once all of it was right.
-async fn batch(shared: &Shared, peer: Peer<'_>, wants: &[WantId]) -> Result<(), AskError> {
+async fn batch(
+    shared: &Shared,
+    peer: Peer<'_>,
+    slot: Slot,
+    job: u64,
+    wants: &[WantId],
+) -> Result<(), AskError> {
     let hashes: Vec<_> = wants.iter().map(|want| shared.wants[*want].hash).collect();
     let mut answer = peer.ask_many(&hashes).await?;
     for &id in wants {
@@ -166,9 +206,13 @@ async fn batch(shared: &Shared, peer: Peer<'_>, wants: &[WantId]) -> Result<(), 
         let bytes = answer.receive(want.hash, want.size).await?;
         shared.progress(want.size);
         let stored = shared.blobs.import_bytes(bytes).await;
-        let stored = stored.map_err(|e| AskError::Store(io::Error::other(e)))?;
+        let stored = stored.map_err(|error| match error {
+            ImportError::Store(error) => AskError::Store(error),
+            error => AskError::Store(io::Error::other(error)),
+        })?;
         debug_assert_eq!(stored.hash, want.hash, "every byte was checked");
-        shared.queue().done(id);
+        shared.queue().came(job, slot, id);
+        shared.arrived.notify_one();
     }
     Ok(())
 }
@@ -197,6 +241,7 @@ async fn size(
 async fn part(
     shared: &Shared,
     peer: Peer<'_>,
+    slot: Slot,
     job: u64,
     id: WantId,
     missing: &ChunkRanges,
@@ -206,6 +251,6 @@ async fn part(
     let progress = |bytes| shared.progress(bytes);
     let (got, result) =
         answer.receive_into(&shared.blobs, want.hash, want.size, missing.clone(), progress).await;
-    shared.queue().got(job, &got);
+    shared.queue().got(job, slot, &got);
     result
 }

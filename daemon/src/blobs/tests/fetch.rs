@@ -12,11 +12,32 @@ fn want(hash: BlobHash, size: u64) -> Want {
     Want { hash, size, partial: Partial::Resume }
 }
 
-async fn fetch(home: &Home, net: &Arc<Net>, wants: Vec<Want>, providers: &[u8]) -> FetchReport {
-    let providers = providers.iter().copied().map(device).collect();
+/// All that a fetch told.
+#[derive(Debug)]
+struct Told {
+    complete: Vec<Imported>,
+    here: Vec<Imported>,
+    failed: Vec<Failed>,
+    dropped: Vec<(DeviceId, Dropped)>,
+    received_bytes: u64,
+}
+
+async fn fetch(home: &Home, net: &Arc<Net>, wants: Vec<Want>, providers: &[u8]) -> Told {
     let fetcher = Fetcher::new(home.blobs.clone()).with_stall(STALL);
-    let fetching = fetcher.fetch(net.clone(), FetchRequest { wants, providers }, |_| {});
-    within(fetching).await.unwrap()
+    fetch_with(&fetcher, net, wants, providers).await
+}
+
+async fn fetch_with(fetcher: &Fetcher, net: &Arc<Net>, wants: Vec<Want>, providers: &[u8]) -> Told {
+    let providers = providers.iter().copied().map(device).collect();
+    let (mut complete, mut here) = (Vec::new(), Vec::new());
+    let fetching =
+        fetcher.fetch(net.clone(), FetchRequest { wants, providers }, |step| match step {
+            Step::Complete(imported) => complete.push(imported),
+            Step::Here(imported) => here.push(imported),
+            Step::Received(_) => {}
+        });
+    let FetchReport { failed, dropped, received_bytes } = within(fetching).await.unwrap();
+    Told { complete, here, failed, dropped, received_bytes }
 }
 
 /// A provider with `blobs`, and the wants for them.
@@ -79,7 +100,9 @@ async fn ten_thousand_small_blobs_come_in_batches() {
     let net = Net::default().with(1, &alice.blobs, Fault::None).with(2, &alice.blobs, Fault::None);
     let net = Arc::new(net);
     let bob = Home::new().await;
-    let report = fetch(&bob, &net, wants.clone(), &[1, 2]).await;
+    // Nobody is slow on purpose, however busy the machine is.
+    let fetcher = Fetcher::new(bob.blobs.clone()).with_stall(DEADLINE);
+    let report = fetch_with(&fetcher, &net, wants.clone(), &[1, 2]).await;
     assert_eq!(report.complete.len(), 10_000, "{:?}", report.failed.first());
     assert!(net.opened(1) > 0 && net.opened(2) > 0);
     // 40 batches of 256, and a few asked for twice at the end.
@@ -251,6 +274,10 @@ impl Opener for Panics {
     fn open(&self, _: DeviceId) -> BoxFuture<'_, io::Result<Opened>> {
         async { panic!("a bug of the opener") }.boxed()
     }
+
+    fn header(&self, _: DeviceId) -> BoxFuture<'_, Option<Header>> {
+        futures::future::ready(None).boxed()
+    }
 }
 
 #[tokio::test]
@@ -350,13 +377,15 @@ async fn a_part_from_another_context_is_not_resumed() {
 async fn a_dropped_fetch_keeps_what_came() {
     let (alice, wants) = provider(&[data(1, 40 << 20)]).await;
     let bob = Home::new().await;
-    let keep = bob.blobs.keep(wants[0].hash).await.unwrap();
+    let keep = bob.blobs.keep(wants[0].hash).await;
     let fetcher = Fetcher::new(bob.blobs.clone());
     let net = Arc::new(Net::default().with(1, &alice.blobs, Fault::Stall(20 * MIB)));
     let request = FetchRequest { wants: wants.clone(), providers: vec![device(1)] };
     let (came, mut seen) = tokio::sync::watch::channel(0);
-    let fetching = fetcher.fetch(net, request, |bytes| {
-        came.send_replace(bytes);
+    let fetching = fetcher.fetch(net, request, |step| {
+        if let Step::Received(bytes) = step {
+            came.send_replace(bytes);
+        }
     });
     within(async {
         tokio::select! {
@@ -396,7 +425,72 @@ async fn a_provider_with_damage_is_no_liar() {
     let net = Arc::new(Net::default().with(1, &alice.blobs, Fault::None));
     let bob = Home::new().await;
     let report = fetch(&bob, &net, wants, &[1]).await;
-    assert_eq!(report.dropped, [(device(1), Dropped::Unreachable)]);
+    assert_eq!(report.dropped, []);
+    assert_eq!(report.failed[0].reason, FetchFailure::NotHere);
+}
+
+#[tokio::test]
+async fn one_damaged_blob_does_not_keep_the_others_away() {
+    let blobs: Vec<_> = (0..300).map(|seed| data(seed, 20_000)).collect();
+    let (alice, wants) = provider(&blobs).await;
+    for at in [0, 100, 255] {
+        alice.damage(wants[at].hash, 10_000);
+    }
+    let net = Arc::new(Net::default().with(1, &alice.blobs, Fault::None));
+    let bob = Home::new().await;
+    let report = fetch(&bob, &net, wants, &[1]).await;
+    assert_eq!((report.complete.len(), report.failed.len()), (297, 3));
+    assert_eq!(report.dropped, []);
+}
+
+/// A hello that came while a fetch runs changes how the provider knows the context.
+#[tokio::test]
+async fn a_header_of_the_past_is_no_refusal() {
+    for len in [5_000, 3 << 20] {
+        let (alice, wants) = provider(&[data(1, len)]).await;
+        let mut net = Net::default().with(1, &alice.blobs, Fault::None);
+        net.stale = AtomicUsize::new(1);
+        let bob = Home::new().await;
+        let report = fetch(&bob, &Arc::new(net), wants, &[1]).await;
+        assert_eq!(report.complete.len(), 1, "{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn some_of_the_disk_stays_free() {
+    let (alice, wants) = provider(&[data(1, 5_000), data(2, 3 << 20)]).await;
+    let net = Arc::new(Net::default().with(1, &alice.blobs, Fault::None));
+    let bob = Home::new().await;
+    bob.blobs.set_spare(u64::MAX);
+    for want in &wants {
+        let report = fetch(&bob, &net, vec![*want], &[1]).await;
+        assert_eq!(report.failed[0].reason, FetchFailure::DiskFull);
+    }
+    assert_eq!(net.opened(1), 0);
+    bob.blobs.set_spare(0);
+    assert_eq!(fetch(&bob, &net, wants, &[1]).await.complete.len(), 2);
+}
+
+#[tokio::test]
+async fn a_small_blob_is_handed_out_while_a_large_one_is_on_its_way() {
+    let (alice, wants) = provider(&[data(1, 40 << 20), data(2, 1_000)]).await;
+    let bob = Home::new().await;
+    let fetcher = Fetcher::new(bob.blobs.clone());
+    let net = Arc::new(Net::default().with(1, &alice.blobs, Fault::Stall(8 * MIB)));
+    let request = FetchRequest { wants: wants.clone(), providers: vec![device(1)] };
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let fetching = fetcher.fetch(net, request, |step| {
+        if let Step::Complete(imported) = step {
+            tell.send(imported.hash).unwrap();
+        }
+    });
+    let first = within(async {
+        tokio::select! {
+            _ = fetching => panic!("the fetch ended"),
+            first = told.recv() => first,
+        }
+    });
+    assert_eq!(first.await, Some(wants[1].hash));
 }
 
 #[tokio::test]
@@ -458,7 +552,7 @@ async fn what_is_to_stay_free_is_not_taken() {
     bob.blobs.set_spare(u64::MAX);
     let report = fetch(&bob, &net, wants.clone(), &[1]).await;
     assert_eq!((report.complete.len(), report.received_bytes), (0, 0), "{report:?}");
-    assert!(report.failed.iter().all(|f| matches!(f.reason, FetchFailure::NoRoom(_))));
+    assert!(report.failed.iter().all(|f| matches!(f.reason, FetchFailure::DiskFull)));
     assert_eq!((report.failed.len(), net.opened(1)), (2, 0));
     bob.blobs.set_spare(0);
     assert_eq!(fetch(&bob, &net, wants.clone(), &[1]).await.complete.len(), 2);

@@ -143,7 +143,11 @@ struct Provider {
 
 /// Providers within reach.
 #[derive(Default)]
-struct Net(HashMap<DeviceId, Provider>);
+struct Net {
+    providers: HashMap<DeviceId, Provider>,
+    /// Streams still to be opened under a header of the past.
+    stale: AtomicUsize,
+}
 
 impl Net {
     fn with(mut self, n: u8, blobs: &Blobs, fault: Fault) -> Net {
@@ -154,27 +158,30 @@ impl Net {
             received: Arc::default(),
             opened: AtomicUsize::new(0),
         };
-        self.0.insert(device(n), provider);
+        self.providers.insert(device(n), provider);
         self
     }
 
     fn received(&self, n: u8) -> u64 {
-        self.0[&device(n)].received.load(Ordering::SeqCst)
+        self.providers[&device(n)].received.load(Ordering::SeqCst)
     }
 
     fn opened(&self, n: u8) -> usize {
-        self.0[&device(n)].opened.load(Ordering::SeqCst)
+        self.providers[&device(n)].opened.load(Ordering::SeqCst)
     }
 }
 
 impl Opener for Net {
     fn open(&self, provider: DeviceId) -> BoxFuture<'_, io::Result<Opened>> {
-        let provider = &self.0[&provider];
+        let provider = &self.providers[&provider];
         provider.opened.fetch_add(1, Ordering::SeqCst);
         let gone = match provider.fault {
             Fault::Vanish(after) => provider.received.load(Ordering::SeqCst) >= after,
             Fault::None | Fault::Stall(_) | Fault::Flip(_) | Fault::Size(_) => false,
         };
+        let once = |left: usize| left.checked_sub(1);
+        let stale = self.stale.fetch_update(Ordering::SeqCst, Ordering::SeqCst, once).is_ok();
+        let header = if stale { Header { tag: [6; 16], ..HEADER } } else { HEADER };
         async move {
             if gone {
                 return Err(io::ErrorKind::ConnectionRefused.into());
@@ -190,9 +197,13 @@ impl Opener for Net {
                 received: provider.received.clone(),
                 at: 0,
             };
-            Ok(Opened { stream: Box::new(stream), header: HEADER })
+            Ok(Opened { stream: Box::new(stream), header })
         }
         .boxed()
+    }
+
+    fn header(&self, _: DeviceId) -> BoxFuture<'_, Option<Header>> {
+        futures::future::ready(Some(HEADER)).boxed()
     }
 }
 

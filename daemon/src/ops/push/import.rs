@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::super::{Ops, Reporter};
 use super::walk::{Planned, Source};
-use crate::blobs::{ImportMode, Keep, Status};
+use crate::blobs::{Keep, Status};
 use dsp_protocol::object::BlobRef;
 
 /// Files that are read at one time: enough to keep a disk busy.
@@ -79,11 +79,11 @@ impl Ops {
             Source::Path(path, size) => {
                 // Asked again for each file, as others write to the disk too.
                 self.room_for(*size)?;
-                let imported = self.blobs.import_path(path, ImportMode::Copy, progress).await?;
+                let imported = self.blobs.import_path(path, progress).await?;
                 Ok((BlobRef::new(imported.hash, imported.size), imported.keep))
             }
             Source::Blob(hash) => {
-                let keep = self.blobs.keep(*hash).await?;
+                let keep = self.blobs.keep(*hash).await;
                 match self.blobs.status(*hash).await? {
                     Status::Complete { size } => Ok((BlobRef::new(*hash, size), keep)),
                     Status::Missing | Status::Partial { .. } => Err(Problem::new(

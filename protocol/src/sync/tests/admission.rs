@@ -4,17 +4,13 @@ use std::collections::BTreeMap;
 
 use super::lab::{At, Lab};
 use super::{ALICE, BOB, MALLORY, members, outsider, team};
-use crate::id::{ChangeId, ContextId, UserId};
+use crate::id::{ChangeId, ContextId};
 use crate::statement::{Member, PlacedFact, Role, Verified};
 use crate::sync::{Record, Severity, Standing};
 use crate::wire::{CatalogState, DenyCode, LogState, Message, Tag};
 
 fn open(lab: &Lab, of: At, tag: Tag, redeem: Option<Vec<u8>>) -> Message {
     Message::Open { tag, user: lab[of].user, log: lab[of].log.digest(), redeem }
-}
-
-fn log_of(tag: Tag, user: UserId, entries: Vec<Vec<u8>>) -> Message {
-    Message::Log { tag, user, from: 0, entries, more: false }
 }
 
 fn is_connected(lab: &Lab, at: At, peer: At) -> bool {
@@ -118,34 +114,34 @@ fn a_ticket_lets_in_as_many_as_it_says() {
     assert_eq!(denied(&lab, ALICE, MALLORY, 0), [DenyCode::TicketUsedUp]);
 }
 
-#[test]
-fn a_log_that_was_not_asked_for_is_not_taken() {
+/// Bob tells Alice that he has Mallory's log, so she asks for it; then he says that it is what
+/// `of` has. Returns whether Alice took it.
+fn told_a_log(asked: bool, from: u64, of: At) -> bool {
     let (mut lab, _) = team();
     let (tag, user) = (lab.tag(ALICE, BOB), lab[MALLORY].user);
-    let entries: Vec<_> = lab[MALLORY].log.entries().map(Verified::encode).collect();
-    lab.say(BOB, ALICE, &log_of(tag, user, entries.clone()));
-    assert!(lab[ALICE].node.log(user).is_none());
-    let logs = vec![LogState { user, digest: lab[MALLORY].log.digest() }];
-    // An admitted peer that offers a catalog of hers makes her log this node's business.
-    let (key, tip) = (lab[MALLORY].catalog(), ChangeId::from_bytes([9; 32]));
-    let docs = vec![CatalogState { key, epoch: 0, n: 1, tip }];
-    lab.say(BOB, ALICE, &Message::Have { tag, logs, docs, whole: false });
-    lab.say(BOB, ALICE, &log_of(tag, user, entries));
-    assert!(lab[ALICE].node.log(user).is_some(), "this one was");
+    if asked {
+        lab[BOB].still = true;
+        let logs = vec![LogState { user, digest: lab[MALLORY].log.digest() }];
+        // An admitted peer that offers a catalog of hers makes her log Alice's business.
+        let (key, tip) = (lab[MALLORY].catalog(), ChangeId::from_bytes([9; 32]));
+        let docs = vec![CatalogState { key, epoch: 0, n: 1, tip }];
+        lab.say(BOB, ALICE, &Message::Have { tag, logs, docs, whole: false });
+    }
+    let entries: Vec<_> = lab[of].log.entries().map(Verified::encode).collect();
+    lab.say(BOB, ALICE, &Message::Log { tag, user, from, entries, more: false });
+    lab[ALICE].node.log(user).is_some()
+}
+
+#[test]
+fn a_log_that_was_not_asked_for_is_not_taken() {
+    assert!(told_a_log(true, 0, MALLORY));
+    assert!(!told_a_log(false, 0, MALLORY));
+    assert!(!told_a_log(true, 2, MALLORY), "another page");
 }
 
 #[test]
 fn a_log_is_of_the_user_it_was_asked_for() {
-    let (mut lab, _) = team();
-    let (tag, user) = (lab.tag(ALICE, BOB), lab[MALLORY].user);
-    let logs = vec![LogState { user, digest: lab[MALLORY].log.digest() }];
-    // An admitted peer that offers a catalog of hers makes her log this node's business.
-    let (key, tip) = (lab[MALLORY].catalog(), ChangeId::from_bytes([9; 32]));
-    let docs = vec![CatalogState { key, epoch: 0, n: 1, tip }];
-    lab.say(BOB, ALICE, &Message::Have { tag, logs, docs, whole: false });
-    let entries: Vec<_> = lab[BOB].log.entries().map(Verified::encode).collect();
-    lab.say(BOB, ALICE, &log_of(tag, user, entries));
-    assert!(lab[ALICE].node.log(user).is_none());
+    assert!(!told_a_log(true, 0, BOB));
 }
 
 /// Mallory tells Bob that he was removed, with the proof that `proof` makes; returns how Bob

@@ -11,14 +11,11 @@ mod lab;
 #[cfg(feature = "sim")]
 mod logs;
 mod own;
-#[cfg(feature = "sim")]
 mod pair;
-#[cfg(feature = "sim")]
 mod restored;
 #[cfg(feature = "sim")]
 mod scene;
 mod serve;
-#[cfg(feature = "sim")]
 mod store;
 mod take;
 mod tickets;

@@ -1,8 +1,9 @@
 //! This very device: a home restored from an old copy goes on as another incarnation.
 
-use super::{ALICE, BOB, MALLORY, outsider, team};
+use super::{ALICE, BOB, MALLORY, members, team};
+use crate::doc::Envelope;
 use crate::id::ChangeId;
-use crate::sync::{Event, Record};
+use crate::sync::{Event, Record, Severity};
 use crate::wire::{CatalogState, Message};
 
 #[test]
@@ -28,11 +29,23 @@ fn an_old_copy_goes_on_as_a_new_incarnation() {
 }
 
 #[test]
-fn a_claim_of_somebody_not_admitted_changes_nothing() {
-    let (mut lab, _) = outsider();
+fn a_claim_alone_changes_nothing() {
+    let (mut lab, context) = members();
     let (tag, key) = (lab.tag(ALICE, MALLORY), lab[ALICE].catalog());
     let state = CatalogState { key, epoch: 0, n: 99, tip: ChangeId::from_bytes([9; 32]) };
     let have = Message::Have { tag, logs: Vec::new(), docs: vec![state], whole: true };
+    lab[MALLORY].still = true;
     lab.say(MALLORY, ALICE, &have);
     assert_eq!(lab[ALICE].catalog(), key);
+
+    let (doc, signer) = (lab.document(context, key), lab[MALLORY].key.clone());
+    let mut forged = Envelope::sign(doc, 0, key.inc, 99, vec![0; 9], &signer);
+    forged.device = key.device;
+    let envelopes = vec![forged.encode()];
+    lab.say(MALLORY, ALICE, &Message::Envelopes { tag, catalog: key, envelopes });
+    assert_eq!(lab[ALICE].catalog(), key);
+    let blamed = (ALICE, lab[MALLORY].device, Severity::Grave);
+    assert!(
+        lab.penalties.iter().any(|(by, device, severity, _)| (*by, *device, *severity) == blamed)
+    );
 }

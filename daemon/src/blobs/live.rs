@@ -1,0 +1,107 @@
+//! The store that is open, and a new one in its place when it failed.
+//!
+//! The task behind the store's database ends at the first read or commit that fails, at a full
+//! disk for one, and from then on every call fails. Whoever meets a failure says so; where the
+//! task is gone, the store is closed and opened anew behind the handle that everybody holds.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use iroh_blobs::store::fs::FsStore;
+use iroh_blobs::store::fs::options::Options;
+use tokio::sync::Mutex;
+
+use super::error::{OpenError, store_error};
+use super::gc::{Collector, Protector};
+
+/// The wait after an attempt to open the store anew that failed.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// A store and what collects in it.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) store: FsStore,
+    pub(super) collector: Collector,
+}
+
+/// Whichever store is open now.
+#[derive(Debug)]
+pub(super) struct Live {
+    dir: Arc<Path>,
+    pub(super) protect: Protector,
+    now: RwLock<Arc<Open>>,
+    /// Held while the store is closed or opened anew; true once it is closed for good.
+    closed: Mutex<bool>,
+    reviving: AtomicBool,
+}
+
+impl Open {
+    async fn load(dir: &Path) -> Result<Open, OpenError> {
+        let (collector, gc) = Collector::new();
+        let mut options = Options::new(dir);
+        options.gc = Some(gc);
+        let store = FsStore::load_with_opts(dir.join("blobs.db"), options).await;
+        let store = store
+            .map_err(|e| OpenError::Store { path: dir.to_owned(), reason: format!("{e:#}") })?;
+        Ok(Open { store, collector })
+    }
+
+    async fn end(&self) {
+        if let Err(error) = self.store.shutdown().await {
+            tracing::debug!(%error, "the blob store is closed already");
+        }
+        self.collector.end(&self.store).await;
+    }
+}
+
+impl Live {
+    /// Opens the store in `dir`.
+    pub(super) async fn open(dir: Arc<Path>, protect: Protector) -> Result<Live, OpenError> {
+        let now = RwLock::new(Arc::new(Open::load(&dir).await?));
+        Ok(Live { dir, protect, now, closed: Mutex::default(), reviving: AtomicBool::default() })
+    }
+
+    /// Returns the store that is open now.
+    pub(super) fn now(&self) -> Arc<Open> {
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes note of a failure, and has the store opened anew where that is what it takes.
+    pub(super) fn failed(self: &Arc<Self>, error: impl Into<iroh_blobs::api::Error>) -> io::Error {
+        if !self.reviving.swap(true, Ordering::AcqRel) {
+            let live = Arc::clone(self);
+            tokio::spawn(async move {
+                while let Err(error) = live.revive().await {
+                    tracing::error!(%error, "the blob store is not opened anew");
+                    tokio::time::sleep(AGAIN).await;
+                }
+                live.reviving.store(false, Ordering::Release);
+            });
+        }
+        store_error(error)
+    }
+
+    /// Closes the store for good.
+    pub(super) async fn close(&self) {
+        let mut closed = self.closed.lock().await;
+        *closed = true;
+        self.now().end().await;
+    }
+
+    async fn revive(&self) -> Result<(), OpenError> {
+        let closed = self.closed.lock().await;
+        let old = self.now();
+        // Most failures are not of this kind: the database answers.
+        if *closed || old.store.sync_db().await.is_ok() {
+            return Ok(());
+        }
+        tracing::warn!("the blob store failed, opening it anew");
+        old.end().await;
+        let new = Arc::new(Open::load(&self.dir).await?);
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
+    }
+}

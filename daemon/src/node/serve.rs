@@ -1,0 +1,76 @@
+//! Serving blobs to peers: who may read what, and what is done about damage.
+
+use dsp_protocol::id::{BlobHash, ContextId, DeviceId};
+
+use super::NodeHandle;
+use crate::blobs::{Authorise, Blobs, Header, ReadError, ServeError, WireError};
+use crate::net::NetStream;
+use crate::store::Store;
+
+/// Answers the provider who earned what: the engine knows the session, the store the blobs.
+struct Earned {
+    node: NodeHandle,
+    store: Store,
+}
+
+impl Authorise for Earned {
+    async fn earned(&self, device: DeviceId, header: Header, hashes: &[BlobHash]) -> bool {
+        let readable = self
+            .node
+            .query(move |engine| engine.readable_by(device, header.tag, header.generation))
+            .await;
+        // An unknown tag takes the same look-up, under a context that nobody has.
+        let context = readable.ok().flatten();
+        let looked_up = context.unwrap_or(ContextId::from_bytes([0; 32]));
+        let earned = self.store.earned(looked_up, hashes.to_vec()).await.unwrap_or(false);
+        earned && context.is_some()
+    }
+}
+
+/// Serves one stream to its end.
+///
+/// # Errors
+/// The peer asked as no honest program does.
+pub(super) async fn serve(
+    device: DeviceId,
+    stream: NetStream,
+    node: NodeHandle,
+    store: Store,
+    blobs: Blobs,
+) -> Result<(), WireError> {
+    let authorise = Earned { node, store };
+    match blobs.serve(stream, device, &authorise).await {
+        Ok(_) => {}
+        Err(ServeError::Request(error)) => return Err(error),
+        Err(ServeError::BrokenOff { hashes, reason }) => {
+            tracing::warn!(peer = %device.short(), reason, "blobs cannot be read");
+            for hash in hashes {
+                give_up_if_damaged(&authorise.store, &blobs, hash).await;
+            }
+        }
+        Err(error) => {
+            tracing::debug!(peer = %device.short(), %error, "blobs not served");
+        }
+    }
+    Ok(())
+}
+
+/// Takes a damaged blob out of every context, so that it is offered to nobody, and removes it.
+async fn give_up_if_damaged(store: &Store, blobs: &Blobs, hash: BlobHash) {
+    match blobs.verify(hash).await {
+        Err(error @ ReadError::Corrupt { .. }) => {
+            tracing::error!(%error, "it is offered no more; fetch it again");
+        }
+        Err(error) if blobs.file_is_gone(hash).await => {
+            tracing::error!(%error, "its file is gone; it is offered no more; fetch it again");
+        }
+        Ok(_) | Err(_) => return,
+    }
+    // In this order: what is not offered may go.
+    if let Err(error) = store.unearn(vec![hash]).await {
+        return tracing::error!(blob = %hash, %error, "a damaged blob is still offered");
+    }
+    if let Err(error) = blobs.forget_corrupt(hash).await {
+        tracing::warn!(blob = %hash, %error, "a damaged blob is not removed yet");
+    }
+}
