@@ -77,6 +77,11 @@ pub const LOGS: usize = 8192;
 pub const OWNERS: usize = 8;
 /// Most heads or tags that one replaces.
 pub const OVER: usize = 16;
+/// Most devices and incarnations that a member statement of this program names as seen; so many
+/// fit whatever their numbers.
+pub const SEEN: usize = 70;
+/// Most proofs of forks that a context keeps.
+pub const FORKS: usize = 256;
 /// Longest name of a context, a device, a tag or a person in bytes.
 pub const NAME_BYTES: usize = 64;
 /// Longest description of a context in bytes: fits a statement with room for the rest.

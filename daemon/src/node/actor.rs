@@ -340,6 +340,9 @@ impl Actor {
             Event::Restored { context } => {
                 tracing::warn!(context = %context.short(), "restored from an old copy");
             }
+            Event::Failed { context, reason } => {
+                tracing::warn!(context = %context.short(), reason, "failed, to be tried again");
+            }
             Event::NotAdmitted { context, device, reason } => {
                 tracing::info!(context = %context.short(), peer = %device.short(), reason, "denied");
             }

@@ -232,6 +232,12 @@ impl Ops {
                     ),
                 })
             }
+            sync::Event::Failed { context, reason } => {
+                let label = self.label_of(context).await;
+                Some(Event::Notice {
+                    text: format!("somebody could not be let into {label} yet: {reason}"),
+                })
+            }
             // Seen in the list of peers once a session is open.
             sync::Event::Peer { .. } => None,
         }

@@ -53,7 +53,9 @@ impl From<RunError> for Problem {
 fn refused(error: &CommandError) -> Problem {
     let code = match error {
         CommandError::NoContext(_) | CommandError::NoStack(_) => ProblemCode::NotFound,
-        CommandError::NotAllowed { .. } => ProblemCode::Refused,
+        CommandError::NotAllowed { .. } | CommandError::DeviceLimited { .. } => {
+            ProblemCode::Refused
+        }
         CommandError::NameTaken(_) | CommandError::Closed => ProblemCode::Conflict,
         CommandError::Ticket(_) | CommandError::Limit(_) | CommandError::Invalid(_) => {
             ProblemCode::BadRequest

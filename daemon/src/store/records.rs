@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use dsp_protocol::doc::Envelope;
+use dsp_protocol::doc::{Envelope, ForkProof};
 use dsp_protocol::id::{BlobHash, ContextId, FrameId, Incarnation, UserId};
 use dsp_protocol::sync::{BlobKind, BlobWant, Record};
 use redb::{ReadTransaction, ReadableTable as _, Table, WriteTransaction};
@@ -31,7 +31,7 @@ impl Store {
 
     /// Returns everything the engine needs at its start, in an order that it takes: the
     /// incarnation (unless one has to be drawn), identity logs, contexts, envelopes by number,
-    /// redemptions, frames, earned blobs, wants.
+    /// redemptions, forks, frames, earned blobs, wants.
     ///
     /// A frame whose bytes do not match its id is left out, so that it is brought again; so is
     /// what names a context that is not here, as the engine has no place for it.
@@ -46,6 +46,7 @@ impl Store {
             restore_contexts(tx, &mut records)?;
             restore_envelopes(tx, &mut records)?;
             restore_redemptions(tx, &mut records)?;
+            restore_forks(tx, &mut records)?;
             restore_frames(tx, &mut records)?;
             restore_earned(tx, &mut records)?;
             restore_wants(tx, &mut records)?;
@@ -85,6 +86,14 @@ fn apply(tx: &WriteTransaction, record: &Record, backing: &dyn Backing) -> Resul
         Record::Redemption { context, redeem } => {
             let key = pair(context.as_bytes(), blake3::hash(redeem).as_bytes());
             tx.open_table(tables::REDEMPTION)?.insert(&key, redeem.as_slice())?;
+        }
+        Record::Fork { context, user, proof } => {
+            let decoded = ForkProof::decode(proof);
+            let decoded =
+                decoded.map_err(|error| Fault::damaged("fork", user.as_bytes(), error))?;
+            let [envelope, _] = decoded.envelopes();
+            let key = tables::catalog_prefix(*context, *user, envelope.device, envelope.inc);
+            tx.open_table(tables::FORK)?.insert(&key, proof.as_slice())?;
         }
         Record::Frame { context, id, bytes } => {
             let mut frames = tx.open_table(tables::FRAME)?;
@@ -139,6 +148,7 @@ fn forget(tx: &WriteTransaction, context: ContextId) -> Result<(), Fault> {
     tx.open_table(tables::CONTEXT)?.remove(prefix)?;
     clear(&mut tx.open_table(tables::ENVELOPE)?, prefix)?;
     clear(&mut tx.open_table(tables::REDEMPTION)?, prefix)?;
+    clear(&mut tx.open_table(tables::FORK)?, prefix)?;
     clear(&mut tx.open_table(tables::WANT)?, prefix)?;
 
     let mut frames = tx.open_table(tables::FRAME)?;
@@ -204,6 +214,7 @@ fn context_named(record: &Record) -> Option<ContextId> {
         | Record::Envelope { context, .. }
         | Record::DropCatalog { context, .. }
         | Record::Redemption { context, .. }
+        | Record::Fork { context, .. }
         | Record::Frame { context, .. }
         | Record::Earned { context, .. }
         | Record::Want { context, .. }
@@ -259,6 +270,16 @@ fn restore_redemptions(tx: &ReadTransaction, records: &mut Vec<Record>) -> Resul
         let (key, value) = item?;
         let context = ContextId::from_bytes(part(key.value(), 0));
         records.push(Record::Redemption { context, redeem: value.value().to_vec() });
+    }
+    Ok(())
+}
+
+fn restore_forks(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(), Fault> {
+    for item in tx.open_table(tables::FORK)?.iter()? {
+        let (key, value) = item?;
+        let context = ContextId::from_bytes(part(key.value(), 0));
+        let user = UserId::from_bytes(part(key.value(), 1));
+        records.push(Record::Fork { context, user, proof: value.value().to_vec() });
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ pub(super) const CLEAN: &str = "clean";
 pub(super) type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// The migrations; a database of schema n has gone through the first n. None is ever changed.
-pub(super) const MIGRATIONS: &[Migration] = &[make_tables];
+pub(super) const MIGRATIONS: &[Migration] = &[make_tables, make_forks];
 
 /// Schema 1: makes every table, so that reading never meets one that is missing.
 fn make_tables(tx: &WriteTransaction) -> Result<(), Fault> {
@@ -42,6 +42,12 @@ fn make_tables(tx: &WriteTransaction) -> Result<(), Fault> {
     tx.open_table(tables::PEER)?;
     tx.open_table(tables::PETNAME)?;
     tx.open_table(tables::TOKEN)?;
+    Ok(())
+}
+
+/// Schema 2: makes the table of forks.
+fn make_forks(tx: &WriteTransaction) -> Result<(), Fault> {
+    tx.open_table(tables::FORK)?;
     Ok(())
 }
 

@@ -29,6 +29,10 @@ pub(super) const ENVELOPE: TableDefinition<&[u8; 112], &[u8]> = TableDefinition:
 /// Redemptions of tickets: context (32) ‖ BLAKE3 of the value (32) -> the signed statement.
 pub(super) const REDEMPTION: TableDefinition<&[u8; 64], &[u8]> = TableDefinition::new("redemption");
 
+/// Proofs of forked catalogs: context (32) ‖ user (32) ‖ device (32) ‖ incarnation (8) -> the proof
+/// as it is sent.
+pub(super) const FORK: TableDefinition<&[u8; 104], &[u8]> = TableDefinition::new("fork");
+
 /// Frames, each once: frame (32) -> its bytes as received.
 pub(super) const FRAME: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("frame");
 

@@ -129,6 +129,22 @@ impl Authority {
         device.into_iter().chain(self.user_keeps(user)).all(|keep| keep.may_keep(doc, n))
     }
 
+    /// Tells whether a cut that counts says what is kept of a user or of one of her devices.
+    pub(super) fn cuts(&self, user: UserId, device: DeviceId) -> bool {
+        self.devices.contains_key(&(user, device)) || self.users.contains_key(&user)
+    }
+
+    /// Returns the most that a user ever was.
+    pub(super) fn highest(&self, genesis: &Genesis, user: UserId) -> Role {
+        if self.owned.contains(&user) {
+            Role::Owner
+        } else if self.wrote.contains(&user) {
+            Role::Writer
+        } else {
+            self.role(genesis, user)
+        }
+    }
+
     fn user_keeps(&self, user: UserId) -> impl Iterator<Item = &Keep> {
         self.users.get(&user).into_iter().flat_map(BTreeMap::values)
     }
@@ -140,7 +156,7 @@ fn left_of_device(devices: &BTreeMap<(UserId, DeviceId), Keep>, held: &Held) -> 
 
 /// Tells whether a member statement has seen what stands at `other`; of its own incarnation it
 /// has seen everything before.
-fn has_seen(place: &Place, member: &Member, other: &Place) -> bool {
+pub(super) fn has_seen(place: &Place, member: &Member, other: &Place) -> bool {
     let (of, seen) = ((other.device, other.inc), &member.seen);
     if of == (place.device, place.inc) {
         other.n < place.n

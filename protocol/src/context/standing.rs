@@ -1,8 +1,11 @@
 //! How a user or a device stands in a context, as the sync engine asks it.
 
-use super::view::View;
+use std::collections::BTreeMap;
+
+use super::membership::has_seen;
+use super::view::{Held, View};
 use crate::id::{DeviceId, Incarnation, StackId, UserId};
-use crate::statement::{PlacedFact, Role, Subject, Verified};
+use crate::statement::{PlacedFact, Role, Verified};
 
 impl View {
     /// Tells whether owners took a user out who was or might be something here.
@@ -20,15 +23,54 @@ impl View {
         removals.next_back().map(|held| &held.statement)
     }
 
-    /// Tells whether a cut says what is kept of a user or of one of her devices.
-    pub fn has_cut(&self, user: UserId, device: DeviceId) -> bool {
-        self.claims.iter().filter_map(|id| self.held.get(id)).any(|held| match held.fact() {
-            PlacedFact::Cut(cut) => match cut.subject {
-                Subject::User(subject) => subject == user,
-                Subject::Device(subject) => subject == device,
-            },
+    /// Tells whether a removal that somebody shows takes `user` out, as far as is known here.
+    ///
+    /// One that is held counts as the view says. Of one that is not held only that is known: it
+    /// does nothing where a member statement that stands makes her something and has seen it.
+    /// Whether its author is an owner is not asked.
+    pub fn removes(&self, user: UserId, removal: &Verified) -> bool {
+        let Some(placed) = removal.placed() else { return false };
+        let PlacedFact::Member(member) = &placed.fact else { return false };
+        let is_one = member.user == user && member.role == Role::None;
+        if !is_one || placed.place.context != self.context() {
+            return false;
+        }
+        if self.held.contains_key(&removal.id()) {
+            return self.was_removed(user);
+        }
+        let standing = self.authority().standing.iter().filter_map(|id| self.held.get(id));
+        let mut later = standing.filter(|held| match held.fact() {
+            PlacedFact::Member(member) => {
+                member.user == user
+                    && member.role > Role::None
+                    && has_seen(&held.place, member, &placed.place)
+            }
             _ => false,
-        })
+        });
+        later.next().is_none()
+    }
+
+    /// Tells whether a cut that counts says what is kept of a user or of one of her devices: one
+    /// of a retired device by another of hers, or one of the user by an owner.
+    pub fn has_cut(&self, user: UserId, device: DeviceId) -> bool {
+        self.authority().cuts(user, device)
+    }
+
+    /// Returns the most that a user ever was here. Who was more than now was lowered by an owner.
+    pub fn highest_role(&self, user: UserId) -> Role {
+        self.authority().highest(self.genesis(), user)
+    }
+
+    /// Returns the numbers that the next member statement about `user` is to name as seen, by
+    /// device and incarnation: those of [`seen`](Self::seen), and hers where she took herself out.
+    pub fn seen_about(&self, user: UserId) -> BTreeMap<(DeviceId, Incarnation), u64> {
+        let mut seen = self.seen();
+        let standing = self.authority().standing.iter().filter_map(|id| self.held.get(id));
+        for held in standing.filter(|held| held.leaves() && held.user == user) {
+            let n = seen.entry((held.place.device, held.place.inc)).or_insert(0);
+            *n = held.place.n.max(*n);
+        }
+        seen
     }
 
     /// Returns the generation of the next head of a stack: one more than the largest stated.
@@ -46,5 +88,15 @@ impl View {
         let places = self.held.values().map(|held| held.place);
         let own = places.filter(|place| place.device == device && place.inc == inc);
         own.map(|place| place.n).max().unwrap_or(0)
+    }
+}
+
+impl Held {
+    /// Tells whether the author takes herself out.
+    pub(super) fn leaves(&self) -> bool {
+        match self.fact() {
+            PlacedFact::Member(member) => member.user == self.user && member.role == Role::None,
+            _ => false,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::view::View;
 use crate::id::{ContextId, PublicKey, StatementId, UserId};
 use crate::limits::TICKET_GRACE_MS;
-use crate::statement::{PlacedFact, Redeem, Role, TicketFact};
+use crate::statement::{Access, PlacedFact, Redeem, Role, TicketFact};
 
 /// What owners stated about a ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,9 @@ pub enum Refused {
         /// How many it admits.
         uses: u32,
     },
+    /// The context is private: only member statements let anybody in.
+    #[error("the context is private")]
+    Private,
     /// An owner removed the user; only a member statement brings her back.
     #[error("user {0} was removed")]
     Removed(UserId),
@@ -117,6 +120,9 @@ impl View {
         let standing = self.ticket(&ticket).ok_or(Refused::Unknown(ticket))?;
         if self.authority().roles.get(&redeem.user) == Some(&Role::None) {
             return Err(Refused::Removed(redeem.user));
+        }
+        if self.about().is_some_and(|about| about.access == Access::Private) {
+            return Err(Refused::Private);
         }
         if standing.ended {
             return Err(Refused::Ended(ticket));

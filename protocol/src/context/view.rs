@@ -239,11 +239,13 @@ impl View {
         epochs.min_by_key(|epoch| (std::cmp::Reverse(epoch.epoch), epoch.genesis))
     }
 
-    /// Returns the numbers that the next member statement is to name as seen: what counts of what
-    /// owners said, by device and incarnation.
+    /// Returns what counts of what owners said, as numbers by device and incarnation.
     pub fn seen(&self) -> BTreeMap<(DeviceId, Incarnation), u64> {
         let mut seen = BTreeMap::new();
         let claims = self.authority().standing.iter().map(|id| &self.held[id]);
+        // Anybody may take herself out; only who is an owner says more than that.
+        let claims =
+            claims.filter(|held| !held.leaves() || self.highest_role(held.user) == Role::Owner);
         for held in claims.chain(self.by_owners().map(|(_, held)| held)) {
             let n = seen.entry((held.place.device, held.place.inc)).or_insert(0);
             *n = held.place.n.max(*n);

@@ -70,6 +70,11 @@ impl ForkProof {
         [&self.a, &self.b]
     }
 
+    /// Returns the number that both envelopes have.
+    pub fn n(&self) -> u64 {
+        self.a.n
+    }
+
     /// Returns the bytes that are stored and sent.
     pub fn encode(&self) -> Vec<u8> {
         let map = Map::new().with("v", VERSION);

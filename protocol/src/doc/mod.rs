@@ -19,6 +19,7 @@ pub use board::{
     BOARD_FIELDS, BOARD_MAPS, Board, BoardChange, BoardJudgement, BoardOpError, BoardPlace,
     BoardRefusal, BoardWait, Excess, Stale, winning_epoch,
 };
+pub(crate) use catalog::at_place;
 pub use catalog::{
     AppendError, CATALOG_EPOCH, CatalogPlace, CatalogWriter, LoadError, Tip, catalog_key,
 };

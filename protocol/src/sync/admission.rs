@@ -5,14 +5,14 @@
 //! be judged: then nothing is served and nothing is said. A refusal is told once, with the signed
 //! statement behind it where there is one, so that a removed follower is never left guessing.
 
-use super::event::{Command, Event, Severity, Standing};
+use super::event::{Event, Severity, Standing};
 use super::node::{Cx, Node};
 use super::session::Admission;
 use super::work::Work;
 use crate::context::{Admission as AdmittedBy, Refused};
 use crate::id::{ContextId, DeviceId, UserId};
 use crate::limits;
-use crate::statement::{Access, Fact, PlacedFact, Role, Statement, Verified};
+use crate::statement::{Access, Fact, Role, Statement, Verified};
 use crate::wire::{DenyCode, LogDigest, Message, Tag};
 
 impl Node {
@@ -58,8 +58,16 @@ impl Node {
         let Some(context) = self.contexts.get(&context) else { return false };
         user == self.user
             || context.view.role(user) > Role::None
-            || context.redemptions.contains_key(&user)
+            || context.came_in(user)
             || context.catalogs.keys().any(|key| key.user == user)
+    }
+
+    /// Asks again for catalogs that could not be taken as the grants of a user stood.
+    fn ask_anew(&mut self, user: UserId) {
+        let channels = self.sessions.values_mut().flat_map(|session| session.channels.values_mut());
+        for channel in channels {
+            channel.set_aside.retain(|key, _| key.user != user);
+        }
     }
 
     /// Looks again at everything that waited for a user's log, and passes the news on.
@@ -77,6 +85,7 @@ impl Node {
             }
         }
         self.evaluate_all(cx);
+        self.ask_anew(user);
         for context in self.contexts.keys().copied().collect::<Vec<_>>() {
             self.pump_context(cx, context);
         }
@@ -100,10 +109,20 @@ impl Node {
         let Some(user) = channel.user else { return };
         let (id, before) = (context.id(), channel.admission);
         let admission = self.judge_peer(cx.now, device, tag, user);
+        let channel = self.channel_mut(device, tag).expect("the channel was just used");
+        channel.admission = admission;
+        let serves = channel.look_again();
+        if matches!(admission, Admission::Admitted(_)) {
+            self.note_redemption(cx, device, tag, user);
+        }
+        if serves {
+            // A new provider: what nobody had is asked for again.
+            self.retry_wants(id);
+            self.pump_context(cx, id);
+        }
         if admission == before {
             return;
         }
-        self.channel_mut(device, tag).expect("the channel was just used").admission = admission;
         match admission {
             Admission::Pending => {}
             Admission::Denied(code) => {
@@ -111,7 +130,6 @@ impl Node {
                 cx.send(device, &Message::Deny { tag, code, proof });
             }
             Admission::Admitted(_) => {
-                self.note_redemption(cx, device, tag, user);
                 self.send_have(cx, device, tag, true);
                 self.introduce(cx, device, tag);
             }
@@ -123,14 +141,14 @@ impl Node {
         if self.broken(super::Defect::Authorise) {
             return Admission::Admitted(Role::Reader);
         }
-        match self.device_granted(user, device, context.id(), now) {
+        let cap = match self.device_cap(user, device, context.id(), now) {
             None => return Admission::Pending,
-            Some(false) => return Admission::Denied(DenyCode::NotAdmitted),
-            Some(true) => {}
-        }
+            Some(Role::None) => return Admission::Denied(DenyCode::NotAdmitted),
+            Some(cap) => cap,
+        };
         let role = context.view.role(user);
         if role > Role::None {
-            return Admission::Admitted(role);
+            return Admission::Admitted(role.min(cap));
         }
         if context.view.was_removed(user) {
             return Admission::Denied(DenyCode::Removed);
@@ -144,47 +162,17 @@ impl Node {
             return Admission::Denied(DenyCode::NotAdmitted);
         };
         let Fact::Redeem(fact) = redeem.fact() else { return Admission::Pending };
-        let mut users: Vec<UserId> = context
-            .redemptions
-            .iter()
-            .chain(&context.redeeming)
-            .filter(|(other, r)| {
-                **other != user && matches!(r.fact(), Fact::Redeem(r) if r.ticket == fact.ticket)
-            })
-            .map(|(other, _)| *other)
-            .collect();
-        users.dedup();
-        match context.view.admits(fact, user, users.len() as u32, now) {
-            Ok(AdmittedBy::ByAnyMember(role)) => Admission::Admitted(role),
-            Ok(AdmittedBy::ByOwner(_)) if context.is_owner(self.user) => {
+        match context.admits(fact, now) {
+            Ok(AdmittedBy::ByAnyMember(role)) => Admission::Admitted(role.min(cap)),
+            Ok(AdmittedBy::ByOwner(_)) if self.my_role(context, now) == Role::Owner => {
                 // Admitted once the member statement is stored; see `note_redemption`.
                 Admission::Admitted(Role::Reader)
             }
+            // Until an owner takes note of a new ticket an earlier one goes on to count.
+            _ if context.honoured(user, now) => Admission::Admitted(Role::Reader.min(cap)),
             Ok(AdmittedBy::ByOwner(_)) => Admission::Denied(DenyCode::NeedsOwner),
             Err(Refused::Unknown(_)) if !context.is_owner(self.user) => Admission::Pending,
             Err(refused) => Admission::Denied(deny_code(&refused)),
-        }
-    }
-
-    /// Keeps the redemption of a peer that was just admitted by it; as an owner makes her a
-    /// member where only an owner may admit.
-    fn note_redemption(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag, user: UserId) {
-        let Some((channel, context)) = self.channel(device, tag) else { return };
-        let (id, Some(redeem)) = (context.id(), channel.redeem.clone()) else { return };
-        let Fact::Redeem(fact) = redeem.fact() else { return };
-        let ticket = fact.ticket;
-        if context.redemptions.contains_key(&user) || context.redeeming.contains_key(&user) {
-            return;
-        }
-        let Some(standing) = context.view.ticket(&ticket) else { return };
-        let by_owner = standing.fact.role > Role::Reader || standing.fact.uses.is_some();
-        let member =
-            by_owner && context.is_owner(self.user) && context.view.role(user) == Role::None;
-        let role = standing.fact.role;
-        self.contexts.get_mut(&id).expect("just used").redeeming.insert(user, redeem.clone());
-        self.enqueue_work(cx, id, Work::Redeem(vec![redeem]));
-        if member {
-            self.enqueue(cx, id, None, Command::Member { context: id, user, role });
         }
     }
 
@@ -205,20 +193,20 @@ impl Node {
         let user = self.user;
         let Some(channel) = self.channel_mut(device, tag) else { return };
         channel.denied = Some(code);
+        channel.told = false;
         channel.serves = false;
         let context = channel.context;
         cx.emit(Event::NotAdmitted { context, device, reason: code.reason().to_owned() });
         // A peer's word is no proof; the owner's signed statement is.
         let Some(proof) = proof else { return };
         let Ok(statement) = Statement::decode(&proof).and_then(Statement::verify) else { return };
-        let Fact::Placed(placed) = statement.fact() else { return };
-        let PlacedFact::Member(member) = &placed.fact else { return };
-        let owners = self.contexts[&context].view.owners().to_vec();
-        let by_owner = owners.iter().any(|owner| {
-            self.device_granted(*owner, placed.place.device, context, cx.now) == Some(true)
+        let Some(placed) = statement.placed() else { return };
+        let view = &self.contexts[&context].view;
+        let by_owner = view.owners().iter().any(|owner| {
+            self.device_cap(*owner, placed.place.device, context, cx.now) == Some(Role::Owner)
         });
-        let about_me = member.user == user && member.role == Role::None;
-        if by_owner && about_me && placed.place.context == context {
+        // One that was superseded since, shown again, does nothing.
+        if by_owner && view.removes(user, &statement) {
             self.set_standing(cx, context, Standing::Removed);
         }
     }
@@ -232,7 +220,10 @@ impl Node {
         tag: Tag,
         statements: Vec<Vec<u8>>,
     ) {
-        let Some((_, context)) = self.channel(device, tag) else { return };
+        let Some((channel, context)) = self.channel(device, tag) else { return };
+        if channel.is_denied() {
+            return;
+        }
         let id = context.id();
         let mut redeems = Vec::new();
         for bytes in statements {
@@ -252,10 +243,10 @@ impl Node {
             let known_ticket = context.view.ticket(&ticket).is_some();
             if known_ticket
                 && context.redemptions.len() + context.redeeming.len() < limits::IDENTITY_ENTRIES
-                && !context.redemptions.contains_key(&user)
-                && !context.redeeming.contains_key(&user)
+                && !context.redemptions.contains_key(&(user, ticket))
+                && !context.redeeming.contains_key(&(user, ticket))
             {
-                context.redeeming.insert(user, verified.clone());
+                context.redeeming.insert((user, ticket), verified.clone());
                 redeems.push(verified);
             }
         }
@@ -267,9 +258,10 @@ impl Node {
 
 fn deny_code(refused: &Refused) -> DenyCode {
     match refused {
-        Refused::Unknown(_) | Refused::OtherContext(_) | Refused::OtherUser { .. } => {
-            DenyCode::NotAdmitted
-        }
+        Refused::Unknown(_)
+        | Refused::OtherContext(_)
+        | Refused::OtherUser { .. }
+        | Refused::Private => DenyCode::NotAdmitted,
         Refused::Ended(_) => DenyCode::TicketRevoked,
         Refused::Expired { .. } => DenyCode::TicketExpired,
         Refused::UsedUp { .. } => DenyCode::TicketUsedUp,

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 
 use super::Defect;
-use super::catalogs::Authority;
+use super::authority::Authority;
 use super::context::{Catalog, Context, Waiting};
 use super::node::{Cx, Node};
 use super::session::{ASK_MS, Channel};
@@ -68,6 +68,12 @@ impl Node {
         let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
         let mine = context.catalogs.get(&key);
         if own || mine.is_some_and(|catalog| catalog.over_quota || catalog.is_full()) {
+            return false;
+        }
+        // Whoever is not let in here may still bring what tells that she is.
+        let believed = !channel.is_denied() || context.is_owner(key.user);
+        let aside = channel.set_aside.get(&key) == Some(&mine.map_or(0, Catalog::n));
+        if !believed || aside {
             return false;
         }
         let document = context.place(key).document();

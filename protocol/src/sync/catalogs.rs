@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::Defect;
+use super::authority::Authority;
 use super::context::{Catalog, Pending, Waiting};
 use super::event::{Event, Output, Record, Severity, Standing};
+use super::forks::fork_of;
 use super::node::{Cx, Node, Task};
 use super::session::PROBE_LONGEST_MS;
-use crate::doc::{Envelope, JudgeTask, Judgement, RefuseReason, Tip};
+use crate::doc::{Blame, Envelope, JudgeTask, Judgement, RefuseReason, Tip};
 use crate::id::{ContextId, DeviceId, StackId, UserId};
 use crate::limits;
 use crate::statement::{Fact, PlacedFact, Role, Verified};
@@ -22,16 +24,6 @@ pub(super) struct Accepted {
     pub envelope: Envelope,
     pub tip: Tip,
     pub statements: Vec<Verified>,
-}
-
-/// What stands between an envelope and its acceptance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Authority {
-    Granted,
-    /// Not known yet; the envelope waits.
-    Wait,
-    /// Excluded by a revocation, a removal or a cut: dropped without penalty.
-    Excluded,
 }
 
 impl Node {
@@ -70,14 +62,15 @@ impl Node {
         let Some(channel) = self.channel_mut(device, tag) else { return };
         let id = channel.context;
         channel.denied = None;
-        let first = !channel.serves;
-        channel.serves = true;
+        channel.told = true;
+        let first = channel.look_again();
         channel.synced &= !whole;
         for state in docs {
             if channel.known.len() < limits::CATALOGS || channel.known.contains_key(&state.key) {
                 channel.known.insert(state.key, (state.n, state.tip));
             }
         }
+        self.compare_tips(cx, device, id, docs);
         for state in logs {
             self.ask_log(cx, device, tag, state.user, Some(state.digest));
         }
@@ -88,6 +81,28 @@ impl Node {
             self.retry_wants(id);
         }
         self.pump_context(cx, id);
+    }
+
+    /// Notices where the last envelope of a peer is not ours of that number.
+    fn compare_tips(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        id: ContextId,
+        docs: &[CatalogState],
+    ) {
+        let context = &self.contexts[&id];
+        let me = CatalogKey { user: self.user, device: self.device, inc: self.inc };
+        let differs = |state: &&CatalogState| {
+            let mine = context.catalogs.get(&state.key).and_then(|mine| mine.change_at(state.n));
+            state.key != me
+                && mine.is_some_and(|mine| mine != state.tip)
+                && !context.forks.contains_key(&state.key)
+        };
+        let differing = docs.iter().filter(differs);
+        for (key, n) in differing.map(|state| (state.key, state.n)).collect::<Vec<_>>() {
+            self.doubt(cx, device, id, key, n);
+        }
     }
 
     pub(super) fn on_want(
@@ -102,9 +117,12 @@ impl Node {
         if !channel.is_admitted() {
             return;
         }
-        self.send_envelopes(cx, device, tag, catalog, from, context.id());
+        let id = context.id();
+        self.send_fork(cx, device, tag, catalog);
+        self.send_envelopes(cx, device, tag, catalog, from, id);
     }
 
+    /// Sends envelopes from a number on; of a forked catalog only those before the fork.
     fn send_envelopes(
         &self,
         cx: &mut Cx<'_>,
@@ -114,14 +132,16 @@ impl Node {
         from: u64,
         context: ContextId,
     ) {
-        let Some(known) = self.contexts.get(&context).and_then(|c| c.catalogs.get(&catalog)) else {
-            return;
-        };
+        let Some(context) = self.contexts.get(&context) else { return };
+        let Some(known) = context.catalogs.get(&catalog) else { return };
         let start = usize::try_from(from.max(1) - 1).unwrap_or(usize::MAX);
+        let fork = context.forks.get(&catalog).map(|proof| proof.n() - 1);
+        let end = fork.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
         let mut bytes = 0;
         let envelopes: Vec<Vec<u8>> = known
             .envelopes
             .iter()
+            .take(end)
             .skip(start)
             .take_while(|envelope| {
                 bytes += envelope.len();
@@ -146,8 +166,11 @@ impl Node {
         let verified = bounded && !self.broken(Defect::Verify);
         let Some(channel) = self.channel_mut(device, tag) else { return };
         let asked = channel.asked.remove(&key).is_some();
-        let id = channel.context;
+        let (id, denied) = (channel.context, channel.is_denied());
         let Some(context) = self.contexts.get(&id) else { return };
+        if denied && !context.is_owner(key.user) {
+            return;
+        }
         let granted = self.authority(id, key, cx.now) == Authority::Granted;
         let waiting = context.waiting(device);
         if bounded && !self.has_room(device, tag, key, granted, &waiting) {
@@ -180,10 +203,13 @@ impl Node {
             last = last.max(envelope.n);
             let catalog = context.catalogs.entry(key).or_default();
             if envelope.n <= catalog.n() {
-                let at = usize::try_from(envelope.n).unwrap_or(1).max(1) - 1;
-                let other = catalog.envelopes.get(at).is_some_and(|mine| *mine != bytes);
-                if other && envelope.verify().is_ok() {
-                    fork = Some(envelope.n);
+                let at = usize::try_from(envelope.n.saturating_sub(1));
+                let mine = at.ok().and_then(|at| catalog.envelopes.get(at));
+                if let Some(mine) = mine
+                    && *mine != bytes
+                    && fork.is_none()
+                {
+                    fork = fork_of(mine, &envelope);
                 }
                 continue;
             }
@@ -211,9 +237,8 @@ impl Node {
             let pending = Pending { from: device, since: cx.now, size, envelope };
             catalog.pending.insert(pending.envelope.n, pending);
         }
-        if let Some(n) = fork {
-            context.view.forked(document, n);
-            cx.emit(Event::Fork { context: id, device: key.device });
+        if let Some(proof) = fork {
+            self.take_fork(cx, id, key, proof, Some(device));
         }
         let channel = self.channel_mut(device, tag).expect("the channel was just used");
         if channel.known.len() < limits::CATALOGS || channel.known.contains_key(&key) {
@@ -280,11 +305,12 @@ impl Node {
             Authority::Wait => return,
             Authority::Excluded => return self.drop_waiting(id, key),
         }
-        let document = self.contexts[&id].place(key).document();
         let next = self.contexts[&id].catalogs[&key].n() + 1;
-        if !self.contexts[&id].view.cut_allows(key.user, key.device, document, next) {
+        if !self.may_take(id, key, next, cx.now) {
             return self.drop_waiting(id, key);
         }
+        let ahead = 0..catalog.pending.len().min(limits::JUDGE_BATCH) as u64;
+        let most = ahead.take_while(|n| self.may_take(id, key, next + n, cx.now)).count();
         let in_order = !self.broken(Defect::Order);
         let place = context.place(key);
         let catalog = self.catalog_mut(id, key);
@@ -292,7 +318,7 @@ impl Node {
         let mut bytes = catalog.bytes;
         let mut over = None;
         let mut next = catalog.n() + 1;
-        while envelopes.len() < limits::JUDGE_BATCH {
+        while envelopes.len() < most {
             let n = if in_order {
                 next
             } else {
@@ -327,6 +353,7 @@ impl Node {
                 place,
                 epoch: 0,
                 tip: catalog.tip,
+                // What is at or below the tip was compared when it came; see `on_envelopes`.
                 held: Vec::new(),
                 envelopes: envelopes.iter().map(|(e, _)| e.clone()).collect(),
             };
@@ -342,31 +369,6 @@ impl Node {
     /// Drops what waits of a catalog and is not wanted any more.
     fn drop_waiting(&mut self, id: ContextId, key: CatalogKey) {
         self.catalog_mut(id, key).drop_pending();
-    }
-
-    /// Tells whether the author of a catalog may write in a context now.
-    pub(super) fn authority(&self, id: ContextId, key: CatalogKey, now: i64) -> Authority {
-        match self.device_granted(key.user, key.device, id, now) {
-            None => return Authority::Wait,
-            Some(false) => {
-                // What a revoked or ended device wrote before is still wanted up to a cut; without
-                // one nothing new of it is taken anywhere.
-                return if self.contexts[&id].view.has_cut(key.user, key.device) {
-                    Authority::Granted
-                } else {
-                    Authority::Excluded
-                };
-            }
-            Some(true) => {}
-        }
-        let view = &self.contexts[&id].view;
-        if view.role(key.user) >= Role::Writer || view.has_cut(key.user, key.device) {
-            Authority::Granted
-        } else if view.was_removed(key.user) {
-            Authority::Excluded
-        } else {
-            Authority::Wait
-        }
     }
 
     fn catalog_mut(&mut self, id: ContextId, key: CatalogKey) -> &mut Catalog {
@@ -396,14 +398,23 @@ impl Node {
                 }
                 Judgement::Known => {}
                 Judgement::Wait(_) => {}
+                Judgement::Refuse(RefuseReason::Fork(proof)) => {
+                    self.take_fork(cx, id, key, *proof, Some(device));
+                }
                 Judgement::Refuse(reason) => {
                     refused.get_or_insert((device, reason));
                 }
             }
         }
-        if let Some((device, reason)) = refused {
-            let reason = format!("delivered a change of {} that is wrong: {reason}", key.device);
-            if self.sessions.contains_key(&device) {
+        let exceeds = self.within_grant(cx, id, key, &mut accepted);
+        if exceeds {
+            self.catalog_mut(id, key).drop_pending();
+        }
+        if let Some((device, reason)) = &refused {
+            let device = *device;
+            if reason.blame() == Blame::Deliverer && self.sessions.contains_key(&device) {
+                let reason =
+                    format!("delivered a change of {} that is wrong: {reason}", key.device);
                 self.end_session(cx, device, Severity::Grave, &reason);
             }
             // An honest copy may be with somebody else.
@@ -411,8 +422,17 @@ impl Node {
             catalog.pending.retain(|_, pending| pending.from != device);
             catalog.pending_bytes = catalog.pending.values().map(|p| p.envelope.change.len()).sum();
         }
-        let Some(from) = from else {
+        let Some(from) = from.filter(|_| !accepted.is_empty()) else {
             self.catalog_mut(id, key).busy = false;
+            if let Some(device) = from.filter(|_| exceeds) {
+                self.set_aside(device, id, key);
+            }
+            if let Some((device, reason)) = refused
+                && reason.blame() == Blame::Signer
+            {
+                let n = self.contexts[&id].catalogs[&key].n();
+                self.doubt(cx, device, id, key, n);
+            }
             return self.ask_everybody(cx, id);
         };
         let records = accepted
@@ -440,20 +460,26 @@ impl Node {
             return;
         }
         let first = accepted.first().map_or(0, |a| a.envelope.n);
-        let mut statements = Vec::new();
+        let (mut statements, mut fork) = (Vec::new(), None);
         let context = self.contexts.get_mut(&id).expect("checked above");
         let document = context.place(key).document();
         let catalog = context.catalogs.entry(key).or_default();
         catalog.busy = false;
         for Accepted { envelope, tip, statements: said } in accepted {
-            let change = tip.change;
-            catalog.push(envelope.encode(), tip);
+            let (change, encoded) = (tip.change, envelope.encode());
+            // Another of its number may have come while it was judged.
+            let other = catalog.take_pending(envelope.n);
+            fork = fork.or_else(|| fork_of(&encoded, &other?.envelope));
+            catalog.push(encoded, tip);
             statements.extend(said.into_iter().map(|s| (change, envelope.n, s)));
         }
         let mut changed = Vec::new();
         for (change, n, statement) in statements {
             context.view.insert(key.user, document, change, n, statement.clone());
             changed.push(statement);
+        }
+        if let Some(proof) = fork {
+            self.take_fork(cx, id, key, proof, None);
         }
         self.pass_on(cx, id, key, first, Some(from));
         self.statements_changed(cx, id, key.user, &changed);
@@ -530,11 +556,22 @@ impl Node {
             self.want_all_heads(id);
             self.evaluate_all(cx);
             self.reach(cx, id, false);
-            // A removed follower learns it from the statement itself.
-            let context = &self.contexts[&id];
-            if context.view.was_removed(self.user) && context.is_active() {
-                self.set_standing(cx, id, Standing::Removed);
+            self.follow_removal(cx, id);
+        }
+    }
+
+    /// Learns from the statements themselves whether I was removed, or am somebody again.
+    fn follow_removal(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        let context = &self.contexts[&id];
+        if context.view.was_removed(self.user) && context.is_active() {
+            self.set_standing(cx, id, Standing::Removed);
+        } else if context.record.standing == Standing::Removed
+            && context.view.role(self.user) > Role::None
+        {
+            for (device, tag) in self.channels_of(id) {
+                self.channel_mut(device, tag).expect("the channel was just listed").synced = false;
             }
+            self.set_standing(cx, id, Standing::NEW);
         }
     }
 
@@ -547,10 +584,10 @@ impl Node {
                 if mine.is_some_and(|c| !c.busy && (c.n() >= *n || c.over_quota)) {
                     return true;
                 }
-                let next = mine.map_or(1, |c| c.n() + 1);
-                let document = context.place(*key).document();
+                let here = mine.map_or(0, Catalog::n);
                 self.authority(id, *key, cx.now) != Authority::Granted
-                    || !context.view.cut_allows(key.user, key.device, document, next)
+                    || !self.may_take(id, *key, here + 1, cx.now)
+                    || channel.set_aside.get(key) == Some(&here)
             };
             let frames = context
                 .frame_wants

@@ -50,6 +50,9 @@ impl Node {
                 // Stored together with the first statement.
                 let context = Context::new(record);
                 let context_id = context.id();
+                if let Err(error) = self.need(&context, Role::Owner, cx.now) {
+                    return cx.reply(id, Err(error));
+                }
                 self.contexts.insert(context_id, context);
                 let command = Command::NewContext { name, text, access };
                 self.enqueue(cx, context_id, Some(id), command);
@@ -84,6 +87,7 @@ impl Node {
             | Command::Share { context, .. }
             | Command::EndTicket { context, .. }
             | Command::Member { context, .. }
+            | Command::Admit { context, .. }
             | Command::Push { context, .. }
             | Command::Rename { context, .. }
             | Command::Remove { context, .. }
@@ -277,7 +281,7 @@ impl Node {
                 ..Draft::default()
             }),
             Command::About { name, text, access, closed, .. } => {
-                self.need(context, Role::Owner)?;
+                self.need(context, Role::Owner, cx.now)?;
                 let old = context.view.about().cloned();
                 let old = old.ok_or(CommandError::NoContext(id))?;
                 let about = About {
@@ -292,11 +296,11 @@ impl Node {
                 Ok(Draft { facts, ..Draft::default() })
             }
             Command::Share { role, until, uses, addresses, .. } => {
-                self.need(context, Role::Owner)?;
+                self.need(context, Role::Owner, cx.now)?;
                 self.draft_ticket(cx, id, role, until, uses, addresses)
             }
             Command::EndTicket { key, .. } => {
-                self.need(context, Role::Owner)?;
+                self.need(context, Role::Owner, cx.now)?;
                 let known = context.view.ticket(&key);
                 let known = known.ok_or_else(|| {
                     CommandError::Ticket(format!("no ticket {} here", key.short()))
@@ -306,15 +310,22 @@ impl Node {
                 Ok(Draft { facts, ..Draft::default() })
             }
             Command::Member { user, role, .. } => {
-                self.need(context, Role::Owner)?;
+                self.need(context, Role::Owner, cx.now)?;
                 self.draft_member(cx, id, user, role)
             }
+            Command::Admit { user, ticket, .. } => {
+                match self.owed(context, user, ticket, cx.now) {
+                    Some(role) => self.draft_member(cx, id, user, role),
+                    // Something stated since has settled it.
+                    None => Ok(Draft::default()),
+                }
+            }
             Command::Push { stack, frame, blobs, tags, .. } => {
-                self.need(context, Role::Writer)?;
+                self.need(context, Role::Writer, cx.now)?;
                 self.draft_push(cx, id, stack, frame, blobs, tags)
             }
             Command::Rename { stack, name, .. } => {
-                self.need(context, Role::Writer)?;
+                self.need(context, Role::Writer, cx.now)?;
                 let view = self.my_stack(context, stack)?;
                 self.free_name(context, &name, Some(stack))?;
                 let facts = vec![head_fact(
@@ -327,14 +338,14 @@ impl Node {
                 Ok(Draft { facts, stack: Some((stack, false)), ..Draft::default() })
             }
             Command::Remove { stack, .. } => {
-                self.need(context, Role::Writer)?;
+                self.need(context, Role::Writer, cx.now)?;
                 let view = self.my_stack(context, stack)?;
                 let facts =
                     vec![head_fact(context, &view, view.name.clone(), None, Some(Why::Removed))];
                 Ok(Draft { facts, stack: Some((stack, false)), ..Draft::default() })
             }
             Command::Tag { stack, tag, frame, .. } => {
-                self.need(context, Role::Writer)?;
+                self.need(context, Role::Writer, cx.now)?;
                 self.my_stack(context, stack)?;
                 let over = context.view.tag_over(self.user, stack, &tag);
                 let facts = vec![PlacedFact::Tag(Tag { stack, tag, frame, over })];
@@ -410,12 +421,21 @@ impl Node {
         role: Role,
     ) -> Result<Draft, CommandError> {
         let context = &self.contexts[&id];
-        let seen = context.view.seen();
+        let seen = context.view.seen_about(user);
+        if seen.len() > limits::SEEN {
+            return Err(CommandError::Limit(format!(
+                "{} devices of owners spoke in the context, and a statement about a member can \
+                 name {} of them",
+                seen.len(),
+                limits::SEEN
+            )));
+        }
         let mut facts = vec![PlacedFact::Member(Member { user, role, seen })];
         if role == Role::None {
             // Who is removed may not find the context by its old key.
-            let newest = context.interests().first().map_or(0, |i| i.generation);
-            facts.push(PlacedFact::Interest(Interest { generation: newest + 1, key: random(cx) }));
+            let newest = context.view.interests().first().map_or(0, |i| i.generation);
+            let generation = newest.saturating_add(1);
+            facts.push(PlacedFact::Interest(Interest { generation, key: random(cx) }));
         }
         Ok(Draft { facts, ..Draft::default() })
     }
@@ -471,9 +491,16 @@ impl Node {
         })
     }
 
-    fn need(&self, context: &Context, needed: Role) -> Result<(), CommandError> {
+    fn need(&self, context: &Context, needed: Role, now: i64) -> Result<(), CommandError> {
         let mine = context.view.role(self.user);
-        if mine < needed { Err(CommandError::NotAllowed { needed, mine }) } else { Ok(()) }
+        if mine < needed {
+            return Err(CommandError::NotAllowed { needed, mine });
+        }
+        let granted = self.my_role(context, now);
+        if granted < needed {
+            return Err(CommandError::DeviceLimited { needed, granted });
+        }
+        Ok(())
     }
 
     fn my_stack(&self, context: &Context, stack: StackId) -> Result<StackView, CommandError> {

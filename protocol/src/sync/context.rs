@@ -6,11 +6,16 @@ use super::event::{BlobWant, CommandId, ContextRecord, Standing, TaskId};
 use super::work::Work;
 use crate::api::Policy;
 use crate::context::View;
-use crate::doc::{CatalogPlace, CatalogWriter, Envelope, Tip};
-use crate::id::{BlobHash, ChangeId, ContextId, DeviceId, FrameId, Incarnation, StackId, UserId};
+use crate::doc::{CatalogPlace, CatalogWriter, Envelope, ForkProof, Tip};
+use crate::id::{
+    BlobHash, ChangeId, ContextId, DeviceId, FrameId, Incarnation, PublicKey, StackId, UserId,
+};
 use crate::limits;
 use crate::statement::{Interest, Role, Verified};
 use crate::wire::{CatalogKey, CatalogState};
+
+/// Interest keys that only tickets told and that open a session.
+const TOLD: usize = 2;
 
 /// A context: what is known of it and what is under way.
 #[derive(Debug)]
@@ -23,8 +28,10 @@ pub struct Context {
     pub(super) writer: Option<CatalogWriter>,
     /// The number of my last statement here.
     pub(super) last_n: u64,
-    /// Who came in by a ticket, by user.
-    pub(super) redemptions: BTreeMap<UserId, Verified>,
+    /// Who came in by which ticket.
+    pub(super) redemptions: BTreeMap<(UserId, PublicKey), Verified>,
+    /// Catalogs whose device signed two envelopes of one number.
+    pub(super) forks: BTreeMap<CatalogKey, ForkProof>,
     /// Frames that are here and earned.
     pub(super) frames: BTreeMap<FrameId, FrameMeta>,
     /// Frames that are wanted.
@@ -44,7 +51,7 @@ pub struct Context {
     /// Whether the record of the context is durable; before, nobody is told of it.
     pub(super) stored: bool,
     /// Redemptions on their way to the store.
-    pub(super) redeeming: BTreeMap<UserId, Verified>,
+    pub(super) redeeming: BTreeMap<(UserId, PublicKey), Verified>,
     /// Whether work is being stored; the next waits for it.
     pub(super) working: bool,
     /// Work that waits for it.
@@ -228,6 +235,7 @@ impl Context {
             writer: None,
             last_n: 0,
             redemptions: BTreeMap::new(),
+            forks: BTreeMap::new(),
             frames: BTreeMap::new(),
             frame_wants: BTreeMap::new(),
             invalid_frames: BTreeSet::new(),
@@ -270,9 +278,9 @@ impl Context {
         self.record.admission.as_ref()
     }
 
-    /// Returns who came in by a ticket, as far as this node knows.
+    /// Returns who came in by a ticket, once for each, as far as this node knows.
     pub fn redemptions(&self) -> impl Iterator<Item = (UserId, &Verified)> {
-        self.redemptions.iter().map(|(user, redeem)| (*user, redeem))
+        self.redemptions.iter().map(|((user, _), redeem)| (*user, redeem))
     }
 
     /// Returns what the engine remembers of a frame that is here.
@@ -300,17 +308,26 @@ impl Context {
         self.blob_wants.contains_key(&hash)
     }
 
-    /// Returns the interest keys that open a session, newest first: those of the owner's
-    /// statements, and those a ticket told.
+    /// Returns the interest keys: those that owners stated, the newest first, then those that only
+    /// a ticket told, the latest first. Whoever made a ticket chose its number, so that it says
+    /// nothing.
     pub(super) fn interests(&self) -> Vec<Interest> {
         let mut all = self.view.interests();
-        for told in &self.record.interest {
-            if !all.iter().any(|known| known.generation == told.generation) {
-                all.push(told.clone());
-            }
-        }
-        all.sort_by_key(|i| std::cmp::Reverse(i.generation));
+        all.extend(self.told_interests().cloned());
         all
+    }
+
+    /// Returns the interest keys that open a session: the newest that owners stated, as many as
+    /// asked for, and the latest that only a ticket told.
+    pub(super) fn open_interests(&self, most: usize) -> Vec<Interest> {
+        let stated = self.view.interests().into_iter().take(most);
+        stated.chain(self.told_interests().take(TOLD).cloned()).collect()
+    }
+
+    fn told_interests(&self) -> impl Iterator<Item = &Interest> {
+        let stated = self.view.interests();
+        let told = self.record.interest.iter().rev();
+        told.filter(move |told| !stated.iter().any(|known| known.generation == told.generation))
     }
 
     /// Tells whether it is synced at all.

@@ -58,7 +58,7 @@ impl Node {
         }
         let mut users: BTreeSet<UserId> =
             known.view.members().into_iter().map(|(user, _)| user).collect();
-        users.extend(known.redemptions.keys());
+        users.extend(known.redemptions.keys().map(|(user, _)| *user));
         users.insert(self.user);
         let logs = users.iter().filter_map(|user| Some((*user, self.logs.get(user)?)));
         let mut granted: Vec<(DeviceId, UserId)> = logs

@@ -299,6 +299,16 @@ pub enum Record {
         /// The signed statement.
         redeem: Vec<u8>,
     },
+    /// The proof that a device signed two envelopes of one number; replaces an earlier one of the
+    /// same catalog.
+    Fork {
+        /// The context.
+        context: ContextId,
+        /// Whose catalog; the proof names the rest.
+        user: UserId,
+        /// A [`ForkProof`](crate::doc::ForkProof), encoded.
+        proof: Vec<u8>,
+    },
     /// A frame that is here and earned in a context.
     Frame {
         /// The context.
@@ -343,6 +353,7 @@ impl Record {
             | Record::Envelope { context, .. }
             | Record::DropCatalog { context, .. }
             | Record::Redemption { context, .. }
+            | Record::Fork { context, .. }
             | Record::Frame { context, .. }
             | Record::Earned { context, .. }
             | Record::Want { context, .. }
@@ -444,6 +455,16 @@ pub enum Command {
         user: UserId,
         /// The role.
         role: Role,
+    },
+    /// Gives a user the role of a ticket that she redeemed, where that takes an owner and is still
+    /// due. The engine gives itself this command.
+    Admit {
+        /// The context.
+        context: ContextId,
+        /// Who.
+        user: UserId,
+        /// The ticket.
+        ticket: PublicKey,
     },
     /// Follows a context. Replies [`Reply::Following`].
     Follow {
@@ -596,6 +617,14 @@ pub enum CommandError {
         /// What I have.
         mine: Role,
     },
+    /// The grant of this device does not permit it.
+    #[error("this needs the role {needed} in the context, this device is granted {granted}")]
+    DeviceLimited {
+        /// What it takes.
+        needed: Role,
+        /// What the device is granted at most.
+        granted: Role,
+    },
     /// Another stack of mine has the name, or one that differs only in case.
     #[error("a stack named `{0}` exists in the context")]
     NameTaken(StackName),
@@ -692,6 +721,14 @@ pub enum Event {
         context: ContextId,
         /// The device.
         device: DeviceId,
+    },
+    /// The engine could not do what it does by itself, as letting the holder of a ticket in; it
+    /// tries again when the occasion comes back, at the next start at the latest.
+    Failed {
+        /// The context.
+        context: ContextId,
+        /// Why.
+        reason: String,
     },
     /// This home met statements of its own that it did not know, and goes on as a new
     /// incarnation.

@@ -87,6 +87,9 @@ impl Node {
             Message::Statements { tag, statements } => {
                 self.on_statements(cx, device, tag, statements);
             }
+            Message::Fork { tag, catalog, proof } => {
+                self.on_fork(cx, device, tag, catalog, &proof);
+            }
             Message::Peers { tag, peers } => self.on_peers(cx, device, tag, peers),
             Message::WantFrames { tag, frames } => self.on_want_frames(cx, device, tag, frames),
             Message::Frames { tag, frames, missing } => {
@@ -195,9 +198,7 @@ impl Node {
         let known = users.any(|(user, _)| {
             self.is_known_in(context.id(), *user) || context.view.was_removed(*user)
         });
-        let mut interests = context.interests();
-        interests.truncate(if known { GENERATIONS_OF_KNOWN } else { GENERATIONS });
-        interests
+        context.open_interests(if known { GENERATIONS_OF_KNOWN } else { GENERATIONS })
     }
 
     fn send_open(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {
@@ -209,7 +210,7 @@ impl Node {
 
     /// Says again who I am, where the peer has not told what it has.
     pub(super) fn open_again(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {
-        if self.channel(device, tag).is_some_and(|(channel, _)| !channel.serves) {
+        if self.channel(device, tag).is_some_and(|(channel, _)| !channel.told) {
             self.send_open(cx, device, tag);
         }
     }

@@ -23,6 +23,7 @@
 
 mod admission;
 mod asking;
+mod authority;
 mod backoff;
 mod blobs;
 mod catalogs;
@@ -31,11 +32,13 @@ mod context;
 mod defect;
 mod dials;
 mod event;
+mod forks;
 mod frames;
 mod hello;
 mod logs;
 mod node;
 mod peers;
+mod redemptions;
 mod restore;
 mod restored;
 mod session;

@@ -17,9 +17,9 @@ use super::restore::RestoreError;
 use super::restored::Renewal;
 use super::session::Session;
 use super::work::{Change, Work};
-use crate::doc::Envelope;
+use crate::doc::{Envelope, ForkProof};
 use crate::id::{ContextId, DeviceId, FrameId, Incarnation, StackId, UserId};
-use crate::identity::{self, IdentityLog};
+use crate::identity::IdentityLog;
 use crate::key::SecretKey;
 use crate::statement::Verified;
 use crate::wire::{ByeCode, CatalogKey, Message, Tag};
@@ -79,6 +79,8 @@ pub(super) enum Task {
     Judge { context: ContextId, key: CatalogKey, envelopes: Vec<(Envelope, DeviceId)> },
     /// Judged envelopes take effect and are passed on.
     Accept { context: ContextId, key: CatalogKey, accepted: Vec<Accepted>, from: DeviceId },
+    /// A fork counts, and its proof is passed on, but not to whom it came from.
+    Fork { context: ContextId, key: CatalogKey, proof: Box<ForkProof>, from: Option<DeviceId> },
     /// Frames that came are here.
     Frames { context: ContextId, frames: Vec<(FrameId, super::FrameMeta)> },
     /// Frames go to a peer that asked.
@@ -117,6 +119,7 @@ impl Task {
             | Task::Redeem { context, .. }
             | Task::Judge { context, .. }
             | Task::Accept { context, .. }
+            | Task::Fork { context, .. }
             | Task::Frames { context, .. }
             | Task::SendFrames { context, .. }
             | Task::Read { context, .. }
@@ -178,7 +181,10 @@ impl Node {
     pub fn handle(&mut self, now: i64, rng: &mut dyn Rng, input: Input) -> Vec<Output> {
         let mut cx = Cx { now, rng, out: Vec::new() };
         match input {
-            Input::Start => self.resume(&mut cx),
+            Input::Start => {
+                self.resume(&mut cx);
+                self.settle_redemptions(&mut cx);
+            }
             Input::SessionUp { device, role } => self.session_up(&mut cx, device, role),
             Input::SessionDown { device } => self.session_down(&mut cx, device),
             Input::Listening { addresses } => self.listening(&mut cx, addresses),
@@ -346,6 +352,9 @@ impl Node {
             (Task::Accept { context, key, accepted, from }, TaskResult::Stored) => {
                 self.accepted(cx, context, key, accepted, from);
             }
+            (Task::Fork { context, key, proof, from }, TaskResult::Stored) => {
+                self.forked(cx, context, key, *proof, from);
+            }
             (Task::Frames { context, frames }, TaskResult::Stored) => {
                 self.frames_stored(cx, context, frames);
             }
@@ -371,6 +380,7 @@ impl Node {
                 | Task::Publish(_)
                 | Task::Judge { .. }
                 | Task::Accept { .. }
+                | Task::Fork { .. }
                 | Task::Frames { .. }
                 | Task::SendFrames { .. }
                 | Task::Read { .. }
@@ -397,6 +407,7 @@ impl Node {
             Task::Earned { context, wants } => self.earned_failed(cx.now, context, &wants),
             Task::Stored
             | Task::Judge { .. }
+            | Task::Fork { .. }
             | Task::SendFrames { .. }
             | Task::Read { .. }
             | Task::Fetch { .. } => {}
@@ -411,22 +422,6 @@ impl Node {
         let retired = known.retired();
         for context in self.contexts.values_mut() {
             context.view.retire(user, retired.clone());
-        }
-    }
-
-    /// Tells whether a device may act for a user in a context now.
-    pub(super) fn device_granted(
-        &self,
-        user: UserId,
-        device: DeviceId,
-        context: ContextId,
-        now: i64,
-    ) -> Option<bool> {
-        let log = self.logs.get(&user)?;
-        match log.standing(device) {
-            identity::Standing::Unknown => None,
-            identity::Standing::Revoked => Some(false),
-            identity::Standing::Granted(grant) => Some(grant.permits(context, now).is_some()),
         }
     }
 

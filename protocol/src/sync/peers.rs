@@ -78,6 +78,9 @@ impl Node {
         peers: Vec<PeerAddresses>,
     ) {
         let Some(channel) = self.channel_mut(device, tag) else { return };
+        if channel.is_denied() {
+            return;
+        }
         let context = channel.context;
         let mut itself = None;
         for peer in peers {

@@ -6,7 +6,7 @@ use super::context::{BlobPhase, BlobState, Context, FrameMeta};
 use super::event::{ContextRecord, Record};
 use super::logs::add;
 use super::node::{Config, Node};
-use crate::doc::{Envelope, JudgeTask, Judgement, judge};
+use crate::doc::{Envelope, ForkProof, JudgeTask, Judgement, judge};
 use crate::id::{ContextId, DeviceId, UserId};
 use crate::identity::{Added, LogError};
 use crate::limits;
@@ -125,7 +125,14 @@ impl Node {
                 if let Ok(statement) = statement
                     && let Fact::Redeem(fact) = statement.fact()
                 {
-                    known.redemptions.insert(fact.user, statement.clone());
+                    known.redemptions.insert((fact.user, fact.ticket), statement.clone());
+                }
+                Ok(())
+            }
+            Record::Fork { context, user, proof } => {
+                // A proof that does not hold is nothing; it comes again from who has it.
+                if let Ok(proof) = ForkProof::decode(&proof) {
+                    self.known(context)?.take_stored_fork(user, proof);
                 }
                 Ok(())
             }

@@ -46,7 +46,10 @@ pub(super) struct Channel {
     pub admission: Admission,
     /// Why the peer does not serve us, if it said so.
     pub denied: Option<DenyCode>,
-    /// Whether the peer told what it has, which means that it serves us.
+    /// Whether the peer told what it has, which means that it admits us.
+    pub told: bool,
+    /// Whether frames and blobs are asked of the peer: it told what it has, and is admitted. Who
+    /// is not, a removed member for one, does not learn what is lacking here.
     pub serves: bool,
     /// Whether [`super::Event::Synced`] was emitted since the peer's last whole `Have`.
     pub synced: bool,
@@ -54,6 +57,9 @@ pub(super) struct Channel {
     pub known: BTreeMap<CatalogKey, (u64, ChangeId)>,
     /// Catalogs asked for on this channel, with when.
     pub asked: BTreeMap<CatalogKey, i64>,
+    /// Catalogs of which the peer has nothing that can be taken, by the number of our last
+    /// envelope; not asked for again until ours goes on.
+    pub set_aside: BTreeMap<CatalogKey, u64>,
     /// Identity logs asked for on this channel.
     pub asked_logs: BTreeMap<UserId, LogAsk>,
     /// Identity logs taken from the peer to their end.
@@ -119,10 +125,12 @@ impl Channel {
             redeem: None,
             admission: Admission::Pending,
             denied: None,
+            told: false,
             serves: false,
             synced: false,
             known: BTreeMap::new(),
             asked: BTreeMap::new(),
+            set_aside: BTreeMap::new(),
             asked_logs: BTreeMap::new(),
             taken_logs: BTreeMap::new(),
             own_asked: None,
@@ -138,6 +146,17 @@ impl Channel {
 
     pub(super) fn is_admitted(&self) -> bool {
         matches!(self.admission, Admission::Admitted(_))
+    }
+
+    pub(super) fn is_denied(&self) -> bool {
+        matches!(self.admission, Admission::Denied(_))
+    }
+
+    /// Finds out anew whether the peer serves us; returns whether it began to.
+    pub(super) fn look_again(&mut self) -> bool {
+        let before = self.serves;
+        self.serves = self.told && self.is_admitted();
+        self.serves && !before
     }
 
     /// Tells whether the peer says that it has a catalog of a user.

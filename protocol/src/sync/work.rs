@@ -135,8 +135,12 @@ impl Node {
             Work::Command(Some(command), Command::Forget { .. }) => self.forget(cx, id, command),
             Work::Command(reply, command) => {
                 let stated = self.state(cx, id, reply, command, again);
-                if let (Err(error), Some(reply)) = (stated, reply) {
-                    cx.reply(reply, Err(error));
+                match (stated, reply) {
+                    (Err(error), Some(reply)) => cx.reply(reply, Err(error)),
+                    (Err(error), None) => {
+                        cx.emit(Event::Failed { context: id, reason: error.to_string() });
+                    }
+                    (Ok(()), _) => {}
                 }
                 self.drop_unstored(cx, id);
             }
@@ -224,7 +228,9 @@ impl Node {
         policy: Policy,
     ) {
         let context = ticket.context();
-        let over = ticket.until.is_some_and(|until| until + limits::TICKET_GRACE_MS < cx.now);
+        let over = ticket
+            .until
+            .is_some_and(|until| until.saturating_add(limits::TICKET_GRACE_MS) < cx.now);
         if over {
             let error = CommandError::Ticket("the ticket is past its time".to_owned());
             return cx.reply(id, Err(error));
@@ -321,12 +327,17 @@ impl Node {
     pub(super) fn redeemed(&mut self, cx: &mut Cx<'_>, id: ContextId, redeems: Vec<Verified>) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
         context.working = false;
+        let mut owed = Vec::new();
         for redeem in redeems {
             let Fact::Redeem(fact) = redeem.fact() else { continue };
             let (ticket, user) = (fact.ticket, fact.user);
-            context.redeeming.remove(&user);
-            context.redemptions.insert(user, redeem);
+            context.redeeming.remove(&(user, ticket));
+            context.redemptions.insert((user, ticket), redeem);
             cx.emit(Event::TicketUsed { context: id, ticket, user });
+            owed.push((user, ticket));
+        }
+        for (user, ticket) in owed {
+            self.admit(cx, id, user, ticket);
         }
         self.work_next(cx, id);
     }

@@ -115,6 +115,15 @@ pub enum Message {
         /// Encoded statements.
         statements: Vec<Vec<u8>>,
     },
+    /// The proof that the device of a catalog signed two envelopes of one number.
+    Fork {
+        /// The context.
+        tag: Tag,
+        /// Which catalog.
+        catalog: CatalogKey,
+        /// A [`ForkProof`](crate::doc::ForkProof), encoded.
+        proof: Vec<u8>,
+    },
     /// Asks for frames.
     WantFrames {
         /// The context.
@@ -329,6 +338,9 @@ impl Message {
             Message::Statements { tag, statements } => {
                 tagged("statements", tag).with("statements", list(statements))
             }
+            Message::Fork { tag, catalog, proof } => {
+                tagged("fork", tag).with("doc", catalog.to_value()).with("proof", proof.clone())
+            }
             Message::WantFrames { tag, frames } => {
                 tagged("want-frames", tag).with("frames", list(frames))
             }
@@ -409,6 +421,11 @@ impl Message {
             "statements" => Message::Statements {
                 tag: tag(&mut f)?,
                 statements: f.required("statements", |v| v.into_list_of(LIST, statement_bytes))?,
+            },
+            "fork" => Message::Fork {
+                tag: tag(&mut f)?,
+                catalog: f.required("doc", CatalogKey::from_value)?,
+                proof: f.required("proof", Value::into_bytes)?,
             },
             "want-frames" => Message::WantFrames {
                 tag: tag(&mut f)?,

@@ -52,6 +52,7 @@ fn samples() -> Vec<(Message, &'static str)> {
             "95cd98854b6dff79",
         ),
         (Message::Statements { tag: TAG, statements: vec![vec![2]] }, "822090a6076653ee"),
+        (Message::Fork { tag: TAG, catalog: key(), proof: vec![1] }, "16a82209895d2776"),
         (Message::WantFrames { tag: TAG, frames: vec![frame] }, "2a2ae41df6a7dcc0"),
         (
             Message::Frames { tag: TAG, frames: vec![vec![3]], missing: vec![frame] },

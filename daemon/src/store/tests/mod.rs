@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use dsp_protocol::api::Policy;
 use dsp_protocol::context::{ContextKind, Genesis};
-use dsp_protocol::doc::Envelope;
+use dsp_protocol::doc::{Envelope, ForkProof};
 use dsp_protocol::id::{BlobHash, ContextId, DocumentId, FrameId, Incarnation, UserId};
 use dsp_protocol::key::SecretKey;
 use dsp_protocol::statement::{Interest, Role};
@@ -161,6 +161,14 @@ fn redemption(of: u8, n: u8) -> Record {
     Record::Redemption { context: context(of), redeem: vec![n; 50] }
 }
 
+fn fork(of: u8) -> Record {
+    let key = SecretKey::from_seed(&[9; 32]);
+    let doc = DocumentId::catalog(context(of), user(of), key.device(), inc(1));
+    let sign = |change: u8| Envelope::sign(doc, 0, inc(1), 3, vec![change; 100], &key);
+    let proof = ForkProof::new(sign(1), sign(2)).unwrap().encode();
+    Record::Fork { context: context(of), user: user(of), proof }
+}
+
 fn log(of: u8, entry: &[u8]) -> Record {
     Record::Log { user: user(of), entry: entry.to_vec() }
 }
@@ -176,6 +184,7 @@ fn everything() -> Vec<Record> {
         records.extend([1, 2, 255, 256, 257].map(|n| envelope(of, 0, 9, n)));
     }
     records.extend(contexts.map(|of| redemption(of, 1)));
+    records.extend(contexts.map(fork));
     records.extend(contexts.map(|of| frame(of, 1)));
     records.extend(contexts.map(|of| earned(of, 3)));
     records.extend(contexts.map(|of| want(of, 1)));

@@ -79,6 +79,7 @@ on_both! {
             Record::Context(record) => Some(record.genesis.id()),
             Record::Envelope { context, .. }
             | Record::Redemption { context, .. }
+            | Record::Fork { context, .. }
             | Record::Frame { context, .. }
             | Record::Earned { context, .. }
             | Record::Want { context, .. } => Some(*context),

@@ -494,3 +494,20 @@ fn ticket(seed: u8, role: Role) -> TicketFact {
     let key = samples::key(seed).public();
     TicketFact { key, role, until: None, uses: None, generation: 0 }
 }
+
+/// Whoever leaves says nothing that others have to name, except to take her back.
+#[test]
+fn who_left_is_named_as_seen_by_who_takes_her_back_only() {
+    let mut world = World::new(&[ALICE]);
+    let mut laptop = world.device(ALICE, 11);
+    let mut phone = world.device(BOB, 21);
+    world.member(&mut laptop, BOB, Role::Reader);
+    world.member_seen(&mut phone, BOB, Role::None, Default::default());
+    assert_eq!(world.view().role(user(BOB)), Role::None);
+    let place = (phone.key.device(), phone.inc);
+    assert!(!world.view().seen().contains_key(&place));
+    assert!(!world.view().seen_about(user(CAROL)).contains_key(&place));
+    assert!(world.view().seen_about(user(BOB)).contains_key(&place));
+    world.member(&mut laptop, BOB, Role::Reader);
+    assert_eq!(world.view().role(user(BOB)), Role::Reader);
+}

@@ -102,7 +102,7 @@ impl World {
 
     /// States a role, having seen all that counts by now.
     pub(super) fn member(&mut self, by: &mut Device, of: u8, role: Role) -> StatementId {
-        let seen = self.view().seen();
+        let seen = self.view().seen_about(user(of));
         self.member_seen(by, of, role, seen)
     }
 

@@ -267,6 +267,22 @@ pub struct Epoch {
 }
 
 impl PlacedFact {
+    /// Returns the role that a device has to be granted at least to state it: pushing is for
+    /// writers. What governs the context is kept from a device that its user limited, even where
+    /// others of hers may say it as readers.
+    pub fn needs(&self) -> Role {
+        match self {
+            PlacedFact::Head(_) | PlacedFact::Tag(_) | PlacedFact::Unknown { .. } => Role::Writer,
+            PlacedFact::About(_)
+            | PlacedFact::Member(_)
+            | PlacedFact::Interest(_)
+            | PlacedFact::Ticket(_)
+            | PlacedFact::TicketEnd { .. }
+            | PlacedFact::Cut(_)
+            | PlacedFact::Epoch(_) => Role::Owner,
+        }
+    }
+
     /// Returns the kind of the statement.
     pub fn kind(&self) -> &str {
         match self {

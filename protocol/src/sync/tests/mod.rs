@@ -1,10 +1,14 @@
 //! One peer against another: what is said, to whom, and what is taken.
 
 mod admission;
+mod authority;
 #[cfg(feature = "sim")]
 mod behind;
+mod bench;
+mod forks;
 mod hello;
 mod lab;
+#[cfg(feature = "sim")]
 mod logs;
 mod own;
 mod pair;
@@ -14,6 +18,7 @@ mod scene;
 mod serve;
 mod store;
 mod take;
+mod tickets;
 
 use self::lab::{At, Lab};
 use super::Command;

@@ -1,0 +1,171 @@
+//! Forks: a device that signed two envelopes of one number.
+//!
+//! A catalog ends before such a number, whichever of the two came first. Peers who hold one side
+//! each deliver it in good faith, so nobody but the device is at fault. A side shows as an
+//! envelope that does not continue ours, or as a tip that is not ours of its number: then the peer
+//! is asked for its envelope of that number, and the two make a proof that holds by itself. It is
+//! stored, passed on once, and given to whoever asks for the catalog later.
+
+use super::context::Context;
+use super::event::{Event, Record, Severity};
+use super::node::{Cx, Node, Task};
+use super::restored::Renewal;
+use crate::doc::{CATALOG_EPOCH, CatalogPlace, Envelope, ForkProof, at_place};
+use crate::id::{ContextId, DeviceId, UserId};
+use crate::identity::Standing;
+use crate::limits;
+use crate::wire::{CatalogKey, Message, Tag};
+
+impl Node {
+    /// Asks a peer, once, for its envelope of a number that is here, because what it has does not
+    /// go with ours. Until ours goes on nothing more of the catalog is asked of it.
+    pub(super) fn doubt(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        id: ContextId,
+        key: CatalogKey,
+        n: u64,
+    ) {
+        if !self.set_aside(device, id, key) || n == 0 {
+            return;
+        }
+        let session = self.sessions.get_mut(&device).expect("set aside on its channel");
+        let (tag, channel) = session.channel_of_mut(id).expect("set aside on it");
+        channel.asked.insert(key, cx.now);
+        cx.send(device, &Message::Want { tag, catalog: key, from: n });
+    }
+
+    /// Asks a peer for nothing more of a catalog until ours goes on; tells whether that is new.
+    pub(super) fn set_aside(&mut self, device: DeviceId, id: ContextId, key: CatalogKey) -> bool {
+        let catalog = self.contexts.get(&id).and_then(|context| context.catalogs.get(&key));
+        let n = catalog.map_or(0, |catalog| catalog.n());
+        let session = self.sessions.get_mut(&device);
+        let channel = session.and_then(|session| session.channel_of_mut(id));
+        channel.is_some_and(|(_, channel)| channel.set_aside.insert(key, n) != Some(n))
+    }
+
+    /// Takes in that a device signed two envelopes of one number.
+    pub(super) fn take_fork(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        key: CatalogKey,
+        proof: ForkProof,
+        from: Option<DeviceId>,
+    ) {
+        let Some(context) = self.contexts.get(&id) else { return };
+        let news = match context.forks.get(&key) {
+            Some(known) => proof.n() < known.n(),
+            None => context.forks.len() < limits::FORKS,
+        };
+        let storing = self.tasks.values().any(|task| match task {
+            Task::Fork { context, key: other, .. } => (*context, *other) == (id, key),
+            _ => false,
+        });
+        if news && !storing {
+            let record = Record::Fork { context: id, user: key.user, proof: proof.encode() };
+            let task = Task::Fork { context: id, key, proof: Box::new(proof), from };
+            self.store(cx, vec![record], task);
+        }
+    }
+
+    /// Lets a fork count whose proof is durable, and passes it on.
+    pub(super) fn forked(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        key: CatalogKey,
+        proof: ForkProof,
+        from: Option<DeviceId>,
+    ) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        let document = context.place(key).document();
+        context.view.forked(document, proof.n());
+        context.forks.insert(key, proof);
+        cx.emit(Event::Fork { context: id, device: key.device });
+        cx.emit(Event::Context(id));
+        let mine = CatalogKey { user: self.user, device: self.device, inc: self.inc };
+        if key == mine && self.renewal == Renewal::None {
+            self.renew(cx, id);
+        }
+        self.evaluate_all(cx);
+        for (device, tag) in self.admitted_channels(id) {
+            if Some(device) != from {
+                self.send_fork(cx, device, tag, key);
+            }
+        }
+    }
+
+    /// Tells a peer that a catalog is forked, if it is.
+    pub(super) fn send_fork(
+        &self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        tag: Tag,
+        catalog: CatalogKey,
+    ) {
+        let Some((_, context)) = self.channel(device, tag) else { return };
+        if let Some(proof) = context.forks.get(&catalog) {
+            cx.send(device, &Message::Fork { tag, catalog, proof: proof.encode() });
+        }
+    }
+
+    pub(super) fn on_fork(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        tag: Tag,
+        key: CatalogKey,
+        proof: &[u8],
+    ) {
+        let Some((channel, context)) = self.channel(device, tag) else { return };
+        if channel.is_denied() {
+            return;
+        }
+        let (id, place) = (context.id(), context.place(key));
+        let proof = match ForkProof::decode(proof) {
+            Ok(proof) if proves(&proof, &place) => proof,
+            Ok(_) => {
+                let reason = "sent the fork of another catalog";
+                return self.end_session(cx, device, Severity::Grave, reason);
+            }
+            Err(error) => {
+                let reason = format!("sent a proof of a fork that is none: {error}");
+                return self.end_session(cx, device, Severity::Grave, &reason);
+            }
+        };
+        // Anybody may sign with a key of his own; only devices of the context count.
+        let standing = self.logs.get(&key.user).map(|log| log.standing(key.device));
+        match standing {
+            Some(Standing::Granted(_) | Standing::Revoked) if self.is_known_in(id, key.user) => {
+                self.take_fork(cx, id, key, proof, Some(device));
+            }
+            Some(_) => {}
+            None => self.ask_log(cx, device, tag, key.user, None),
+        }
+    }
+}
+
+impl Context {
+    /// Takes in a proof that was stored, if it is about a catalog of the user.
+    pub(super) fn take_stored_fork(&mut self, user: UserId, proof: ForkProof) {
+        let envelope = proof.envelopes()[0];
+        let key = CatalogKey { user, device: envelope.device, inc: envelope.inc };
+        let place = self.place(key);
+        if proves(&proof, &place) {
+            self.view.forked(place.document(), proof.n());
+            self.forks.insert(key, proof);
+        }
+    }
+}
+
+/// Proves a fork with what is held and something else of the same number, if it is one.
+pub(super) fn fork_of(held: &[u8], other: &Envelope) -> Option<ForkProof> {
+    ForkProof::new(Envelope::decode(held).ok()?, other.clone()).ok()
+}
+
+/// Tells whether a proof is about the catalog at a place.
+fn proves(proof: &ForkProof, place: &CatalogPlace) -> bool {
+    at_place(place, CATALOG_EPOCH, proof.envelopes()[0])
+}
