@@ -99,6 +99,8 @@ pub struct Sim {
     pub penalties: Vec<Penalty>,
     /// A host that could not start from what it had stored.
     pub broken: Option<(HostId, RestoreError)>,
+    /// What hosts left out of what they had stored, when they started.
+    pub skipped: Vec<(HostId, RestoreError)>,
     /// Messages delivered so far.
     pub delivered: u64,
     /// The bytes of every blob there is.
@@ -124,6 +126,7 @@ impl Sim {
             cut: BTreeSet::new(),
             penalties: Vec::new(),
             broken: None,
+            skipped: Vec::new(),
             delivered: 0,
             blobs: BTreeMap::new(),
             events: Vec::new(),
@@ -160,6 +163,8 @@ impl Sim {
         let defect = self.defect;
         match self.hosts.get_mut(&id).expect("the host exists").restore(defect) {
             Ok(()) => {
+                let skipped = self.hosts[&id].node().skipped().iter().cloned();
+                self.skipped.extend(skipped.map(|reason| (id, reason)));
                 let addresses = vec![self.hosts[&id].address()];
                 self.feed(id, Input::Listening { addresses });
                 self.feed(id, Input::Start);

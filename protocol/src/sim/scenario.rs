@@ -103,6 +103,10 @@ impl Team {
         if let Some((host, reason)) = &self.sim.broken {
             return Err(format!("{} does not start again: {reason}", self.sim.hosts[host].name));
         }
+        // The disk may refuse, but it does not lie: all that was stored makes an engine again.
+        if let Some((host, reason)) = self.sim.skipped.first() {
+            return Err(format!("{} left out: {reason}", self.sim.hosts[host].name));
+        }
         self.check_wakes()?;
         self.check_members()?;
         self.check_strangers()?;
@@ -280,13 +284,16 @@ impl Team {
         stack.map_or_else(Vec::new, |stack| stack.heads.iter().map(|h| h.frame).collect())
     }
 
-    /// No queue grows beyond its bound, whatever comes.
+    /// No queue grows beyond its bound and no catalog has a gap, whatever comes.
     fn check_bounds(&self) -> Result<(), String> {
         for host in self.sim.hosts.values() {
             let Some(node) = &host.node else { continue };
             let most = node.most_waiting();
             if most > 4 * limits::WAITING_PER_DEVICE + limits::JUDGE_BATCH {
                 return Err(format!("{} lets {most} envelopes of one device wait", host.name));
+            }
+            if !node.catalogs_are_whole() {
+                return Err(format!("{} holds a catalog with a gap", host.name));
             }
         }
         Ok(())
@@ -406,7 +413,8 @@ fn cheat(host: &Host, message: &Message) -> Vec<Message> {
         let Some(envelope) = node.forge(state.key) else { continue };
         let envelopes = vec![envelope.encode()];
         sent.push(Message::Envelopes { tag: *tag, catalog: state.key, envelopes });
-        let flood = (0..1_200).map(|ahead| {
+        // More than may ever wait, though some of it is lost.
+        let flood = (0..2_000).map(|ahead| {
             let mut far = envelope.clone();
             far.n = state.n + 100 + ahead;
             far.encode()

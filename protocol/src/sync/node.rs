@@ -270,6 +270,12 @@ impl Node {
         catalogs.map(|catalog| catalog.pending.len()).max().unwrap_or(0)
     }
 
+    /// Tells whether every catalog holds each number up to its last.
+    pub fn catalogs_are_whole(&self) -> bool {
+        let mut catalogs = self.contexts.values().flat_map(|context| context.catalogs.values());
+        catalogs.all(|catalog| catalog.envelopes.len() as u64 == catalog.n())
+    }
+
     /// Returns the next envelope of another's catalog that is here, signed with the key of this
     /// device: what a cheat of the simulator sends.
     #[cfg(any(test, feature = "sim"))]

@@ -109,7 +109,7 @@ impl Node {
         let mut record = context.record.clone();
         match work {
             // What was decided meanwhile stays: who was removed or left is not synced after all.
-            Work::Standing(_) if !matches!(record.standing, Standing::Active { .. }) => {}
+            Work::Standing(to) if !record.standing.may_become(to) => {}
             Work::Standing(to) => {
                 record.standing = to;
                 let change = Change { record, reply: None, hello: false, again };
@@ -370,6 +370,18 @@ impl Node {
                 context.queue.extend(again);
                 self.work_next(cx, id);
             }
+        }
+    }
+}
+
+impl Standing {
+    /// Tells whether what is learnt from others leads from one to the other: whoever left went of
+    /// her own accord, and whoever was removed begins anew.
+    fn may_become(self, to: Standing) -> bool {
+        match self {
+            Standing::Active { .. } => true,
+            Standing::Removed => to == Standing::NEW,
+            Standing::Left => false,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Identity logs travel whatever their length, and count once they are stored.
 
 use super::pair::{Pair, answer, sent, store, stores};
+use crate::id::{ChangeId, Incarnation};
 use crate::identity::{IdentityLog, Standing};
 use crate::key::SecretKey;
 use crate::statement::{Grant, Verified};
 use crate::sync::{Command, Input, Output, Record};
-use crate::wire::{LogState, Message};
+use crate::wire::{CatalogKey, CatalogState, LogState, Message};
 
 fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
@@ -77,11 +78,15 @@ fn logs_of_one_length_that_differ_are_joined_and_not_asked_for_for_ever() {
     assert_eq!(pair.sim.hosts[&bob].received["log"], taken, "nothing was left to ask for");
 }
 
-/// Has Alice tell Bob of a log of a third user, by hand.
+/// Has Alice tell Bob of a third user, who wrote something, by hand.
 fn tell_of(pair: &mut Pair, log: &IdentityLog) -> Vec<Output> {
     let tag = pair.tag(pair.bob, pair.alice);
     let logs = vec![LogState { user: log.user(), digest: log.digest() }];
-    let have = Message::Have { tag, logs, docs: Vec::new(), whole: false };
+    let inc = Incarnation::from_bytes([1; 8]);
+    let catalog = CatalogKey { user: log.user(), device: key(60).device(), inc };
+    let docs =
+        vec![CatalogState { key: catalog, epoch: 0, n: 1, tip: ChangeId::from_bytes([1; 32]) }];
+    let have = Message::Have { tag, logs, docs, whole: false };
     pair.tell(pair.bob, pair.alice, &have)
 }
 

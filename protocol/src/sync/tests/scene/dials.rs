@@ -4,7 +4,7 @@ use super::*;
 use crate::id::PublicKey;
 use crate::identity::IdentityLog;
 use crate::statement::Grant;
-use crate::sync::{Config, Record};
+use crate::sync::{CommandId, Config, Record, TaskResult};
 
 /// Makes a user with many devices, who has one context and is not connected.
 fn user_with_devices(count: u32) -> Node {
@@ -43,18 +43,20 @@ fn dialled(outputs: &[Output]) -> Vec<DeviceId> {
 fn begin(node: &mut Node) -> Vec<DeviceId> {
     let name = "main".parse().unwrap();
     let command = Command::NewContext { name, text: String::new(), access: Access::Private };
-    let outputs = handle(node, 1_000, Input::Command { id: crate::sync::CommandId(1), command });
+    let mut all = command_stored(node, 1_000, command);
+    all.extend(handle(node, 1_000, Input::Start));
+    dialled(&all)
+}
+
+/// Gives a command, and stores what comes of it.
+fn command_stored(node: &mut Node, now: i64, command: Command) -> Vec<Output> {
+    let outputs = handle(node, now, Input::Command { id: CommandId(1), command });
     let store = outputs.iter().filter_map(|output| match output {
         Output::Store { task, .. } => Some(*task),
         _ => None,
     });
-    let mut all = Vec::new();
-    for task in store {
-        let result = crate::sync::TaskResult::Stored;
-        all.extend(handle(node, 1_000, Input::Done { task, result }));
-    }
-    all.extend(handle(node, 1_000, Input::Start));
-    dialled(&all)
+    let done = |task| handle(node, now, Input::Done { task, result: TaskResult::Stored });
+    store.flat_map(done).collect()
 }
 
 #[test]
@@ -70,7 +72,7 @@ fn one_user_does_not_take_all_the_room_and_every_device_has_its_turn() {
         }
         now += 400_000;
         let command = Command::Reach { context };
-        let id = crate::sync::CommandId(2);
+        let id = CommandId(2);
         tried.extend(dialled(&handle(&mut node, now, Input::Command { id, command })));
         assert!(node.dials.len() <= 16);
     }
@@ -89,8 +91,7 @@ fn a_ticket_is_dialled_however_many_devices_there_are() {
     let mut scene = Scene::new(1);
     let ticket = Box::new(scene.ticket(Role::Reader));
     let command = Command::Follow { ticket, policy: Policy::All };
-    let id = crate::sync::CommandId(3);
-    let outputs = handle(&mut node, 2_000, Input::Command { id, command });
+    let outputs = command_stored(&mut node, 2_000, command);
     assert!(dialled(&outputs).contains(&scene.device(scene.alice)));
     assert!(node.dials.len() <= 256);
 }
