@@ -131,6 +131,12 @@ impl Fetch {
         if report.received_bytes > 0 {
             let bytes = report.received_bytes;
             self.node.tell(NodeEvent::Progress { context, bytes, bytes_total });
+            // The parts of what did not come whole are taken up after a crash, too.
+            if !report.failed.is_empty()
+                && let Err(error) = self.blobs.sync().await
+            {
+                tracing::warn!(%error, "parts of blobs were not synced");
+            }
         }
         Ok(report)
     }

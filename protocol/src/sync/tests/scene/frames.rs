@@ -47,14 +47,14 @@ fn of_a_long_history_the_newest_come_and_the_head_first() {
             _ => None,
         })
         .collect();
-    history.reverse();
-    history.truncate(limits::FRAMES_EAGER);
     // Frames that were heads while the statements still came were asked for then.
-    let head = came.iter().position(|frame| *frame == history[0]).unwrap();
+    let head = came.iter().position(|frame| frame == history.last().unwrap()).unwrap();
     let (early, came) = came.split_at(head);
     let pages = scene.sim.hosts[&bob].received["envelopes"] as usize;
     let batches = pages + history.len() / limits::JUDGE_BATCH;
     assert!(early.len() < batches, "{} came before the head, {batches} batches", early.len());
+    history.reverse();
+    history.truncate(limits::FRAMES_EAGER);
     history.retain(|frame| !early.contains(frame));
     assert_eq!(came, history);
     assert_eq!(scene.node(bob).contexts[&scene.context].wanted(), (0, 0));
