@@ -30,5 +30,5 @@ pub use judge::{
     Blame, EntryError, JudgeTask, Judgement, OpError, RefuseReason, WaitReason, judge,
 };
 #[cfg(any(test, feature = "sim"))]
-pub use judge::{Checks, judge_with};
+pub(crate) use judge::{Checks, judge_with};
 pub use scan::{Counts, ScanError, scan};

@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::Instant;
 
+use anyhow::ensure;
+
 use super::figure::Figure;
 use super::work::Work;
 use super::{Effort, baseline};
@@ -17,7 +19,7 @@ const FOLLOW_GOAL: f64 = 1.5;
 pub(crate) struct Measured {
     /// `dsp push`, until it returns: acknowledged and on the disk.
     pub(crate) push: Figure,
-    /// `dsp follow`, until it returns: everything verified and on the disk.
+    /// `dsp follow` and `dsp fetch`, until they return: everything verified and on the disk.
     pub(crate) follow: Figure,
 }
 
@@ -52,11 +54,19 @@ pub(crate) fn measure(
         fs::remove_dir_all(&copy)?;
         let begun = Instant::now();
         b.run(["follow", &ticket])?;
+        // The bytes come by themselves after that; this waits for them.
+        let reference = b.reference("data")?;
+        b.run(["fetch", &reference])?;
         follows.push(begun.elapsed());
 
         // With nobody left to ask, only bytes that are really there verify.
         a.stop()?;
-        b.run(["verify", &b.reference("data")?])?;
+        let verified = b.json(["verify", &reference])?;
+        let [bytes, not_here] = ["bytes", "not_here"].map(|key| verified[key].as_u64());
+        ensure!(
+            bytes >= Some(work.bytes()) && not_here == Some(0),
+            "b lacks bytes after following: {verified}"
+        );
     }
     Ok(Measured {
         push: Figure::seconds(&pushes, &copies, PUSH_GOAL),

@@ -47,6 +47,11 @@ impl Work {
         flush(folder)
     }
 
+    /// Returns how many bytes the files have together.
+    pub(crate) fn bytes(self) -> u64 {
+        self.files as u64 * self.size_bytes
+    }
+
     /// Returns the paths of the files, from their folder.
     pub(crate) fn paths(self) -> impl Iterator<Item = PathBuf> {
         (0..self.files).map(|n| PathBuf::from(format!("{:03}/{n:05}.bin", n / 100)))

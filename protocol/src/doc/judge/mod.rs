@@ -190,20 +190,20 @@ pub fn judge(task: &JudgeTask) -> Vec<Judgement> {
 
 /// Which checks are made; all of them, but in the simulator, which proves that it would notice.
 #[derive(Clone, Copy, Debug)]
-pub struct Checks {
+pub(crate) struct Checks {
     /// That the envelope is signed.
-    pub signature: bool,
+    pub(crate) signature: bool,
     /// That it follows the one before.
-    pub chain: bool,
+    pub(crate) chain: bool,
 }
 
 impl Checks {
     /// Every check.
-    pub const ALL: Checks = Checks { signature: true, chain: true };
+    pub(crate) const ALL: Checks = Checks { signature: true, chain: true };
 }
 
 /// As [`judge`], with checks left out.
-pub fn judge_with(task: &JudgeTask, checks: Checks) -> Vec<Judgement> {
+pub(crate) fn judge_with(task: &JudgeTask, checks: Checks) -> Vec<Judgement> {
     let mut tip = task.tip;
     let mut judged = Vec::with_capacity(task.envelopes.len());
     let mut accepted: Vec<&Envelope> = Vec::new();
