@@ -157,6 +157,9 @@ fn into_change(value: Value) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn sample() -> Envelope {
@@ -178,6 +181,21 @@ mod tests {
         let hex = data_encoding::HEXLOWER.encode(&envelope.encode());
         let hash = data_encoding::HEXLOWER.encode(&envelope.hash());
         assert_eq!((hex.as_str(), hash.as_str()), GOLDEN);
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_is_total(bytes in vec(any::<u8>(), 0..300)) {
+            let _ = Envelope::decode(&bytes);
+        }
+
+        #[test]
+        fn a_damaged_envelope_is_none_or_not_signed(at: prop::sample::Index, flip in 1u8..) {
+            let mut bytes = sample().encode();
+            let at = at.index(bytes.len());
+            bytes[at] ^= flip;
+            prop_assert!(!Envelope::decode(&bytes).is_ok_and(|e| e.verify().is_ok()));
+        }
     }
 
     /// The bytes and the hash of the sample; version 1 never changes them.

@@ -119,6 +119,9 @@ impl ForkProof {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::id::{DocumentId, Incarnation};
     use crate::key::SecretKey;
@@ -137,6 +140,32 @@ mod tests {
         assert_eq!(ForkProof::decode(&proof.encode()), Ok(proof.clone()));
         let swapped = ForkProof { a: proof.b.clone(), b: proof.a.clone() };
         assert_eq!(ForkProof::decode(&swapped.encode()), Err(ForkError::Order));
+    }
+
+    /// What version 1 writes for ever: the two envelopes, each as its own bytes.
+    #[test]
+    fn golden_bytes() {
+        let (x, y) = (envelope(1, 0, b"x", 1), envelope(1, 0, b"y", 1));
+        let proof = ForkProof::new(x, y).unwrap();
+        let [a, b] = proof.envelopes().map(|e| data_encoding::HEXLOWER.encode(&e.encode()));
+        let hex = format!("a3 6161 58bb {a} 6162 58bb {b} 6176 01").replace(' ', "");
+        assert_eq!(data_encoding::HEXLOWER.encode(&proof.encode()), hex);
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_is_total(bytes in vec(any::<u8>(), 0..300)) {
+            let _ = ForkProof::decode(&bytes);
+        }
+
+        #[test]
+        fn a_damaged_proof_is_none(at: prop::sample::Index, flip in 1u8..) {
+            let proof = ForkProof::new(envelope(1, 0, b"x", 1), envelope(1, 0, b"y", 1)).unwrap();
+            let mut bytes = proof.encode();
+            let at = at.index(bytes.len());
+            bytes[at] ^= flip;
+            prop_assert!(ForkProof::decode(&bytes).is_err());
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod suite;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use data_encoding::HEXLOWER;
 use dsp_protocol::api::Policy;
 use dsp_protocol::context::{ContextKind, Genesis};
 use dsp_protocol::doc::{Envelope, ForkProof};
@@ -188,5 +189,28 @@ fn everything() -> Vec<Record> {
     records.extend(contexts.map(|of| frame(of, 1)));
     records.extend(contexts.map(|of| earned(of, 3)));
     records.extend(contexts.map(|of| want(of, 1)));
+    records
+}
+
+/// Records of what a newer program made: the fixture that the sync engine relays in its tests.
+fn unknown() -> Vec<Record> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../protocol/src/sync/tests/unknown.txt");
+    let lines = std::fs::read_to_string(path).unwrap();
+    let named = |name: &str| -> Vec<Vec<u8>> {
+        let lines = lines.lines().filter_map(|line| line.split_once(' '));
+        let named = lines.filter(|(of, _)| *of == name);
+        named.map(|(_, hex)| HEXLOWER.decode(hex.as_bytes()).unwrap()).collect()
+    };
+    let user = UserId::from_bytes(named("user")[0][..].try_into().unwrap());
+    let genesis = Genesis::decode(&named("genesis")[0]).unwrap();
+    let context = genesis.id();
+    let Record::Context(record) = context_record(1) else { unreachable!() };
+    let mut records: Vec<Record> =
+        named("log").into_iter().map(|entry| Record::Log { user, entry }).collect();
+    records.push(Record::Context(ContextRecord { genesis, ..record }));
+    let envelopes = named("envelope").into_iter().map(|bytes| Envelope::decode(&bytes).unwrap());
+    records.extend(envelopes.map(|envelope| Record::Envelope { context, user, envelope }));
+    let frames = named("frame").into_iter();
+    records.extend(frames.map(|bytes| Record::Frame { context, id: FrameId::of(&bytes), bytes }));
     records
 }

@@ -45,6 +45,15 @@ on_both! {
         store.close().await.unwrap();
     }
 
+    async fn what_a_later_version_says_is_kept_byte_for_byte(stage) {
+        let (store, _) = stage.open().await;
+        store.apply(unknown()).await.unwrap();
+        store.close().await.unwrap();
+        let (store, _) = stage.open().await;
+        assert_eq!(store.restore().await.unwrap(), unknown());
+        store.close().await.unwrap();
+    }
+
     async fn applying_again_changes_nothing(stage) {
         let (store, _) = stage.open().await;
         store.apply(everything()).await.unwrap();

@@ -6,8 +6,9 @@ use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
+use crate::cbor::Map;
 use crate::doc::{CatalogPlace, CatalogWriter, Envelope, Tip, catalog_key, judge};
-use crate::id::{ContextId, DeviceId, FrameId, Incarnation, StackId, UserId};
+use crate::id::{ContextId, DeviceId, FrameId, Incarnation, StackId, StatementId, UserId};
 use crate::identity::IdentityLog;
 use crate::key::SecretKey;
 use crate::statement::samples::key;
@@ -59,7 +60,17 @@ impl Person {
         self.log.add(entry).unwrap();
     }
 
-    fn entries(&self) -> Vec<Vec<u8>> {
+    /// Returns the last entry of the log.
+    pub(super) fn tip(&self) -> StatementId {
+        self.log.tip()
+    }
+
+    /// Adds an entry that another program made.
+    pub(super) fn add(&mut self, entry: Verified) {
+        self.log.add(entry).unwrap();
+    }
+
+    pub(super) fn entries(&self) -> Vec<Vec<u8>> {
         self.log.entries().map(Verified::encode).collect()
     }
 
@@ -110,11 +121,22 @@ impl Device {
     /// Says something in the next envelope.
     pub(super) fn say(&mut self, context: ContextId, fact: &PlacedFact) -> Verified {
         let statement = self.sign(context, fact);
+        self.say_signed(context, &statement);
+        statement
+    }
+
+    /// Puts a statement into the next envelope.
+    pub(super) fn say_signed(&mut self, context: ContextId, statement: &Verified) {
         let place = self.place(context);
         let mut writer = CatalogWriter::load(place, self.said.iter()).unwrap();
-        let put = (catalog_key(&statement).unwrap(), statement.encode());
+        let put = (catalog_key(statement).unwrap(), statement.encode());
         self.said.push(writer.append(&self.key, &[put], &[]).unwrap());
-        statement
+    }
+
+    /// Returns the fields of the place so many behind the last.
+    pub(super) fn next_place(&self, context: ContextId, ahead: u64) -> Map {
+        let fields = Map::new().with("context", context).with("device", self.id());
+        fields.with("inc", self.inc).with("n", self.n + ahead).with("time", NOW)
     }
 
     pub(super) fn tip(&self, context: ContextId) -> Tip {
@@ -238,6 +260,18 @@ impl Bench {
             }
             Output::Judge { task, work } => {
                 return Some(Input::Done { task, result: TaskResult::Judged(judge(&work)) });
+            }
+            Output::LoadFrames { task, context, frames } => {
+                let stored = self.records.iter().filter_map(|record| match record {
+                    Record::Frame { context: of, id, bytes }
+                        if *of == context && frames.contains(id) =>
+                    {
+                        Some((*id, bytes.clone()))
+                    }
+                    _ => None,
+                });
+                let result = TaskResult::Frames(stored.collect());
+                return Some(Input::Done { task, result });
             }
             Output::Reply { result, .. } => self.replies.push(result),
             Output::Emit(event) => self.events.push(event),

@@ -5,6 +5,7 @@ mod authority;
 #[cfg(feature = "sim")]
 mod behind;
 mod bench;
+mod deletes;
 mod forks;
 mod hello;
 mod lab;
@@ -19,6 +20,7 @@ mod serve;
 mod store;
 mod take;
 mod tickets;
+mod unknown;
 
 use self::lab::{At, Lab};
 use super::Command;
