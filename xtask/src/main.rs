@@ -10,6 +10,7 @@ mod man;
 mod mutate;
 mod node;
 mod openapi;
+mod sim;
 mod test;
 mod workspace;
 
@@ -33,6 +34,8 @@ enum Chore {
     Test(test::Args),
     /// Show two daemons sharing real data, until Ctrl-C
     Demo(demo::Args),
+    /// Run the simulator by seeds, also with a defence taken out
+    Sim(sim::Args),
     /// Measure against this machine's own limits
     Bench(bench::Args),
     /// Plant known defects and demand that a test turns red
@@ -58,6 +61,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.chore {
         Chore::Test(args) => test::run(&workspace, &args),
         Chore::Demo(args) => demo::run(&workspace, &args),
+        Chore::Sim(args) => sim::run(&workspace, &args),
         Chore::Bench(args) => bench::run(&workspace, &args),
         Chore::Mutate(args) => mutate::run(&workspace, &args),
         Chore::Man(args) => man::run(&workspace, &args),

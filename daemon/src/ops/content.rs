@@ -1,6 +1,6 @@
 //! What a frame holds: its files, wherever they are listed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use dsp_protocol::api::{FileInfo, Problem, ProblemCode};
 use dsp_protocol::id::{BlobHash, ContextId, FrameId};
@@ -18,6 +18,8 @@ use super::{Ops, media};
 const NUMBERED: usize = 200_000;
 /// How many attachments are named to who did not say which.
 const CANDIDATES: usize = 10;
+/// Most frames that are read at a time; each may have a megabyte.
+const GIST_FRAMES: usize = 64;
 /// Most blobs that are told apart when those of many frames are added up: about 40 MB.
 const DISTINCT: usize = 1 << 20;
 
@@ -111,6 +113,30 @@ impl Distinct {
         }
     }
 
+    /// Adds the files of frames that are here in a context, as [`add`](Self::add) does.
+    ///
+    /// # Errors
+    /// The disk or the database failed.
+    pub(crate) async fn add_here(
+        &mut self,
+        ops: &Ops,
+        context: ContextId,
+        frames: &[FrameId],
+    ) -> Result<(), Problem> {
+        for some in frames.chunks(GIST_FRAMES) {
+            let mut listed = Vec::new();
+            for (_, frame) in ops.some_frames(context, some).await? {
+                match frame.files {
+                    Files::Listed(files) => listed.extend(files),
+                    Files::Tree(_) => self.add(ops, context, &frame).await?,
+                }
+            }
+            let blobs = listed.iter().map(|file| (file.blob.hash, file.blob.size));
+            self.add_blobs(ops, context, blobs).await?;
+        }
+        Ok(())
+    }
+
     async fn add_blobs(
         &mut self,
         ops: &Ops,
@@ -127,6 +153,22 @@ impl Distinct {
         }
         Ok(())
     }
+}
+
+/// What lists tell of a frame.
+#[derive(Debug)]
+pub(crate) struct Gist {
+    pub(crate) message: String,
+    /// None while the list of its files is not here.
+    pub(crate) sum: Option<Sum>,
+}
+
+fn sum_of_listed(files: &[Attachment], here: &BTreeMap<BlobHash, u64>) -> Sum {
+    let mut sum = Sum::default();
+    for file in files {
+        sum.add_file(file.blob.size, here.contains_key(&file.blob.hash));
+    }
+    sum
 }
 
 impl Ops {
@@ -163,6 +205,53 @@ impl Ops {
         Ok(Some(frame))
     }
 
+    /// Returns those of some frames that are here in a context and whole: `verify` tells whose
+    /// fault the others are.
+    async fn some_frames(
+        &self,
+        context: ContextId,
+        frames: &[FrameId],
+    ) -> Result<Vec<(FrameId, Frame)>, Problem> {
+        let mut decoded = Vec::with_capacity(frames.len());
+        for (id, bytes) in self.store.frames(context, frames.to_vec()).await? {
+            match Frame::decode(&bytes) {
+                Ok(frame) => decoded.push((id, frame)),
+                Err(error) => tracing::error!(frame = %id, %error, "frame is damaged"),
+            }
+        }
+        Ok(decoded)
+    }
+
+    /// Returns what lists tell of frames that are here in a context, some frames at a time: a
+    /// list of a thousand stacks takes a few questions to the database, not thousands.
+    ///
+    /// # Errors
+    /// The database or the disk failed.
+    pub(crate) async fn gists(
+        &self,
+        context: ContextId,
+        frames: &[FrameId],
+    ) -> Result<HashMap<FrameId, Gist>, Problem> {
+        let mut gists = HashMap::new();
+        for some in frames.chunks(GIST_FRAMES) {
+            let decoded = self.some_frames(context, some).await?;
+            let listed = decoded.iter().filter_map(|(_, frame)| match &frame.files {
+                Files::Listed(files) => Some(files),
+                Files::Tree(_) => None,
+            });
+            let hashes = listed.flatten().map(|file| file.blob.hash).collect();
+            let here = self.store.earned_set(context, hashes).await?;
+            for (id, frame) in decoded {
+                let sum = match &frame.files {
+                    Files::Listed(files) => Some(sum_of_listed(files, &here)),
+                    Files::Tree(root) => Gap::excuse(self.sum_of_tree(Some(context), root).await)?,
+                };
+                gists.insert(id, Gist { message: frame.message, sum });
+            }
+        }
+        Ok(gists)
+    }
+
     /// Adds up the files of a frame; where a context is given, also what is here of them in it.
     ///
     /// # Errors
@@ -180,11 +269,7 @@ impl Ops {
             }
             None => BTreeMap::new(),
         };
-        let mut sum = Sum::default();
-        for file in files {
-            sum.add_file(file.blob.size, here.contains_key(&file.blob.hash));
-        }
-        Ok(sum)
+        Ok(sum_of_listed(files, &here))
     }
 
     /// Makes sure that a frame has no more files than a frame may have, before all of them are

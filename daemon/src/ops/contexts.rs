@@ -191,11 +191,9 @@ impl Ops {
         context: &ContextScene,
     ) -> Result<ContextInfo, Problem> {
         let mut distinct = Distinct::default();
-        for head in context.live().flat_map(|stack| &stack.heads) {
-            if let Some(frame) = self.stored_frame(context.id, head.frame).await? {
-                distinct.add(self, context.id, &frame).await?;
-            }
-        }
+        let heads = context.live().flat_map(|stack| &stack.heads);
+        let heads: Vec<FrameId> = heads.map(|head| head.frame).collect();
+        distinct.add_here(self, context.id, &heads).await?;
         let members = context.members.iter().filter(|(_, role)| *role > Role::None).count();
         let name = context.name().map(ToString::to_string);
         Ok(ContextInfo {

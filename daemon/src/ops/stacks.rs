@@ -1,18 +1,20 @@
 //! Stacks: what is where, and what its owner does to it.
 
+use std::collections::BTreeMap;
+
 use dsp_protocol::api::{HeadInfo, Page, Problem, ProblemCode, Rename, SetTag, StackInfo};
 use dsp_protocol::context::{HeadView, StackState, StackView};
-use dsp_protocol::id::ContextId;
+use dsp_protocol::id::{ContextId, FrameId};
 use dsp_protocol::limits::CLOCK_AHEAD_MS;
 use dsp_protocol::name::{StackName, TagName};
 use dsp_protocol::sync::Command;
 
+use super::content::Gist;
 use super::paging::{latest_first, to_json};
 use super::problem::bad_request;
 use super::resolve::{Found, key, parse};
 use super::scene::{ContextScene, Scene};
 use super::time::{now, rfc3339};
-use super::trees::Gap;
 use super::{Ops, Paging};
 
 /// Most stacks in one page.
@@ -144,18 +146,23 @@ impl Ops {
 
     /// Returns stacks as the API shows them, in the order given.
     async fn infos(&self, scene: &Scene, found: &[Found<'_>]) -> Result<Vec<StackInfo>, Problem> {
-        let now = now();
-        let mut infos = Vec::new();
+        let mut heads: BTreeMap<ContextId, Vec<FrameId>> = BTreeMap::new();
         for found in found {
-            let context = found.context.id;
-            let mut heads = Vec::new();
-            for head in &found.stack.heads {
-                heads.push(self.head_info(context, head, now).await?);
-            }
-            let mut heads = heads.into_iter();
-            infos.push(StackInfo {
+            let frames = found.stack.heads.iter().map(|head| head.frame);
+            heads.entry(found.context.id).or_default().extend(frames);
+        }
+        let mut gists = BTreeMap::new();
+        for (context, frames) in heads {
+            gists.insert(context, self.gists(context, &frames).await?);
+        }
+        let now = now();
+        let info = |found: &Found<'_>| {
+            let gists = &gists[&found.context.id];
+            let heads = &found.stack.heads;
+            let mut heads = heads.iter().map(|head| head_info(head, gists.get(&head.frame), now));
+            StackInfo {
                 id: found.stack.stack,
-                context,
+                context: found.context.id,
                 user: found.stack.owner,
                 reference: scene.reference(found),
                 name: found.stack.name.to_string(),
@@ -163,34 +170,25 @@ impl Ops {
                 other_heads: heads.collect(),
                 tags: found.stack.tags.iter().map(|(tag, id)| (tag.to_string(), *id)).collect(),
                 removed: found.stack.state != StackState::Live,
-            });
-        }
-        Ok(infos)
-    }
-
-    async fn head_info(
-        &self,
-        context: ContextId,
-        head: &HeadView,
-        now: i64,
-    ) -> Result<HeadInfo, Problem> {
-        let frame = self.stored_frame(context, head.frame).await?;
-        let sum = match &frame {
-            Some(frame) => Gap::excuse(self.sum(Some(context), frame).await)?,
-            None => None,
+            }
         };
-        Ok(HeadInfo {
-            statement: head.id,
-            frame: head.frame,
-            generation: head.generation,
-            device: head.device,
-            time: rfc3339(head.time),
-            clock_ahead: head.time > now + CLOCK_AHEAD_MS,
-            message: frame.map(|frame| frame.message),
-            files: sum.map(|sum| sum.files),
-            bytes: sum.map(|sum| sum.bytes),
-            bytes_here: sum.map(|sum| sum.here),
-        })
+        Ok(found.iter().map(info).collect())
+    }
+}
+
+fn head_info(head: &HeadView, gist: Option<&Gist>, now: i64) -> HeadInfo {
+    let sum = gist.and_then(|gist| gist.sum);
+    HeadInfo {
+        statement: head.id,
+        frame: head.frame,
+        generation: head.generation,
+        device: head.device,
+        time: rfc3339(head.time),
+        clock_ahead: head.time > now + CLOCK_AHEAD_MS,
+        message: gist.map(|gist| gist.message.clone()),
+        files: sum.map(|sum| sum.files),
+        bytes: sum.map(|sum| sum.bytes),
+        bytes_here: sum.map(|sum| sum.here),
     }
 }
 
