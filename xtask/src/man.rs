@@ -23,8 +23,16 @@ pub(crate) struct Args {
 
 /// Writes `man/man1/*.1` and the completions of three shells.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
-    let programs = workspace.build(Profile::from_env(Profile::Release)?)?;
-    let pages = args.dir.join("man/man1");
+    make(workspace, Profile::from_env(Profile::Release)?, &args.dir)
+}
+
+/// Writes the pages of the programs of a profile into a share folder.
+///
+/// # Errors
+/// Where the programs cannot be built or do not describe themselves.
+pub(crate) fn make(workspace: &Workspace, profile: Profile, dir: &Path) -> anyhow::Result<()> {
+    let programs = workspace.build(profile)?;
+    let pages = dir.join("man/man1");
     if pages.exists() {
         fs::remove_dir_all(&pages).with_context(|| pages.display().to_string())?;
     }
@@ -33,7 +41,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     write(&pages.join("dspd.1"), &fs::read(workspace.root.join("docs/dspd.1"))?)?;
     for (shell, path) in COMPLETIONS {
         let script = printed(Command::new(&programs.dsp).args(["completions", shell]))?;
-        write(&args.dir.join(path), &script)?;
+        write(&dir.join(path), &script)?;
     }
     Ok(())
 }

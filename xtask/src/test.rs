@@ -1,5 +1,6 @@
 //! All tests, suite by suite, and one closing line with the sum.
 
+mod house;
 mod libtest;
 mod tally;
 
@@ -17,7 +18,8 @@ use crate::workspace::{Profile, Workspace};
 type Suite = (&'static str, fn(&Workspace, Profile) -> anyhow::Result<Tally>);
 
 /// Every suite there is; a new one is a function and a line here.
-const SUITES: [Suite; 3] = [("rust", rust), ("guards", guards), ("demo", demo)];
+const SUITES: [Suite; 4] =
+    [("rust", rust), ("house", house::run), ("guards", guards), ("demo", demo)];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

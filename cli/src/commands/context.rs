@@ -80,7 +80,8 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
                 Access::Public => AccessName::Public,
             });
             if matches!(access, Some(AccessName::Public)) {
-                app.ui.confirm(&format!("anybody will be able to read {name}. Make it?"))?;
+                let who = "whoever ever got a ticket, also one that ended, will be able to read";
+                app.ui.confirm(&format!("{who} {name}. Make it?"))?;
             }
             let new = NewContext { name, about, access };
             let url = Url::new(&["contexts"]);
