@@ -14,13 +14,13 @@ use dsp_daemon::node::{self, NodeEvent, NodeHandle, Parts};
 use dsp_daemon::store::Store;
 use dsp_protocol::api::{NodeStatus, Policy};
 use dsp_protocol::cbor::{self, Map, Value};
-use dsp_protocol::id::{BlobHash, ContextId, DeviceId, Incarnation, UserId};
+use dsp_protocol::id::{BlobHash, ContextId, DeviceId, FrameId, Incarnation, UserId};
 use dsp_protocol::identity::IdentityLog;
 use dsp_protocol::key::SecretKey;
 use dsp_protocol::limits::{HELLO_BYTES, MESSAGE_WIRE_BYTES};
 use dsp_protocol::object::{Attachment, BlobRef, Files, Frame};
-use dsp_protocol::statement::Grant;
-use dsp_protocol::sync::{self, Command, Config, Event, Provider, Record, Reply};
+use dsp_protocol::statement::{Access, Grant, Role};
+use dsp_protocol::sync::{self, Command, Config, Event, FrameMeta, Provider, Record, Reply};
 use dsp_protocol::ticket::Ticket;
 use dsp_protocol::wire::{Message, VERSIONS};
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -206,7 +206,10 @@ impl Outsider {
         let admitted = async {
             loop {
                 let role = self.node.query(move |engine| {
-                    engine.context(context).map(|known| known.view().role(user))
+                    let view = engine.context(context)?.view();
+                    let public = view.about().is_some_and(|about| about.access == Access::Public);
+                    // Whoever reads what is public needs no role.
+                    Some(if public { view.role(user).max(Role::Reader) } else { view.role(user) })
                 });
                 if role.await? >= Some(wanted) {
                     return Ok(context);
@@ -217,6 +220,37 @@ impl Outsider {
             }
         };
         timeout(DEADLINE, admitted).await.context("the outsider was not let in")?
+    }
+
+    /// Waits for a frame, and returns what the engine remembers of it.
+    ///
+    /// # Errors
+    /// It does not come.
+    pub async fn frame(&self, context: ContextId, frame: FrameId) -> anyhow::Result<FrameMeta> {
+        let mut events = self.node.subscribe();
+        let came = async {
+            loop {
+                let meta = self.node.query(move |engine| {
+                    engine.context(context).and_then(|known| known.frame(frame).cloned())
+                });
+                if let Some(meta) = meta.await? {
+                    return Ok(meta);
+                }
+                events.recv().await?;
+            }
+        };
+        timeout(DEADLINE, came).await.context("the frame did not come")?
+    }
+
+    /// Tells whether a frame is here.
+    ///
+    /// # Errors
+    /// The engine has stopped.
+    pub async fn has_frame(&self, context: ContextId, frame: FrameId) -> anyhow::Result<bool> {
+        let here = self.node.query(move |engine| {
+            engine.context(context).is_some_and(|known| known.frame(frame).is_some())
+        });
+        Ok(here.await?)
     }
 
     /// Takes bytes into its store, so that it really has them.

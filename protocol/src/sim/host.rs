@@ -9,7 +9,7 @@ use crate::identity::IdentityLog;
 use crate::key::SecretKey;
 use crate::statement::Grant;
 use crate::sync::{Config, Defect, Input, Node, Output, Record, RestoreError};
-use crate::wire::Message;
+use crate::wire::{CatalogKey, Message};
 
 /// The number of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +41,8 @@ pub struct Host {
     pub wakes: u64,
     /// How many messages of each kind came.
     pub received: BTreeMap<&'static str, u64>,
+    /// What it heard of elsewhere: a catalog, and frames.
+    pub heard: Option<(CatalogKey, Vec<FrameId>)>,
     /// What it does to what it sends.
     pub tamper: Option<Tamper>,
     pub(super) sessions: BTreeMap<DeviceId, u64>,
@@ -82,6 +84,7 @@ impl Host {
             addresses: BTreeMap::new(),
             wakes: 0,
             received: BTreeMap::new(),
+            heard: None,
             tamper: None,
             sessions: BTreeMap::new(),
             lines: BTreeMap::new(),

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 
 use super::{Faults, Host, HostId, Sim};
 use crate::api::Policy;
-use crate::id::{ContextId, StatementId, UserId};
+use crate::context::StackState;
+use crate::doc::{CatalogPlace, CatalogWriter, Envelope, catalog_key};
+use crate::id::{ContextId, FrameId, StackId, StatementId, UserId};
 use crate::limits;
 use crate::object::{Attachment, BlobRef, Files, Frame};
-use crate::statement::{Access, Role};
-use crate::sync::{Command, CommandError, Defect, Reply, Severity, Standing};
+use crate::statement::{Access, Head, Place, PlacedFact, Role};
+use crate::sync::{Command, CommandError, Defect, Reply, Standing};
 use crate::ticket::Ticket;
-use crate::wire::Message;
+use crate::wire::{CatalogKey, Message};
 
 /// How long peace lasts before everybody is compared, in milliseconds.
 const PEACE_MS: i64 = 600_000;
@@ -56,14 +58,18 @@ struct Team {
     owner: HostId,
     writer: HostId,
     readers: Vec<HostId>,
-    /// Holds a ticket that was revoked before it was used.
+    /// A reader who is removed in the middle.
+    leaver: HostId,
+    /// Holds a ticket that was revoked before it was used, and asks for what she heard of.
     revoked: HostId,
     /// Knows addresses and the context's id, and nothing else.
     stranger: HostId,
-    /// A reader whose program cheats.
+    /// A reader whose program forges, floods, and states what only writers may.
     cheat: HostId,
     context: ContextId,
     pushes: u64,
+    /// The last frame that was pushed.
+    pushed: Option<FrameId>,
     /// The heads that were really signed, with who did.
     genuine: BTreeMap<StatementId, UserId>,
 }
@@ -71,8 +77,8 @@ struct Team {
 impl Team {
     fn new(seed: u64, defect: Option<Defect>) -> Self {
         let mut sim = Sim::new(seed, defect);
-        let [owner, writer, revoked, stranger, cheat] =
-            ["alice", "dave", "rex", "eve", "mallory"].map(|name| sim.add_host(name));
+        let [owner, writer, leaver, revoked, stranger, cheat] =
+            ["alice", "dave", "lena", "rex", "eve", "mallory"].map(|name| sim.add_host(name));
         let readers = (0..1 + sim.draw(3)).map(|i| sim.add_host(&format!("reader{i}"))).collect();
         let name = "main".parse().expect("a name");
         let command = Command::NewContext { name, text: String::new(), access: Access::Private };
@@ -87,11 +93,13 @@ impl Team {
             owner,
             writer,
             readers,
+            leaver,
             revoked,
             stranger,
             cheat,
             context,
             pushes: 0,
+            pushed: None,
             genuine: BTreeMap::new(),
         }
     }
@@ -99,7 +107,11 @@ impl Team {
     fn run(mut self) -> Result<Report, String> {
         self.let_in()?;
         self.storm()?;
+        let own = self.own_heads();
         self.peace();
+        if self.own_heads() != own {
+            return Err(format!("alice's own heads are {:?}, not {own:?}", self.own_heads()));
+        }
         if let Some((host, reason)) = &self.sim.broken {
             return Err(format!("{} does not start again: {reason}", self.sim.hosts[host].name));
         }
@@ -110,6 +122,7 @@ impl Team {
         self.check_wakes()?;
         self.check_members()?;
         self.check_strangers()?;
+        self.check_leaver()?;
         self.check_penalties()?;
         let hosts = self.sim.hosts.len() as u64;
         let bound = hosts * (MESSAGES_PER_HOST + MESSAGES_PER_HOST_AND_PUSH * self.pushes);
@@ -157,6 +170,7 @@ impl Team {
         self.follow(self.writer, &writer);
         self.follow(self.revoked, &revoked);
         self.follow(self.cheat, &reader);
+        self.follow(self.leaver, &reader);
         for host in self.readers.clone() {
             self.follow(host, &reader);
         }
@@ -168,8 +182,21 @@ impl Team {
                 self.sim.dial(self.stranger, device);
             }
         }
-        self.sim.hosts.get_mut(&self.cheat).expect("the cheat exists").tamper = Some(cheat);
+        self.host_mut(self.cheat).tamper = Some(cheat);
+        // What a colleague told her: ids, which are no secret.
+        let owner = self.sim.hosts[&self.owner].node();
+        let context = owner.context(self.context).expect("her own context");
+        let frames = context.frames().map(|(frame, _)| frame).collect();
+        let host = &self.sim.hosts[&self.owner];
+        let key = CatalogKey { user: host.user, device: host.device, inc: owner.incarnation() };
+        let rex = self.host_mut(self.revoked);
+        rex.heard = Some((key, frames));
+        rex.tamper = Some(ask_all_the_same);
         Ok(())
+    }
+
+    fn host_mut(&mut self, host: HostId) -> &mut Host {
+        self.sim.hosts.get_mut(&host).expect("the host exists")
     }
 
     fn ticket(&mut self, role: Role, uses: Option<u32>) -> Result<Ticket, String> {
@@ -190,7 +217,11 @@ impl Team {
     /// Everything goes wrong for a while.
     fn storm(&mut self) -> Result<(), String> {
         let all: Vec<HostId> = self.sim.hosts.keys().copied().collect();
-        for _ in 0..8 + self.sim.draw(8) {
+        let rounds = 8 + self.sim.draw(8);
+        for round in 0..rounds {
+            if round == rounds / 2 {
+                self.remove_leaver()?;
+            }
             self.sim.faults = Faults {
                 latency_ms: (1, 10 + self.sim.draw(500) as i64),
                 loss: self.sim.draw(150) as u32,
@@ -199,7 +230,7 @@ impl Team {
                 disk_ms: 1 + self.sim.draw(200) as i64,
                 disk_fails: self.sim.draw(150) as u32,
             };
-            match self.sim.draw(6) {
+            match self.sim.draw(7) {
                 0 => {
                     let (a, b) = (self.pick(&all), self.pick(&all));
                     if a != b {
@@ -221,6 +252,7 @@ impl Team {
                     self.push_soon(self.owner)?;
                 }
                 4 => self.push_soon(self.writer)?,
+                5 => self.change_stack()?,
                 _ => {}
             }
             let pause = 200 + self.sim.draw(8_000) as i64;
@@ -228,6 +260,58 @@ impl Team {
             self.check_bounds()?;
         }
         Ok(())
+    }
+
+    /// Alice removes Lena from the context.
+    fn remove_leaver(&mut self) -> Result<(), String> {
+        let user = self.sim.hosts[&self.leaver].user;
+        let command = Command::Member { context: self.context, user, role: Role::None };
+        for _ in 0..100 {
+            match self.sim.command(self.owner, command.clone()) {
+                Err(CommandError::NotStored { .. }) => self.sim.run_for(1_000),
+                result => return result.map(drop).map_err(|error| error.to_string()),
+            }
+        }
+        Err("alice could not remove lena".to_owned())
+    }
+
+    /// Alice renames one of her stacks, or removes it.
+    fn change_stack(&mut self) -> Result<(), String> {
+        let host = &self.sim.hosts[&self.owner];
+        let (context, user) = (self.context, host.user);
+        let view = host.node().context(context).expect("her own context").view().stacks();
+        let live = view.iter().filter(|s| s.owner == user && s.state == StackState::Live);
+        let stacks: Vec<StackId> = live.map(|stack| stack.stack).collect();
+        if stacks.is_empty() {
+            return Ok(());
+        }
+        let stack = stacks[self.sim.draw(stacks.len() as u64) as usize];
+        self.pushes += 1;
+        let command = match self.sim.draw(2) {
+            0 => Command::Remove { context, stack },
+            _ => {
+                let name = format!("renamed{}", self.pushes).parse().expect("a name");
+                Command::Rename { context, stack, name }
+            }
+        };
+        match self.sim.command(self.owner, command) {
+            Ok(_) => {
+                self.note_genuine(self.owner);
+                Ok(())
+            }
+            Err(CommandError::NotStored { .. }) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Remembers the heads that a host signed.
+    fn note_genuine(&mut self, host: HostId) {
+        let host = &self.sim.hosts[&host];
+        let context = host.node().context(self.context).expect("it signed something there");
+        let stacks = context.view().stacks();
+        let own = stacks.iter().filter(|stack| stack.owner == host.user);
+        let heads = own.flat_map(|stack| stack.heads.iter().map(|head| (head.id, host.user)));
+        self.genuine.extend(heads);
     }
 
     fn pick(&mut self, hosts: &[HostId]) -> HostId {
@@ -257,6 +341,7 @@ impl Team {
             ..Frame::default()
         };
         let frame = frame.encode().map_err(|e| e.to_string())?;
+        self.pushed = Some(FrameId::of(&frame));
         self.sim.blobs.insert(blob.hash, data);
         let command = Command::Push {
             context: self.context,
@@ -276,7 +361,7 @@ impl Team {
         }
     }
 
-    fn heads(&self, host: HostId) -> Vec<crate::id::FrameId> {
+    fn heads(&self, host: HostId) -> Vec<FrameId> {
         let name = format!("stack{}", self.pushes % 3).parse().expect("a name");
         let host = &self.sim.hosts[&host];
         let Some(context) = host.node().context(self.context) else { return Vec::new() };
@@ -350,17 +435,10 @@ impl Team {
                 return Err(format!("{} is not synced: {:?}", host.name, context.standing()));
             }
         }
-        let pushed = self.genuine.len();
-        if pushed > 0 && owner.is_empty() {
-            return Err("alice lost her own heads".to_owned());
-        }
         Ok(())
     }
 
-    fn view_of(
-        &self,
-        host: HostId,
-    ) -> Result<Vec<(UserId, StatementId, crate::id::FrameId)>, String> {
+    fn view_of(&self, host: HostId) -> Result<Vec<(UserId, StatementId, FrameId)>, String> {
         let host = &self.sim.hosts[&host];
         let context = host.node().context(self.context);
         let context = context.ok_or_else(|| format!("{} lost the context", host.name))?;
@@ -372,6 +450,14 @@ impl Team {
             .collect();
         heads.sort_unstable();
         Ok(heads)
+    }
+
+    /// Returns the heads that Alice signed and sees; none while her machine is off.
+    fn own_heads(&self) -> Option<Vec<(UserId, StatementId, FrameId)>> {
+        self.sim.hosts[&self.owner].node.as_ref()?;
+        let mut heads = self.view_of(self.owner).ok()?;
+        heads.retain(|(user, ..)| *user == self.sim.hosts[&self.owner].user);
+        Some(heads)
     }
 
     /// Who is not let in gets nothing: no statement, no frame, no blob, no name.
@@ -388,14 +474,32 @@ impl Team {
         Ok(())
     }
 
+    /// Who was removed knows it, and gets nothing that was pushed after that.
+    fn check_leaver(&mut self) -> Result<(), String> {
+        let lena = self.sim.hosts[&self.leaver].node().context(self.context);
+        // She may have been removed before she ever got in.
+        let Some(standing) = lena.map(|context| context.standing()) else { return Ok(()) };
+        if lena.is_some_and(|context| context.view().about().is_some())
+            && standing != Standing::Removed
+        {
+            return Err(format!("lena was removed and is {standing:?}"));
+        }
+        self.push(self.owner)?;
+        self.sim.run_for(60_000);
+        let owner = self.sim.hosts[&self.owner].node().context(self.context);
+        let lena = self.sim.hosts[&self.leaver].node().context(self.context);
+        let (owner, lena) = (owner.expect("her own"), lena.expect("just seen"));
+        let late = self.pushed.expect("just pushed");
+        if owner.frame(late).is_some() && lena.frame(late).is_some() {
+            return Err("lena got what was pushed after she was removed".to_owned());
+        }
+        Ok(())
+    }
+
     /// Only the cheat is penalised: relays pass on in good faith what others made.
     fn check_penalties(&self) -> Result<(), String> {
         let cheat = self.sim.hosts[&self.cheat].device;
-        let unjust = self
-            .sim
-            .penalties
-            .iter()
-            .find(|p| p.device != cheat && p.by != self.cheat && p.severity == Severity::Grave);
+        let unjust = self.sim.penalties.iter().find(|p| p.device != cheat && p.by != self.cheat);
         match unjust {
             None => Ok(()),
             Some(p) => Err(format!("{:?} was penalised though honest: {}", p.device, p.reason)),
@@ -403,12 +507,30 @@ impl Team {
     }
 }
 
+/// What the holder of a revoked ticket sends beside the rest: questions that are not hers to ask.
+fn ask_all_the_same(host: &Host, message: &Message) -> Vec<Message> {
+    let mut sent = vec![message.clone()];
+    if let (Message::Open { tag, .. }, Some((catalog, frames))) = (message, &host.heard) {
+        let (tag, catalog, frames) = (*tag, *catalog, frames.clone());
+        sent.push(Message::Want { tag, catalog, from: 1 });
+        sent.push(Message::WantFrames { tag, frames });
+    }
+    sent
+}
+
 /// What a cheat sends: envelopes whose signature does not hold, under the names of others, and
-/// floods of envelopes from far ahead that can only wait.
+/// floods of envelopes from far ahead that can only wait, and, under her own name and rightly
+/// signed, heads that a reader may not state.
 fn cheat(host: &Host, message: &Message) -> Vec<Message> {
     let mut sent = vec![message.clone()];
     let Message::Have { tag, docs, .. } = message else { return sent };
     let Some(node) = &host.node else { return sent };
+    let (user, device, inc) = (host.user, host.device, node.incarnation());
+    let key = CatalogKey { user, device, inc };
+    if let Some(envelope) = node.contexts().next().and_then(|c| state_a_head(host, key, c.id())) {
+        let envelopes = vec![envelope.encode()];
+        sent.push(Message::Envelopes { tag: *tag, catalog: key, envelopes });
+    }
     for state in docs.iter().filter(|state| state.key.user != host.user) {
         let Some(envelope) = node.forge(state.key) else { continue };
         let envelopes = vec![envelope.encode()];
@@ -425,6 +547,23 @@ fn cheat(host: &Host, message: &Message) -> Vec<Message> {
         }
     }
     sent
+}
+
+/// Returns the first envelope of a host's catalog, with a head in it.
+fn state_a_head(host: &Host, key: CatalogKey, context: ContextId) -> Option<Envelope> {
+    let place = CatalogPlace { context, user: key.user, device: key.device, inc: key.inc };
+    let head = PlacedFact::Head(Head {
+        stack: StackId::from_bytes([7; 16]),
+        name: "hers".parse().ok()?,
+        frame: Some(FrameId::from_bytes([7; 32])),
+        generation: 1,
+        over: Vec::new(),
+        why: None,
+    });
+    let at = Place { context, device: key.device, inc: key.inc, n: 1, time: 0 };
+    let statement = head.sign(&at, host.key()).ok()?;
+    let put = (catalog_key(&statement)?, statement.encode());
+    CatalogWriter::new(place).append(host.key(), &[put], &[]).ok()
 }
 
 #[cfg(test)]

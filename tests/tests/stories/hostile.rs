@@ -1,14 +1,17 @@
 //! Peers that take what is not theirs, or try to.
 
-use dsp_protocol::api::{ContextInfo, FileInfo, NewContext, NewTicket, RoleName};
+use dsp_protocol::api::{AccessName, ContextInfo, FileInfo, NewContext, NewTicket, RoleName};
 use dsp_protocol::id::{BlobHash, FrameId, Incarnation};
-use dsp_protocol::object::BlobRef;
+use dsp_protocol::object::lineage::InputSource;
+use dsp_protocol::object::{BlobRef, Lineage};
+use dsp_protocol::sync::Command;
 use dsp_protocol::wire::{CatalogKey, Message};
 use dsp_tests::outsider::{Answer, Outsider, Part, Stranger};
 use dsp_tests::{Cluster, Node};
 use hyper::Method;
 
 const SECRET: &[u8] = b"what only the readers of main may see, and nobody else at all";
+const RESULT: &[u8] = b"the mean of it";
 
 /// Pushes a secret into `main` and returns its hash and frame.
 async fn with_secret(alice: &mut Node) -> anyhow::Result<(BlobRef, FrameId)> {
@@ -155,5 +158,49 @@ async fn a_list_of_hashes_is_only_bytes() -> anyhow::Result<()> {
             assert_eq!(answer, Answer::NotHere, "{part:?}");
         }
     }
+    Ok(())
+}
+
+//  alice <-- mallory, a reader of open, where a result stands whose input is in main
+#[tokio::test]
+async fn a_result_brings_none_of_its_inputs() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [mut alice] = cluster.start(["alice"]).await?;
+    let (secret, input) = with_secret(&mut alice).await?;
+    let public = Some(AccessName::Public);
+    let open = NewContext { name: "open".to_owned(), about: String::new(), access: public };
+    let _: ContextInfo = alice.api().send(Method::POST, "/contexts", &open).await?;
+    let file = alice.scratch()?.join("result.txt");
+    std::fs::write(&file, RESULT)?;
+    let file = file.display().to_string();
+    let args = ["push", "me/open:result", &file, "--input", "me/main:secret"];
+    let pushed = alice.cli(args).await?;
+    anyhow::ensure!(pushed.status.success(), "{}", pushed.stderr);
+    let reader = NewTicket { role: Some(RoleName::Reader), expires_seconds: None, uses: None };
+    let ticket = alice.ticket_of("open", &reader).await?.ticket;
+
+    let mallory = Outsider::start("mallory").await?;
+    let context = mallory.follow(&ticket).await?;
+    let frame = alice.stack("me/open:result").await?.head.expect("just pushed").frame;
+    let named = mallory.frame(context, frame).await?.blobs;
+    let result = BlobRef::of(RESULT);
+    let lineage =
+        named.iter().find(|blob| blob.hash != result.hash).expect("it tells of its input");
+    let answers = mallory.ask(context, lineage.hash, Part::Whole).await?;
+    let [Answer::Bytes(bytes)] = &answers[..] else { panic!("{answers:?}") };
+    // Eight bytes of size come first; one this small has no hash tree.
+    let lineage = Lineage::decode(&bytes[8..])?;
+    assert!(matches!(lineage.inputs[0].source, InputSource::Blind(_)), "{lineage:?}");
+    assert_eq!((&lineage.inputs[0].name, lineage.inputs[0].user), (&None, None));
+    assert_eq!(lineage.host, None, "the context is public");
+
+    assert_eq!(mallory.ask(context, secret.hash, Part::Whole).await?, [Answer::NotHere]);
+    mallory.run(Command::FetchFrames { context, frames: vec![input] }).await?;
+    // What is asked for afterwards comes.
+    let pushed = alice.cli(["push", "me/open:later", &file]).await?;
+    anyhow::ensure!(pushed.status.success(), "{}", pushed.stderr);
+    let later = alice.stack("me/open:later").await?.head.expect("just pushed").frame;
+    mallory.frame(context, later).await?;
+    assert!(!mallory.has_frame(context, input).await?, "the input came with its result");
     Ok(())
 }
