@@ -67,7 +67,7 @@ impl Node {
     ) -> bool {
         let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
         let mine = context.catalogs.get(&key);
-        if own || mine.is_some_and(|catalog| catalog.over_quota || catalog.is_full()) {
+        if own || mine.is_some_and(|catalog| catalog.over_quota || !catalog.has_room_for(next)) {
             return false;
         }
         // Whoever is not let in here may still bring what tells that she is.

@@ -221,16 +221,17 @@ impl Node {
             // could fill the room that honest authors need.
             let run = granted && asked && envelope.n == catalog.next_missing();
             let most = limits::WAITING_PER_DEVICE * if run { 4 } else { 1 };
-            let fits = catalog.pending.len() < most
-                && catalog.pending_bytes + envelope.change.len() <= limits::WAITING_BYTES
-                && (granted || bytes.len() <= room);
+            let in_the_way = catalog.in_the_way(envelope.n, envelope.change.len(), most);
+            let fits = in_the_way.is_some() && (granted || bytes.len() <= room);
             if bounded && (!fits || catalog.over_quota) {
                 continue;
             }
-            if verified && !run && envelope.verify().is_err() {
+            let in_the_way = in_the_way.unwrap_or(0);
+            if verified && (!run || in_the_way > 0) && envelope.verify().is_err() {
                 let reason = format!("sent a change of {} that it did not sign", key.device);
                 return self.end_session(cx, device, Severity::Grave, &reason);
             }
+            catalog.give_way(in_the_way);
             room = room.saturating_sub(bytes.len());
             catalog.pending_bytes += envelope.change.len();
             let size = bytes.len();

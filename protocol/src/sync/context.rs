@@ -422,10 +422,34 @@ impl Catalog {
         self.tip.is_none() && self.pending.is_empty() && !self.busy && !self.over_quota
     }
 
-    /// Tells whether nothing more may wait.
-    pub(super) fn is_full(&self) -> bool {
-        self.pending.len() >= limits::WAITING_PER_DEVICE
-            || self.pending_bytes + limits::CHANGE_BYTES > limits::WAITING_BYTES
+    /// Tells whether a change of any size with a number may wait, others giving way to it.
+    pub(super) fn has_room_for(&self, n: u64) -> bool {
+        self.in_the_way(n, limits::CHANGE_BYTES, limits::WAITING_PER_DEVICE).is_some()
+    }
+
+    /// Returns how many of those that wait have to give way to an envelope, the last ones first;
+    /// none where it finds no room even so. Only larger numbers give way: what comes before them
+    /// is needed first, and nobody can keep it out by bringing them early.
+    pub(super) fn in_the_way(&self, n: u64, bytes: usize, most: usize) -> Option<usize> {
+        let (mut count, mut bytes) = (self.pending.len(), self.pending_bytes + bytes);
+        let mut later = self.pending.iter().rev().take_while(|(other, _)| **other > n);
+        let mut in_the_way = 0;
+        while count >= most || bytes > limits::WAITING_BYTES {
+            let (_, last) = later.next()?;
+            count -= 1;
+            bytes -= last.envelope.change.len();
+            in_the_way += 1;
+        }
+        Some(in_the_way)
+    }
+
+    /// Drops the last ones of those that wait.
+    pub(super) fn give_way(&mut self, count: usize) {
+        for _ in 0..count {
+            if let Some((_, last)) = self.pending.pop_last() {
+                self.pending_bytes -= last.envelope.change.len();
+            }
+        }
     }
 
     /// Drops everything that waits.

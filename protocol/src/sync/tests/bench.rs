@@ -117,6 +117,17 @@ impl Device {
         statement
     }
 
+    /// Says one thing in each of many envelopes.
+    pub(super) fn say_each(&mut self, context: ContextId, facts: impl Iterator<Item = PlacedFact>) {
+        let place = self.place(context);
+        let mut writer = CatalogWriter::load(place, self.said.iter()).unwrap();
+        for fact in facts {
+            let statement = self.sign(context, &fact);
+            let put = (catalog_key(&statement).unwrap(), statement.encode());
+            self.said.push(writer.append(&self.key, &[put], &[]).unwrap());
+        }
+    }
+
     pub(super) fn tip(&self, context: ContextId) -> Tip {
         CatalogWriter::load(self.place(context), self.said.iter()).unwrap().tip().unwrap()
     }

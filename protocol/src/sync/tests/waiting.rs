@@ -1,0 +1,94 @@
+//! What waits gives way to what is needed first.
+
+use super::bench::*;
+use crate::doc::Envelope;
+use crate::id::ContextId;
+use crate::limits;
+use crate::statement::Role;
+
+/// Alice's engine, Bob the writer with more to say than may wait, and two readers.
+struct Scene {
+    bench: Bench,
+    context: ContextId,
+    bob: Device,
+    carol: Peer,
+    mallory: Peer,
+}
+
+const MOST: usize = limits::WAITING_PER_DEVICE;
+
+fn scene() -> Scene {
+    let [mut alice, mut bob, mut carol, mut mallory] = [1, 2, 3, 4].map(Person::new);
+    let mut bench = Bench::new(&mut alice, 11);
+    let context = bench.new_context();
+    bench.set_role(context, &bob, Role::Writer);
+    bench.set_role(context, &carol, Role::Reader);
+    bench.set_role(context, &mallory, Role::Reader);
+    let mut laptop = bob.device(21, None);
+    let (phone, tablet) = (carol.device(31, None), mallory.device(41, None));
+    laptop.say_each(context, (0..MOST as u32 + 40).map(|n| push(n as u8)));
+    let interest = bench.interest(context);
+    bench.knows(&bob);
+    let carol = bench.connect(&carol, &phone, &interest, None);
+    let mallory = bench.connect(&mallory, &tablet, &interest, None);
+    Scene { bench, context, bob: laptop, carol, mallory }
+}
+
+impl Scene {
+    /// Mallory brings as many genuine envelopes as may wait, and leaves the first out.
+    fn fill(&mut self) {
+        let all = self.bob.said.split_off(MOST + 1);
+        self.bench.deliver(self.mallory, &self.bob, 1);
+        self.bob.said.extend(all);
+        assert_eq!(self.bench.node.most_waiting(), MOST);
+        self.bench.sent.clear();
+    }
+}
+
+#[test]
+fn the_envelope_before_those_that_wait_is_asked_for_and_lets_them_in() {
+    let mut scene = scene();
+    scene.fill();
+    let state = scene.bob.state(scene.context);
+    scene.bench.have(scene.carol, Vec::new(), vec![state]);
+    assert_eq!(scene.bench.asked(scene.carol, &scene.bob), [1]);
+    scene.bench.deliver(scene.carol, &scene.bob, 0);
+    assert_eq!(scene.bench.took(scene.context, &scene.bob), MOST as u64 + 40);
+}
+
+#[test]
+fn the_envelope_before_those_that_wait_finds_room_unasked() {
+    let mut scene = scene();
+    scene.fill();
+    scene.bob.said.truncate(1);
+    scene.bench.deliver(scene.carol, &scene.bob, 0);
+    // The last gave way to it.
+    assert_eq!(scene.bench.took(scene.context, &scene.bob), MOST as u64);
+}
+
+#[test]
+fn what_is_not_signed_takes_nobodys_room() {
+    let mut scene = scene();
+    let (context, catalog) = (scene.context, scene.bob.catalog());
+    let state = scene.bob.state(context);
+    let document = scene.bob.place(context).document();
+    let sign = |n| {
+        let change = vec![0; limits::CHANGE_BYTES];
+        Envelope::sign(document, 0, catalog.inc, n, change, &scene.bob.key)
+    };
+    let later: Vec<Envelope> = (2..18).map(sign).collect();
+    let mut forged = sign(1);
+    for half in later.chunks(8) {
+        scene.bob.said = half.to_vec();
+        scene.bench.deliver(scene.mallory, &scene.bob, 0);
+    }
+    let waiting =
+        |scene: &Scene| scene.bench.node.context(context).unwrap().catalogs[&catalog].pending_bytes;
+    assert_eq!(waiting(&scene), limits::WAITING_BYTES);
+    scene.bench.have(scene.carol, Vec::new(), vec![state]);
+    forged.change[0] = 1;
+    scene.bob.said = vec![forged];
+    scene.bench.deliver(scene.carol, &scene.bob, 0);
+    assert_eq!(waiting(&scene), limits::WAITING_BYTES);
+    assert_eq!(scene.bench.penalties.len(), 1);
+}
