@@ -82,6 +82,8 @@ pub const OVER: usize = 16;
 pub const SEEN: usize = 70;
 /// Most proofs of forks that a context keeps.
 pub const FORKS: usize = 256;
+/// Most of those that are about catalogs of one user: nobody's devices take the room for others'.
+pub const FORKS_PER_USER: usize = 16;
 /// Longest name of a context, a device, a tag or a person in bytes.
 pub const NAME_BYTES: usize = 64;
 /// Longest description of a context in bytes: fits a statement with room for the rest.

@@ -71,6 +71,7 @@ impl Node {
             }
         }
         self.compare_tips(cx, device, id, docs);
+        self.tell_forks(cx, device, tag, docs);
         for state in logs {
             self.ask_log(cx, device, tag, state.user, Some(state.digest));
         }

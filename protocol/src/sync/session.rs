@@ -60,6 +60,8 @@ pub(super) struct Channel {
     /// Catalogs of which the peer has nothing that can be taken, by the number of our last
     /// envelope; not asked for again until ours goes on.
     pub set_aside: BTreeMap<CatalogKey, u64>,
+    /// Catalogs of whose fork the peer was told because it has what is behind, with the number.
+    pub forks_told: BTreeMap<CatalogKey, u64>,
     /// Identity logs asked for on this channel.
     pub asked_logs: BTreeMap<UserId, LogAsk>,
     /// Identity logs taken from the peer to their end.
@@ -131,6 +133,7 @@ impl Channel {
             known: BTreeMap::new(),
             asked: BTreeMap::new(),
             set_aside: BTreeMap::new(),
+            forks_told: BTreeMap::new(),
             asked_logs: BTreeMap::new(),
             taken_logs: BTreeMap::new(),
             own_asked: None,
