@@ -71,8 +71,10 @@ pub const IDENTITY_BYTES: usize = 256 * 1024;
 pub const IDENTITY_RECOVERIES: usize = 16;
 /// Most identity logs of users without a part in a context that are asked for on its account.
 pub const GUEST_LOGS: usize = 256;
-/// Most identity logs, above which none of users without a part in a context are taken.
+/// Most identity logs, above which none of users without a role in a context are taken.
 pub const LOGS: usize = 8192;
+/// Most redemptions of one ticket that are kept: each names a user, whom its holder may make up.
+pub const REDEMPTIONS: usize = 1024;
 /// Most owners of a context.
 pub const OWNERS: usize = 8;
 /// Most heads or tags that one replaces.

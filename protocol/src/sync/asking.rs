@@ -114,12 +114,19 @@ impl Node {
 
     /// Tells whether the identity log of a user is any business of this node, or becomes it when
     /// a peer names it: the log of the peer itself, of who has a part in the context, and of the
-    /// authors of catalogs that an admitted peer offers. A user without a part is a guest, and
-    /// guests are bounded.
+    /// authors of catalogs that an admitted peer offers. All but those of who has a role or wrote
+    /// are bounded together: others need nobody's leave to make up users. A user without a part is
+    /// a guest, and guests are bounded in each context too.
     pub(super) fn takes_log_of(&mut self, device: DeviceId, tag: Tag, user: UserId) -> bool {
         let Some((channel, context)) = self.channel(device, tag) else { return false };
         let id = context.id();
-        if self.is_known_in(id, user) {
+        if user == self.user || context.view.role(user) > Role::None || context.wrote(user) {
+            return true;
+        }
+        if !self.logs.contains_key(&user) && self.logs.len() >= limits::LOGS {
+            return false;
+        }
+        if context.came_in(user) {
             return true;
         }
         let itself = channel.user == Some(user);
@@ -136,9 +143,6 @@ impl Node {
         }
         if context.guests.contains(&user) {
             return true;
-        }
-        if !self.logs.contains_key(&user) && self.logs.len() >= limits::LOGS {
-            return false;
         }
         if context.guests.len() >= limits::GUEST_LOGS {
             self.forget_guests(id);

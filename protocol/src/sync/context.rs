@@ -375,6 +375,12 @@ impl Context {
         keys.take_while(|key| key.user == user).count()
     }
 
+    /// Tells whether something of a user was accepted.
+    pub(super) fn wrote(&self, user: UserId) -> bool {
+        let mut all = self.catalogs.range(first_of(user)..).take_while(|(key, _)| key.user == user);
+        all.any(|(_, catalog)| catalog.tip.is_some())
+    }
+
     /// Returns the place of a catalog.
     pub(super) fn place(&self, key: CatalogKey) -> CatalogPlace {
         CatalogPlace { context: self.id, user: key.user, device: key.device, inc: key.inc }
