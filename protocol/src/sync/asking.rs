@@ -197,6 +197,7 @@ impl Node {
         }
         for id in self.contexts.keys().copied().collect::<Vec<_>>() {
             if self.contexts[&id].retry.at.is_some_and(|at| at <= cx.now) {
+                self.store_forks_again(cx, id);
                 self.retry_wants(id);
             }
             self.forget_late_frames(cx.now, id);

@@ -444,10 +444,11 @@ impl Node {
         self.store(cx, records, Task::Accept { context: id, key, accepted, from });
     }
 
-    pub(super) fn accept_failed(&mut self, id: ContextId, key: CatalogKey) {
-        if self.contexts.contains_key(&id) {
-            self.catalog_mut(id, key).busy = false;
-        }
+    /// Lets envelopes that could not be stored be asked for again.
+    pub(super) fn accept_failed(&mut self, now: i64, id: ContextId, key: CatalogKey) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        context.catalogs.entry(key).or_default().busy = false;
+        context.retry.later(now);
     }
 
     pub(super) fn accepted(
@@ -464,6 +465,7 @@ impl Node {
         let first = accepted.first().map_or(0, |a| a.envelope.n);
         let (mut statements, mut fork) = (Vec::new(), None);
         let context = self.contexts.get_mut(&id).expect("checked above");
+        context.retry.came();
         let document = context.place(key).document();
         let catalog = context.catalogs.entry(key).or_default();
         catalog.busy = false;

@@ -32,6 +32,8 @@ pub struct Context {
     pub(super) redemptions: BTreeMap<(UserId, PublicKey), Verified>,
     /// Catalogs whose device signed two envelopes of one number.
     pub(super) forks: BTreeMap<CatalogKey, ForkProof>,
+    /// Proofs that the disk refused, with who gave them; stored again with what is asked again.
+    pub(super) forks_again: BTreeMap<CatalogKey, (ForkProof, Option<DeviceId>)>,
     /// Frames that are here and earned.
     pub(super) frames: BTreeMap<FrameId, FrameMeta>,
     /// Frames that are wanted.
@@ -236,6 +238,7 @@ impl Context {
             last_n: 0,
             redemptions: BTreeMap::new(),
             forks: BTreeMap::new(),
+            forks_again: BTreeMap::new(),
             frames: BTreeMap::new(),
             frame_wants: BTreeMap::new(),
             invalid_frames: BTreeSet::new(),

@@ -115,6 +115,30 @@ impl Node {
         }
     }
 
+    /// Keeps a proof that could not be stored: nobody is asked for it again.
+    pub(super) fn fork_failed(
+        &mut self,
+        now: i64,
+        id: ContextId,
+        key: CatalogKey,
+        proof: ForkProof,
+        from: Option<DeviceId>,
+    ) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        if context.forks_again.len() < limits::FORKS {
+            context.forks_again.insert(key, (proof, from));
+        }
+        context.retry.later(now);
+    }
+
+    /// Stores the proofs again that the disk refused.
+    pub(super) fn store_forks_again(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        for (key, (proof, from)) in std::mem::take(&mut context.forks_again) {
+            self.take_fork(cx, id, key, proof, from);
+        }
+    }
+
     /// Tells a peer, once each, of the forks before the end of what it has: it may have been behind
     /// them when they were passed on.
     pub(super) fn tell_forks(

@@ -260,6 +260,14 @@ impl Bench {
         None
     }
 
+    /// Wakes the engine when what failed is due again, which has to be within 5 s.
+    pub(super) fn rest(&mut self) {
+        let due = self.node.ask_deadlines().min().expect("nothing is tried again");
+        assert!(due <= self.now + 5_000, "tried again after {} ms", due - self.now);
+        self.now = due;
+        self.feed(Input::Wake);
+    }
+
     pub(super) fn command(&mut self, command: Command) -> Result<Reply, CommandError> {
         self.feed(Input::Command { id: CommandId(0), command });
         self.replies.pop().unwrap()

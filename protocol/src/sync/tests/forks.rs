@@ -265,6 +265,21 @@ fn who_has_more_than_a_fork_allows_is_told_of_it_once() {
 }
 
 #[test]
+fn a_proof_that_the_disk_refused_is_stored_when_there_is_room() {
+    let mut scene = scene();
+    let carol = scene.carol;
+    scene.bench.deliver(scene.dave, &scene.one, 0);
+    scene.bench.disk_full = true;
+    let fork = scene.fork(proof(&scene, 3).encode());
+    scene.bench.tell(carol, &fork);
+    scene.bench.disk_full = false;
+    // What peers have is looked at meanwhile, and does not take the date away.
+    scene.bench.have(carol, Vec::new(), Vec::new());
+    scene.bench.rest();
+    assert_eq!((scene.recorded(), scene.stacks()), (1, 2));
+}
+
+#[test]
 fn a_fork_of_mine_makes_me_a_new_incarnation() {
     let mut scene = scene();
     let context = scene.context;

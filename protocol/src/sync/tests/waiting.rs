@@ -1,10 +1,12 @@
-//! What waits gives way to what is needed first.
+//! What waits gives way to what is needed first, and what could not be stored is asked for again.
 
 use super::bench::*;
 use crate::doc::Envelope;
-use crate::id::ContextId;
+use crate::id::{ContextId, FrameId};
 use crate::limits;
-use crate::statement::Role;
+use crate::object::Frame;
+use crate::statement::{Head, PlacedFact, Role};
+use crate::wire::Message;
 
 /// Alice's engine, Bob the writer with more to say than may wait, and two readers.
 struct Scene {
@@ -91,4 +93,49 @@ fn what_is_not_signed_takes_nobodys_room() {
     scene.bench.deliver(scene.carol, &scene.bob, 0);
     assert_eq!(waiting(&scene), limits::WAITING_BYTES);
     assert_eq!(scene.bench.penalties.len(), 1);
+}
+
+#[test]
+fn envelopes_that_the_disk_refused_are_asked_for_again() {
+    let mut scene = scene();
+    let carol = scene.carol;
+    scene.bob.said.truncate(3);
+    let state = scene.bob.state(scene.context);
+    scene.bench.have(carol, Vec::new(), vec![state]);
+    scene.bench.disk_full = true;
+    scene.bench.deliver(carol, &scene.bob, 0);
+    scene.bench.disk_full = false;
+    scene.bench.sent.clear();
+    scene.bench.rest();
+    assert_eq!(scene.bench.asked(carol, &scene.bob), [1]);
+    scene.bench.deliver(carol, &scene.bob, 0);
+    assert_eq!(scene.bench.took(scene.context, &scene.bob), 3);
+}
+
+#[test]
+fn frames_that_the_disk_refused_are_asked_for_again() {
+    let mut scene = scene();
+    let carol = scene.carol;
+    let frame = Frame { message: "here".into(), ..Frame::default() }.encode().unwrap();
+    let id = FrameId::of(&frame);
+    let PlacedFact::Head(head) = push(1) else { panic!("a push states a head") };
+    scene.bob.said.clear();
+    scene.bob.say(scene.context, &PlacedFact::Head(Head { frame: Some(id), ..head }));
+    scene.bench.have(carol, Vec::new(), Vec::new());
+    scene.bench.deliver(carol, &scene.bob, 0);
+    let asked = |scene: &Scene| {
+        let all = scene.bench.sent_to(carol);
+        let wants =
+            all.filter(|m| matches!(m, Message::WantFrames { frames, .. } if *frames == [id]));
+        wants.count()
+    };
+    assert_eq!(asked(&scene), 1);
+    let frames = Message::Frames { tag: carol.tag, frames: vec![frame], missing: Vec::new() };
+    scene.bench.disk_full = true;
+    scene.bench.tell(carol, &frames);
+    scene.bench.disk_full = false;
+    scene.bench.rest();
+    assert_eq!(asked(&scene), 2);
+    scene.bench.tell(carol, &frames);
+    assert!(scene.bench.node.context(scene.context).unwrap().frame(id).is_some());
 }
