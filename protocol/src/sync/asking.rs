@@ -5,6 +5,7 @@
 //! take anyway, because it is full, excluded or over its quota, is not asked for.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use super::Defect;
 use super::authority::Authority;
@@ -34,12 +35,14 @@ impl Node {
         self.forget_asked_catalogs(cx.now, device, tag);
         let Some((channel, context)) = self.channel(device, tag) else { return };
         let room = ASKED_PER_PEER.saturating_sub(channel.asked.len());
+        let elsewhere = self.asked_elsewhere(cx.now, device, context);
         let mut waiting = None;
         let mut asks: Vec<(Reverse<Role>, CatalogKey, u64)> = Vec::new();
         for (key, (n, _)) in &channel.known {
             let next = context.catalogs.get(key).map_or(1, Catalog::next_missing);
             let waits = channel.asked.get(key).is_some_and(|at| cx.now - at < ASK_MS);
-            if *n < next || waits || room == 0 {
+            let comes = elsewhere.get(key).is_some_and(|most| most >= n);
+            if *n < next || waits || comes || room == 0 {
                 continue;
             }
             let waiting = waiting.get_or_insert_with(|| context.waiting(device));
@@ -53,6 +56,30 @@ impl Node {
             channel.asked.insert(catalog, cx.now);
             cx.send(device, &Message::Want { tag, catalog, from });
         }
+    }
+
+    /// Returns the catalogs that may still come from other peers of a context, with the last number
+    /// that one of those says to have. Whoever was asked in vain keeps nobody from being asked.
+    fn asked_elsewhere(
+        &self,
+        now: i64,
+        device: DeviceId,
+        context: &Context,
+    ) -> BTreeMap<CatalogKey, u64> {
+        let mut asked = BTreeMap::new();
+        let others = self.sessions.iter().filter(|(other, _)| **other != device);
+        for (_, channel) in others.filter_map(|(_, session)| session.channel_of(context.id())) {
+            let fresh = channel.asked.iter().filter(|(_, at)| now - **at < ASK_MS);
+            for (key, _) in fresh.filter(|(key, _)| !channel.in_vain.contains(key)) {
+                let here = context.catalogs.get(key).map_or(0, Catalog::n);
+                if channel.set_aside.get(key) != Some(&here) {
+                    let claimed = channel.known.get(key).map_or(0, |known| known.0);
+                    let most = asked.entry(*key).or_insert(0);
+                    *most = claimed.max(*most);
+                }
+            }
+        }
+        asked
     }
 
     /// Tells whether the envelopes of a catalog from a number on would be taken from a peer.
@@ -103,11 +130,13 @@ impl Node {
         }
         let Some((channel, context)) = self.channel(device, tag) else { return };
         let next = |key: &CatalogKey| context.catalogs.get(key).map_or(1, Catalog::next_missing);
-        let open = |(key, at): &(&CatalogKey, &i64)| {
-            now - **at < ASK_MS && channel.known.get(key).is_some_and(|known| known.0 >= next(key))
-        };
-        let asked = channel.asked.iter().filter(open).map(|(key, at)| (*key, *at)).collect();
-        self.channel_mut(device, tag).expect("the channel was just used").asked = asked;
+        let open = |key: &CatalogKey| channel.known.get(key).is_some_and(|k| k.0 >= next(key));
+        let lacking = channel.asked.iter().filter(|(key, _)| open(key));
+        let (late, asked): (Vec<_>, Vec<_>) =
+            lacking.map(|(key, at)| (*key, *at)).partition(|(_, at)| now - at >= ASK_MS);
+        let channel = self.channel_mut(device, tag).expect("the channel was just used");
+        channel.in_vain.extend(late.into_iter().map(|(key, _)| key));
+        channel.asked = asked.into_iter().collect();
     }
 
     // Identity logs.

@@ -80,6 +80,8 @@ pub(super) struct Catalog {
     pub pending_bytes: usize,
     /// Whether envelopes are being judged or stored.
     pub busy: bool,
+    /// The number of the last of those, while there are any.
+    pub busy_to: u64,
     /// Whether the author signed more than the quota; the chain ends before that.
     pub over_quota: bool,
 }
@@ -414,9 +416,9 @@ impl Catalog {
         self.changes.get(at).copied()
     }
 
-    /// Returns the first number that is neither here nor waiting.
+    /// Returns the first number that is neither here nor under way nor waiting.
     pub(super) fn next_missing(&self) -> u64 {
-        let mut next = self.n() + 1;
+        let mut next = if self.busy { self.busy_to } else { self.n() } + 1;
         for n in self.pending.range(next..).map(|(n, _)| *n) {
             if n != next {
                 break;

@@ -57,6 +57,9 @@ pub(super) struct Channel {
     pub known: BTreeMap<CatalogKey, (u64, ChangeId)>,
     /// Catalogs asked for on this channel, with when.
     pub asked: BTreeMap<CatalogKey, i64>,
+    /// Catalogs asked for on this channel in vain: the answer was late, or brought less than the
+    /// peer says that it has. Others are asked beside it.
+    pub in_vain: BTreeSet<CatalogKey>,
     /// Catalogs of which the peer has nothing that can be taken, by the number of our last
     /// envelope; not asked for again until ours goes on.
     pub set_aside: BTreeMap<CatalogKey, u64>,
@@ -132,6 +135,7 @@ impl Channel {
             synced: false,
             known: BTreeMap::new(),
             asked: BTreeMap::new(),
+            in_vain: BTreeSet::new(),
             set_aside: BTreeMap::new(),
             forks_told: BTreeMap::new(),
             asked_logs: BTreeMap::new(),

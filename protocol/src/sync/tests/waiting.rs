@@ -13,6 +13,7 @@ struct Scene {
     bench: Bench,
     context: ContextId,
     bob: Device,
+    person: Person,
     carol: Peer,
     mallory: Peer,
 }
@@ -33,7 +34,7 @@ fn scene() -> Scene {
     bench.knows(&bob);
     let carol = bench.connect(&carol, &phone, &interest, None);
     let mallory = bench.connect(&mallory, &tablet, &interest, None);
-    Scene { bench, context, bob: laptop, carol, mallory }
+    Scene { bench, context, bob: laptop, person: bob, carol, mallory }
 }
 
 impl Scene {
@@ -99,6 +100,7 @@ fn what_is_not_signed_takes_nobodys_room() {
 fn envelopes_that_the_disk_refused_are_asked_for_again() {
     let mut scene = scene();
     let carol = scene.carol;
+    scene.bench.tell_log(carol, &scene.person);
     scene.bob.said.truncate(3);
     let state = scene.bob.state(scene.context);
     scene.bench.have(carol, Vec::new(), vec![state]);
@@ -138,4 +140,61 @@ fn frames_that_the_disk_refused_are_asked_for_again() {
     assert_eq!(asked(&scene), 2);
     scene.bench.tell(carol, &frames);
     assert!(scene.bench.node.context(scene.context).unwrap().frame(id).is_some());
+}
+
+impl Scene {
+    /// Both readers say that they have some of Bob's envelopes; returns who is asked, from where.
+    fn offered(&mut self, first: (Peer, usize), second: (Peer, usize)) -> [Vec<u64>; 2] {
+        for (peer, count) in [first, second] {
+            let state = self.bob.back_at(count).state(self.context);
+            self.bench.have(peer, Vec::new(), vec![state]);
+        }
+        [first, second].map(|(peer, _)| self.bench.asked(peer, &self.bob))
+    }
+
+    fn deliver(&mut self, peer: Peer, numbers: std::ops::RangeInclusive<usize>) {
+        let mut some = self.bob.back_at(*numbers.end());
+        some.said.drain(..numbers.start() - 1);
+        self.bench.deliver(peer, &some, 0);
+    }
+}
+
+#[test]
+fn one_peer_is_asked_and_another_where_it_gives_nothing() {
+    let mut scene = scene();
+    let (carol, mallory) = (scene.carol, scene.mallory);
+    assert_eq!(scene.offered((mallory, 5), (carol, 5)), [vec![1], vec![]]);
+    scene.bench.rest();
+    assert_eq!(scene.bench.asked(carol, &scene.bob), [1]);
+}
+
+#[test]
+fn who_answers_with_less_than_she_has_is_not_waited_for() {
+    for numbers in [2..=5, 1..=3] {
+        let mut scene = scene();
+        let (carol, mallory) = (scene.carol, scene.mallory);
+        assert_eq!(scene.offered((mallory, 5), (carol, 5)), [vec![1], vec![]]);
+        let next = if *numbers.start() == 1 { 4 } else { 1 };
+        scene.deliver(mallory, numbers);
+        scene.bench.have(carol, Vec::new(), Vec::new());
+        assert_eq!(scene.bench.asked(carol, &scene.bob), [next]);
+    }
+}
+
+#[test]
+fn who_has_more_is_asked_beside_who_has_less() {
+    let mut scene = scene();
+    let (carol, mallory) = (scene.carol, scene.mallory);
+    assert_eq!(scene.offered((mallory, 3), (carol, 5)), [vec![1], vec![1]]);
+}
+
+#[test]
+fn what_is_being_judged_is_not_asked_for_again() {
+    let mut scene = scene();
+    let (carol, mallory) = (scene.carol, scene.mallory);
+    // Bob's log comes when envelopes of his do, and with it everything is looked at anew.
+    assert_eq!(scene.offered((carol, 5), (mallory, 2)), [vec![1], vec![]]);
+    scene.deliver(carol, 1..=4);
+    assert_eq!(scene.bench.asked(carol, &scene.bob), [1, 5]);
+    assert!(scene.bench.asked(mallory, &scene.bob).is_empty());
 }
