@@ -71,8 +71,10 @@ pub const IDENTITY_BYTES: usize = 256 * 1024;
 pub const IDENTITY_RECOVERIES: usize = 16;
 /// Most identity logs of users without a part in a context that are asked for on its account.
 pub const GUEST_LOGS: usize = 256;
-/// Most identity logs, above which none of users without a part in a context are taken.
+/// Most identity logs, above which none of users without a role in a context are taken.
 pub const LOGS: usize = 8192;
+/// Most redemptions of one ticket that are kept: each names a user, whom its holder may make up.
+pub const REDEMPTIONS: usize = 1024;
 /// Most owners of a context.
 pub const OWNERS: usize = 8;
 /// Most heads or tags that one replaces.
@@ -82,6 +84,8 @@ pub const OVER: usize = 16;
 pub const SEEN: usize = 70;
 /// Most proofs of forks that a context keeps.
 pub const FORKS: usize = 256;
+/// Most of those that are about catalogs of one user: nobody's devices take the room for others'.
+pub const FORKS_PER_USER: usize = 16;
 /// Longest name of a context, a device, a tag or a person in bytes.
 pub const NAME_BYTES: usize = 64;
 /// Longest description of a context in bytes: fits a statement with room for the rest.

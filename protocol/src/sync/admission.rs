@@ -11,7 +11,6 @@ use super::session::Admission;
 use super::work::Work;
 use crate::context::{Admission as AdmittedBy, Refused};
 use crate::id::{ContextId, DeviceId, UserId};
-use crate::limits;
 use crate::statement::{Access, Fact, Role, Statement, Verified};
 use crate::wire::{DenyCode, LogDigest, Message, Tag};
 
@@ -53,13 +52,14 @@ impl Node {
         }
     }
 
-    /// Tells whether a user has a part in a context: members, owners, who came in by a ticket.
+    /// Tells whether a user has a part in a context: members, owners, who came in by a ticket, and
+    /// of whom something was accepted. What only waits gives nobody a part.
     pub(super) fn is_known_in(&self, context: ContextId, user: UserId) -> bool {
         let Some(context) = self.contexts.get(&context) else { return false };
         user == self.user
             || context.view.role(user) > Role::None
             || context.came_in(user)
-            || context.catalogs.keys().any(|key| key.user == user)
+            || context.wrote(user)
     }
 
     /// Asks again for catalogs that could not be taken as the grants of a user stood.
@@ -212,7 +212,8 @@ impl Node {
     }
 
     /// Statements that stand alone: redemptions of others, passed on so that every member can
-    /// count and show them.
+    /// count and show them. They give their users a part, so that only a peer that is admitted
+    /// brings them, and only those that admit still are taken.
     pub(super) fn on_statements(
         &mut self,
         cx: &mut Cx<'_>,
@@ -221,7 +222,7 @@ impl Node {
         statements: Vec<Vec<u8>>,
     ) {
         let Some((channel, context)) = self.channel(device, tag) else { return };
-        if channel.is_denied() {
+        if !channel.is_admitted() {
             return;
         }
         let id = context.id();
@@ -238,15 +239,10 @@ impl Node {
             if redeem.context != id {
                 return self.end_session(cx, device, Severity::Grave, "mixed up contexts");
             }
-            let (ticket, user) = (redeem.ticket, redeem.user);
+            let key = (redeem.user, redeem.ticket);
             let context = self.contexts.get_mut(&id).expect("the channel's context is here");
-            let known_ticket = context.view.ticket(&ticket).is_some();
-            if known_ticket
-                && context.redemptions.len() + context.redeeming.len() < limits::IDENTITY_ENTRIES
-                && !context.redemptions.contains_key(&(user, ticket))
-                && !context.redeeming.contains_key(&(user, ticket))
-            {
-                context.redeeming.insert((user, ticket), verified.clone());
+            if !context.redemptions.contains_key(&key) && context.keeps(redeem, cx.now) {
+                context.redeeming.insert(key, verified.clone());
                 redeems.push(verified);
             }
         }

@@ -5,6 +5,7 @@
 //! take anyway, because it is full, excluded or over its quota, is not asked for.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use super::Defect;
 use super::authority::Authority;
@@ -34,12 +35,14 @@ impl Node {
         self.forget_asked_catalogs(cx.now, device, tag);
         let Some((channel, context)) = self.channel(device, tag) else { return };
         let room = ASKED_PER_PEER.saturating_sub(channel.asked.len());
+        let elsewhere = self.asked_elsewhere(cx.now, device, context);
         let mut waiting = None;
         let mut asks: Vec<(Reverse<Role>, CatalogKey, u64)> = Vec::new();
         for (key, (n, _)) in &channel.known {
             let next = context.catalogs.get(key).map_or(1, Catalog::next_missing);
             let waits = channel.asked.get(key).is_some_and(|at| cx.now - at < ASK_MS);
-            if *n < next || waits || room == 0 {
+            let comes = elsewhere.get(key).is_some_and(|most| most >= n);
+            if *n < next || waits || comes || room == 0 {
                 continue;
             }
             let waiting = waiting.get_or_insert_with(|| context.waiting(device));
@@ -55,6 +58,30 @@ impl Node {
         }
     }
 
+    /// Returns the catalogs that may still come from other peers of a context, with the last number
+    /// that one of those says to have. Whoever was asked in vain keeps nobody from being asked.
+    fn asked_elsewhere(
+        &self,
+        now: i64,
+        device: DeviceId,
+        context: &Context,
+    ) -> BTreeMap<CatalogKey, u64> {
+        let mut asked = BTreeMap::new();
+        let others = self.sessions.iter().filter(|(other, _)| **other != device);
+        for (_, channel) in others.filter_map(|(_, session)| session.channel_of(context.id())) {
+            let fresh = channel.asked.iter().filter(|(_, at)| now - **at < ASK_MS);
+            for (key, _) in fresh.filter(|(key, _)| !channel.in_vain.contains(key)) {
+                let here = context.catalogs.get(key).map_or(0, Catalog::n);
+                if channel.set_aside.get(key) != Some(&here) {
+                    let claimed = channel.known.get(key).map_or(0, |known| known.0);
+                    let most = asked.entry(*key).or_insert(0);
+                    *most = claimed.max(*most);
+                }
+            }
+        }
+        asked
+    }
+
     /// Tells whether the envelopes of a catalog from a number on would be taken from a peer.
     fn is_wanted(
         &self,
@@ -67,7 +94,7 @@ impl Node {
     ) -> bool {
         let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
         let mine = context.catalogs.get(&key);
-        if own || mine.is_some_and(|catalog| catalog.over_quota || catalog.is_full()) {
+        if own || mine.is_some_and(|catalog| catalog.over_quota || !catalog.has_room_for(next)) {
             return false;
         }
         // Whoever is not let in here may still bring what tells that she is.
@@ -103,23 +130,32 @@ impl Node {
         }
         let Some((channel, context)) = self.channel(device, tag) else { return };
         let next = |key: &CatalogKey| context.catalogs.get(key).map_or(1, Catalog::next_missing);
-        let open = |(key, at): &(&CatalogKey, &i64)| {
-            now - **at < ASK_MS && channel.known.get(key).is_some_and(|known| known.0 >= next(key))
-        };
-        let asked = channel.asked.iter().filter(open).map(|(key, at)| (*key, *at)).collect();
-        self.channel_mut(device, tag).expect("the channel was just used").asked = asked;
+        let open = |key: &CatalogKey| channel.known.get(key).is_some_and(|k| k.0 >= next(key));
+        let lacking = channel.asked.iter().filter(|(key, _)| open(key));
+        let (late, asked): (Vec<_>, Vec<_>) =
+            lacking.map(|(key, at)| (*key, *at)).partition(|(_, at)| now - at >= ASK_MS);
+        let channel = self.channel_mut(device, tag).expect("the channel was just used");
+        channel.in_vain.extend(late.into_iter().map(|(key, _)| key));
+        channel.asked = asked.into_iter().collect();
     }
 
     // Identity logs.
 
     /// Tells whether the identity log of a user is any business of this node, or becomes it when
     /// a peer names it: the log of the peer itself, of who has a part in the context, and of the
-    /// authors of catalogs that an admitted peer offers. A user without a part is a guest, and
-    /// guests are bounded.
+    /// authors of catalogs that an admitted peer offers. All but those of who has a role or wrote
+    /// are bounded together: others need nobody's leave to make up users. A user without a part is
+    /// a guest, and guests are bounded in each context too.
     pub(super) fn takes_log_of(&mut self, device: DeviceId, tag: Tag, user: UserId) -> bool {
         let Some((channel, context)) = self.channel(device, tag) else { return false };
         let id = context.id();
-        if self.is_known_in(id, user) {
+        if user == self.user || context.view.role(user) > Role::None || context.wrote(user) {
+            return true;
+        }
+        if !self.logs.contains_key(&user) && self.logs.len() >= limits::LOGS {
+            return false;
+        }
+        if context.came_in(user) {
             return true;
         }
         let itself = channel.user == Some(user);
@@ -136,9 +172,6 @@ impl Node {
         }
         if context.guests.contains(&user) {
             return true;
-        }
-        if !self.logs.contains_key(&user) && self.logs.len() >= limits::LOGS {
-            return false;
         }
         if context.guests.len() >= limits::GUEST_LOGS {
             self.forget_guests(id);
@@ -193,6 +226,7 @@ impl Node {
         }
         for id in self.contexts.keys().copied().collect::<Vec<_>>() {
             if self.contexts[&id].retry.at.is_some_and(|at| at <= cx.now) {
+                self.store_forks_again(cx, id);
                 self.retry_wants(id);
             }
             self.forget_late_frames(cx.now, id);

@@ -366,7 +366,9 @@ impl Node {
     /// Asks again for what nobody had: somebody new is there, or time has passed.
     pub(super) fn retry_wants(&mut self, id: ContextId) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        context.retry.at = None;
+        if context.forks_again.is_empty() {
+            context.retry.at = None;
+        }
         for want in context.frame_wants.values_mut() {
             want.tried.clear();
         }

@@ -17,6 +17,8 @@ use crate::wire::{CatalogKey, CatalogState, LogState, Message, Tag};
 
 /// Most bytes of envelopes in one message; the asker asks on from where it ended.
 const ENVELOPES_MESSAGE_BYTES: usize = 512 * 1024;
+/// Bytes of envelopes from which on one more may not have fitted in a message.
+const ENVELOPES_FULL_BYTES: usize = ENVELOPES_MESSAGE_BYTES - limits::ENVELOPE_BYTES;
 
 /// An envelope that was judged, with what it says.
 #[derive(Debug)]
@@ -71,6 +73,7 @@ impl Node {
             }
         }
         self.compare_tips(cx, device, id, docs);
+        self.tell_forks(cx, device, tag, docs);
         for state in logs {
             self.ask_log(cx, device, tag, state.user, Some(state.digest));
         }
@@ -166,6 +169,11 @@ impl Node {
         let verified = bounded && !self.broken(Defect::Verify);
         let Some(channel) = self.channel_mut(device, tag) else { return };
         let asked = channel.asked.remove(&key).is_some();
+        let claimed = channel.known.get(&key).map_or(0, |known| known.0);
+        if asked {
+            // Until more comes of it.
+            channel.in_vain.insert(key);
+        }
         let (id, denied) = (channel.context, channel.is_denied());
         let Some(context) = self.contexts.get(&id) else { return };
         if denied && !context.is_owner(key.user) {
@@ -188,6 +196,8 @@ impl Node {
         let document = context.place(key).document();
         let mut fork = None;
         let mut last = 0;
+        let before = context.catalogs.get(&key).map_or(1, Catalog::next_missing);
+        let full = envelopes.iter().map(Vec::len).sum::<usize>() >= ENVELOPES_FULL_BYTES;
         for bytes in envelopes {
             let envelope = match Envelope::decode(&bytes) {
                 Ok(e) if e.doc == document && e.device == key.device && e.inc == key.inc => e,
@@ -221,16 +231,17 @@ impl Node {
             // could fill the room that honest authors need.
             let run = granted && asked && envelope.n == catalog.next_missing();
             let most = limits::WAITING_PER_DEVICE * if run { 4 } else { 1 };
-            let fits = catalog.pending.len() < most
-                && catalog.pending_bytes + envelope.change.len() <= limits::WAITING_BYTES
-                && (granted || bytes.len() <= room);
+            let in_the_way = catalog.in_the_way(envelope.n, envelope.change.len(), most);
+            let fits = in_the_way.is_some() && (granted || bytes.len() <= room);
             if bounded && (!fits || catalog.over_quota) {
                 continue;
             }
-            if verified && !run && envelope.verify().is_err() {
+            let in_the_way = in_the_way.unwrap_or(0);
+            if verified && (!run || in_the_way > 0) && envelope.verify().is_err() {
                 let reason = format!("sent a change of {} that it did not sign", key.device);
                 return self.end_session(cx, device, Severity::Grave, &reason);
             }
+            catalog.give_way(in_the_way);
             room = room.saturating_sub(bytes.len());
             catalog.pending_bytes += envelope.change.len();
             let size = bytes.len();
@@ -240,7 +251,12 @@ impl Node {
         if let Some(proof) = fork {
             self.take_fork(cx, id, key, proof, Some(device));
         }
+        let after = self.contexts[&id].catalogs.get(&key).map_or(1, Catalog::next_missing);
+        let goes_on = asked && after > before;
         let channel = self.channel_mut(device, tag).expect("the channel was just used");
+        if goes_on && (full || last >= claimed) {
+            channel.in_vain.remove(&key);
+        }
         if channel.known.len() < limits::CATALOGS || channel.known.contains_key(&key) {
             let none = crate::id::ChangeId::from_bytes([0; 32]);
             let known = channel.known.entry(key).or_insert((0, none));
@@ -250,6 +266,10 @@ impl Node {
             self.ask_log(cx, device, tag, key.user, None);
         }
         self.pump_catalog(cx, id, key);
+        if goes_on {
+            // The next ones may come while these are judged.
+            self.ask_catalogs(cx, device, tag);
+        }
     }
 
     /// Tells whether envelopes of a catalog may come in from a peer at all: a catalog that is new
@@ -349,6 +369,7 @@ impl Node {
         }
         if !envelopes.is_empty() {
             catalog.busy = true;
+            catalog.busy_to = next - 1;
             let work = JudgeTask {
                 place,
                 epoch: 0,
@@ -442,10 +463,11 @@ impl Node {
         self.store(cx, records, Task::Accept { context: id, key, accepted, from });
     }
 
-    pub(super) fn accept_failed(&mut self, id: ContextId, key: CatalogKey) {
-        if self.contexts.contains_key(&id) {
-            self.catalog_mut(id, key).busy = false;
-        }
+    /// Lets envelopes that could not be stored be asked for again.
+    pub(super) fn accept_failed(&mut self, now: i64, id: ContextId, key: CatalogKey) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        context.catalogs.entry(key).or_default().busy = false;
+        context.retry.later(now);
     }
 
     pub(super) fn accepted(
@@ -462,6 +484,7 @@ impl Node {
         let first = accepted.first().map_or(0, |a| a.envelope.n);
         let (mut statements, mut fork) = (Vec::new(), None);
         let context = self.contexts.get_mut(&id).expect("checked above");
+        context.retry.came();
         let document = context.place(key).document();
         let catalog = context.catalogs.entry(key).or_default();
         catalog.busy = false;

@@ -32,6 +32,8 @@ pub struct Context {
     pub(super) redemptions: BTreeMap<(UserId, PublicKey), Verified>,
     /// Catalogs whose device signed two envelopes of one number.
     pub(super) forks: BTreeMap<CatalogKey, ForkProof>,
+    /// Proofs that the disk refused, with who gave them; stored again with what is asked again.
+    pub(super) forks_again: BTreeMap<CatalogKey, (ForkProof, Option<DeviceId>)>,
     /// Frames that are here and earned.
     pub(super) frames: BTreeMap<FrameId, FrameMeta>,
     /// Frames that are wanted.
@@ -78,6 +80,8 @@ pub(super) struct Catalog {
     pub pending_bytes: usize,
     /// Whether envelopes are being judged or stored.
     pub busy: bool,
+    /// The number of the last of those, while there are any.
+    pub busy_to: u64,
     /// Whether the author signed more than the quota; the chain ends before that.
     pub over_quota: bool,
 }
@@ -236,6 +240,7 @@ impl Context {
             last_n: 0,
             redemptions: BTreeMap::new(),
             forks: BTreeMap::new(),
+            forks_again: BTreeMap::new(),
             frames: BTreeMap::new(),
             frame_wants: BTreeMap::new(),
             invalid_frames: BTreeSet::new(),
@@ -375,6 +380,12 @@ impl Context {
         keys.take_while(|key| key.user == user).count()
     }
 
+    /// Tells whether something of a user was accepted.
+    pub(super) fn wrote(&self, user: UserId) -> bool {
+        let mut all = self.catalogs.range(first_of(user)..).take_while(|(key, _)| key.user == user);
+        all.any(|(_, catalog)| catalog.tip.is_some())
+    }
+
     /// Returns the place of a catalog.
     pub(super) fn place(&self, key: CatalogKey) -> CatalogPlace {
         CatalogPlace { context: self.id, user: key.user, device: key.device, inc: key.inc }
@@ -405,9 +416,9 @@ impl Catalog {
         self.changes.get(at).copied()
     }
 
-    /// Returns the first number that is neither here nor waiting.
+    /// Returns the first number that is neither here nor under way nor waiting.
     pub(super) fn next_missing(&self) -> u64 {
-        let mut next = self.n() + 1;
+        let mut next = if self.busy { self.busy_to } else { self.n() } + 1;
         for n in self.pending.range(next..).map(|(n, _)| *n) {
             if n != next {
                 break;
@@ -422,10 +433,34 @@ impl Catalog {
         self.tip.is_none() && self.pending.is_empty() && !self.busy && !self.over_quota
     }
 
-    /// Tells whether nothing more may wait.
-    pub(super) fn is_full(&self) -> bool {
-        self.pending.len() >= limits::WAITING_PER_DEVICE
-            || self.pending_bytes + limits::CHANGE_BYTES > limits::WAITING_BYTES
+    /// Tells whether a change of any size with a number may wait, others giving way to it.
+    pub(super) fn has_room_for(&self, n: u64) -> bool {
+        self.in_the_way(n, limits::CHANGE_BYTES, limits::WAITING_PER_DEVICE).is_some()
+    }
+
+    /// Returns how many of those that wait have to give way to an envelope, the last ones first;
+    /// none where it finds no room even so. Only larger numbers give way: what comes before them
+    /// is needed first, and nobody can keep it out by bringing them early.
+    pub(super) fn in_the_way(&self, n: u64, bytes: usize, most: usize) -> Option<usize> {
+        let (mut count, mut bytes) = (self.pending.len(), self.pending_bytes + bytes);
+        let mut later = self.pending.iter().rev().take_while(|(other, _)| **other > n);
+        let mut in_the_way = 0;
+        while count >= most || bytes > limits::WAITING_BYTES {
+            let (_, last) = later.next()?;
+            count -= 1;
+            bytes -= last.envelope.change.len();
+            in_the_way += 1;
+        }
+        Some(in_the_way)
+    }
+
+    /// Drops the last ones of those that wait.
+    pub(super) fn give_way(&mut self, count: usize) {
+        for _ in 0..count {
+            if let Some((_, last)) = self.pending.pop_last() {
+                self.pending_bytes -= last.envelope.change.len();
+            }
+        }
     }
 
     /// Drops everything that waits.

@@ -6,15 +6,14 @@
 //! is asked for its envelope of that number, and the two make a proof that holds by itself. It is
 //! stored, passed on once, and given to whoever asks for the catalog later.
 
-use super::context::Context;
+use super::context::{Catalog, Context, first_of};
 use super::event::{Event, Record, Severity};
 use super::node::{Cx, Node, Task};
 use super::restored::Renewal;
 use crate::doc::{CATALOG_EPOCH, CatalogPlace, Envelope, ForkProof, at_place};
 use crate::id::{ContextId, DeviceId, UserId};
-use crate::identity::Standing;
 use crate::limits;
-use crate::wire::{CatalogKey, Message, Tag};
+use crate::wire::{CatalogKey, CatalogState, Message, Tag};
 
 impl Node {
     /// Asks a peer, once, for its envelope of a number that is here, because what it has does not
@@ -39,10 +38,16 @@ impl Node {
     /// Asks a peer for nothing more of a catalog until ours goes on; tells whether that is new.
     pub(super) fn set_aside(&mut self, device: DeviceId, id: ContextId, key: CatalogKey) -> bool {
         let catalog = self.contexts.get(&id).and_then(|context| context.catalogs.get(&key));
-        let n = catalog.map_or(0, |catalog| catalog.n());
+        let n = catalog.map_or(0, Catalog::n);
         let session = self.sessions.get_mut(&device);
         let channel = session.and_then(|session| session.channel_of_mut(id));
         channel.is_some_and(|(_, channel)| channel.set_aside.insert(key, n) != Some(n))
+    }
+
+    /// Tells whether a peer says that it has something of a catalog.
+    fn offers(&self, device: DeviceId, id: ContextId, key: CatalogKey) -> bool {
+        let channel = self.sessions.get(&device).and_then(|session| session.channel_of(id));
+        channel.is_some_and(|(_, channel)| channel.known.contains_key(&key))
     }
 
     /// Takes in that a device signed two envelopes of one number.
@@ -55,15 +60,25 @@ impl Node {
         from: Option<DeviceId>,
     ) {
         let Some(context) = self.contexts.get(&id) else { return };
-        let news = match context.forks.get(&key) {
-            Some(known) => proof.n() < known.n(),
-            None => context.forks.len() < limits::FORKS,
-        };
+        let news = context.forks.get(&key).is_none_or(|known| proof.n() < known.n());
+        // Incarnations and numbers are the signer's choice, so that of others only what follows on
+        // what is here counts. Who is not that far yet meets the proof again on the way.
+        let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
+        let n = context.catalogs.get(&key).map_or(0, Catalog::n);
+        if !news || (!own && proof.n() > n + 1) {
+            return;
+        }
+        if !own && (n == 0 || !context.has_room_for_fork(key)) {
+            if let Some(device) = from.filter(|device| self.offers(*device, id, key)) {
+                self.set_aside(device, id, key);
+            }
+            return;
+        }
         let storing = self.tasks.values().any(|task| match task {
             Task::Fork { context, key: other, .. } => (*context, *other) == (id, key),
             _ => false,
         });
-        if news && !storing {
+        if !storing {
             let record = Record::Fork { context: id, user: key.user, proof: proof.encode() };
             let task = Task::Fork { context: id, key, proof: Box::new(proof), from };
             self.store(cx, vec![record], task);
@@ -80,8 +95,8 @@ impl Node {
         from: Option<DeviceId>,
     ) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        let document = context.place(key).document();
-        context.view.forked(document, proof.n());
+        let (document, n) = (context.place(key).document(), proof.n());
+        context.view.forked(document, n);
         context.forks.insert(key, proof);
         cx.emit(Event::Fork { context: id, device: key.device });
         cx.emit(Event::Context(id));
@@ -91,9 +106,61 @@ impl Node {
         }
         self.evaluate_all(cx);
         for (device, tag) in self.admitted_channels(id) {
-            if Some(device) != from {
+            if Some(device) == from {
+                let channel = self.channel_mut(device, tag).expect("the channel was just listed");
+                channel.forks_told.insert(key, n);
+            } else {
                 self.send_fork(cx, device, tag, key);
             }
+        }
+    }
+
+    /// Keeps a proof that could not be stored: nobody is asked for it again.
+    pub(super) fn fork_failed(
+        &mut self,
+        now: i64,
+        id: ContextId,
+        key: CatalogKey,
+        proof: ForkProof,
+        from: Option<DeviceId>,
+    ) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        if context.forks_again.len() < limits::FORKS {
+            context.forks_again.insert(key, (proof, from));
+        }
+        context.retry.later(now);
+    }
+
+    /// Stores the proofs again that the disk refused.
+    pub(super) fn store_forks_again(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        for (key, (proof, from)) in std::mem::take(&mut context.forks_again) {
+            self.take_fork(cx, id, key, proof, from);
+        }
+    }
+
+    /// Tells a peer, once each, of the forks before the end of what it has: it may have been behind
+    /// them when they were passed on.
+    pub(super) fn tell_forks(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        tag: Tag,
+        docs: &[CatalogState],
+    ) {
+        let Some((channel, context)) = self.channel(device, tag) else { return };
+        if !channel.is_admitted() {
+            return;
+        }
+        let forks = docs.iter().filter_map(|state| {
+            let fork = context.forks.get(&state.key)?.n();
+            let untold = channel.forks_told.get(&state.key) != Some(&fork);
+            (untold && state.n >= fork).then_some((state.key, fork))
+        });
+        for (key, fork) in forks.collect::<Vec<_>>() {
+            self.send_fork(cx, device, tag, key);
+            let channel = self.channel_mut(device, tag).expect("the channel was just used");
+            channel.forks_told.insert(key, fork);
         }
     }
 
@@ -135,19 +202,19 @@ impl Node {
                 return self.end_session(cx, device, Severity::Grave, &reason);
             }
         };
-        // Anybody may sign with a key of his own; only devices of the context count.
-        let standing = self.logs.get(&key.user).map(|log| log.standing(key.device));
-        match standing {
-            Some(Standing::Granted(_) | Standing::Revoked) if self.is_known_in(id, key.user) => {
-                self.take_fork(cx, id, key, proof, Some(device));
-            }
-            Some(_) => {}
-            None => self.ask_log(cx, device, tag, key.user, None),
-        }
+        self.take_fork(cx, id, key, proof, Some(device));
     }
 }
 
 impl Context {
+    /// Tells whether a proof about a catalog may be kept; one in the place of another always is.
+    fn has_room_for_fork(&self, key: CatalogKey) -> bool {
+        let of_user =
+            self.forks.range(first_of(key.user)..).take_while(|(k, _)| k.user == key.user);
+        self.forks.contains_key(&key)
+            || (self.forks.len() < limits::FORKS && of_user.count() < limits::FORKS_PER_USER)
+    }
+
     /// Takes in a proof that was stored, if it is about a catalog of the user.
     pub(super) fn take_stored_fork(&mut self, user: UserId, proof: ForkProof) {
         let envelope = proof.envelopes()[0];

@@ -255,8 +255,15 @@ impl Node {
         self.pump_context(cx, id);
     }
 
-    pub(super) fn frames_failed(&mut self, id: ContextId, frames: &[(FrameId, FrameMeta)]) {
+    /// Lets frames that could not be stored be asked for again.
+    pub(super) fn frames_failed(
+        &mut self,
+        now: i64,
+        id: ContextId,
+        frames: &[(FrameId, FrameMeta)],
+    ) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
+        context.retry.later(now);
         for (frame, _) in frames {
             if let Some(want) = context.frame_wants.get_mut(frame) {
                 want.stored = false;

@@ -408,12 +408,14 @@ impl Node {
                 self.work_failed(cx, context, Some(Work::Redeem(redeems)));
             }
             Task::Publish(publish) => self.publish_failed(cx, *publish, error),
-            Task::Accept { context, key, .. } => self.accept_failed(context, key),
-            Task::Frames { context, frames } => self.frames_failed(context, &frames),
+            Task::Accept { context, key, .. } => self.accept_failed(cx.now, context, key),
+            Task::Fork { context, key, proof, from } => {
+                self.fork_failed(cx.now, context, key, *proof, from);
+            }
+            Task::Frames { context, frames } => self.frames_failed(cx.now, context, &frames),
             Task::Earned { context, wants } => self.earned_failed(cx.now, context, &wants),
             Task::Stored
             | Task::Judge { .. }
-            | Task::Fork { .. }
             | Task::SendFrames { .. }
             | Task::Read { .. }
             | Task::Fetch { .. } => {}

@@ -11,13 +11,14 @@ use super::node::{Cx, Node};
 use super::work::Work;
 use crate::context::{Admission as AdmittedBy, Refused};
 use crate::id::{ContextId, DeviceId, PublicKey, UserId};
-use crate::statement::{Fact, Redeem, Role};
+use crate::limits;
+use crate::statement::{Fact, Redeem, Role, Verified};
 use crate::wire::Tag;
 
 impl Context {
     /// Tells whether a user came in by any ticket, as far as is known.
     pub(super) fn came_in(&self, user: UserId) -> bool {
-        self.redemptions.keys().any(|(redeemer, _)| *redeemer == user)
+        self.redemptions_of(user).next().is_some()
     }
 
     /// Tells whom a redemption admits now, counting those whom its ticket admitted.
@@ -28,10 +29,25 @@ impl Context {
         self.view.admits(redeem, redeem.user, admitted, now)
     }
 
+    fn redemptions_of(&self, user: UserId) -> impl Iterator<Item = &Verified> {
+        let first = (user, PublicKey::from_bytes([0; 32]));
+        let all = self.redemptions.range(first..).take_while(move |((of, _), _)| *of == user);
+        all.map(|(_, redeem)| redeem)
+    }
+
+    /// Tells whether a redemption is to be kept that is not yet: while it admits, and its ticket
+    /// did not name too many already.
+    pub(super) fn keeps(&self, redeem: &Redeem, now: i64) -> bool {
+        let known = self.redemptions.keys().chain(self.redeeming.keys());
+        let of_ticket = known.filter(|(_, ticket)| *ticket == redeem.ticket).count();
+        of_ticket < limits::REDEMPTIONS
+            && !self.redeeming.contains_key(&(redeem.user, redeem.ticket))
+            && self.admits(redeem, now).is_ok()
+    }
+
     /// Tells whether a stored redemption of a user is one that any member honours.
     pub(super) fn honoured(&self, user: UserId, now: i64) -> bool {
-        let mut stored = self.redemptions.iter().filter(|((redeemer, _), _)| *redeemer == user);
-        stored.any(|(_, redeem)| match redeem.fact() {
+        self.redemptions_of(user).any(|redeem| match redeem.fact() {
             Fact::Redeem(fact) => {
                 matches!(self.admits(fact, now), Ok(AdmittedBy::ByAnyMember(_)))
             }
@@ -59,7 +75,7 @@ impl Node {
         }
         if context.redemptions.contains_key(&(user, ticket)) {
             self.admit(cx, id, user, ticket);
-        } else if !context.redeeming.contains_key(&(user, ticket)) {
+        } else if context.keeps(fact, cx.now) {
             let context = self.contexts.get_mut(&id).expect("just used");
             context.redeeming.insert((user, ticket), redeem.clone());
             self.enqueue_work(cx, id, Work::Redeem(vec![redeem]));

@@ -57,9 +57,14 @@ pub(super) struct Channel {
     pub known: BTreeMap<CatalogKey, (u64, ChangeId)>,
     /// Catalogs asked for on this channel, with when.
     pub asked: BTreeMap<CatalogKey, i64>,
+    /// Catalogs asked for on this channel in vain: the answer was late, or brought less than the
+    /// peer says that it has. Others are asked beside it.
+    pub in_vain: BTreeSet<CatalogKey>,
     /// Catalogs of which the peer has nothing that can be taken, by the number of our last
     /// envelope; not asked for again until ours goes on.
     pub set_aside: BTreeMap<CatalogKey, u64>,
+    /// Catalogs of whose fork the peer was told because it has what is behind, with the number.
+    pub forks_told: BTreeMap<CatalogKey, u64>,
     /// Identity logs asked for on this channel.
     pub asked_logs: BTreeMap<UserId, LogAsk>,
     /// Identity logs taken from the peer to their end.
@@ -130,7 +135,9 @@ impl Channel {
             synced: false,
             known: BTreeMap::new(),
             asked: BTreeMap::new(),
+            in_vain: BTreeSet::new(),
             set_aside: BTreeMap::new(),
+            forks_told: BTreeMap::new(),
             asked_logs: BTreeMap::new(),
             taken_logs: BTreeMap::new(),
             own_asked: None,

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use super::lab::{At, Lab};
 use super::{ALICE, BOB, MALLORY, members, outsider, team};
-use crate::id::{ChangeId, ContextId};
+use crate::id::{ChangeId, ContextId, UserId};
+use crate::limits;
 use crate::statement::{Member, PlacedFact, Role, Verified};
-use crate::sync::{Record, Severity, Standing};
+use crate::sync::session::Admission;
+use crate::sync::{Command, Record, Severity, Standing};
+use crate::ticket::Ticket;
 use crate::wire::{CatalogState, DenyCode, LogState, Message, Tag};
 
 fn open(lab: &Lab, of: At, tag: Tag, redeem: Option<Vec<u8>>) -> Message {
@@ -201,4 +204,61 @@ fn redemptions_are_of_tickets_of_the_context() {
     let tag = lab.tag(ALICE, BOB);
     lab.say(BOB, ALICE, &Message::Statements { tag, statements: vec![elsewhere.encode()] });
     assert_ended(&lab, BOB);
+}
+
+/// Lets Alice know as many redemptions of a ticket as she keeps.
+fn fill(lab: &mut Lab, context: ContextId, ticket: &Ticket) {
+    let redeem = ticket.redeem(lab[BOB].user, [1; 16]);
+    let known = lab[ALICE].node.contexts.get_mut(&context).unwrap();
+    for n in 0..limits::REDEMPTIONS as u64 {
+        let mut user = [1; 32];
+        user[..8].copy_from_slice(&n.to_be_bytes());
+        known.redemptions.insert((UserId::from_bytes(user), ticket.public()), redeem.clone());
+    }
+}
+
+/// Returns how many redemptions Alice keeps after Bob passed one on, beside those before.
+fn passed_on(prepare: impl Fn(&mut Lab, ContextId, &Ticket)) -> usize {
+    let (mut lab, context) = members();
+    let ticket = lab.ticket(ALICE, context, None);
+    prepare(&mut lab, context, &ticket);
+    let kept = |lab: &Lab| lab[ALICE].node.context(context).unwrap().redemptions().count();
+    let before = kept(&lab);
+    let statements = vec![ticket.redeem(UserId::from_bytes([9; 32]), [1; 16]).encode()];
+    let tag = lab.tag(ALICE, BOB);
+    lab.say(BOB, ALICE, &Message::Statements { tag, statements });
+    kept(&lab) - before
+}
+
+#[test]
+fn redemptions_are_taken_of_admitted_peers_while_they_admit_and_few_of_one_ticket() {
+    assert_eq!(passed_on(|_, _, _| ()), 1);
+    let pending = |lab: &mut Lab, _, _: &Ticket| {
+        let (device, tag) = (lab[BOB].device, lab.tag(ALICE, BOB));
+        let channel = lab[ALICE].node.channel_mut(device, tag).unwrap();
+        channel.admission = Admission::Pending;
+    };
+    assert_eq!(passed_on(pending), 0);
+    let ended = |lab: &mut Lab, context, ticket: &Ticket| {
+        lab.command(ALICE, Command::EndTicket { context, key: ticket.public() }).unwrap();
+    };
+    assert_eq!(passed_on(ended), 0);
+    assert_eq!(passed_on(fill), 0);
+    let fill_another = |lab: &mut Lab, context, _: &Ticket| {
+        let another = lab.ticket(ALICE, context, None);
+        fill(lab, context, &another);
+    };
+    assert_eq!(passed_on(fill_another), 1);
+}
+
+#[test]
+fn few_redemptions_of_one_ticket_are_kept_of_who_comes() {
+    let (mut lab, context) = team();
+    let ticket = lab.ticket(ALICE, context, None);
+    fill(&mut lab, context, &ticket);
+    let count = lab[ALICE].node.context(context).unwrap().redemptions().count();
+    lab.follow(MALLORY, &ticket);
+    lab.connect(MALLORY, ALICE);
+    assert_eq!(lab[ALICE].node.context(context).unwrap().redemptions().count(), count);
+    assert!(has(&lab, ALICE, MALLORY, 0), "she is let in all the same");
 }

@@ -139,6 +139,17 @@ impl Device {
         fields.with("inc", self.inc).with("n", self.n + ahead).with("time", NOW)
     }
 
+    /// Says one thing in each of many envelopes.
+    pub(super) fn say_each(&mut self, context: ContextId, facts: impl Iterator<Item = PlacedFact>) {
+        let place = self.place(context);
+        let mut writer = CatalogWriter::load(place, self.said.iter()).unwrap();
+        for fact in facts {
+            let statement = self.sign(context, &fact);
+            let put = (catalog_key(&statement).unwrap(), statement.encode());
+            self.said.push(writer.append(&self.key, &[put], &[]).unwrap());
+        }
+    }
+
     pub(super) fn tip(&self, context: ContextId) -> Tip {
         CatalogWriter::load(self.place(context), self.said.iter()).unwrap().tip().unwrap()
     }
@@ -281,6 +292,14 @@ impl Bench {
             _ => {}
         }
         None
+    }
+
+    /// Wakes the engine when what failed is due again, which has to be within 5 s.
+    pub(super) fn rest(&mut self) {
+        let due = self.node.ask_deadlines().min().expect("nothing is tried again");
+        assert!(due <= self.now + 5_000, "tried again after {} ms", due - self.now);
+        self.now = due;
+        self.feed(Input::Wake);
     }
 
     pub(super) fn command(&mut self, command: Command) -> Result<Reply, CommandError> {

@@ -3,8 +3,9 @@
 use super::bench::*;
 use crate::doc::{Envelope, ForkProof};
 use crate::id::ContextId;
+use crate::limits;
 use crate::statement::Role;
-use crate::sync::{Event, Record, Severity};
+use crate::sync::{Event, Input, Record, Severity};
 use crate::wire::Message;
 
 /// Alice's engine, Bob the writer with two stories, and two readers.
@@ -163,23 +164,119 @@ fn a_forged_proof_costs_its_sender() {
     assert_eq!(scene_of(elsewhere), Some(Severity::Grave));
 }
 
+/// Two envelopes of a device with one number, whatever is in them.
+fn made_up(device: &Device, context: ContextId, n: u64) -> ForkProof {
+    let (doc, inc) = (device.place(context).document(), device.catalog().inc);
+    let [one, other] = [1, 2].map(|with| Envelope::sign(doc, 0, inc, n, vec![with], &device.key));
+    ForkProof::new(one, other).unwrap()
+}
+
 #[test]
-fn devices_that_nobody_granted_fill_nothing() {
+fn incarnations_and_numbers_that_nobody_has_fill_nothing() {
     let mut scene = scene();
-    let key = crate::statement::samples::key(77);
-    let sign = |to| {
-        let mut device = Device::new(scene.bob.user, key.clone(), [77; 8]);
-        device.say(scene.context, &push(to));
-        device
-    };
-    let (one, other): (Device, Device) = (sign(1), sign(2));
-    let both: [Envelope; 2] = [one.said[0].clone(), other.said[0].clone()];
-    let proof = ForkProof::new(both[0].clone(), both[1].clone()).unwrap().encode();
+    let (carol, context) = (scene.carol, scene.context);
     scene.bench.deliver(scene.dave, &scene.one, 0);
-    let message = Message::Fork { tag: scene.carol.tag, catalog: one.catalog(), proof };
-    scene.bench.tell(scene.carol, &message);
+    for inc in 100..120 {
+        let device = Device::new(scene.bob.user, scene.one.key.clone(), [inc; 8]);
+        let proof = made_up(&device, context, 1).encode();
+        let fork = Message::Fork { tag: carol.tag, catalog: device.catalog(), proof };
+        scene.bench.tell(carol, &fork);
+    }
+    for n in [u64::MAX, u64::MAX - 1, 5] {
+        let fork = scene.fork(made_up(&scene.one, context, n).encode());
+        scene.bench.tell(carol, &fork);
+    }
     assert_eq!(scene.recorded(), 0);
     assert!(scene.bench.penalties.is_empty(), "{:?}", scene.bench.penalties);
+    // The next number is one that somebody may have.
+    let fork = scene.fork(made_up(&scene.one, context, 4).encode());
+    scene.bench.tell(carol, &fork);
+    assert_eq!(scene.recorded(), 1);
+}
+
+#[test]
+fn forks_of_one_user_leave_room_for_others() {
+    let mut scene = scene();
+    let (carol, dave, context) = (scene.carol, scene.dave, scene.context);
+    scene.bench.deliver(dave, &scene.one, 0);
+    let mut last = None;
+    for inc in 100..=100 + limits::FORKS_PER_USER as u8 {
+        let mut device = Device::new(scene.bob.user, scene.one.key.clone(), [inc; 8]);
+        device.say(context, &push(inc));
+        scene.bench.deliver(dave, &device, 0);
+        device.say(context, &push(1));
+        scene.bench.have(carol, Vec::new(), vec![device.state(context)]);
+        let proof = made_up(&device, context, 2).encode();
+        let fork = Message::Fork { tag: carol.tag, catalog: device.catalog(), proof };
+        scene.bench.tell(carol, &fork);
+        last = Some(device);
+    }
+    assert_eq!(scene.recorded(), limits::FORKS_PER_USER);
+    // What finds no room is not asked for again and again.
+    scene.bench.sent.clear();
+    scene.bench.now += 10_000;
+    scene.bench.feed(Input::Wake);
+    assert!(scene.bench.asked(carol, &last.unwrap()).is_empty());
+
+    let mut erin = Person::new(5);
+    let mut theirs = erin.device(51, None);
+    scene.bench.set_role(context, &erin, Role::Writer);
+    theirs.say(context, &push(7));
+    scene.bench.tell_log(carol, &erin);
+    scene.bench.deliver(carol, &theirs, 0);
+    let proof = made_up(&theirs, context, 1).encode();
+    let fork = Message::Fork { tag: carol.tag, catalog: theirs.catalog(), proof };
+    scene.bench.tell(carol, &fork);
+    assert_eq!(scene.recorded(), limits::FORKS_PER_USER + 1);
+}
+
+#[test]
+fn who_was_behind_a_fork_meets_it_on_the_way() {
+    let mut scene = scene();
+    let (carol, context) = (scene.carol, scene.context);
+    scene.bench.tell_log(carol, &scene.bob);
+    scene.bench.have(carol, Vec::new(), vec![scene.one.state(context)]);
+    assert_eq!(scene.bench.asked(carol, &scene.one), [1]);
+    let fork = scene.fork(proof(&scene, 3).encode());
+    scene.bench.tell(carol, &fork);
+    assert_eq!(scene.recorded(), 0);
+    scene.one.said.truncate(2);
+    scene.bench.deliver(carol, &scene.one, 0);
+    assert_eq!(scene.bench.asked(carol, &scene.one), [1, 3]);
+    scene.bench.tell(carol, &fork);
+    assert_eq!(scene.recorded(), 1);
+}
+
+#[test]
+fn who_has_more_than_a_fork_allows_is_told_of_it_once() {
+    let mut scene = scene();
+    let (carol, dave, context) = (scene.carol, scene.dave, scene.context);
+    scene.bench.deliver(dave, &scene.one, 0);
+    let fork = scene.fork(proof(&scene, 3).encode());
+    scene.bench.tell(carol, &fork);
+    scene.bench.sent.clear();
+    let state = scene.one.state(context);
+    for _ in 0..2 {
+        scene.bench.have(dave, Vec::new(), vec![state]);
+        scene.bench.have(carol, Vec::new(), vec![state]);
+    }
+    // Carol told of it herself.
+    assert_eq!((scene.forks_sent(dave), scene.forks_sent(carol)), (1, 0));
+}
+
+#[test]
+fn a_proof_that_the_disk_refused_is_stored_when_there_is_room() {
+    let mut scene = scene();
+    let carol = scene.carol;
+    scene.bench.deliver(scene.dave, &scene.one, 0);
+    scene.bench.disk_full = true;
+    let fork = scene.fork(proof(&scene, 3).encode());
+    scene.bench.tell(carol, &fork);
+    scene.bench.disk_full = false;
+    // What peers have is looked at meanwhile, and does not take the date away.
+    scene.bench.have(carol, Vec::new(), Vec::new());
+    scene.bench.rest();
+    assert_eq!((scene.recorded(), scene.stacks()), (1, 2));
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod store;
 mod take;
 mod tickets;
 mod unknown;
+mod waiting;
 
 use self::lab::{At, Lab};
 use super::Command;
