@@ -562,7 +562,7 @@ impl Node {
 
     /// Learns from the statements themselves whether I was removed, or am somebody again.
     fn follow_removal(&mut self, cx: &mut Cx<'_>, id: ContextId) {
-        let context = &self.contexts[&id];
+        let Some(context) = self.contexts.get(&id) else { return };
         if context.view.was_removed(self.user) && context.is_active() {
             self.set_standing(cx, id, Standing::Removed);
         } else if context.record.standing == Standing::Removed

@@ -213,7 +213,6 @@ impl Node {
             publish;
         let key = CatalogKey { user: self.user, device: self.device, inc: envelope.inc };
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        context.working = false;
         context.stored = true;
         let document = context.place(key).document();
         let (n, change) = (envelope.n, tip.change);
@@ -240,7 +239,7 @@ impl Node {
         if statements.iter().any(interest) {
             self.hello_again(cx);
         }
-        self.work_next(cx, id);
+        self.work_done(cx, id);
     }
 
     pub(super) fn publish_failed(

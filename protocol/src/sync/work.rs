@@ -103,6 +103,14 @@ impl Node {
         }
     }
 
+    /// Goes on after a piece of work and all that followed from it. Until then none begins: the
+    /// next may forget the context.
+    pub(super) fn work_done(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        context.working = false;
+        self.work_next(cx, id);
+    }
+
     fn begin(&mut self, cx: &mut Cx<'_>, id: ContextId, work: Work) {
         let again = work.unattended();
         let context = &self.contexts[&id];
@@ -174,7 +182,6 @@ impl Node {
     pub(super) fn record_stored(&mut self, cx: &mut Cx<'_>, id: ContextId, change: Change) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
         let policy = context.record.policy;
-        context.working = false;
         context.stored = true;
         context.record = change.record;
         if let Some((command, reply)) = change.reply {
@@ -188,7 +195,7 @@ impl Node {
             self.hello_again(cx);
             self.reach(cx, id, true);
         }
-        self.work_next(cx, id);
+        self.work_done(cx, id);
     }
 
     pub(super) fn record_failed(
@@ -326,7 +333,6 @@ impl Node {
 
     pub(super) fn redeemed(&mut self, cx: &mut Cx<'_>, id: ContextId, redeems: Vec<Verified>) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        context.working = false;
         let mut owed = Vec::new();
         for redeem in redeems {
             let Fact::Redeem(fact) = redeem.fact() else { continue };
@@ -339,7 +345,7 @@ impl Node {
         for (user, ticket) in owed {
             self.admit(cx, id, user, ticket);
         }
-        self.work_next(cx, id);
+        self.work_done(cx, id);
     }
 
     // Again.

@@ -19,6 +19,7 @@ mod serve;
 mod store;
 mod take;
 mod tickets;
+mod work;
 
 use self::lab::{At, Lab};
 use super::Command;
