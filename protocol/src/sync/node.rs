@@ -182,6 +182,7 @@ impl Node {
         let mut cx = Cx { now, rng, out: Vec::new() };
         match input {
             Input::Start => {
+                self.renew_forked(&mut cx);
                 self.resume(&mut cx);
                 self.settle_redemptions(&mut cx);
             }
