@@ -53,7 +53,7 @@ impl Node {
                 if let Err(error) = self.need(&context, Role::Owner, cx.now) {
                     return cx.reply(id, Err(error));
                 }
-                self.contexts.insert(context_id, context);
+                self.insert_context(context);
                 let command = Command::NewContext { name, text, access };
                 self.enqueue(cx, context_id, Some(id), command);
             }

@@ -432,6 +432,14 @@ impl Node {
         }
     }
 
+    /// Takes a context in, whose view learns which devices may not act any more.
+    pub(super) fn insert_context(&mut self, mut context: Context) {
+        for (user, log) in &self.logs {
+            context.view.retire(*user, log.retired());
+        }
+        self.contexts.insert(context.id(), context);
+    }
+
     /// Ends every session because the contexts changed; the hello starts anew.
     pub(super) fn hello_again(&mut self, cx: &mut Cx<'_>) {
         let devices: Vec<DeviceId> = self.sessions.keys().copied().collect();

@@ -170,7 +170,7 @@ impl Node {
     fn take_context(&mut self, record: ContextRecord) {
         let mut context = Context::new(record);
         context.stored = true;
-        self.contexts.insert(context.id(), context);
+        self.insert_context(context);
     }
 
     /// Takes the entries of a log in, whatever their order.

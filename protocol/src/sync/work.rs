@@ -253,15 +253,15 @@ impl Node {
             let error = CommandError::Ticket("the context is still being forgotten".to_owned());
             return cx.reply(id, Err(error));
         }
-        self.contexts.entry(context).or_insert_with(|| {
-            Context::new(ContextRecord {
+        if known.is_none() {
+            self.insert_context(Context::new(ContextRecord {
                 genesis: ticket.genesis.clone(),
                 interest: Vec::new(),
                 policy,
                 standing: Standing::NEW,
                 admission: None,
-            })
-        });
+            }));
+        }
         self.enqueue(cx, context, Some(id), Command::Follow { ticket, policy });
     }
 
@@ -317,7 +317,7 @@ impl Node {
         error: CommandError,
     ) {
         context.come_to_rest();
-        self.contexts.insert(context.id(), context);
+        self.insert_context(context);
         cx.reply(command, Err(error));
         self.hello_again(cx);
     }
