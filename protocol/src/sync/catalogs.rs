@@ -621,7 +621,9 @@ impl Node {
             .map(|(device, tag, _)| (device, tag))
             .collect();
         for (device, tag) in due {
-            let channel = self.channel_mut(device, tag).expect("the channel was just listed");
+            // Its grant or its ticket may have ended meanwhile.
+            self.evaluate(cx, device, tag);
+            let Some(channel) = self.channel_mut(device, tag) else { continue };
             let step = (channel.probe_step * 2).min(PROBE_LONGEST_MS);
             if channel.is_admitted() && !self.broken(Defect::Resume) {
                 self.send_have(cx, device, tag, true);

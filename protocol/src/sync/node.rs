@@ -255,14 +255,22 @@ impl Node {
 
     /// Returns the context that a peer may read under a tag of its session, for its blob requests.
     ///
-    /// None gives nothing away: an unknown tag, a peer that is not admitted and a closed context
-    /// look the same.
-    pub fn readable_by(&self, device: DeviceId, tag: Tag, generation: u32) -> Option<ContextId> {
-        let channel = self.sessions.get(&device)?.channels.get(&tag)?;
+    /// None gives nothing away: an unknown tag, a peer that is not admitted, or no longer at the
+    /// time `now`, and a closed context look the same.
+    pub fn readable_by(
+        &self,
+        now: i64,
+        device: DeviceId,
+        tag: Tag,
+        generation: u32,
+    ) -> Option<ContextId> {
+        let (channel, context) = self.channel(device, tag)?;
         let open = channel.generation == generation && channel.is_admitted();
-        let context = self.contexts.get(&channel.context)?;
         let closed = context.view.about().is_some_and(|about| about.closed);
-        (open && !closed && context.is_active()).then_some(channel.context)
+        let readable = open && !closed && context.is_active();
+        // Its grant or its ticket may have ended since it was let in.
+        let still = |user| self.judge_peer(now, device, tag, user).is_admitted();
+        (readable && channel.user.is_some_and(still)).then(|| context.id())
     }
 
     /// Returns how many envelopes of one device wait at most, in any context.

@@ -69,7 +69,7 @@ fn a_stranger_learns_no_identity_but_mine() {
 fn readable(lab: &Lab, newer: u32) -> Option<ContextId> {
     let (device, tag) = (lab[BOB].device, lab.tag(ALICE, BOB));
     let generation = lab[ALICE].node.sessions[&device].channels[&tag].generation;
-    lab[ALICE].node.readable_by(device, tag, generation + newer)
+    lab[ALICE].node.readable_by(lab.now, device, tag, generation + newer)
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn blobs_are_for_those_admitted_under_the_key_that_matched() {
     assert_eq!(readable(&lab, 1), None, "another generation");
     let (lab, _) = outsider();
     let (device, tag) = (lab[MALLORY].device, lab.tag(ALICE, MALLORY));
-    assert_eq!(lab[ALICE].node.readable_by(device, tag, 1), None, "not admitted");
+    assert_eq!(lab[ALICE].node.readable_by(lab.now, device, tag, 1), None, "not admitted");
 }
 
 #[test]
