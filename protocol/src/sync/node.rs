@@ -265,10 +265,10 @@ impl Node {
         generation: u32,
     ) -> Option<ContextId> {
         let (channel, context) = self.channel(device, tag)?;
-        let open = channel.generation == generation && channel.is_admitted();
+        let open = channel.generation == generation;
         let closed = context.view.about().is_some_and(|about| about.closed);
         let readable = open && !closed && context.is_active();
-        // Its grant or its ticket may have ended since it was let in.
+        // Judged anew: its grant or its ticket may have ended since it was let in.
         let still = |user| self.judge_peer(now, device, tag, user).is_admitted();
         (readable && channel.user.is_some_and(still)).then(|| context.id())
     }
