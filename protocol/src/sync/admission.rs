@@ -147,6 +147,10 @@ impl Node {
         if self.broken(super::Defect::Authorise) {
             return Admission::Admitted(Role::Reader);
         }
+        // Who was removed herself lets nobody in, and shows nobody the door.
+        if !context.is_active() {
+            return Admission::Pending;
+        }
         let cap = match self.device_cap(user, device, context.id(), now) {
             None => return Admission::Pending,
             Some(Role::None) => return Admission::Denied(DenyCode::NotAdmitted),

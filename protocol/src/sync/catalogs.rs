@@ -168,7 +168,7 @@ impl Node {
         let asked = channel.asked.remove(&key).is_some();
         let (id, denied) = (channel.context, channel.is_denied());
         let Some(context) = self.contexts.get(&id) else { return };
-        if denied && !context.is_owner(key.user) {
+        if (denied || !context.is_active()) && !context.is_owner(key.user) {
             return;
         }
         let granted = self.authority(id, key, cx.now) == Authority::Granted;

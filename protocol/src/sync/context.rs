@@ -335,6 +335,12 @@ impl Context {
         self.stored && matches!(self.record.standing, Standing::Active { .. })
     }
 
+    /// Tells whether it takes part in the hello: a removed member gives and takes nothing, and
+    /// learns by it that an owner took her back.
+    pub(super) fn says_hello(&self) -> bool {
+        self.stored && self.record.standing != Standing::Left
+    }
+
     /// Tells whether a user is an owner.
     pub(super) fn is_owner(&self, user: UserId) -> bool {
         self.view.role(user) == Role::Owner

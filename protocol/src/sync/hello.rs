@@ -126,8 +126,8 @@ impl Node {
         if session.role == SessionRole::Initiator {
             session.tags_done = true;
             let hello = Hello::of(session, self.device, device).expect("the nonce is here");
-            let active = self.contexts.values().filter(|c| c.is_active());
-            let mut interests: Vec<(usize, Interest)> = active
+            let contexts = self.contexts.values().filter(|c| c.says_hello());
+            let mut interests: Vec<(usize, Interest)> = contexts
                 .flat_map(|c| self.interests_for(c, device).into_iter().enumerate())
                 .collect();
             // The newest of every context come first, in case there are too many.
@@ -162,7 +162,7 @@ impl Node {
             SessionRole::Responder => SessionRole::Initiator,
         };
         let mut matches: Vec<(ContextId, Interest)> = Vec::new();
-        for context in self.contexts.values().filter(|c| c.is_active()) {
+        for context in self.contexts.values().filter(|c| c.says_hello()) {
             let mut interests = self.interests_for(context, device).into_iter();
             let matched = interests.find(|i| tags.contains(&hello.tag(i, shown_by)));
             matches.extend(matched.map(|interest| (context.id(), interest)));

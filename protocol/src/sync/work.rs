@@ -181,7 +181,7 @@ impl Node {
 
     pub(super) fn record_stored(&mut self, cx: &mut Cx<'_>, id: ContextId, change: Change) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        let policy = context.record.policy;
+        let (policy, active) = (context.record.policy, context.is_active());
         context.stored = true;
         context.record = change.record;
         if let Some((command, reply)) = change.reply {
@@ -193,6 +193,12 @@ impl Node {
         }
         if change.hello {
             self.hello_again(cx);
+            self.reach(cx, id, true);
+        } else if active != self.contexts[&id].is_active() {
+            // Removed, or taken back: nobody is let in any more, or everybody anew.
+            for (device, tag) in self.channels_of(id) {
+                self.evaluate(cx, device, tag);
+            }
             self.reach(cx, id, true);
         }
         self.work_done(cx, id);
