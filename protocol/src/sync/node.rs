@@ -63,8 +63,8 @@ pub struct Node {
 pub(super) enum Task {
     /// Nothing: it only spares work after a restart.
     Stored,
-    /// Entries of an identity log take effect.
-    Entries { user: UserId, entries: Vec<Verified>, source: EntrySource },
+    /// An identity log goes on: this is it, with the new entries.
+    Entries { user: UserId, log: Box<IdentityLog>, source: EntrySource },
     /// A new incarnation begins, because of what was met in a context.
     Incarnation { inc: Incarnation, context: ContextId },
     /// Another record of a context takes effect.
@@ -345,8 +345,8 @@ impl Node {
                 self.store_failed(cx, task, reason, disk_full);
             }
             (Task::Stored, _) => {}
-            (Task::Entries { user, entries, source }, TaskResult::Stored) => {
-                self.entries_stored(cx, user, entries, source);
+            (Task::Entries { user, log, source }, TaskResult::Stored) => {
+                self.entries_stored(cx, user, *log, source);
             }
             (Task::Incarnation { inc, context }, TaskResult::Stored) => {
                 self.renewed(cx, inc, context);
