@@ -18,6 +18,9 @@ use crate::wire::{CatalogKey, CatalogState, LogState, Message, Tag};
 /// Most bytes of envelopes in one message; the asker asks on from where it ended.
 const ENVELOPES_MESSAGE_BYTES: usize = 512 * 1024;
 
+/// Most redemptions in one message.
+const REDEMPTIONS: usize = 256;
+
 /// An envelope that was judged, with what it says.
 #[derive(Debug)]
 pub(super) struct Accepted {
@@ -32,8 +35,12 @@ impl Node {
         let Some((_, context)) = self.channel(device, tag) else { return };
         let id = context.id();
         let docs = context.states();
+        // Beginning anywhere, so that all of many have their turn.
+        let all = context.redemptions.len();
+        let first = if all > REDEMPTIONS { cx.rng.next_u64() as usize % all } else { 0 };
+        let redemptions = context.redemptions.values().cycle().skip(first);
         let redemptions: Vec<Vec<u8>> =
-            context.redemptions.values().take(256).map(Verified::encode).collect();
+            redemptions.take(all.min(REDEMPTIONS)).map(Verified::encode).collect();
         let users: Vec<UserId> =
             self.logs.keys().copied().filter(|user| self.is_known_in(id, *user)).collect();
         let logs = users

@@ -324,6 +324,17 @@ impl Context {
         stated.chain(self.told_interests().take(TOLD).cloned()).collect()
     }
 
+    /// Returns the interest keys that open a session to who may hold a ticket: the `newest` that
+    /// owners stated, those of tickets that hold, `most` of all these, and the latest that only a
+    /// ticket told.
+    pub(super) fn ticket_interests(&self, newest: usize, most: usize, now: i64) -> Vec<Interest> {
+        let held = self.view.ticket_generations(now);
+        let stated = self.view.interests().into_iter().enumerate();
+        let stated = stated.filter(|(age, i)| *age < newest || held.contains(&i.generation));
+        let stated = stated.map(|(_, interest)| interest).take(most);
+        stated.chain(self.told_interests().take(TOLD).cloned()).collect()
+    }
+
     fn told_interests(&self) -> impl Iterator<Item = &Interest> {
         let stated = self.view.interests();
         let told = self.record.interest.iter().rev();
