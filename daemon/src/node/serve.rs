@@ -3,6 +3,7 @@
 use dsp_protocol::id::{BlobHash, ContextId, DeviceId};
 
 use super::NodeHandle;
+use super::clock::now;
 use crate::blobs::{Authorise, Blobs, Header, ReadError, ServeError, WireError};
 use crate::net::NetStream;
 use crate::store::Store;
@@ -17,7 +18,7 @@ impl Authorise for Earned {
     async fn earned(&self, device: DeviceId, header: Header, hashes: &[BlobHash]) -> bool {
         let readable = self
             .node
-            .query(move |engine| engine.readable_by(device, header.tag, header.generation))
+            .query(move |engine| engine.readable_by(now(), device, header.tag, header.generation))
             .await;
         // An unknown tag takes the same look-up, under a context that nobody has.
         let context = readable.ok().flatten();

@@ -1,5 +1,7 @@
 //! Tickets: what owners stated about them, and whom they admit.
 
+use std::collections::BTreeSet;
+
 use super::view::View;
 use crate::id::{ContextId, PublicKey, StatementId, UserId};
 use crate::limits::TICKET_GRACE_MS;
@@ -91,8 +93,38 @@ impl View {
             PlacedFact::Ticket(fact) => Some(fact.key),
             _ => None,
         });
-        let keys: std::collections::BTreeSet<_> = keys.collect();
+        let keys: BTreeSet<_> = keys.collect();
         keys.iter().filter_map(|key| self.ticket(key)).collect()
+    }
+
+    /// Returns the generations of the interest key that tickets told which still hold: stated, not
+    /// ended, not past their time and of a context that lets anybody in by a ticket.
+    pub fn ticket_generations(&self, now: i64) -> BTreeSet<u32> {
+        if self.about().is_some_and(|about| about.access == Access::Private) {
+            return BTreeSet::new();
+        }
+        let (mut stated, mut ended) = (Vec::new(), BTreeSet::new());
+        for (_, held) in self.by_owners() {
+            match held.fact() {
+                PlacedFact::Ticket(fact) if is_over(fact.until, now) => {
+                    ended.insert(fact.key);
+                }
+                PlacedFact::Ticket(fact) => stated.push(fact),
+                PlacedFact::TicketEnd { key } => {
+                    ended.insert(*key);
+                }
+                PlacedFact::About(_)
+                | PlacedFact::Member(_)
+                | PlacedFact::Interest(_)
+                | PlacedFact::Head(_)
+                | PlacedFact::Tag(_)
+                | PlacedFact::Cut(_)
+                | PlacedFact::Epoch(_)
+                | PlacedFact::Unknown { .. } => {}
+            }
+        }
+        stated.retain(|fact| !ended.contains(&fact.key));
+        stated.into_iter().map(|fact| fact.generation).collect()
     }
 
     /// Tells whom a redemption admits, by the clock of this node.
@@ -128,9 +160,7 @@ impl View {
             return Err(Refused::Ended(ticket));
         }
         let TicketFact { role, until, uses, .. } = standing.fact;
-        if let Some(until) = until
-            && now > until.saturating_add(TICKET_GRACE_MS)
-        {
+        if let Some(until) = until.filter(|until| is_over(Some(*until), now)) {
             return Err(Refused::Expired { ticket, until });
         }
         if let Some(uses) = uses
@@ -143,6 +173,11 @@ impl View {
             None | Some(_) => Ok(Admission::ByOwner(role)),
         }
     }
+}
+
+/// Tells whether a ticket is past its time.
+fn is_over(until: Option<i64>, now: i64) -> bool {
+    until.is_some_and(|until| now > until.saturating_add(TICKET_GRACE_MS))
 }
 
 /// Orders statements about one ticket; the one that allows least is least.

@@ -9,6 +9,12 @@ use crate::statement::EntryFact;
 type Nodes = BTreeMap<StatementId, Node>;
 type Children = BTreeMap<StatementId, BTreeSet<StatementId>>;
 
+#[cfg(test)]
+thread_local! {
+    /// How many lines this thread walked.
+    pub(super) static WALKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// The entries that count, and what they amount to. A function of the set of nodes alone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
@@ -27,6 +33,8 @@ pub(super) struct Line {
 impl Line {
     /// Walks from the inception along what stands.
     pub(super) fn walk(nodes: &Nodes, inception: StatementId) -> Self {
+        #[cfg(test)]
+        WALKS.set(WALKS.get() + 1);
         let children = children(nodes);
         let endorsed = endorsed(nodes, &children);
         let mut line = Line { ids: vec![inception], ..Line::default() };

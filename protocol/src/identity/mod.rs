@@ -15,13 +15,14 @@
 //! scope and end of a [`Grant`] are asked for by those who admit.
 
 mod line;
+mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::line::Line;
+use self::room::Room;
 use crate::id::{DeviceId, PublicKey, StatementId, UserId};
 use crate::key::SecretKey;
-use crate::limits::{IDENTITY_BYTES, IDENTITY_ENTRIES, IDENTITY_RECOVERIES};
 use crate::statement::{
     BuildError, Entry, EntryFact, Fact, Grant, Inception, RotatedBy, Rotation, Verified,
     recovery_hash,
@@ -228,6 +229,40 @@ impl IdentityLog {
     /// # Errors
     /// [`LogError`]; only [`LogError::Full`] is nobody's fault.
     pub fn add(&mut self, entry: Verified) -> Result<Added, LogError> {
+        self.add_all([entry]).remove(0)
+    }
+
+    /// Adds entries of the log, in their order, and returns what came of each. What counts is
+    /// found out once for all of them, so that many cost little more than one.
+    pub fn add_all(
+        &mut self,
+        entries: impl IntoIterator<Item = Verified>,
+    ) -> Vec<Result<Added, LogError>> {
+        let mut room = Some(Room::of(self));
+        self.insert_all(entries, &mut room)
+    }
+
+    /// As [`add_all`](Self::add_all), for what was in such a log before and so has its room.
+    pub fn add_stored(
+        &mut self,
+        entries: impl IntoIterator<Item = Verified>,
+    ) -> Vec<Result<Added, LogError>> {
+        self.insert_all(entries, &mut None)
+    }
+
+    fn insert_all(
+        &mut self,
+        entries: impl IntoIterator<Item = Verified>,
+        room: &mut Option<Room>,
+    ) -> Vec<Result<Added, LogError>> {
+        let added: Vec<_> = entries.into_iter().map(|entry| self.insert(entry, room)).collect();
+        if added.contains(&Ok(Added::New)) {
+            self.walk();
+        }
+        added
+    }
+
+    fn insert(&mut self, entry: Verified, room: &mut Option<Room>) -> Result<Added, LogError> {
         let id = entry.id();
         if self.nodes.contains_key(&id) {
             return Ok(Added::Known);
@@ -249,30 +284,17 @@ impl IdentityLog {
             let error = LogError::NotAuthorised { entry: id, signer: entry.signer() };
             return if newer { Ok(Added::Waits) } else { Err(error) };
         };
-        self.check_room(&node)?;
-        self.bytes += node.entry.encode().len();
+        let bytes = node.path_bytes - parent.path_bytes;
+        if let Some(room) = room {
+            room.take(self, id, &node, bytes)?;
+        }
+        self.bytes += bytes;
         self.nodes.insert(id, node);
-        self.line = Line::walk(&self.nodes, self.inception);
         Ok(Added::New)
     }
 
-    /// Makes sure that `node` may come in: the line has room of its own, and so have the entries
-    /// beside it, so that neither can crowd out the other or a recovery.
-    fn check_room(&self, node: &Node) -> Result<(), LogError> {
-        if node.n >= IDENTITY_ENTRIES as u64 || node.path_bytes > IDENTITY_BYTES {
-            return Err(LogError::Full(self.user));
-        }
-        let tip = self.tip();
-        let extends = node.prev == Some(tip) && self.fork().is_none();
-        let beside = self.nodes.len() - self.line.ids.len();
-        let beside_bytes = self.bytes - self.node(&tip).path_bytes + node.entry.encode().len();
-        let fits = beside < IDENTITY_ENTRIES && beside_bytes <= IDENTITY_BYTES;
-        let recoveries = || self.nodes.values().filter(|node| node.recovery).count();
-        if extends || fits || (node.recovery && recoveries() < IDENTITY_RECOVERIES) {
-            Ok(())
-        } else {
-            Err(LogError::Full(self.user))
-        }
+    fn walk(&mut self) {
+        self.line = Line::walk(&self.nodes, self.inception);
     }
 
     /// Signs the grant that comes next; to be [added](Self::add).

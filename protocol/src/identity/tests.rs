@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
+use super::line::WALKS;
 use super::*;
+use crate::limits::{IDENTITY_BYTES, IDENTITY_ENTRIES};
 use crate::statement::Statement;
 use crate::statement::samples::key;
 
@@ -279,6 +281,58 @@ fn a_full_log_does_not_lock_the_owner_out() {
     assert_eq!(log.standing(device(LAPTOP)), Standing::Granted(&grant(LAPTOP)));
     let next = log.grant(&key(31), grant(9)).unwrap();
     assert_eq!(log.add(next), Ok(Added::New));
+}
+
+#[test]
+fn many_entries_are_walked_once() {
+    let mut one = alice();
+    let mut many = one.clone();
+    let mine = one.tip();
+    for i in 0..100 {
+        one.add(one.revoke(&key(ROOT), DeviceId::from_bytes([i; 32])).unwrap()).unwrap();
+    }
+    let line: Vec<_> = one.entries().cloned().collect();
+    let beside = |i| {
+        let fact = EntryFact::Revoke(DeviceId::from_bytes([i; 32]));
+        Entry { user: one.user(), n: 3, prev: mine, fact }.sign(&key(ROOT)).unwrap()
+    };
+    let beside: Vec<_> = (101..200).map(beside).collect();
+    let before = WALKS.get();
+    let added = many.add_all(line.into_iter().chain(beside.clone()));
+    assert_eq!(WALKS.get() - before, 1);
+    assert!(added.iter().all(Result::is_ok));
+    for entry in beside {
+        one.add(entry).unwrap();
+    }
+    assert_eq!((one.digest(), one.tip()), (many.digest(), many.tip()));
+    assert_eq!(one.retired(), many.retired());
+}
+
+#[test]
+fn what_follows_a_recovery_has_room_in_one_go_too() {
+    let mut log = alice();
+    let mine = log.tip();
+    let entry = |n, prev, i: usize| {
+        let mut bytes = [7; 32];
+        bytes[..8].copy_from_slice(&i.to_be_bytes());
+        let fact = EntryFact::Revoke(DeviceId::from_bytes(bytes));
+        Entry { user: log.user(), n, prev, fact }.sign(&key(ROOT)).unwrap()
+    };
+    let junk: Vec<_> = (0..IDENTITY_ENTRIES + 600).map(|i| entry(3, mine, i)).collect();
+    let mut rescued = log.clone();
+    let rescue =
+        rescued.recover(&key(RECOVERY), mine, &key(31).public(), &key(32).public()).unwrap();
+    rescued.add(rescue.clone()).unwrap();
+    let next = rescued.grant(&key(31), grant(9)).unwrap();
+    let added = log.add_all(junk.into_iter().chain([rescue, next.clone()]));
+    assert!(added.iter().any(|added| *added == Err(LogError::Full(log.user()))));
+    assert_eq!(&added[added.len() - 2..], [Ok(Added::New), Ok(Added::New)]);
+    assert_eq!(log.tip(), next.id());
+    // What was in it before has its room, in whatever order it comes back.
+    let mut again = alice();
+    let all: Vec<_> = log.entries().cloned().collect();
+    assert!(again.add_stored(all).iter().all(Result::is_ok));
+    assert_eq!(again.digest(), log.digest());
 }
 
 #[test]

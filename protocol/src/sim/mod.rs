@@ -469,7 +469,7 @@ impl Sim {
                     let other = other.expect("just used");
                     let pair = (id.min(other), id.max(other));
                     !self.cut.contains(&pair)
-                        && node.readable_by(me, provider.tag, provider.generation)
+                        && node.readable_by(self.now, me, provider.tag, provider.generation)
                             == Some(fetch.context)
                         && self.hosts[&other].earned.contains(&(fetch.context, want.hash))
                 })

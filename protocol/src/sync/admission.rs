@@ -112,7 +112,7 @@ impl Node {
         let channel = self.channel_mut(device, tag).expect("the channel was just used");
         channel.admission = admission;
         let serves = channel.look_again();
-        if matches!(admission, Admission::Admitted(_)) {
+        if admission.is_admitted() {
             self.note_redemption(cx, device, tag, user);
         }
         if serves {
@@ -136,10 +136,20 @@ impl Node {
         }
     }
 
-    fn judge_peer(&self, now: i64, device: DeviceId, tag: Tag, user: UserId) -> Admission {
+    pub(super) fn judge_peer(
+        &self,
+        now: i64,
+        device: DeviceId,
+        tag: Tag,
+        user: UserId,
+    ) -> Admission {
         let Some((channel, context)) = self.channel(device, tag) else { return Admission::Pending };
         if self.broken(super::Defect::Authorise) {
             return Admission::Admitted(Role::Reader);
+        }
+        // Who was removed herself lets nobody in, and shows nobody the door.
+        if !context.is_active() {
+            return Admission::Pending;
         }
         let cap = match self.device_cap(user, device, context.id(), now) {
             None => return Admission::Pending,

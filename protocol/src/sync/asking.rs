@@ -97,8 +97,8 @@ impl Node {
         if own || mine.is_some_and(|catalog| catalog.over_quota || !catalog.has_room_for(next)) {
             return false;
         }
-        // Whoever is not let in here may still bring what tells that she is.
-        let believed = !channel.is_denied() || context.is_owner(key.user);
+        // Whoever is not let in here may still bring what tells that she is, or that I am again.
+        let believed = (context.is_active() && !channel.is_denied()) || context.is_owner(key.user);
         let aside = channel.set_aside.get(&key) == Some(&mine.map_or(0, Catalog::n));
         if !believed || aside {
             return false;

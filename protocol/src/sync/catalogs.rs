@@ -20,6 +20,9 @@ const ENVELOPES_MESSAGE_BYTES: usize = 512 * 1024;
 /// Bytes of envelopes from which on one more may not have fitted in a message.
 const ENVELOPES_FULL_BYTES: usize = ENVELOPES_MESSAGE_BYTES - limits::ENVELOPE_BYTES;
 
+/// Most redemptions in one message.
+const REDEMPTIONS: usize = 256;
+
 /// An envelope that was judged, with what it says.
 #[derive(Debug)]
 pub(super) struct Accepted {
@@ -34,8 +37,12 @@ impl Node {
         let Some((_, context)) = self.channel(device, tag) else { return };
         let id = context.id();
         let docs = context.states();
+        // Beginning anywhere, so that all of many have their turn.
+        let all = context.redemptions.len();
+        let first = if all > REDEMPTIONS { cx.rng.next_u64() as usize % all } else { 0 };
+        let redemptions = context.redemptions.values().cycle().skip(first);
         let redemptions: Vec<Vec<u8>> =
-            context.redemptions.values().take(256).map(Verified::encode).collect();
+            redemptions.take(all.min(REDEMPTIONS)).map(Verified::encode).collect();
         let users: Vec<UserId> =
             self.logs.keys().copied().filter(|user| self.is_known_in(id, *user)).collect();
         let logs = users
@@ -176,7 +183,7 @@ impl Node {
         }
         let (id, denied) = (channel.context, channel.is_denied());
         let Some(context) = self.contexts.get(&id) else { return };
-        if denied && !context.is_owner(key.user) {
+        if (denied || !context.is_active()) && !context.is_owner(key.user) {
             return;
         }
         let granted = self.authority(id, key, cx.now) == Authority::Granted;
@@ -585,7 +592,7 @@ impl Node {
 
     /// Learns from the statements themselves whether I was removed, or am somebody again.
     fn follow_removal(&mut self, cx: &mut Cx<'_>, id: ContextId) {
-        let context = &self.contexts[&id];
+        let Some(context) = self.contexts.get(&id) else { return };
         if context.view.was_removed(self.user) && context.is_active() {
             self.set_standing(cx, id, Standing::Removed);
         } else if context.record.standing == Standing::Removed
@@ -644,7 +651,9 @@ impl Node {
             .map(|(device, tag, _)| (device, tag))
             .collect();
         for (device, tag) in due {
-            let channel = self.channel_mut(device, tag).expect("the channel was just listed");
+            // Its grant or its ticket may have ended meanwhile.
+            self.evaluate(cx, device, tag);
+            let Some(channel) = self.channel_mut(device, tag) else { continue };
             let step = (channel.probe_step * 2).min(PROBE_LONGEST_MS);
             if channel.is_admitted() && !self.broken(Defect::Resume) {
                 self.send_have(cx, device, tag, true);

@@ -53,7 +53,7 @@ impl Node {
                 if let Err(error) = self.need(&context, Role::Owner, cx.now) {
                     return cx.reply(id, Err(error));
                 }
-                self.contexts.insert(context_id, context);
+                self.insert_context(context);
                 let command = Command::NewContext { name, text, access };
                 self.enqueue(cx, context_id, Some(id), command);
             }
@@ -213,7 +213,6 @@ impl Node {
             publish;
         let key = CatalogKey { user: self.user, device: self.device, inc: envelope.inc };
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        context.working = false;
         context.stored = true;
         let document = context.place(key).document();
         let (n, change) = (envelope.n, tip.change);
@@ -240,7 +239,7 @@ impl Node {
         if statements.iter().any(interest) {
             self.hello_again(cx);
         }
-        self.work_next(cx, id);
+        self.work_done(cx, id);
     }
 
     pub(super) fn publish_failed(

@@ -329,6 +329,17 @@ impl Context {
         stated.chain(self.told_interests().take(TOLD).cloned()).collect()
     }
 
+    /// Returns the interest keys that open a session to who may hold a ticket: the `newest` that
+    /// owners stated, those of tickets that hold, `most` of all these, and the latest that only a
+    /// ticket told.
+    pub(super) fn ticket_interests(&self, newest: usize, most: usize, now: i64) -> Vec<Interest> {
+        let held = self.view.ticket_generations(now);
+        let stated = self.view.interests().into_iter().enumerate();
+        let stated = stated.filter(|(age, i)| *age < newest || held.contains(&i.generation));
+        let stated = stated.map(|(_, interest)| interest).take(most);
+        stated.chain(self.told_interests().take(TOLD).cloned()).collect()
+    }
+
     fn told_interests(&self) -> impl Iterator<Item = &Interest> {
         let stated = self.view.interests();
         let told = self.record.interest.iter().rev();
@@ -338,6 +349,12 @@ impl Context {
     /// Tells whether it is synced at all.
     pub(super) fn is_active(&self) -> bool {
         self.stored && matches!(self.record.standing, Standing::Active { .. })
+    }
+
+    /// Tells whether it takes part in the hello: a removed member gives and takes nothing, and
+    /// learns by it that an owner took her back.
+    pub(super) fn says_hello(&self) -> bool {
+        self.stored && self.record.standing != Standing::Left
     }
 
     /// Tells whether a user is an owner.

@@ -49,7 +49,7 @@ impl Node {
     /// Makes an effort to reach the devices of a context.
     pub(super) fn reach(&mut self, cx: &mut Cx<'_>, context: ContextId, at_once: bool) {
         let Some(known) = self.contexts.get(&context) else { return };
-        if !known.is_active() {
+        if !known.says_hello() {
             return;
         }
         let mut tickets: BTreeMap<DeviceId, Vec<String>> = BTreeMap::new();

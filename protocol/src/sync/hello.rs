@@ -4,6 +4,8 @@
 //! nothing to who lacks the interest key, cannot be replayed in another session and cannot be
 //! reflected. The number of tags is padded to a power of two with random ones.
 
+use std::collections::BTreeSet;
+
 use rand::Rng;
 
 use super::context::Context;
@@ -15,11 +17,12 @@ use crate::limits;
 use crate::statement::Interest;
 use crate::wire::{ByeCode, Message, Tag, VERSIONS};
 
-/// Generations of an interest key that open a session to anybody: the current and the previous one.
+/// Generations of an interest key that open a session to anybody: the current and the previous
+/// one. Besides them those of tickets that hold do.
 const GENERATIONS: usize = 2;
-/// Generations that open a session to a device of somebody who has or had a part in the context,
-/// and may have been away while others were removed.
-const GENERATIONS_OF_KNOWN: usize = 16;
+/// Generations that are shown to a device of somebody who has or had a part in the context, and may
+/// have been away while others were removed. Of such a one any generation is answered.
+const GENERATIONS_SHOWN: usize = 16;
 
 impl Node {
     pub(super) fn session_up(&mut self, cx: &mut Cx<'_>, device: DeviceId, role: SessionRole) {
@@ -126,9 +129,12 @@ impl Node {
         if session.role == SessionRole::Initiator {
             session.tags_done = true;
             let hello = Hello::of(session, self.device, device).expect("the nonce is here");
-            let active = self.contexts.values().filter(|c| c.is_active());
-            let mut interests: Vec<(usize, Interest)> = active
-                .flat_map(|c| self.interests_for(c, device).into_iter().enumerate())
+            let contexts = self.contexts.values().filter(|c| c.says_hello());
+            let mut interests: Vec<(usize, Interest)> = contexts
+                .flat_map(|c| {
+                    let shown = self.interests_for(c, device, GENERATIONS_SHOWN, cx.now);
+                    shown.into_iter().enumerate()
+                })
                 .collect();
             // The newest of every context come first, in case there are too many.
             interests.sort_by_key(|(age, _)| *age);
@@ -157,13 +163,14 @@ impl Node {
             return;
         }
         // Which of my contexts the peer named, or answered to.
-        let shown_by = match session.role {
-            SessionRole::Initiator => SessionRole::Responder,
-            SessionRole::Responder => SessionRole::Initiator,
+        let (shown_by, most) = match session.role {
+            SessionRole::Initiator => (SessionRole::Responder, GENERATIONS_SHOWN),
+            SessionRole::Responder => (SessionRole::Initiator, usize::MAX),
         };
+        let tags: BTreeSet<&Tag> = tags.iter().collect();
         let mut matches: Vec<(ContextId, Interest)> = Vec::new();
-        for context in self.contexts.values().filter(|c| c.is_active()) {
-            let mut interests = self.interests_for(context, device).into_iter();
+        for context in self.contexts.values().filter(|c| c.says_hello()) {
+            let mut interests = self.interests_for(context, device, most, cx.now).into_iter();
             let matched = interests.find(|i| tags.contains(&hello.tag(i, shown_by)));
             matches.extend(matched.map(|interest| (context.id(), interest)));
         }
@@ -192,13 +199,24 @@ impl Node {
     ///
     /// Who was removed keeps the old keys, so an old one is no ground to say a word. The device
     /// is one, which the connection proved: where the identity logs make it one of a member's, or of
-    /// a removed one who is owed the proof, it may have missed any number of removals.
-    fn interests_for(&self, context: &Context, device: DeviceId) -> Vec<Interest> {
+    /// a removed one who is owed the proof, it may have missed any number of removals, and `most`
+    /// generations open the session. Any other may hold a ticket.
+    fn interests_for(
+        &self,
+        context: &Context,
+        device: DeviceId,
+        most: usize,
+        now: i64,
+    ) -> Vec<Interest> {
         let mut users = self.logs.iter().filter(|(_, log)| log.devices().any(|d| d.0 == device));
         let known = users.any(|(user, _)| {
             self.is_known_in(context.id(), *user) || context.view.was_removed(*user)
         });
-        context.open_interests(if known { GENERATIONS_OF_KNOWN } else { GENERATIONS })
+        if known {
+            context.open_interests(most)
+        } else {
+            context.ticket_interests(GENERATIONS, most, now)
+        }
     }
 
     fn send_open(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {

@@ -135,7 +135,13 @@ impl Node {
         ask.at = None;
         ask.from += entries.len() as u64;
         ask.more = more && !entries.is_empty() && ask.from < ENTRIES_MAX;
-        let entries = entries.iter().map(|entry| Statement::decode(entry)?.verify());
+        // What is known was verified before.
+        let log = self.logs.get(&user);
+        let known = |entry: &Statement| log.is_some_and(|log| log.contains(&entry.id()));
+        let entries = entries.iter().filter_map(|entry| match Statement::decode(entry) {
+            Ok(entry) => (!known(&entry)).then(|| entry.verify()),
+            Err(error) => Some(Err(error)),
+        });
         match entries.collect::<Result<Vec<Verified>, _>>() {
             Ok(entries) => {
                 self.take_entries(cx, user, entries, EntrySource::Peer { device, tag });
@@ -172,13 +178,14 @@ impl Node {
                 EntrySource::Command(_) => fresh_own(log, user, entries),
             };
             match fresh {
-                Ok(fresh) if fresh.is_empty() => self.entries_ended(cx, user, source),
-                Ok(entries) => {
+                Ok((entries, Some(log))) if !entries.is_empty() => {
                     intake.storing = true;
                     let record = |e: &Verified| Record::Log { user, entry: e.encode() };
                     let records = entries.iter().map(record).collect();
-                    return self.store(cx, records, Task::Entries { user, entries, source });
+                    let log = Box::new(log);
+                    return self.store(cx, records, Task::Entries { user, log, source });
                 }
+                Ok(_) => self.entries_ended(cx, user, source),
                 Err(reason) => match source {
                     EntrySource::Peer { device, .. } => {
                         let reason = format!("sent an entry that does not belong: {reason}");
@@ -194,15 +201,10 @@ impl Node {
         &mut self,
         cx: &mut Cx<'_>,
         user: UserId,
-        entries: Vec<Verified>,
+        log: IdentityLog,
         source: EntrySource,
     ) {
-        let mut log = self.logs.remove(&user);
-        for entry in entries {
-            let added = add(&mut log, user, entry);
-            debug_assert_eq!(added, Ok(Added::New), "entries are tried before they are stored");
-        }
-        self.logs.extend(log.map(|log| (user, log)));
+        self.logs.insert(user, log);
         self.retire_devices(user);
         self.entries_ended(cx, user, source);
         self.log_changed(cx, user);
@@ -258,27 +260,31 @@ impl Node {
     }
 }
 
+/// Entries that are new, and the log with them.
+type Fresh = (Vec<Verified>, Option<IdentityLog>);
+
 /// Returns the entries of a peer's log that are new here. Those that find no room, or follow one
 /// that is not here, are left out: they come again.
 fn fresh(
     log: Option<&IdentityLog>,
     user: UserId,
     mut entries: Vec<Verified>,
-) -> Result<Vec<Verified>, LogError> {
+) -> Result<Fresh, LogError> {
     entries.retain(|entry| log.is_none_or(|log| !log.contains(&entry.id())));
     if entries.is_empty() {
-        return Ok(entries);
+        return Ok((entries, None));
     }
     let mut tried = log.cloned();
     let mut fresh = Vec::new();
-    for entry in entries {
-        match add(&mut tried, user, entry.clone()) {
+    let added = add(&mut tried, user, entries.clone(), IdentityLog::add_all);
+    for (entry, added) in entries.into_iter().zip(added) {
+        match added {
             Ok(Added::New) => fresh.push(entry),
             Ok(Added::Known | Added::Waits) | Err(LogError::Full(_)) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(fresh)
+    Ok((fresh, tried))
 }
 
 /// Returns those of my own entries that are new, or why one of them cannot be taken.
@@ -286,36 +292,49 @@ fn fresh_own(
     log: Option<&IdentityLog>,
     user: UserId,
     entries: Vec<Verified>,
-) -> Result<Vec<Verified>, String> {
+) -> Result<Fresh, String> {
     let mut tried = log.cloned();
     let mut fresh = Vec::new();
-    for entry in entries {
-        match add(&mut tried, user, entry.clone()).map_err(|error| error.to_string())? {
+    let added = add(&mut tried, user, entries.clone(), IdentityLog::add_all);
+    for (entry, added) in entries.into_iter().zip(added) {
+        match added.map_err(|error| error.to_string())? {
             Added::New => fresh.push(entry),
             Added::Known => {}
             Added::Waits => return Err(format!("the entry before {} is not here", entry.id())),
         }
     }
-    Ok(fresh)
+    Ok((fresh, tried))
 }
 
-/// Adds an entry to a log that it may begin.
+/// Adds entries to a log that they may begin, and returns what came of each.
 pub(super) fn add(
     log: &mut Option<IdentityLog>,
     user: UserId,
-    entry: Verified,
-) -> Result<Added, LogError> {
-    match log {
-        Some(log) => log.add(entry),
-        None => {
-            let begun = IdentityLog::begin(entry)?;
-            if begun.user() != user {
-                return Err(LogError::OtherUser { expected: user, actual: begun.user() });
-            }
+    entries: Vec<Verified>,
+    how: fn(&mut IdentityLog, Vec<Verified>) -> Vec<Result<Added, LogError>>,
+) -> Vec<Result<Added, LogError>> {
+    let mut added = Vec::new();
+    let mut entries = entries.into_iter();
+    while log.is_none()
+        && let Some(entry) = entries.next()
+    {
+        added.push(begin(user, entry).map(|begun| {
             *log = Some(begun);
-            Ok(Added::New)
-        }
+            Added::New
+        }));
     }
+    if let Some(log) = log {
+        added.extend(how(log, entries.collect()));
+    }
+    added
+}
+
+fn begin(user: UserId, entry: Verified) -> Result<IdentityLog, LogError> {
+    let begun = IdentityLog::begin(entry)?;
+    if begun.user() != user {
+        return Err(LogError::OtherUser { expected: user, actual: begun.user() });
+    }
+    Ok(begun)
 }
 
 /// The intakes of all users that have one.

@@ -63,8 +63,8 @@ pub struct Node {
 pub(super) enum Task {
     /// Nothing: it only spares work after a restart.
     Stored,
-    /// Entries of an identity log take effect.
-    Entries { user: UserId, entries: Vec<Verified>, source: EntrySource },
+    /// An identity log goes on: this is it, with the new entries.
+    Entries { user: UserId, log: Box<IdentityLog>, source: EntrySource },
     /// A new incarnation begins, because of what was met in a context.
     Incarnation { inc: Incarnation, context: ContextId },
     /// Another record of a context takes effect.
@@ -182,6 +182,7 @@ impl Node {
         let mut cx = Cx { now, rng, out: Vec::new() };
         match input {
             Input::Start => {
+                self.renew_forked(&mut cx);
                 self.resume(&mut cx);
                 self.settle_redemptions(&mut cx);
             }
@@ -254,14 +255,22 @@ impl Node {
 
     /// Returns the context that a peer may read under a tag of its session, for its blob requests.
     ///
-    /// None gives nothing away: an unknown tag, a peer that is not admitted and a closed context
-    /// look the same.
-    pub fn readable_by(&self, device: DeviceId, tag: Tag, generation: u32) -> Option<ContextId> {
-        let channel = self.sessions.get(&device)?.channels.get(&tag)?;
-        let open = channel.generation == generation && channel.is_admitted();
-        let context = self.contexts.get(&channel.context)?;
+    /// None gives nothing away: an unknown tag, a peer that is not admitted, or no longer at the
+    /// time `now`, and a closed context look the same.
+    pub fn readable_by(
+        &self,
+        now: i64,
+        device: DeviceId,
+        tag: Tag,
+        generation: u32,
+    ) -> Option<ContextId> {
+        let (channel, context) = self.channel(device, tag)?;
+        let open = channel.generation == generation;
         let closed = context.view.about().is_some_and(|about| about.closed);
-        (open && !closed && context.is_active()).then_some(channel.context)
+        let readable = open && !closed && context.is_active();
+        // Judged anew: its grant or its ticket may have ended since it was let in.
+        let still = |user| self.judge_peer(now, device, tag, user).is_admitted();
+        (readable && channel.user.is_some_and(still)).then(|| context.id())
     }
 
     /// Returns how many envelopes of one device wait at most, in any context.
@@ -336,8 +345,8 @@ impl Node {
                 self.store_failed(cx, task, reason, disk_full);
             }
             (Task::Stored, _) => {}
-            (Task::Entries { user, entries, source }, TaskResult::Stored) => {
-                self.entries_stored(cx, user, entries, source);
+            (Task::Entries { user, log, source }, TaskResult::Stored) => {
+                self.entries_stored(cx, user, *log, source);
             }
             (Task::Incarnation { inc, context }, TaskResult::Stored) => {
                 self.renewed(cx, inc, context);
@@ -431,6 +440,14 @@ impl Node {
         for context in self.contexts.values_mut() {
             context.view.retire(user, retired.clone());
         }
+    }
+
+    /// Takes a context in, whose view learns which devices may not act any more.
+    pub(super) fn insert_context(&mut self, mut context: Context) {
+        for (user, log) in &self.logs {
+            context.view.retire(*user, log.retired());
+        }
+        self.contexts.insert(context.id(), context);
     }
 
     /// Ends every session because the contexts changed; the hello starts anew.

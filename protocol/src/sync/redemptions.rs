@@ -99,7 +99,7 @@ impl Node {
         user: UserId,
         ticket: PublicKey,
     ) {
-        let context = &self.contexts[&id];
+        let Some(context) = self.contexts.get(&id) else { return };
         if self.owed(context, user, ticket, cx.now).is_none() {
             return;
         }

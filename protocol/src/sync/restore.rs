@@ -7,11 +7,11 @@ use super::event::{ContextRecord, Record};
 use super::logs::add;
 use super::node::{Config, Node};
 use crate::doc::{Envelope, ForkProof, JudgeTask, Judgement, judge};
-use crate::id::{ContextId, DeviceId, UserId};
-use crate::identity::{Added, LogError};
+use crate::id::{ContextId, DeviceId, StatementId, UserId};
+use crate::identity::{Added, IdentityLog, LogError};
 use crate::limits;
 use crate::object::Frame;
-use crate::statement::{Fact, Statement};
+use crate::statement::{Fact, Statement, Verified};
 use crate::wire::CatalogKey;
 
 /// Why stored records do not make an engine. The database is damaged; `dsp doctor` mends it.
@@ -170,7 +170,7 @@ impl Node {
     fn take_context(&mut self, record: ContextRecord) {
         let mut context = Context::new(record);
         context.stored = true;
-        self.contexts.insert(context.id(), context);
+        self.insert_context(context);
     }
 
     /// Takes the entries of a log in, whatever their order.
@@ -184,24 +184,22 @@ impl Node {
                 Err(error) => drop(fault.get_or_insert(error.to_string())),
             }
         }
-        // An entry that follows one stored after it is taken in the next round.
-        loop {
-            let before = left.len();
-            let mut waits = Vec::new();
-            for entry in left {
-                match add(&mut log, user, entry.clone()) {
-                    Ok(Added::New | Added::Known) => {}
-                    Ok(Added::Waits) | Err(LogError::NoInception(_)) => waits.push(entry),
-                    Err(error) => drop(fault.get_or_insert(error.to_string())),
+        // An entry may follow one that was stored after it.
+        left.sort_by_key(|entry| match entry.fact() {
+            Fact::Entry(entry) => entry.n,
+            Fact::Inception(_) | Fact::Placed(_) | Fact::Redeem(_) | Fact::Unknown { .. } => 0,
+        });
+        let ids: Vec<StatementId> = left.iter().map(Verified::id).collect();
+        let added = add(&mut log, user, left, IdentityLog::add_stored);
+        for (id, added) in ids.into_iter().zip(added) {
+            let error = match added {
+                Ok(Added::New | Added::Known) => continue,
+                Ok(Added::Waits) | Err(LogError::NoInception(_)) => {
+                    format!("what comes before entry {id} is not here")
                 }
-            }
-            left = waits;
-            if left.is_empty() || left.len() == before {
-                break;
-            }
-        }
-        if let Some(entry) = left.first() {
-            fault.get_or_insert(format!("what comes before entry {} is not here", entry.id()));
+                Err(error) => error.to_string(),
+            };
+            fault.get_or_insert(error);
         }
         self.logs.extend(log.map(|log| (user, log)));
         match fault.map(|reason| RestoreError::Statement { user, reason }) {

@@ -4,6 +4,7 @@
 //! A peer's word that there are such statements costs a question and nothing more. What counts is
 //! an envelope that this very device signed and that is not here: nobody else can make one.
 
+use super::context::Context;
 use super::event::{CommandError, Event, Record, Severity};
 use super::node::{Cx, Node, Task};
 use super::session::ASK_MS;
@@ -83,6 +84,16 @@ impl Node {
             return self.end_session(cx, device, Severity::Grave, reason);
         }
         if self.renewal == Renewal::None {
+            self.renew(cx, id);
+        }
+    }
+
+    /// Goes on as a new incarnation where the one that was stored is known to be forked: the
+    /// engine stopped between the two.
+    pub(super) fn renew_forked(&mut self, cx: &mut Cx<'_>) {
+        let me = self.my_catalog();
+        let forked = self.contexts.values().find(|context| context.forks.contains_key(&me));
+        if let Some(id) = forked.map(Context::id) {
             self.renew(cx, id);
         }
     }

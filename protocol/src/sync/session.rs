@@ -97,6 +97,12 @@ pub(super) enum Admission {
     Denied(DenyCode),
 }
 
+impl Admission {
+    pub(super) fn is_admitted(self) -> bool {
+        matches!(self, Admission::Admitted(_))
+    }
+}
+
 impl Session {
     pub(super) fn new(role: SessionRole, nonce: [u8; 32], now: i64) -> Self {
         Session {
@@ -152,7 +158,7 @@ impl Channel {
     }
 
     pub(super) fn is_admitted(&self) -> bool {
-        matches!(self.admission, Admission::Admitted(_))
+        self.admission.is_admitted()
     }
 
     pub(super) fn is_denied(&self) -> bool {

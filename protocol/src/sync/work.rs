@@ -103,6 +103,14 @@ impl Node {
         }
     }
 
+    /// Goes on after a piece of work and all that followed from it. Until then none begins: the
+    /// next may forget the context.
+    pub(super) fn work_done(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        let Some(context) = self.contexts.get_mut(&id) else { return };
+        context.working = false;
+        self.work_next(cx, id);
+    }
+
     fn begin(&mut self, cx: &mut Cx<'_>, id: ContextId, work: Work) {
         let again = work.unattended();
         let context = &self.contexts[&id];
@@ -173,8 +181,7 @@ impl Node {
 
     pub(super) fn record_stored(&mut self, cx: &mut Cx<'_>, id: ContextId, change: Change) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        let policy = context.record.policy;
-        context.working = false;
+        let (policy, active) = (context.record.policy, context.is_active());
         context.stored = true;
         context.record = change.record;
         if let Some((command, reply)) = change.reply {
@@ -187,8 +194,14 @@ impl Node {
         if change.hello {
             self.hello_again(cx);
             self.reach(cx, id, true);
+        } else if active != self.contexts[&id].is_active() {
+            // Removed, or taken back: nobody is let in any more, or everybody anew.
+            for (device, tag) in self.channels_of(id) {
+                self.evaluate(cx, device, tag);
+            }
+            self.reach(cx, id, true);
         }
-        self.work_next(cx, id);
+        self.work_done(cx, id);
     }
 
     pub(super) fn record_failed(
@@ -246,15 +259,15 @@ impl Node {
             let error = CommandError::Ticket("the context is still being forgotten".to_owned());
             return cx.reply(id, Err(error));
         }
-        self.contexts.entry(context).or_insert_with(|| {
-            Context::new(ContextRecord {
+        if known.is_none() {
+            self.insert_context(Context::new(ContextRecord {
                 genesis: ticket.genesis.clone(),
                 interest: Vec::new(),
                 policy,
                 standing: Standing::NEW,
                 admission: None,
-            })
-        });
+            }));
+        }
         self.enqueue(cx, context, Some(id), Command::Follow { ticket, policy });
     }
 
@@ -310,7 +323,7 @@ impl Node {
         error: CommandError,
     ) {
         context.come_to_rest();
-        self.contexts.insert(context.id(), context);
+        self.insert_context(context);
         cx.reply(command, Err(error));
         self.hello_again(cx);
     }
@@ -326,7 +339,6 @@ impl Node {
 
     pub(super) fn redeemed(&mut self, cx: &mut Cx<'_>, id: ContextId, redeems: Vec<Verified>) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        context.working = false;
         let mut owed = Vec::new();
         for redeem in redeems {
             let Fact::Redeem(fact) = redeem.fact() else { continue };
@@ -339,7 +351,7 @@ impl Node {
         for (user, ticket) in owed {
             self.admit(cx, id, user, ticket);
         }
-        self.work_next(cx, id);
+        self.work_done(cx, id);
     }
 
     // Again.

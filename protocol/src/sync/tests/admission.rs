@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::lab::{At, Lab};
 use super::{ALICE, BOB, MALLORY, members, outsider, team};
 use crate::id::{ChangeId, ContextId, UserId};
-use crate::limits;
-use crate::statement::{Member, PlacedFact, Role, Verified};
-use crate::sync::session::Admission;
-use crate::sync::{Command, Record, Severity, Standing};
+use crate::limits::{self, TICKET_GRACE_MS};
+use crate::statement::{Grant, Member, PlacedFact, Role, Verified};
+use crate::sync::session::{Admission, PROBE_LONGEST_MS};
+use crate::sync::{Command, Record, Reply, Severity, Standing};
 use crate::ticket::Ticket;
 use crate::wire::{CatalogState, DenyCode, LogState, Message, Tag};
 
@@ -96,12 +96,54 @@ fn a_removed_member_is_served_by_nobody() {
     lab.connect(BOB, MALLORY);
     let tag = lab.tag(BOB, MALLORY);
     let generation = lab[BOB].node.sessions[&lab[MALLORY].device].channels[&tag].generation;
-    let readable = |lab: &Lab| lab[BOB].node.readable_by(lab[MALLORY].device, tag, generation);
+    let readable =
+        |lab: &Lab| lab[BOB].node.readable_by(lab.now, lab[MALLORY].device, tag, generation);
     assert_eq!(readable(&lab), Some(context));
     let since = lab.sent.len();
     lab.member(ALICE, context, MALLORY, Role::None);
     assert_eq!(denied(&lab, BOB, MALLORY, since), [DenyCode::Removed]);
     assert_eq!(readable(&lab), None);
+}
+
+/// Bob may read until a time comes, and is shown the door then though nothing else happens.
+fn assert_ends(mut lab: Lab, context: ContextId, after: i64, code: DenyCode) {
+    let tag = lab.tag(ALICE, BOB);
+    let generation = lab[ALICE].node.sessions[&lab[BOB].device].channels[&tag].generation;
+    let readable =
+        |lab: &Lab| lab[ALICE].node.readable_by(lab.now, lab[BOB].device, tag, generation);
+    lab.now += after;
+    assert_eq!(readable(&lab), Some(context));
+    lab.now += 1;
+    assert_eq!(readable(&lab), None);
+    let since = lab.sent.len();
+    lab.wait(PROBE_LONGEST_MS);
+    assert_eq!(denied(&lab, ALICE, BOB, since), [code]);
+    let want = Message::Want { tag, catalog: lab[ALICE].catalog(), from: 1 };
+    lab.say(BOB, ALICE, &want);
+    assert!(!lab.said(ALICE, BOB, since).iter().any(|m| matches!(m, Message::Envelopes { .. })));
+}
+
+#[test]
+fn a_grant_that_ends_ends_what_is_served() {
+    let (mut lab, context) = members();
+    let (device, until) = (lab[BOB].device, Some(lab.now + 60_000));
+    let grant = Grant { device, name: "ci".into(), scope: None, until };
+    let entry = Box::new(lab[BOB].log.grant(&lab[BOB].root, grant).unwrap());
+    lab.command(BOB, Command::Identity { entry }).unwrap();
+    assert_ends(lab, context, 60_000, DenyCode::NotAdmitted);
+}
+
+#[test]
+fn a_ticket_that_ends_ends_what_is_served() {
+    let mut lab = Lab::new(&["alice", "bob"]);
+    let context = lab.context(ALICE);
+    let (role, until) = (Role::Reader, Some(lab.now + 60_000));
+    let addresses = vec!["/memory/1".to_owned()];
+    let share = Command::Share { context, role, until, uses: None, addresses };
+    let Ok(Reply::Ticket(ticket)) = lab.command(ALICE, share) else { panic!("no ticket") };
+    lab.follow(BOB, &ticket);
+    lab.connect(BOB, ALICE);
+    assert_ends(lab, context, 60_000 + TICKET_GRACE_MS, DenyCode::TicketExpired);
 }
 
 #[test]

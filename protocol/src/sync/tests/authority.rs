@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::bench::*;
+use crate::api::Policy;
+use crate::context::{ContextKind, Genesis};
 use crate::id::ContextId;
 use crate::statement::samples::key;
 use crate::statement::{Access, Cut, Interest, PlacedFact, Role, Subject};
 use crate::sync::{Command, CommandError};
+use crate::ticket::Ticket;
 
 /// Alice's engine, and Bob with two devices in a context of hers.
 struct Scene {
@@ -89,6 +92,32 @@ fn of_a_revoked_device_what_a_cut_keeps_is_taken_and_no_more() {
     phone.say(context, &push(3));
     bench.deliver(peer, &phone, 2);
     assert_eq!(bench.took(context, &phone), 2);
+}
+
+#[test]
+fn a_device_that_was_revoked_before_is_cut_in_contexts_that_come_later() {
+    let Scene { mut bench, context: first, mut bob, laptop, phone } = scene(Role::Writer);
+    bob.revoke(&phone);
+    bench.connect(&bob, &laptop, &bench.interest(first), None);
+    let made = bench.new_context();
+    bench.set_role(made, &bob, Role::Writer);
+    let genesis = Genesis { owners: vec![bob.user], nonce: [4; 16], kind: ContextKind::Team };
+    let (followed, told) = (genesis.id(), Interest { generation: 1, key: [1; 32] });
+    let (addrs, until, role) = (Vec::new(), None, Role::Reader);
+    let (owner, interest) = (bob.user, told.clone());
+    let ticket = Ticket { genesis, key: key(50), interest, owner, addrs, until, role };
+    bench.command(Command::Follow { ticket: Box::new(ticket), policy: Policy::All }).unwrap();
+    for (context, interest) in [(made, bench.interest(made)), (followed, told)] {
+        let mut old = Device::new(bob.user, phone.key.clone(), [22; 8]);
+        let mut new = Device::new(bob.user, laptop.key.clone(), [21; 8]);
+        old.say(context, &push(1));
+        let keep = cut(context, Subject::Device(old.id()), &old);
+        new.say(context, &keep);
+        let peer = bench.connect(&bob, &new, &interest, None);
+        bench.deliver(peer, &new, 0);
+        bench.deliver(peer, &old, 0);
+        assert_eq!((bench.took(context, &new), bench.took(context, &old)), (1, 1));
+    }
 }
 
 #[test]

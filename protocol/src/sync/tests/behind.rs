@@ -42,6 +42,8 @@ fn an_old_key_in_the_hands_of_an_unknown_device_opens_nothing() {
     for seed in SEEDS {
         let mut pair = Pair::of_seed(seed);
         remove(&mut pair, 1..3);
+        let end = Command::EndTicket { context: pair.context, key: pair.ticket.public() };
+        pair.sim.command(pair.alice, end).unwrap();
         let eve = pair.sim.add_host("eve");
         let ticket = Box::new(pair.ticket.clone());
         pair.sim.command(eve, Command::Follow { ticket, policy: Policy::All }).unwrap();

@@ -2,7 +2,7 @@
 
 use super::bench::*;
 use crate::doc::{Envelope, ForkProof};
-use crate::id::ContextId;
+use crate::id::{ContextId, Incarnation};
 use crate::limits;
 use crate::statement::Role;
 use crate::sync::{Event, Input, Record, Severity};
@@ -279,28 +279,41 @@ fn a_proof_that_the_disk_refused_is_stored_when_there_is_room() {
     assert_eq!((scene.recorded(), scene.stacks()), (1, 2));
 }
 
-#[test]
-fn a_fork_of_mine_makes_me_a_new_incarnation() {
-    let mut scene = scene();
-    let context = scene.context;
+/// A copy of Alice's home says something else, and Carol shows both.
+fn fork_of_mine(scene: &mut Scene) -> Incarnation {
     let before = scene.bench.node.incarnation();
     let mine = |record: &Record| match record {
         Record::Envelope { envelope, .. } => Some(envelope.clone()),
         _ => None,
     };
     let mine: Vec<Envelope> = scene.bench.records.iter().filter_map(mine).collect();
-    // A copy of my home said something else after the first.
-    let mut alice = Device::new(
-        scene.bench.node.user(),
-        crate::statement::samples::key(11),
-        *before.as_bytes(),
-    );
+    let key = crate::statement::samples::key(11);
+    let mut alice = Device::new(scene.bench.node.user(), key, *before.as_bytes());
     alice.said = vec![mine[0].clone()];
     let mut copy = alice.back_at(1);
-    copy.say(context, &push(5));
+    copy.say(scene.context, &push(5));
     let proof = ForkProof::new(mine[1].clone(), copy.said[1].clone()).unwrap().encode();
     let message = Message::Fork { tag: scene.carol.tag, catalog: copy.catalog(), proof };
     scene.bench.tell(scene.carol, &message);
+    before
+}
+
+#[test]
+fn a_fork_of_mine_makes_me_a_new_incarnation() {
+    let mut scene = scene();
+    let before = fork_of_mine(&mut scene);
     assert_ne!(scene.bench.node.incarnation(), before);
     assert_eq!(scene.recorded(), 1);
+}
+
+#[test]
+fn a_fork_of_mine_is_not_forgotten_by_a_stop_before_the_new_incarnation() {
+    let mut scene = scene();
+    let before = fork_of_mine(&mut scene);
+    let kept = |record: &Record| !matches!(record, Record::Incarnation(inc) if *inc != before);
+    scene.bench.records.retain(kept);
+    scene.bench.restart();
+    let inc = scene.bench.node.incarnation();
+    assert_ne!(inc, before);
+    assert!(scene.bench.records.contains(&Record::Incarnation(inc)));
 }

@@ -2,8 +2,11 @@
 
 use super::lab::{At, Lab};
 use super::{ALICE, BOB, MALLORY, team};
+use crate::id::{ContextId, UserId};
 use crate::limits;
-use crate::statement::Role;
+use crate::statement::{Access, Role};
+use crate::sync::{Command, Reply, Standing};
+use crate::ticket::Ticket;
 use crate::wire::{Message, Tag, VERSIONS};
 
 fn hi(nonce: [u8; 32]) -> Message {
@@ -116,16 +119,68 @@ fn an_old_interest_key_opens_nothing() {
     lab.connect(BOB, ALICE);
     assert!(lab[ALICE].node.has_matched(lab[BOB].device), "the key before the newest");
 
-    let mut lab = Lab::new(&["alice", "bob", "mallory"]);
-    let context = lab.context(ALICE);
-    let ticket = lab.ticket(ALICE, context, None);
-    lab.follow(BOB, &ticket);
-    lab.member(ALICE, context, MALLORY, Role::None);
-    lab.member(ALICE, context, MALLORY, Role::Reader);
-    lab.member(ALICE, context, MALLORY, Role::None);
+    let (mut lab, context, ticket) = ticket_before_removals(2);
+    lab.command(ALICE, Command::EndTicket { context, key: ticket.public() }).unwrap();
     let since = lab.sent.len();
     lab.connect(BOB, ALICE);
     assert_no_match(&lab, BOB, since);
+    lab.connect(ALICE, BOB);
+    assert_no_match(&lab, BOB, since);
+
+    // One that is past its time, or does not let anybody in any more.
+    let (mut lab, ..) = ticket_before_removals(2);
+    lab.now += UNTIL_MS + limits::TICKET_GRACE_MS + 1;
+    lab.connect(BOB, ALICE);
+    assert_no_match(&lab, BOB, since);
+    let (mut lab, context, _) = ticket_before_removals(2);
+    let access = Some(Access::Private);
+    let command = Command::About { context, name: None, text: None, access, closed: false };
+    lab.command(ALICE, command).unwrap();
+    lab.connect(BOB, ALICE);
+    assert_no_match(&lab, BOB, since);
+}
+
+const UNTIL_MS: i64 = 60_000;
+
+/// Bob follows by a ticket that Alice made before she removed others, each by a generation.
+fn ticket_before_removals(removals: u8) -> (Lab, ContextId, Ticket) {
+    let mut lab = Lab::new(&["alice", "bob"]);
+    let context = lab.context(ALICE);
+    let (role, until, addresses) = (Role::Reader, Some(lab.now + UNTIL_MS), Vec::new());
+    let share = Command::Share { context, role, until, uses: None, addresses };
+    let Ok(Reply::Ticket(ticket)) = lab.command(ALICE, share) else { panic!("no ticket") };
+    lab.follow(BOB, &ticket);
+    remove_others(&mut lab, context, removals);
+    (lab, context, *ticket)
+}
+
+fn remove_others(lab: &mut Lab, context: ContextId, removals: u8) {
+    for user in 0..removals {
+        let user = UserId::from_bytes([user; 32]);
+        lab.command(ALICE, Command::Member { context, user, role: Role::None }).unwrap();
+    }
+}
+
+#[test]
+fn a_ticket_that_holds_opens_whoever_was_removed_since() {
+    for (initiator, responder) in [(BOB, ALICE), (ALICE, BOB)] {
+        let (mut lab, context, _) = ticket_before_removals(5);
+        lab.connect(initiator, responder);
+        assert!(lab[ALICE].node.has_matched(lab[BOB].device));
+        let standing = lab[BOB].node.context(context).unwrap().standing();
+        assert_eq!(standing, Standing::Active { synced: true });
+    }
+}
+
+#[test]
+fn a_member_who_missed_more_removals_than_are_shown_comes_back() {
+    let (mut lab, context) = team();
+    lab.disconnect(ALICE, BOB);
+    remove_others(&mut lab, context, 40);
+    lab.connect(BOB, ALICE);
+    assert!(lab[ALICE].node.has_matched(lab[BOB].device));
+    let key = lab[ALICE].catalog();
+    assert_eq!(lab.stored(BOB, key), lab.stored(ALICE, key));
 }
 
 #[test]

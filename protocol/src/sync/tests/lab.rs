@@ -236,6 +236,15 @@ impl Lab {
         self.settle();
     }
 
+    /// Ends the session of two hosts.
+    pub(super) fn disconnect(&mut self, a: At, b: At) {
+        self.links.remove(&(a.min(b), a.max(b)));
+        for (at, peer) in [(a, b), (b, a)] {
+            let device = self[peer].device;
+            self.feed(at, Input::SessionDown { device });
+        }
+    }
+
     /// Has one host say something to another that its engine did not make.
     pub(super) fn say(&mut self, from: At, to: At, message: &Message) {
         let device = self[from].device;

@@ -13,6 +13,7 @@ mod lab;
 mod logs;
 mod own;
 mod pair;
+mod removed;
 mod restored;
 #[cfg(feature = "sim")]
 mod scene;
@@ -22,6 +23,7 @@ mod take;
 mod tickets;
 mod unknown;
 mod waiting;
+mod work;
 
 use self::lab::{At, Lab};
 use super::Command;

@@ -1,8 +1,10 @@
 //! What is given, and to whom: nothing but to those who are admitted, and nothing too early.
 
+use std::collections::BTreeSet;
+
 use super::lab::Lab;
 use super::{ALICE, BOB, MALLORY, members, outsider, team, tells};
-use crate::id::{BlobHash, ContextId};
+use crate::id::{BlobHash, ContextId, UserId};
 use crate::limits;
 use crate::object::Frame;
 use crate::sync::{BlobKind, BlobWant, Command};
@@ -69,7 +71,7 @@ fn a_stranger_learns_no_identity_but_mine() {
 fn readable(lab: &Lab, newer: u32) -> Option<ContextId> {
     let (device, tag) = (lab[BOB].device, lab.tag(ALICE, BOB));
     let generation = lab[ALICE].node.sessions[&device].channels[&tag].generation;
-    lab[ALICE].node.readable_by(device, tag, generation + newer)
+    lab[ALICE].node.readable_by(lab.now, device, tag, generation + newer)
 }
 
 #[test]
@@ -79,7 +81,7 @@ fn blobs_are_for_those_admitted_under_the_key_that_matched() {
     assert_eq!(readable(&lab, 1), None, "another generation");
     let (lab, _) = outsider();
     let (device, tag) = (lab[MALLORY].device, lab.tag(ALICE, MALLORY));
-    assert_eq!(lab[ALICE].node.readable_by(device, tag, 1), None, "not admitted");
+    assert_eq!(lab[ALICE].node.readable_by(lab.now, device, tag, 1), None, "not admitted");
 }
 
 #[test]
@@ -131,4 +133,31 @@ fn objects_that_are_read_have_a_size() {
         lab.fetched(BOB);
         assert_eq!(lab[BOB].read.pop(), Some((hash, limit)));
     }
+}
+
+#[test]
+fn everybody_hears_who_came_in_however_many_they_are() {
+    let (mut lab, context) = team();
+    let ticket = lab.ticket(ALICE, context, None);
+    let redeem = |user: u16| {
+        let mut bytes = [7; 32];
+        bytes[..2].copy_from_slice(&user.to_be_bytes());
+        ticket.redeem(UserId::from_bytes(bytes), [0; 16]).encode()
+    };
+    let statements: Vec<_> = (0..300).map(redeem).collect();
+    let tag = lab.tag(ALICE, BOB);
+    lab.say(BOB, ALICE, &Message::Statements { tag, statements: statements.clone() });
+    lab[BOB].withheld = |message| matches!(message, Message::Statements { .. });
+    let since = lab.sent.len();
+    for _ in 0..20 {
+        lab.connect(BOB, ALICE);
+    }
+    let mut told = BTreeSet::new();
+    for message in lab.said(ALICE, BOB, since) {
+        if let Message::Statements { statements, .. } = message {
+            assert!(statements.len() <= 256);
+            told.extend(statements);
+        }
+    }
+    assert_eq!(statements.iter().find(|redeem| !told.contains(redeem)), None);
 }
