@@ -108,7 +108,7 @@ pub struct Ops {
     trees: TreeCache,
     uploads: Uploads,
     /// Held while the heads of a stack are read and replaced, so that pushes see each other.
-    pushing: tokio::sync::Mutex<()>,
+    pushing: Arc<tokio::sync::Mutex<()>>,
     started: i64,
 }
 
@@ -132,7 +132,7 @@ impl Ops {
             feed,
             trees: TreeCache::default(),
             uploads: Uploads::default(),
-            pushing: tokio::sync::Mutex::default(),
+            pushing: Arc::default(),
             started: time::now(),
         });
         tokio::spawn(events::run(Arc::clone(&ops)));
