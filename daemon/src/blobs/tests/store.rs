@@ -213,6 +213,54 @@ async fn lost_and_short_files_are_damage_and_can_be_forgotten() {
 }
 
 #[tokio::test]
+async fn what_was_imported_again_meanwhile_stays() {
+    within(async {
+        let home = Home::new().await;
+        let bytes = data(1, 90_000);
+        let hash = home.add(bytes.clone()).await;
+        // Found damaged before, and sound by the time it is its turn to go.
+        assert_eq!(home.blobs.remove_if_damaged(hash).await.unwrap(), Forgotten::Sound);
+        assert_eq!(home.blobs.read_all(hash, 90_000).await.unwrap(), bytes);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_imported_while_the_unfit_are_dealt_with() {
+    within(async {
+        let home = Home::new().await;
+        let sound = home.add(data(1, 90_000)).await;
+        let damaged = home.add(data(2, 90_000)).await;
+        let missing = BlobHash::of(&data(3, 90_000));
+        home.damage(damaged, 50_000);
+        let unfit = home.blobs.unfit(vec![sound, damaged, missing]).await.unwrap();
+        assert_eq!(unfit.hashes(), [damaged, missing]);
+        let mut import = std::pin::pin!(home.blobs.import_bytes(data(3, 90_000)));
+        assert!(futures::poll!(&mut import).is_pending());
+        drop(unfit);
+        assert_eq!(import.await.unwrap().hash, missing);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_spared_stays_until_nothing_is() {
+    within(async {
+        let home = Home::new().await;
+        let old = home.add(data(1, 90_000)).await;
+        home.index.kept.lock().unwrap().clear();
+        home.blobs.spare_all_here().await.unwrap();
+        let new = home.blobs.import_bytes(data(2, 90_000)).await.unwrap().hash;
+        assert_eq!(home.blobs.gc().await.unwrap().removed, 1);
+        assert_eq!(home.blobs.status(new).await.unwrap(), Status::Missing);
+        assert_eq!(home.blobs.verify(old).await.unwrap(), 90_000);
+        home.blobs.spare_nothing();
+        assert_eq!(home.blobs.gc().await.unwrap().removed, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_damaged_blob_that_is_held_stays() {
     within(async {
         let home = Home::new().await;
