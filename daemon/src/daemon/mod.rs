@@ -162,7 +162,7 @@ impl Daemon {
             limits: NetLimits::default(),
         })
         .await?;
-        ports::remember(&store, &config.listen, &net.listening().await).await?;
+        ports::remember(&store, &config.listen, &net.listening().await).await;
         let node = node::start(node::Parts {
             engine,
             net: net.clone(),
@@ -352,7 +352,7 @@ async fn listeners(
     if let Some(taken) = ports::taken(&wanted, port) {
         tracing::warn!(wanted = taken, port, "the port is taken, using another");
     }
-    store.set(Slot::HTTP_PORT, port.to_be_bytes()).await?;
+    ports::remember_http(store, port).await;
     #[cfg(unix)]
     if let Err(error) = listeners.bind_socket(&home.socket()) {
         tracing::warn!(%error, socket = %home.socket().display(), "no socket, TCP only");
