@@ -82,10 +82,7 @@ impl Blobs {
             Found::Missing => return Ok(Forgotten::Missing),
             Found::Damaged => {}
         }
-        let mut live: HashSet<Hash> = self.list().await?.into_iter().collect();
-        // What a fetch begins meanwhile is in no list yet.
-        live.extend(self.keeper.held().into_iter().map(to_hash));
-        live.remove(&to_hash(hash));
+        let live = self.all_but(hash).await?;
         self.live.now().collector.run(live).await?;
         match self.booked(hash).await? {
             Status::Missing => {
@@ -94,6 +91,15 @@ impl Blobs {
             }
             Status::Partial { .. } | Status::Complete { .. } => Err(ForgetError::InUse(hash)),
         }
+    }
+
+    /// Returns everything that is here or held, apart from `hash`: of what a fetch holds, the first
+    /// bytes may come at any moment.
+    pub(super) async fn all_but(&self, hash: BlobHash) -> Result<HashSet<Hash>, GcError> {
+        let mut live: HashSet<Hash> = self.list().await?.into_iter().collect();
+        live.extend(self.keeper.held().into_iter().map(to_hash));
+        live.remove(&to_hash(hash));
+        Ok(live)
     }
 
     /// Reads blobs, and returns those that are damaged, here in part or not here, while nothing

@@ -27,6 +27,7 @@ mod live;
 mod read;
 mod room;
 mod serve;
+mod source;
 mod spared;
 mod stream;
 #[cfg(test)]
@@ -36,6 +37,7 @@ mod wire;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use dsp_protocol::id::BlobHash;
 use iroh_blobs::Hash;
@@ -55,6 +57,7 @@ pub use self::import::Imported;
 pub use self::keep::Keep;
 pub use self::room::RoomError;
 pub use self::serve::{Authorise, ServeError, Served};
+pub use self::source::FileId;
 pub use self::wire::{Header, Refusal, WireError};
 
 use self::doubt::Doubts;
@@ -145,7 +148,15 @@ impl Blobs {
         let files = |source| SyncError::Files { path: self.dir.to_path_buf(), source };
         self.room_to_commit().map_err(files)?;
         let dir = Arc::clone(&self.dir);
-        let synced = tokio::task::spawn_blocking(move || sync_files(&dir)).await;
+        let began = SystemTime::now();
+        let synced = tokio::task::spawn_blocking(move || {
+            sync_files(&dir)?;
+            if let Err(error) = doubt::remember_sync(&dir, began) {
+                tracing::warn!(%error, "it is not noted that blobs were synced");
+            }
+            Ok(())
+        });
+        let synced = synced.await;
         synced.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(files)?;
         self.store().sync_db().await.map_err(|e| SyncError::Database(self.live.failed(e)))
     }
