@@ -207,7 +207,7 @@ impl Daemon {
             stop: stop.clone(),
             collections,
         });
-        let router = http::router(Arc::clone(&ops), address.port());
+        let router = http::router(Arc::clone(&ops), address);
         let served = listeners.serve(&router, &stop);
         let published = home.publish(&lock, &client)?;
         tracing::info!(address = client.address, user = %user.short(), "ready");
