@@ -16,6 +16,9 @@ use crate::files::{self, FileError};
 /// The environment variable that names the home.
 pub const HOME_ENV: &str = "DSP_HOME";
 
+/// How much room is put by for a start on a full disk, in bytes.
+const RESERVE_BYTES: u64 = 64 * 1024;
+
 /// Why there is no place for a home.
 #[derive(Debug, thiserror::Error)]
 #[error("no home folder is known: HOME is not set; name one with `--home` or DSP_HOME")]
@@ -139,7 +142,11 @@ impl Home {
             file.rewind()?;
             writeln!(file, "{}", std::process::id())
         };
-        write().map_err(FileError::of("write", &path))?;
+        self.give_up_reserve();
+        if let Err(error) = write() {
+            // It is the lock that counts; who holds it is only told.
+            tracing::warn!(%error, "the process id is not noted");
+        }
         remove_if_there(&self.client_file())?;
         Ok(Lock { _file: file })
     }
@@ -154,7 +161,34 @@ impl Home {
             serde_json::to_vec_pretty(client).expect("text and numbers have a JSON form");
         json.push(b'\n');
         files::replace(&path, &json)?;
-        Ok(Published { path })
+        self.make_reserve();
+        Ok(Published { home: self.clone() })
+    }
+
+    /// Frees the room that was put by, where a start would find none: without the few files that
+    /// it writes nothing could be read.
+    fn give_up_reserve(&self) {
+        if self.free_bytes().is_ok_and(|free| free < RESERVE_BYTES) {
+            // A start that fails for want of room says so.
+            let _ = remove_if_there(&self.reserve());
+        }
+    }
+
+    /// Puts room for a later start by, unless that was done or there is little.
+    fn make_reserve(&self) {
+        let path = self.reserve();
+        let spare = self.free_bytes().is_ok_and(|free| free >= 2 * RESERVE_BYTES);
+        if spare && !path.exists() {
+            let made = files::replace(&path, &vec![0; RESERVE_BYTES as usize]);
+            if let Err(error) = made {
+                tracing::warn!(%error, "no room is put by for a start on a full disk");
+            }
+        }
+    }
+
+    /// Returns the path of the file that takes room for a start on a full disk.
+    fn reserve(&self) -> PathBuf {
+        self.run().join("reserve")
     }
 
     /// Returns the bytes that this account may still write on the disk of the home.
@@ -204,14 +238,15 @@ pub struct Lock {
 /// The daemon's address as clients find it; taken away when dropped.
 #[derive(Debug)]
 pub struct Published {
-    path: PathBuf,
+    home: Home,
 }
 
 impl Drop for Published {
     fn drop(&mut self) {
-        if let Err(error) = remove_if_there(&self.path) {
+        if let Err(error) = remove_if_there(&self.home.client_file()) {
             tracing::warn!(%error, "client file left behind");
         }
+        self.home.make_reserve();
     }
 }
 
@@ -274,6 +309,20 @@ mod tests {
         drop(published);
         assert!(!home.client_file().exists());
         assert!(home.free_bytes().unwrap() > 0);
+    }
+
+    #[test]
+    fn room_is_put_by_for_a_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(folder.path()).unwrap();
+        let lock = home.lock().unwrap();
+        let published = home.publish(&lock, &client()).unwrap();
+        let reserved = || fs::metadata(home.reserve()).map(|file| file.len()).ok();
+        assert_eq!(reserved(), Some(RESERVE_BYTES));
+        // What a start on a full disk used up is put by again.
+        fs::remove_file(home.reserve()).unwrap();
+        drop(published);
+        assert_eq!(reserved(), Some(RESERVE_BYTES));
     }
 
     #[test]

@@ -34,18 +34,23 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("dspd: {error}");
+            say(&format!("dspd: {error}"));
             for cause in error.chain().skip(1) {
-                eprintln!("caused by: {cause}");
+                say(&format!("caused by: {cause}"));
             }
             let hint =
                 error.downcast_ref::<dsp_daemon::daemon::StartError>().and_then(|e| e.hint());
             if let Some(hint) = hint {
-                eprintln!("hint: {hint}");
+                say(&format!("hint: {hint}"));
             }
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes a line to standard error, which may be a file on a full disk.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
@@ -59,7 +64,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     };
     let daemon = Daemon::start(options).await?;
     if let Some(note) = daemon.first_words() {
-        eprintln!("{note}");
+        say(&note);
     }
     if args.foreground {
         // Whoever started it may not listen.

@@ -7,6 +7,7 @@ pub(crate) mod context;
 pub(crate) mod daemon;
 pub(crate) mod fetch;
 pub(crate) mod follow;
+pub(crate) mod gc;
 pub(crate) mod get;
 pub(crate) mod id;
 pub(crate) mod log;
@@ -53,6 +54,7 @@ pub(crate) enum Verb {
     Tickets(tickets::Args),
     Peers(peers::Args),
     Status(status::Args),
+    Gc(gc::Args),
     Open(open::Args),
     Id(id::Args),
     Daemon(daemon::Args),
@@ -83,6 +85,7 @@ impl Verb {
             Verb::Tickets(args) => tickets::run(&args, app).await,
             Verb::Peers(args) => peers::run(args, app).await,
             Verb::Status(args) => status::run(&args, app).await,
+            Verb::Gc(args) => gc::run(&args, app).await,
             Verb::Open(args) => open::run(&args, app).await,
             Verb::Id(args) => id::run(&args, app).await,
             Verb::Daemon(args) => daemon::run(&args, app).await,

@@ -61,6 +61,13 @@ pub(crate) fn warnings(status: &NodeStatus) -> Vec<String> {
     if status.disk_full {
         warnings.push("the disk is full; nothing is written until there is room".to_owned());
     }
+    if status.collections_held {
+        warnings.push(
+            "the database was put back or made anew, and may not know of all bytes here; none are \
+             freed before `dsp gc`"
+                .to_owned(),
+        );
+    }
     if status.backup_needed {
         warnings.push("the recovery key is not backed up; `dsp id backup` does it".to_owned());
     }

@@ -32,6 +32,7 @@ fn status() -> NodeStatus {
         transfers: 0,
         disk_free_bytes: 1_000_000_000,
         disk_full: false,
+        collections_held: false,
         roles_pending: vec![],
     }
 }

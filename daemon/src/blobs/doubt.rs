@@ -2,16 +2,27 @@
 //!
 //! The store commits the row of a blob before [`Blobs::sync`] synced its files. After a loss of
 //! power such a row can stand over wrong bytes, as can a part that was resumed since. What the
-//! index names as earned was synced before. Everything else that is here after an unclean stop is
-//! in doubt until all its bytes were read and right, and does not count as here before.
+//! index names as earned was synced before, unless the same bytes were imported again since: an
+//! import puts its new file in the place of the synced one. Earned blobs whose file was written
+//! after the last sync began, and everything that is here and not earned, are in doubt after an
+//! unclean stop until all their bytes were read and right, and do not count as here before.
 
 use std::collections::HashSet;
+use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use dsp_protocol::id::BlobHash;
 
 use super::error::{GcError, ReadError, StatusError};
 use super::{Blobs, Status, from_hash};
+
+/// The file that was last changed when the last sync began.
+const SYNCED: &str = "synced";
+/// How much earlier than the clock says a file system may write down that a file was changed.
+const SLACK: Duration = Duration::from_secs(2);
 
 /// What is in doubt.
 #[derive(Debug, Default)]
@@ -32,14 +43,24 @@ impl Doubts {
 }
 
 impl Blobs {
-    /// Takes everything that is here for doubtful, apart from what is `earned` anywhere. Call it
-    /// after an unclean stop, before anything is done with the blobs. Returns what is in doubt.
+    /// Takes everything that is here for doubtful, apart from what is `earned` anywhere and was
+    /// not written since it was synced. Call it after an unclean stop, before anything is done
+    /// with the blobs. Returns what is in doubt.
     ///
     /// # Errors
     /// The store cannot list what it has.
     pub async fn doubt(&self, earned: &HashSet<BlobHash>) -> Result<Vec<BlobHash>, GcError> {
         let here = self.list().await?.into_iter().map(from_hash);
-        let doubtful: Vec<BlobHash> = here.filter(|hash| !earned.contains(hash)).collect();
+        let blobs = self.clone();
+        let earned = earned.clone();
+        let looking = tokio::task::spawn_blocking(move || {
+            let synced = synced(&blobs.dir);
+            let is_safe = |hash: &BlobHash| {
+                earned.contains(hash) && !is_newer(&blobs.data_path(*hash), synced)
+            };
+            here.filter(|hash| !is_safe(hash)).collect()
+        });
+        let doubtful: Vec<BlobHash> = looking.await.map_err(|_| GcError::Stopped)?;
         self.doubts.lock().extend(&doubtful);
         Ok(doubtful)
     }
@@ -73,5 +94,26 @@ impl Blobs {
                 Ok(false)
             }
         }
+    }
+}
+
+/// Remembers when a sync that succeeded began. Best effort: without, more is in doubt.
+pub(super) fn remember_sync(dir: &Path, began: SystemTime) -> io::Result<()> {
+    let file = File::options().create(true).truncate(false).write(true).open(dir.join(SYNCED))?;
+    file.set_modified(began)
+}
+
+/// Returns when the last sync that is known of began.
+fn synced(dir: &Path) -> Option<SystemTime> {
+    std::fs::metadata(dir.join(SYNCED)).and_then(|file| file.modified()).ok()
+}
+
+/// Tells whether a file was written after a sync began; what stands in no file was not, as the
+/// database syncs itself.
+fn is_newer(path: &Path, synced: Option<SystemTime>) -> bool {
+    let written = std::fs::metadata(path).and_then(|file| file.modified());
+    match (written, synced) {
+        (Ok(written), Some(synced)) => written + SLACK >= synced,
+        (Ok(_) | Err(_), _) => false,
     }
 }

@@ -33,8 +33,9 @@ pub enum ImportError {
     /// The path names a directory, a pipe, a device.
     #[error("{} is not a regular file", .0.display())]
     NotAFile(PathBuf),
-    /// The file was written to while it was read, so what was read is no state it ever had.
-    #[error("{} changed while it was read", .0.display())]
+    /// The file was written to while it was read, so what was read is no state it ever had; or
+    /// another file or a link was put in its place before.
+    #[error("{} changed while it was taken in", .0.display())]
     Changed(PathBuf),
     /// The file cannot be read.
     #[error("cannot read {}", path.display())]

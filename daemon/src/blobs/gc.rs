@@ -6,7 +6,6 @@
 //! ended. The removal of one damaged blob is a collection that keeps everything else.
 
 use std::collections::HashSet;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,15 +15,11 @@ use iroh_blobs::store::fs::FsStore;
 use iroh_blobs::store::{GcConfig, ProtectCb, ProtectOutcome};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::error::{ForgetError, GcError, ReadError, StatusError};
-use super::{Blobs, GROUP_BYTES, Status, from_hash, to_hash};
+use super::error::{GcError, StatusError};
+use super::{Blobs, from_hash, to_hash};
 
 /// The pause between two collections: the store sleeps before each.
 const PAUSE: Duration = Duration::from_millis(5);
-/// Data and outboards up to this size stand in the store's database, larger ones in files.
-const INLINE_BYTES: u64 = 16 * 1024;
-/// Two hashes, for each inner node of a hash tree over groups.
-const HASH_PAIR_BYTES: u64 = 64;
 
 /// Why the index cannot say what to keep.
 pub type ProtectError = Box<dyn std::error::Error + Send + Sync>;
@@ -48,17 +43,6 @@ pub struct GcReport {
     pub removed_bytes: u64,
     /// Blobs that stay.
     pub kept: u64,
-}
-
-/// What became of a blob thought to be damaged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forgotten {
-    /// It was damaged, or only in part here, and is gone; fetch it again.
-    Removed,
-    /// It is sound after all, and stays.
-    Sound,
-    /// It was not here.
-    Missing,
 }
 
 /// Starts the store's collections.
@@ -122,7 +106,7 @@ impl Collector {
     }
 
     /// Runs one collection to its end.
-    async fn run(&self, live: HashSet<Hash>) -> Result<(), GcError> {
+    pub(super) async fn run(&self, live: HashSet<Hash>) -> Result<(), GcError> {
         let (ended, end) = oneshot::channel();
         self.runs.send(Run { live, ended }).await.map_err(|_| GcError::Stopped)?;
         end.await.map_err(|_| GcError::Stopped)
@@ -146,7 +130,8 @@ impl Protector {
 }
 
 impl Blobs {
-    /// Removes what neither the index nor a [`Keep`](super::Keep) holds. Waits for running
+    /// Removes what neither the index nor a [`Keep`](super::Keep) holds, and nothing that is
+    /// [spared](Self::spare_all_here). Waits for running
     /// imports; imports and new keeps wait for it. Goes on when the future is dropped.
     ///
     /// # Errors
@@ -159,6 +144,7 @@ impl Blobs {
             let held = blobs.keeper.held();
             let mut live = blobs.live.protect.protected().await?;
             live.extend(held.into_iter().map(to_hash));
+            live.extend(blobs.spared.all());
             let before = blobs.list().await?;
             let mut doomed = Vec::new();
             for hash in before.into_iter().filter(|hash| !live.contains(hash)) {
@@ -179,41 +165,6 @@ impl Blobs {
         task.await.unwrap_or(Err(GcError::Stopped))
     }
 
-    /// Removes a blob whose bytes on this disk are not right, so that it can be fetched again.
-    /// Goes on when the future is dropped.
-    ///
-    /// # Errors
-    /// It is held by a [`Keep`](super::Keep), or unreadable for a reason that may pass.
-    pub async fn forget_corrupt(&self, hash: BlobHash) -> Result<Forgotten, ForgetError> {
-        match self.verify(hash).await {
-            Ok(_) => return Ok(Forgotten::Sound),
-            Err(ReadError::Missing(_)) => return Ok(Forgotten::Missing),
-            Err(ReadError::Corrupt { .. } | ReadError::Partial { .. }) => {}
-            Err(error) if self.file_is_gone(hash).await => {
-                tracing::debug!(hash = %hash.short(), %error, "a file of the blob is gone");
-            }
-            Err(error) => return Err(ForgetError::Read(error)),
-        }
-        let blobs = self.clone();
-        let task = tokio::spawn(async move {
-            let _collecting = blobs.keeper.collect().await;
-            if blobs.keeper.holds(hash) {
-                return Err(ForgetError::InUse(hash));
-            }
-            let mut live: HashSet<Hash> = blobs.list().await?.into_iter().collect();
-            live.remove(&to_hash(hash));
-            blobs.live.now().collector.run(live).await?;
-            match blobs.booked(hash).await? {
-                Status::Missing => {
-                    blobs.doubts.settle(hash);
-                    Ok(Forgotten::Removed)
-                }
-                Status::Partial { .. } | Status::Complete { .. } => Err(ForgetError::InUse(hash)),
-            }
-        });
-        task.await.unwrap_or(Err(ForgetError::Gc(GcError::Stopped)))
-    }
-
     pub(super) async fn list(&self) -> Result<Vec<Hash>, GcError> {
         self.store().list().hashes().await.map_err(|e| GcError::List(self.live.failed(e)))
     }
@@ -231,21 +182,5 @@ impl Blobs {
                 Ok(file.map_or(0, |file| file.len()))
             }
         }
-    }
-
-    /// Tells whether a file of a complete blob is certainly not there; other trouble may pass.
-    pub(crate) async fn file_is_gone(&self, hash: BlobHash) -> bool {
-        let Ok(Status::Complete { size }) = self.booked(hash).await else { return false };
-        let data = self.data_path(hash);
-        let outboard = data.with_extension("obao4");
-        let outboard_bytes = size.div_ceil(GROUP_BYTES).saturating_sub(1) * HASH_PAIR_BYTES;
-        let files = [(data, size), (outboard, outboard_bytes)];
-        for (path, _) in files.into_iter().filter(|(_, bytes)| *bytes > INLINE_BYTES) {
-            let file = tokio::fs::metadata(path).await;
-            if file.is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
-                return true;
-            }
-        }
-        false
     }
 }

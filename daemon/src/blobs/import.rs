@@ -1,10 +1,8 @@
 //! Taking bytes in: from files, memory and streams.
 
-use std::fs::Metadata;
-use std::future::Future;
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use dsp_protocol::id::BlobHash;
@@ -15,7 +13,8 @@ use iroh_blobs::api::blobs::{AddPathOptions, AddProgress, AddProgressItem, Impor
 
 use super::error::ImportError;
 use super::keep::{Busy, Keep};
-use super::{Blobs, from_hash};
+use super::source::SourceFile;
+use super::{Blobs, FileId, from_hash};
 
 /// A blob that is here and held.
 #[derive(Debug)]
@@ -29,35 +28,37 @@ pub struct Imported {
 }
 
 impl Blobs {
-    /// Takes a file in. `progress` gets the bytes done, never more than the file's size. Links
-    /// are followed.
+    /// Takes a file in. `path` is absolute and without links, and led to `id` when that was found
+    /// out: what it leads to now is the same file, or refused. `progress` gets the bytes done,
+    /// never more than the file's size.
     ///
     /// Not durable before [`sync`](Self::sync). Collections wait until it returns.
     ///
     /// # Errors
-    /// The path is no regular file, cannot be read, or changed while it was read.
+    /// The path is no regular file, leads elsewhere by now, cannot be read, or the file changed
+    /// while it was read.
     pub async fn import_path(
         &self,
         path: &Path,
+        id: FileId,
         mut progress: impl FnMut(u64) + Send,
     ) -> Result<Imported, ImportError> {
-        let read = |source| ImportError::Read { path: path.to_owned(), source };
-        let real = tokio::fs::canonicalize(path).await.map_err(read)?;
-        let before = State::of(&real).await.map_err(read)?;
-        if !before.is_file {
-            return Err(ImportError::NotAFile(path.to_owned()));
-        }
+        let opening = path.to_owned();
+        let source = tokio::task::spawn_blocking(move || SourceFile::open(&opening, id)).await;
+        let source =
+            source.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let busy = self.keeper.busy().await;
-        let options =
-            AddPathOptions { path: real.clone(), format: BlobFormat::Raw, mode: ImportMode::Copy };
+        let options = AddPathOptions {
+            path: source.readable_path(path),
+            format: BlobFormat::Raw,
+            mode: ImportMode::Copy,
+        };
         let store = self.store();
         let adding = store.add_path_with_opts(options);
         let tag = watch(adding, move |copied, hashed| progress((copied + hashed) / 2)).await;
         let imported = self.imported(tag, busy);
         // A file that shrank fails in the store; that it changed is the better answer.
-        if State::of(&real).await.map_err(read)? != before {
-            return Err(ImportError::Changed(path.to_owned()));
-        }
+        source.check_unchanged(path)?;
         imported
     }
 
@@ -72,8 +73,9 @@ impl Blobs {
         self.imported(tag, busy)
     }
 
-    /// Takes bytes from a stream in; their number need not be known. Not durable before
-    /// [`sync`](Self::sync). Collections wait until it returns.
+    /// Takes bytes from a stream in; their number need not be known, nor how long they take. Not
+    /// durable before [`sync`](Self::sync). Collections wait from the end of the stream until it
+    /// returns.
     ///
     /// # Errors
     /// The stream failed, or the store cannot keep the bytes; nothing is kept then.
@@ -81,17 +83,34 @@ impl Blobs {
         &self,
         bytes: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
     ) -> Result<Imported, ImportError> {
-        let busy = self.keeper.busy().await;
+        // While bytes come, they stand in a file that no collection knows. Only when the store
+        // gives them their name must none run, which it does after the stream ended.
+        let busy: Arc<Mutex<Option<Busy>>> = Arc::default();
+        let (keeper, slot) = (Arc::clone(&self.keeper), Arc::clone(&busy));
+        let end = futures::stream::once(async move {
+            let busy = keeper.busy().await;
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(busy);
+        });
+        let bytes = bytes.map(Some).chain(end.map(|()| None));
+        let bytes = bytes.filter_map(std::future::ready);
         let store = self.store();
         let tag = watch(store.add_stream(bytes).await, |_, _| {}).await;
-        self.imported(tag, busy)
+        let busy = busy.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match busy {
+            Some(busy) => self.imported(tag, busy),
+            None => {
+                let ended = || io::Error::other("the import ended before its stream");
+                let error = tag.err().unwrap_or_else(ended);
+                Err(ImportError::Store(self.live.failed(error)))
+            }
+        }
     }
 
     /// Holds what an import brought before collections may run again.
     fn imported(
         &self,
         import: io::Result<(TempTag, u64)>,
-        busy: Busy<'_>,
+        busy: Busy,
     ) -> Result<Imported, ImportError> {
         let (tag, size) = import.map_err(|e| ImportError::Store(self.live.failed(e)))?;
         let hash = from_hash(tag.hash());
@@ -123,39 +142,4 @@ async fn watch(
         }
     }
     Err(io::Error::other("the store ended the import without a word"))
-}
-
-/// What would show that a file was written to or replaced.
-#[derive(PartialEq, Eq)]
-struct State {
-    is_file: bool,
-    size: u64,
-    modified: Option<SystemTime>,
-    identity: (u64, u64, i64, i64),
-}
-
-impl State {
-    fn of(path: &Path) -> impl Future<Output = io::Result<State>> {
-        let metadata = tokio::fs::metadata(path.to_owned());
-        async move {
-            let metadata = metadata.await?;
-            Ok(State {
-                is_file: metadata.is_file(),
-                size: metadata.len(),
-                modified: metadata.modified().ok(),
-                identity: identity(&metadata),
-            })
-        }
-    }
-}
-
-#[cfg(unix)]
-fn identity(metadata: &Metadata) -> (u64, u64, i64, i64) {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
-}
-
-#[cfg(not(unix))]
-fn identity(_: &Metadata) -> (u64, u64, i64, i64) {
-    (0, 0, 0, 0)
 }

@@ -9,8 +9,9 @@
 //! - A blob that was found to be here could be swept between the look-up and the keep. A new keep
 //!   therefore waits until a running collection has ended.
 //! - A blob imported again while its old bytes are swept would lose its new file. An import and
-//!   a collection therefore exclude each other; the collection is the one that waits, without
-//!   holding up other imports, so many long imports may delay it.
+//!   a collection therefore exclude each other: an import of a file all the time, one of a stream
+//!   from its end on. The collection is the one that waits, without holding up other imports, so
+//!   many long imports may delay it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,9 +53,9 @@ struct State {
 
 /// No collection runs while this is held.
 #[derive(Debug)]
-pub(super) struct Busy<'a>(&'a Keeper);
+pub(super) struct Busy(Arc<Keeper>);
 
-impl Drop for Busy<'_> {
+impl Drop for Busy {
     fn drop(&mut self) {
         self.0.lock().busy -= 1;
         self.0.changed.notify_waiters();
@@ -80,7 +81,7 @@ impl Keeper {
     }
 
     /// Holds `hash` while collections are kept out.
-    pub(super) fn hold(self: &Arc<Self>, hash: BlobHash, _busy: &Busy<'_>) -> Keep {
+    pub(super) fn hold(self: &Arc<Self>, hash: BlobHash, _busy: &Busy) -> Keep {
         *self.lock().held.entry(hash).or_default() += 1;
         Keep { hash, keeper: Arc::clone(self) }
     }
@@ -96,14 +97,14 @@ impl Keeper {
     }
 
     /// Waits for the end of a running collection, and keeps others out while the result lives.
-    pub(super) async fn busy(&self) -> Busy<'_> {
+    pub(super) async fn busy(self: &Arc<Self>) -> Busy {
         self.when(|state| {
             let free = !state.collecting;
             state.busy += usize::from(free);
             free
         })
         .await;
-        Busy(self)
+        Busy(Arc::clone(self))
     }
 
     /// Waits until nobody is busy, and keeps everybody else out while the result lives.

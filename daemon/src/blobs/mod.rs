@@ -16,6 +16,7 @@
 //!
 //! The module knows hashes and sizes. Contexts, frames and people are left to its callers.
 
+mod damage;
 mod doubt;
 mod error;
 mod fetch;
@@ -26,6 +27,8 @@ mod live;
 mod read;
 mod room;
 mod serve;
+mod source;
+mod spared;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -34,12 +37,14 @@ mod wire;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use dsp_protocol::id::BlobHash;
 use iroh_blobs::Hash;
 use iroh_blobs::api::blobs::BlobStatus;
 use iroh_blobs::store::fs::FsStore;
 
+pub use self::damage::{Forgotten, Unfit};
 pub use self::error::{
     ForgetError, GcError, ImportError, OpenError, ReadError, StatusError, SyncError,
 };
@@ -47,11 +52,12 @@ pub use self::fetch::{
     BoxedStream, Dropped, Duplex, Failed, FetchFailure, FetchReport, FetchRequest, Fetcher, Opened,
     Opener, Partial, ProveError, SMALL_BYTES, Step, Want,
 };
-pub use self::gc::{Forgotten, GcReport, Protect, ProtectError};
+pub use self::gc::{GcReport, Protect, ProtectError};
 pub use self::import::Imported;
 pub use self::keep::Keep;
 pub use self::room::RoomError;
 pub use self::serve::{Authorise, ServeError, Served};
+pub use self::source::FileId;
 pub use self::wire::{Header, Refusal, WireError};
 
 use self::doubt::Doubts;
@@ -59,9 +65,13 @@ use self::gc::Protector;
 use self::keep::Keeper;
 use self::live::Live;
 use self::room::Room;
+use self::spared::Spared;
 
 /// A chunk group of the store's hash trees in bytes: the unit of checking.
 const GROUP_BYTES: u64 = 16 * 1024;
+
+/// The store's database in its directory.
+const DATABASE: &str = "blobs.db";
 
 /// The blobs of this daemon: a cheap handle that all tasks share.
 #[derive(Clone, Debug)]
@@ -69,6 +79,7 @@ pub struct Blobs {
     live: Arc<Live>,
     keeper: Arc<Keeper>,
     doubts: Arc<Doubts>,
+    spared: Arc<Spared>,
     dir: Arc<Path>,
     room: Arc<Room>,
 }
@@ -93,6 +104,11 @@ pub enum Status {
 }
 
 impl Blobs {
+    /// Tells whether a store was made in `dir` before.
+    pub fn are_in(dir: &Path) -> bool {
+        dir.join(DATABASE).exists()
+    }
+
     /// Opens the store in `dir`, and makes it where there is none. `protect` decides what every
     /// later [`gc`](Self::gc) keeps.
     ///
@@ -108,6 +124,7 @@ impl Blobs {
             live: Arc::new(live),
             keeper: Arc::default(),
             doubts: Arc::default(),
+            spared: Arc::default(),
             dir,
             room: Arc::default(),
         })
@@ -131,7 +148,15 @@ impl Blobs {
         let files = |source| SyncError::Files { path: self.dir.to_path_buf(), source };
         self.room_to_commit().map_err(files)?;
         let dir = Arc::clone(&self.dir);
-        let synced = tokio::task::spawn_blocking(move || sync_files(&dir)).await;
+        let began = SystemTime::now();
+        let synced = tokio::task::spawn_blocking(move || {
+            sync_files(&dir)?;
+            if let Err(error) = doubt::remember_sync(&dir, began) {
+                tracing::warn!(%error, "it is not noted that blobs were synced");
+            }
+            Ok(())
+        });
+        let synced = synced.await;
         synced.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(files)?;
         self.store().sync_db().await.map_err(|e| SyncError::Database(self.live.failed(e)))
     }

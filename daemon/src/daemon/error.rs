@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::config::ConfigError;
 use crate::files::FileError;
@@ -41,9 +42,18 @@ pub enum StartError {
     /// The blobs cannot be opened.
     #[error(transparent)]
     Blobs(#[from] blobs::OpenError),
-    /// The blobs cannot be listed, which is needed after the last daemon did not stop in order.
+    /// The database is gone, and keys and blobs that belong to it are here.
+    #[error("the database {} is missing, while the keys and the blobs of the home are here", path.display())]
+    DatabaseMissing {
+        /// Where it should be.
+        path: PathBuf,
+        /// The folder of the blobs.
+        blobs: PathBuf,
+    },
+    /// The blobs cannot be listed, which is needed after the last daemon did not stop in order or
+    /// the database was put back.
     #[error(transparent)]
-    Doubt(#[from] blobs::GcError),
+    Listing(#[from] blobs::GcError),
     /// What is stored does not hold.
     #[error(transparent)]
     Restore(#[from] dsp_protocol::sync::RestoreError),
@@ -77,6 +87,11 @@ impl StartError {
             StartError::Lock(LockError::Held { .. }) => {
                 Some("`dsp daemon status` tells how it is; `dsp daemon stop` ends it".to_owned())
             }
+            StartError::DatabaseMissing { blobs, .. } => Some(format!(
+                "put a backup of it back; without one, move {} to another place: the daemon then \
+                 begins with a new database, and what others have is brought again",
+                blobs.display()
+            )),
             StartError::Write(error) if error.disk_full() => {
                 Some("free some space on the disk of the home".to_owned())
             }

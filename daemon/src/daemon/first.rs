@@ -7,22 +7,42 @@ use dsp_protocol::statement::{Access, Fact, Grant, Statement};
 use dsp_protocol::sync::{Command, Record, Reply};
 
 use super::StartError;
+use crate::blobs::Blobs;
 use crate::config::Config;
-use crate::keys::Keys;
+use crate::home::Home;
+use crate::keys::{Keys, Origin};
 use crate::node::NodeHandle;
 use crate::store::{Opened, Slot, Store};
 
 /// The name of the first context.
 const MAIN: &str = "main";
 
+/// Refuses a home that was in use and has lost its database: a new one in its place would name
+/// none of the blobs.
+///
+/// Keys without blobs are no such home: a first start that was cut short, or keys put back.
+pub(super) fn database_is_here(home: &Home, origin: Origin) -> Result<(), StartError> {
+    if origin == Origin::Loaded && Blobs::are_in(&home.blobs()) && !home.database().exists() {
+        return Err(StartError::DatabaseMissing { path: home.database(), blobs: home.blobs() });
+    }
+    Ok(())
+}
+
 /// Returns what is stored, after it was completed: an incarnation where the database is new or
 /// restored, the identity and the grant of this device where they are missing.
+///
+/// Where there may be blobs that the database does not know of, collections are held from here on.
 pub(super) async fn records(
     store: &Store,
     opened: Opened,
+    home: &Home,
     keys: &Keys,
     config: &Config,
 ) -> Result<Vec<Record>, StartError> {
+    if opened == Opened::Restored || opened == Opened::Created && Blobs::are_in(&home.blobs()) {
+        // Before the incarnation, with which the next start finds nothing special any more.
+        store.set(Slot::COLLECTIONS_HELD, []).await?;
+    }
     match opened {
         Opened::Created | Opened::Restored => {
             let mut incarnation = [0; 8];

@@ -33,7 +33,7 @@ use crate::keys::Keys;
 use crate::log::{Logging, Target};
 use crate::net::{Mdns, Net, NetConfig, NetHandle, NetLimits};
 use crate::node::{self, NodeHandle};
-use crate::ops::{Ops, OpsParts, SettingsParts};
+use crate::ops::{Collections, Ops, OpsParts, SettingsParts};
 use crate::store::{Opened, Slot, Store};
 
 pub use self::error::StartError;
@@ -123,14 +123,16 @@ impl Daemon {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), home = %home.root().display(), "start");
 
         // Before the database: its presence without keys means that they were lost.
-        let (keys, _) = Keys::open(&home)?;
+        let (keys, origin) = Keys::open(&home)?;
+        first::database_is_here(&home, origin)?;
         let (store, opened) = Store::open(&home.database()).await?;
-        let records = first::records(&store, opened, &keys, &config).await?;
+        let records = first::records(&store, opened, &home, &keys, &config).await?;
         let user = first::own_user(&records, &keys)
             .ok_or_else(|| StartError::Identity("no log of the root key is stored".to_owned()))?;
         let index = Index::new(store.clone());
         let blobs = Blobs::open(&home.blobs(), Arc::new(index.clone())).await?;
         blobs.set_spare(config.min_free_bytes);
+        let collections = collections(&store, &blobs).await?;
         if opened != Opened::Clean {
             let mut earned = HashSet::new();
             protect::for_earned(&store, |hash| {
@@ -160,7 +162,7 @@ impl Daemon {
             limits: NetLimits::default(),
         })
         .await?;
-        ports::remember(&store, &config.listen, &net.listening().await).await?;
+        ports::remember(&store, &config.listen, &net.listening().await).await;
         let node = node::start(node::Parts {
             engine,
             net: net.clone(),
@@ -203,8 +205,9 @@ impl Daemon {
             address: client.address.clone(),
             token: client.token.clone(),
             stop: stop.clone(),
+            collections,
         });
-        let router = http::router(Arc::clone(&ops), address.port());
+        let router = http::router(Arc::clone(&ops), address);
         let served = listeners.serve(&router, &stop);
         let published = home.publish(&lock, &client)?;
         tracing::info!(address = client.address, user = %user.short(), "ready");
@@ -321,6 +324,19 @@ impl Daemon {
     }
 }
 
+/// Tells whether blobs are collected by themselves; where they are not, what is here stays.
+async fn collections(store: &Store, blobs: &Blobs) -> Result<Collections, StartError> {
+    if store.get(Slot::COLLECTIONS_HELD).await?.is_none() {
+        return Ok(Collections::Running);
+    }
+    blobs.spare_all_here().await?;
+    tracing::warn!(
+        "the database was put back, copied or made anew, and there may be bytes here that it does \
+         not know of: none are freed before `dsp gc`"
+    );
+    Ok(Collections::Held)
+}
+
 /// Binds where the API answers, and remembers the port.
 async fn listeners(
     home: &Home,
@@ -336,7 +352,7 @@ async fn listeners(
     if let Some(taken) = ports::taken(&wanted, port) {
         tracing::warn!(wanted = taken, port, "the port is taken, using another");
     }
-    store.set(Slot::HTTP_PORT, port.to_be_bytes()).await?;
+    ports::remember_http(store, port).await;
     #[cfg(unix)]
     if let Err(error) = listeners.bind_socket(&home.socket()) {
         tracing::warn!(%error, socket = %home.socket().display(), "no socket, TCP only");

@@ -40,12 +40,15 @@ pub(super) async fn remembered(
     Ok(configured.iter().map(choose).collect())
 }
 
-/// Remembers the ports that were chosen.
-pub(super) async fn remember(
-    store: &Store,
-    configured: &[Multiaddr],
-    listening: &[Multiaddr],
-) -> Result<(), StartError> {
+/// Remembers the port of the API for the next start; without, another may be chosen then.
+pub(super) async fn remember_http(store: &Store, port: u16) {
+    if let Err(error) = store.set(Slot::HTTP_PORT, port.to_be_bytes()).await {
+        tracing::warn!(%error, port, "the port is not remembered");
+    }
+}
+
+/// Remembers the ports that were chosen, as [`remember_http`] does.
+pub(super) async fn remember(store: &Store, configured: &[Multiaddr], listening: &[Multiaddr]) {
     let mut lines = String::new();
     for address in configured.iter().filter(|address| port(address) == Some(0)) {
         let chosen = listening.iter().find(|bound| serves(address, bound)).and_then(port);
@@ -53,8 +56,9 @@ pub(super) async fn remember(
             lines += &format!("{}\n", with_port(address, chosen));
         }
     }
-    store.set(Slot::LISTEN, lines).await?;
-    Ok(())
+    if let Err(error) = store.set(Slot::LISTEN, lines).await {
+        tracing::warn!(%error, "the ports are not remembered");
+    }
 }
 
 /// Tells whether a bound address can be one of a configured one: the same protocols, and the same

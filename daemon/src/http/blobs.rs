@@ -2,8 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
+use axum::body::{BodyDataStream, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
@@ -11,6 +13,7 @@ use dsp_protocol::api::{BlobPut, ProblemCode};
 use dsp_protocol::id::BlobHash;
 use futures::StreamExt as _;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,6 +23,8 @@ use super::bytes;
 use super::stacks::RefQuery;
 use crate::ops::Ops;
 
+/// How long the next piece of an upload may take: whatever makes the bytes may think for a while.
+const IDLE: Duration = Duration::from_secs(15 * 60);
 /// Pieces of an upload that wait to be written.
 const WAITING: usize = 8;
 
@@ -47,8 +52,7 @@ async fn put(
     let mut body = request.into_body().into_data_stream();
     let (pieces, stream) = mpsc::channel(WAITING);
     let receive = async move {
-        while let Some(piece) = body.next().await {
-            let piece = piece.map_err(io::Error::other);
+        while let Some(piece) = next(&mut body).await {
             let ended = piece.is_err();
             if pieces.send(piece).await.is_err() || ended {
                 return;
@@ -58,6 +62,14 @@ async fn put(
     let put = ops.put_blob(ReceiverStream::new(stream), length, expected);
     let ((), put) = tokio::join!(receive, put);
     Ok((StatusCode::CREATED, Json(put?)))
+}
+
+/// Returns the next piece of a body; one that does not come is an error.
+async fn next(body: &mut BodyDataStream) -> Option<io::Result<Bytes>> {
+    match timeout(IDLE, body.next()).await {
+        Ok(piece) => Some(piece?.map_err(io::Error::other)),
+        Err(_) => Some(Err(io::ErrorKind::TimedOut.into())),
+    }
 }
 
 fn expected(headers: &HeaderMap) -> Result<Option<BlobHash>, Fault> {
@@ -91,4 +103,23 @@ async fn content(
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     bytes::answer(&ops, &headers, &ops.open_content(&query.reference).await?).await
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_of_which_nothing_comes_is_given_up() {
+        let (pieces, stream) = mpsc::channel::<io::Result<Bytes>>(1);
+        let mut body = Body::from_stream(ReceiverStream::new(stream)).into_data_stream();
+        pieces.send(Ok(Bytes::from_static(b"1"))).await.unwrap();
+        assert_eq!(next(&mut body).await.unwrap().unwrap(), "1");
+        let error = next(&mut body).await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(pieces);
+        assert!(next(&mut body).await.is_none());
+    }
 }

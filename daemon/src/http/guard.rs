@@ -9,6 +9,7 @@
 //!    say must show our origin or a header that pages of others cannot send.
 //! 4. Its cookie shows that it logged in.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::connect_info::Connected;
@@ -63,8 +64,11 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    pub(super) fn new(ops: Arc<Ops>, port: u16) -> Guard {
-        let hosts = ["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{port}"));
+    pub(super) fn new(ops: Arc<Ops>, address: SocketAddr) -> Guard {
+        let names = ["127.0.0.1", "localhost", "[::1]"];
+        let hosts = names.map(|name| format!("{name}:{}", address.port())).into_iter();
+        // Where it answers in fact may be another address of loopback.
+        let hosts: Vec<String> = hosts.chain([address.to_string()]).collect();
         let origins = hosts.iter().map(|host| format!("http://{host}")).collect();
         Guard { ops, hosts: hosts.into(), origins }
     }

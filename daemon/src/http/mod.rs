@@ -24,6 +24,7 @@ mod steps;
 mod tests;
 mod tickets;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -108,9 +109,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
 }
 
-/// Returns all routes behind their guard.
-pub fn router(ops: Arc<Ops>, port: u16) -> Router {
-    let guard = Guard::new(Arc::clone(&ops), port);
+/// Returns all routes behind their guard; `address` is where they answer.
+pub fn router(ops: Arc<Ops>, address: SocketAddr) -> Router {
+    let guard = Guard::new(Arc::clone(&ops), address);
     let (api, document) = routes().split_for_parts();
     let document = document.to_json().expect("the document has a JSON form");
     api.route(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use dsp_protocol::api::{Health, NodeStatus};
+use dsp_protocol::api::{Freed, Health, NodeStatus};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -13,7 +13,11 @@ use super::answer::Answer;
 use crate::ops::Ops;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
-    OpenApiRouter::new().routes(routes!(health)).routes(routes!(status)).routes(routes!(stop))
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(status))
+        .routes(routes!(collect))
+        .routes(routes!(stop))
 }
 
 /// Tells that the daemon answers
@@ -27,6 +31,12 @@ async fn health(State(ops): State<Arc<Ops>>) -> Answer<Health> {
 #[utoipa::path(get, path = "/node", tag = "node", responses((status = 200, body = NodeStatus)))]
 async fn status(State(ops): State<Arc<Ops>>) -> Answer<NodeStatus> {
     Ok(Json(ops.status().await?))
+}
+
+/// Frees the bytes that nothing here names
+#[utoipa::path(post, path = "/node/collect", tag = "node", responses((status = 200, body = Freed)))]
+async fn collect(State(ops): State<Arc<Ops>>) -> Answer<Freed> {
+    Ok(Json(ops.free().await?))
 }
 
 /// Stops the daemon in order

@@ -29,9 +29,16 @@ struct Lab {
 
 impl Lab {
     async fn start() -> Lab {
+        Lab::start_with(None).await
+    }
+
+    /// Starts a daemon with a setting of its own.
+    async fn start_with(setting: Option<(&str, &str)>) -> Lab {
         let home = tempfile::tempdir().unwrap();
-        let daemon = Daemon::start(Options::local(home.path(), "alice")).await.unwrap();
-        let router = super::router(Arc::clone(daemon.ops()), daemon.address().port());
+        let mut options = Options::local(home.path(), "alice");
+        options.flags.extend(setting.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let daemon = Daemon::start(options).await.unwrap();
+        let router = super::router(Arc::clone(daemon.ops()), daemon.address());
         Lab { daemon, router, _home: home }
     }
 

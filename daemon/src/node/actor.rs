@@ -79,6 +79,8 @@ pub(super) struct Actor {
     /// The devices with which a sync stream is being opened here.
     pub(super) opening: HashSet<DeviceId>,
     pub(super) pace: Pace,
+    /// Of the streams that others open.
+    pub(super) accepted: Pace,
     pub(super) neighbours: Neighbours,
     /// Commands that are reasons to look around on the local network once they are done.
     seeking: HashSet<CommandId>,
@@ -131,6 +133,7 @@ impl Actor {
             connected: HashSet::new(),
             opening: HashSet::new(),
             pace: Pace::default(),
+            accepted: Pace::default(),
             neighbours: Neighbours::default(),
             seeking: HashSet::new(),
             blocked: Blocked::default(),

@@ -13,6 +13,9 @@ const AT_ONCE: u32 = 16;
 
 /// Spreads openings, so that a device that ends every stream, or asks to begin anew, cannot make
 /// this one open them as fast as the network carries them.
+///
+/// Of those that the other side opens, twice as many may come at once: they do not come as evenly
+/// as they were sent, and a device that was started again knows nothing of its earlier ones.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     /// When the openings so far would be over at the long run's pace; the past is forgotten.
@@ -26,6 +29,18 @@ impl Pace {
         let until = self.until.entry(device).or_insert(now);
         *until += EVERY;
         until.saturating_duration_since(now).saturating_sub(EVERY * AT_ONCE)
+    }
+
+    /// Counts an opening by the other side and tells whether it may be; one too many is not
+    /// counted.
+    pub(super) fn admits(&mut self, device: DeviceId, now: Instant) -> bool {
+        self.until.retain(|_, until| *until > now);
+        let until = self.until.get(&device).copied().unwrap_or(now) + EVERY;
+        let admitted = until.saturating_duration_since(now) <= EVERY * AT_ONCE * 2;
+        if admitted {
+            self.until.insert(device, until);
+        }
+        admitted
     }
 }
 
@@ -46,5 +61,20 @@ mod tests {
         let later = start + EVERY * (AT_ONCE + 2);
         assert_eq!(pace.take(device, later), Duration::ZERO);
         assert_eq!(pace.until.len(), 1, "who was quiet is forgotten");
+    }
+
+    #[test]
+    fn a_device_that_opens_at_will_is_let_in_at_the_same_pace() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        let [device, other] = [1, 2].map(|n| DeviceId::from_bytes([n; 32]));
+        for _ in 0..2 * AT_ONCE {
+            assert!(pace.admits(device, start));
+        }
+        for _ in 0..100 {
+            assert!(!pace.admits(device, start));
+        }
+        assert!(pace.admits(other, start));
+        assert!(pace.admits(device, start + EVERY), "what was refused does not count");
+        assert!(!pace.admits(device, start + EVERY));
     }
 }

@@ -4,7 +4,8 @@
 //! wants a device that is connected without a session, the smaller opens at once and the larger
 //! after a moment in which the smaller may do so. Should both open, the stream of the smaller one
 //! counts. Nothing opens a stream because another ended: the engine asks for that in its own time,
-//! and [`Pace`](super::pace::Pace) spreads whatever is opened.
+//! and [`Pace`](super::pace::Pace) spreads whatever is opened. What a peer opens faster than that is
+//! dropped.
 
 use std::time::Duration;
 
@@ -100,6 +101,10 @@ impl Actor {
         let has_own = self.opening.contains(&device) || self.sessions.contains_key(&device);
         if self.engine.device() < device && has_own {
             tracing::debug!(peer = %device.short(), "the stream opened here counts");
+            return;
+        }
+        if !self.accepted.admits(device, Instant::now()) {
+            tracing::debug!(peer = %device.short(), "it opens streams too often");
             return;
         }
         self.start_session(device, stream, SessionRole::Responder);

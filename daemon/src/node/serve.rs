@@ -58,19 +58,23 @@ pub(super) async fn serve(
 
 /// Takes a damaged blob out of every context, so that it is offered to nobody, and removes it.
 async fn give_up_if_damaged(store: &Store, blobs: &Blobs, hash: BlobHash) {
+    // Before anybody is kept waiting.
     match blobs.verify(hash).await {
-        Err(error @ ReadError::Corrupt { .. }) => {
-            tracing::error!(%error, "it is offered no more; fetch it again");
-        }
-        Err(error) if blobs.file_is_gone(hash).await => {
-            tracing::error!(%error, "its file is gone; it is offered no more; fetch it again");
-        }
-        Ok(_) | Err(_) => return,
+        Ok(_) | Err(ReadError::Missing(_) | ReadError::Partial { .. }) => return,
+        Err(error) => tracing::error!(%error, "a blob that is offered cannot be read"),
     }
+    // A push may have brought it again meanwhile, and none may come in between.
+    let unfit = match blobs.unfit(vec![hash]).await {
+        Ok(unfit) if unfit.hashes().is_empty() => return,
+        Ok(unfit) => unfit,
+        Err(error) => return tracing::warn!(%error, "it is offered still, as that may pass"),
+    };
     // In this order: what is not offered may go.
-    if let Err(error) = store.unearn(vec![hash]).await {
+    if let Err(error) = store.unearn(unfit.hashes().to_vec()).await {
         return tracing::error!(blob = %hash, %error, "a damaged blob is still offered");
     }
+    tracing::error!(blob = %hash, "damaged; it is offered no more; fetch it again");
+    drop(unfit);
     if let Err(error) = blobs.forget_corrupt(hash).await {
         tracing::warn!(blob = %hash, %error, "a damaged blob is not removed yet");
     }

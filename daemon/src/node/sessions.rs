@@ -14,12 +14,15 @@ use super::session::{SessionStream, StreamEvent};
 impl Actor {
     /// Begins a session on a stream; one that is there makes room.
     pub(super) fn adopt(&mut self, device: DeviceId, stream: SessionStream, role: SessionRole) {
-        if self.sessions.insert(device, stream).is_some() {
+        let was_there = self.sessions.insert(device, stream).is_some();
+        if was_there {
             self.inputs.push_back(Input::SessionDown { device });
             self.forget_loads(device);
         }
         self.feed(Input::SessionUp { device, role });
-        self.handle.tell(NodeEvent::Connected(device));
+        if !was_there {
+            self.handle.tell(NodeEvent::Connected(device));
+        }
     }
 
     /// Ends a session and tells whether there was one; the engine knows already or is told by the

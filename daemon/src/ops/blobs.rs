@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use dsp_protocol::api::{BlobPut, Problem, ProblemCode};
@@ -18,27 +19,64 @@ use crate::blobs::{Keep, ReadError, Status};
 
 /// Blobs up to this size are read and checked whole before the first byte is answered.
 const WHOLE_BYTES: u64 = 1 << 20;
-/// How often an upload looks whether there is room, in bytes.
-const ROOM_BYTES: usize = 16 << 20;
+/// How often an upload looks whether there is room, in bytes: a small part of what stays free
+/// whatever the settings say.
+const ROOM_BYTES: u64 = 1 << 20;
 /// How long an upload waits for the frame that names it, in milliseconds.
 const UPLOAD_MS: i64 = 3_600_000;
 /// Most uploads that wait; the oldest gives way.
 const UPLOADS: usize = 10_000;
 
-/// Uploads that no frame names yet, kept from the collector.
+/// Uploads.
 #[derive(Debug, Default)]
-pub(crate) struct Uploads(Mutex<BTreeMap<BlobHash, (i64, Keep)>>);
+pub(crate) struct Uploads {
+    /// Those that no frame names yet, kept from the collector.
+    waiting: Mutex<BTreeMap<BlobHash, (i64, Keep)>>,
+    /// How many are under way.
+    running: Arc<AtomicU64>,
+}
+
+/// An upload under way, which looks now and then whether there is room.
+#[derive(Debug)]
+struct Upload {
+    running: Arc<AtomicU64>,
+    unchecked: u64,
+}
+
+impl Upload {
+    fn begin(running: &Arc<AtomicU64>) -> Upload {
+        running.fetch_add(1, Ordering::Relaxed);
+        Upload { running: Arc::clone(running), unchecked: 0 }
+    }
+
+    /// Counts bytes; returns what has to fit when it is time to look: as much as all uploads
+    /// under way may take before they look again.
+    fn took(&mut self, bytes: u64) -> Option<u64> {
+        self.unchecked += bytes;
+        if self.unchecked < ROOM_BYTES {
+            return None;
+        }
+        self.unchecked = 0;
+        Some(self.running.load(Ordering::Relaxed) * ROOM_BYTES)
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Uploads {
     /// Lets go of those that no frame named in time.
     pub(crate) fn forget_old(&self, now: i64) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|_, (since, _)| *since > now - UPLOAD_MS);
     }
 
     fn put(&self, hash: BlobHash, keep: Keep, now: i64) {
         self.forget_old(now);
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() >= UPLOADS {
             let oldest = waiting.iter().min_by_key(|(_, (since, _))| *since);
             if let Some(oldest) = oldest.map(|(hash, _)| *hash) {
@@ -73,7 +111,8 @@ impl Ops {
         length: Option<u64>,
         expected: Option<BlobHash>,
     ) -> Result<BlobPut, Problem> {
-        self.room_for(length.unwrap_or(0))?;
+        let under_way = self.uploads.running.load(Ordering::Relaxed) * ROOM_BYTES;
+        self.room_for(length.unwrap_or(ROOM_BYTES).saturating_add(under_way))?;
         let imported = match self.blobs.import_stream(self.while_room(bytes)).await {
             Ok(imported) => imported,
             Err(error) => {
@@ -97,13 +136,11 @@ impl Ops {
         bytes: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static {
         let blobs = self.blobs.clone();
-        let mut unchecked = 0;
+        let mut upload = Upload::begin(&self.uploads.running);
         bytes.map(move |piece| {
             let piece = piece?;
-            unchecked += piece.len();
-            if unchecked >= ROOM_BYTES {
-                unchecked = 0;
-                blobs.room_for(0).map_err(|_| io::ErrorKind::StorageFull)?;
+            if let Some(bytes) = upload.took(piece.len() as u64) {
+                blobs.room_for(bytes).map_err(|_| io::ErrorKind::StorageFull)?;
             }
             Ok(piece)
         })
@@ -162,5 +199,22 @@ fn damaged(error: ReadError, opened: &Opened) -> Problem {
             Problem { detail, ..problem }
         }
         _ => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uploads_look_often_and_at_each_other() {
+        let running = Arc::default();
+        let mut first = Upload::begin(&running);
+        assert_eq!(first.took(ROOM_BYTES - 1), None);
+        assert_eq!(first.took(1), Some(ROOM_BYTES));
+        let second = Upload::begin(&running);
+        assert_eq!(first.took(ROOM_BYTES), Some(2 * ROOM_BYTES));
+        drop(second);
+        assert_eq!(first.took(2 * ROOM_BYTES), Some(ROOM_BYTES));
     }
 }

@@ -1,23 +1,81 @@
 //! Freeing the bytes that nothing here names any more.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use dsp_protocol::api::Problem;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use dsp_protocol::api::{Freed, Problem};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::{Ops, internal};
 use crate::blobs::GcReport;
+use crate::store::Slot;
 
 /// When the first collection runs: what a crash or a forgotten context left behind goes then, and
 /// the start is over.
 pub(crate) const FIRST: Duration = Duration::from_secs(120);
 /// How often one runs after that.
 const EVERY: Duration = Duration::from_secs(3600);
+/// How long a caller waits until the bytes are freed: imports under way come first.
+const FREE_WAIT: Duration = Duration::from_secs(30);
+
+/// Whether blobs are collected by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Collections {
+    /// Soon after the start, and every hour.
+    Running,
+    /// Not before [`Ops::free`]: there may be blobs that the database does not know of.
+    Held,
+}
 
 impl Ops {
+    /// Frees the bytes that nothing here names, what was spared until now among them; from now on
+    /// they are freed by themselves.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn free(self: &Arc<Self>) -> Result<Freed, Problem> {
+        if self.are_collections_held() {
+            self.store.unset(Slot::COLLECTIONS_HELD).await?;
+            self.blobs.spare_nothing();
+            self.collections_held.store(false, Ordering::Release);
+            tracing::info!("blobs that nothing names are removed by themselves again");
+        }
+        Ok(self.collect_soon().await)
+    }
+
+    /// Tells whether nothing is freed before it is asked for.
+    pub(crate) fn are_collections_held(&self) -> bool {
+        self.collections_held.load(Ordering::Acquire)
+    }
+
+    /// Collects, and tells what was freed where that is over soon. It comes to its end whoever
+    /// waits for it.
+    pub(crate) async fn collect_soon(self: &Arc<Self>) -> Freed {
+        let ops = Arc::clone(self);
+        let collection = tokio::spawn(async move { ops.collect().await });
+        match timeout(FREE_WAIT, collection).await {
+            Ok(Ok(Ok(report))) => {
+                Freed { blobs: report.removed, bytes: report.removed_bytes, pending: false }
+            }
+            // Late, or failed and logged: another collection comes within the hour.
+            Ok(Ok(Err(_)) | Err(_)) | Err(_) => Freed { blobs: 0, bytes: 0, pending: true },
+        }
+    }
+
+    /// Collects unless that has to be asked for.
+    pub(crate) async fn collect_by_itself(&self) {
+        if self.are_collections_held() {
+            self.trees.forget_here();
+            self.uploads.forget_old(super::time::now());
+            return;
+        }
+        // A failure was logged where it became a problem, and the next time may do better.
+        let _ = self.collect().await;
+    }
+
     /// Removes the blobs that no context names and nobody waits for. What pushes, uploads and
-    /// fetches under way hold stays, and the collection waits for imports.
+    /// fetches under way hold stays, and so does what is spared; the collection waits for imports.
     ///
     /// # Errors
     /// The database or the blob store failed; then everything was kept.
@@ -42,7 +100,6 @@ pub(crate) async fn run(ops: Arc<Ops>, first: Duration) {
             () = ops.stop.cancelled() => return,
             _ = times.tick() => {}
         }
-        // A failure was logged where it became a problem, and the next time may do better.
-        let _ = ops.collect().await;
+        ops.collect_by_itself().await;
     }
 }

@@ -19,7 +19,7 @@ use super::contexts::unexpected;
 use super::resolve::{Found, parse};
 use super::trees::Gap;
 use super::{Ops, Reporter};
-use crate::blobs::{ForgetError, Status};
+use crate::blobs::{ForgetError, Forgotten, Status};
 use crate::node::NodeEvent;
 
 /// Most directory objects of a frame that are brought.
@@ -321,14 +321,19 @@ impl Ops {
         if lost.is_empty() {
             return Ok((BTreeSet::new(), BTreeSet::new()));
         }
-        let mut contexts = BTreeSet::new();
+        let (mut contexts, mut came) = (BTreeSet::new(), BTreeSet::new());
         for hash in lost.keys() {
             tracing::warn!(blob = %hash.short(), "a blob is damaged or gone; it is brought again");
-            self.blobs.forget_corrupt(*hash).await.map_err(|error| not_removed(&error))?;
+            let forgotten = self.blobs.forget_corrupt(*hash).await;
+            if forgotten.map_err(|error| not_removed(&error))? == Forgotten::Sound {
+                // A push brought it meanwhile.
+                came.insert(*hash);
+                continue;
+            }
             contexts.extend(self.store.contexts_of_blob(*hash).await?);
         }
+        lost.retain(|hash, _| !came.contains(hash));
         contexts.remove(&context);
-        let mut came = BTreeSet::new();
         // Whoever has it, in whatever context: what is asked for is known by its hash.
         for context in std::iter::once(context).chain(contexts) {
             let earned = self.store.earned_set(context, lost.keys().copied().collect()).await?;
@@ -344,10 +349,26 @@ impl Ops {
                 came.insert(hash);
             }
         }
-        let failed: BTreeSet<BlobHash> = lost.into_keys().collect();
-        self.store.unearn(failed.iter().copied().collect()).await?;
-        self.trees.forget_here();
+        let lost = lost.into_keys().collect();
+        let (pushed, failed) = self.give_up(lost).await?;
+        came.extend(pushed);
         Ok((came, failed))
+    }
+
+    /// Lets blobs that nobody gave count as here no more. Returns those that are here all the
+    /// same, as a push brought them meanwhile, and the others.
+    async fn give_up(
+        &self,
+        lost: BTreeSet<BlobHash>,
+    ) -> Result<(BTreeSet<BlobHash>, BTreeSet<BlobHash>), Problem> {
+        if lost.is_empty() {
+            return Ok(Default::default());
+        }
+        let unfit = self.blobs.unfit(lost.iter().copied().collect()).await?;
+        let failed: BTreeSet<BlobHash> = unfit.hashes().iter().copied().collect();
+        self.store.unearn(unfit.hashes().to_vec()).await?;
+        self.trees.forget_here();
+        Ok((lost.difference(&failed).copied().collect(), failed))
     }
 
     /// Has the engine bring blobs; returns those that came and those that nobody gave.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dsp_protocol::api::{
-    ChangeFollow, ContextInfo, FollowState, Followed, Freed, Left, NewFollow, Problem, ProblemCode,
+    ChangeFollow, ContextInfo, FollowState, Followed, Left, NewFollow, Problem, ProblemCode,
     Progress,
 };
 use dsp_protocol::id::{ContextId, DeviceId};
@@ -16,7 +16,7 @@ use dsp_protocol::ticket::Ticket;
 use dsp_protocol::wire::DenyCode;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::contexts::unexpected;
 use super::problem::{bad_request, not_found};
@@ -33,9 +33,6 @@ const WAIT_MOST: Duration = Duration::from_secs(3600);
 const PULSE: Duration = Duration::from_secs(1);
 /// How many stacks the answer names.
 const STACKS: usize = 20;
-
-/// How long a leave waits until the bytes are freed: imports under way come first.
-const FREE_WAIT: Duration = Duration::from_secs(30);
 
 /// What becomes of the copy of a context that is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,17 +232,7 @@ impl Ops {
             }
             Leaving::Drop => {
                 self.node.run(Command::Forget { context }).await?;
-                // In a task, so that it comes to its end whoever waits for it.
-                let ops = Arc::clone(self);
-                let collection = tokio::spawn(async move { ops.collect().await });
-                let freed = match timeout(FREE_WAIT, collection).await {
-                    Ok(Ok(Ok(report))) => {
-                        let (blobs, bytes) = (report.removed, report.removed_bytes);
-                        Freed { blobs, bytes, pending: false }
-                    }
-                    // Late, or failed and logged: another collection comes within the hour.
-                    Ok(Ok(Err(_)) | Err(_)) | Err(_) => Freed { blobs: 0, bytes: 0, pending: true },
-                };
+                let freed = self.collect_soon().await;
                 Ok(Left { context: None, freed: Some(freed) })
             }
         }

@@ -140,7 +140,10 @@ impl Ops {
         };
         let fresh = now + SESSION_SECONDS * 1000;
         if known.expires.is_some_and(|end| end < fresh - EXTEND_MS) {
-            self.store.extend_token(TokenHash::of(secret), fresh).await?;
+            // She may read all the same, on a full disk too.
+            if let Err(error) = self.store.extend_token(TokenHash::of(secret), fresh).await {
+                tracing::warn!(%error, "a session is not extended");
+            }
         }
         Ok(Some(Client { scope: known.scope }))
     }
@@ -227,5 +230,21 @@ mod tests {
         assert!(logins.is_token("token"));
         assert!(!logins.is_token("Token"));
         assert!(!logins.is_token(""));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_session_reads_on_a_full_disk() {
+        use crate::daemon::{Daemon, Options};
+        let home = tempfile::tempdir().unwrap();
+        let alice = Daemon::start(Options::local(home.path(), "alice")).await.unwrap();
+        let (kind, name, scope) = (TokenKind::Session, "browser".to_owned(), Scope::Admin);
+        // So old that its end is to be moved.
+        let expires = Some(now() + SESSION_SECONDS * 1000 - 2 * EXTEND_MS);
+        let session = Token { kind, name, scope, created: 0, expires };
+        alice.store().add_token("secret", session, now()).await.unwrap();
+        alice.store().fill_disk();
+        let client = alice.ops().client_of_session("secret").await.unwrap();
+        assert_eq!(client, Some(Client { scope: Scope::Admin }));
+        alice.stop().await;
     }
 }

@@ -32,6 +32,7 @@ mod trees;
 mod verify;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use dsp_protocol::id::{DeviceId, UserId};
 use tokio_util::sync::CancellationToken;
@@ -49,6 +50,7 @@ use crate::node::NodeHandle;
 use crate::store::Store;
 
 pub use self::blobs::Opened;
+pub use self::collect::Collections;
 #[cfg(test)]
 pub(crate) use self::collect::run as collect_after;
 pub use self::follows::Leaving;
@@ -87,6 +89,8 @@ pub struct OpsParts {
     pub token: String,
     /// Cancelled when the daemon is to stop.
     pub stop: CancellationToken,
+    /// Whether blobs are collected by themselves.
+    pub collections: Collections,
 }
 
 /// The operations of the local API.
@@ -107,8 +111,9 @@ pub struct Ops {
     feed: Feed,
     trees: TreeCache,
     uploads: Uploads,
+    collections_held: AtomicBool,
     /// Held while the heads of a stack are read and replaced, so that pushes see each other.
-    pushing: tokio::sync::Mutex<()>,
+    pushing: Arc<tokio::sync::Mutex<()>>,
     started: i64,
 }
 
@@ -132,7 +137,8 @@ impl Ops {
             feed,
             trees: TreeCache::default(),
             uploads: Uploads::default(),
-            pushing: tokio::sync::Mutex::default(),
+            collections_held: AtomicBool::new(parts.collections == Collections::Held),
+            pushing: Arc::default(),
             started: time::now(),
         });
         tokio::spawn(events::run(Arc::clone(&ops)));

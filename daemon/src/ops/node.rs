@@ -79,6 +79,7 @@ impl Ops {
             transfers: count(transfers),
             disk_free_bytes: free,
             disk_full: free < self.blobs.spare(),
+            collections_held: self.are_collections_held(),
             roles_pending: scene.roles_pending(),
         })
     }

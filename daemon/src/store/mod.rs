@@ -76,6 +76,12 @@ impl Store {
         answer.await.map_err(|_| WriteError::Closed)
     }
 
+    /// Lets every write from now on fail as on a full disk.
+    #[cfg(test)]
+    pub(crate) fn fill_disk(&self) {
+        self.shared.full.store(true, std::sync::atomic::Ordering::Release);
+    }
+
     /// Waits until the thread has ended, in order or not.
     pub async fn ended(&self) {
         self.commands.closed().await;

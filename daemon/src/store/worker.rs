@@ -80,6 +80,9 @@ pub(super) struct Shared {
     pub(super) backing: Box<dyn Backing>,
     // Written only to replace the database; readers and the thread hold it for reading.
     state: RwLock<State>,
+    /// Whether the disk has no room for any write.
+    #[cfg(test)]
+    pub(super) full: std::sync::atomic::AtomicBool,
 }
 
 impl Shared {
@@ -105,6 +108,11 @@ impl Shared {
     }
 
     fn write(&self, job: &mut dyn Job) -> Result<(), Fault> {
+        #[cfg(test)]
+        if self.full.load(std::sync::atomic::Ordering::Acquire) {
+            let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            return Err(Fault::Database(full.into()));
+        }
         match self.try_write(job) {
             // An earlier failure, of a reader perhaps: the database is another one now.
             Err(fault) if fault.is_echo() => self.try_write(job),
@@ -181,7 +189,13 @@ pub(super) async fn start<B: Backing>(
             let database = backing.open().map_err(|f| f.into_open(backing.path().to_owned()))?;
             let opened = schema::take(&database, &backing, migrations)?;
             let state = RwLock::new(State::Open(database));
-            Ok((Arc::new(Shared { backing: Box::new(backing), state }), opened))
+            let shared = Shared {
+                backing: Box::new(backing),
+                state,
+                #[cfg(test)]
+                full: Default::default(),
+            };
+            Ok((Arc::new(shared), opened))
         };
         match open() {
             Ok((shared, opened)) => {

@@ -44,6 +44,10 @@ http! {
         pub disk_free_bytes: u64,
         /// Whether writing is refused because the disk is full.
         pub disk_full: bool,
+        /// Whether no bytes are freed before it is asked for, as there may be some that the
+        /// database does not know of: it was put back, copied or made anew.
+        #[serde(default)]
+        pub collections_held: bool,
         /// Contexts in which the role that my ticket gives is pending.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub roles_pending: Vec<PendingRole>,

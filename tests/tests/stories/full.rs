@@ -121,6 +121,14 @@ async fn without_any_room_nothing_is_lost() -> anyhow::Result<()> {
     push_is_refused(&bob, "c.bin").await?;
     reading_works(&bob).await?;
     let second = alice.push("data", &[("a.txt", b"two")]).await?;
+    // Also after it was stopped, and the disk filled up meanwhile, and after it was killed.
+    bob.stop().await?;
+    disk.fill(0)?;
+    bob.start().await?;
+    reading_works(&bob).await?;
+    bob.kill()?;
+    bob.start().await?;
+    reading_works(&bob).await?;
 
     disk.clear()?;
     let pushed = bob.cli(["push", "notes", "c.bin"]).await?;

@@ -31,6 +31,7 @@ pages! {
     daemon
     fetch
     follow
+    gc
     get
     id
     log

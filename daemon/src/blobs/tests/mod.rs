@@ -90,6 +90,18 @@ impl Home {
         imported.hash
     }
 
+    /// Imports the file at a path, found just before.
+    async fn import_file(
+        &self,
+        path: &Path,
+        progress: impl FnMut(u64) + Send,
+    ) -> Result<Imported, ImportError> {
+        let metadata = std::fs::metadata(path);
+        let path = path.canonicalize().unwrap_or(path.to_owned());
+        let id = metadata.unwrap_or(std::fs::metadata(self.dir.path()).unwrap());
+        self.blobs.import_path(&path, FileId::of(&id), progress).await
+    }
+
     /// Flips one bit of a blob's data file.
     fn damage(&self, hash: BlobHash, offset: u64) {
         use std::os::unix::fs::FileExt;

@@ -19,7 +19,7 @@ async fn what_goes_in_comes_out() {
             let pieces: Vec<_> =
                 bytes.chunks(7_000).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
             let from = [
-                home.blobs.import_path(&file, |_| {}).await.unwrap(),
+                home.import_file(&file, |_| {}).await.unwrap(),
                 home.blobs.import_bytes(bytes.clone()).await.unwrap(),
                 home.blobs.import_stream(futures::stream::iter(pieces)).await.unwrap(),
             ];
@@ -66,11 +66,11 @@ async fn only_regular_files_are_imported() {
         let pipe = home.dir.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
         for path in [home.dir.path(), &pipe] {
-            let error = home.blobs.import_path(path, |_| {}).await.unwrap_err();
+            let error = home.import_file(path, |_| {}).await.unwrap_err();
             assert!(matches!(error, ImportError::NotAFile(_)), "{error}");
         }
         let nothing = home.dir.path().join("nothing");
-        let error = home.blobs.import_path(&nothing, |_| {}).await.unwrap_err();
+        let error = home.import_file(&nothing, |_| {}).await.unwrap_err();
         assert!(matches!(error, ImportError::Read { .. }), "{error}");
     })
     .await;
@@ -88,8 +88,44 @@ async fn a_file_that_changes_while_it_is_read_is_refused() {
             let mut log = std::fs::File::options().append(true).open(&file).unwrap();
             log.write_all(b"one more line").unwrap();
         };
-        let error = home.blobs.import_path(&file, |_| append()).await.unwrap_err();
+        let error = home.import_file(&file, |_| append()).await.unwrap_err();
         assert!(matches!(error, ImportError::Changed(_)), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_put_in_the_place_of_a_file_is_refused() {
+    within(async {
+        let home = Home::new().await;
+        let root = home.dir.path().canonicalize().unwrap();
+        let (folder, secrets) = (root.join("folder"), root.join("secrets"));
+        let file = folder.join("a");
+        for folder in [&folder, &secrets] {
+            std::fs::create_dir(folder).unwrap();
+            std::fs::write(folder.join("a"), data(1, 100)).unwrap();
+        }
+        let id = FileId::of(&std::fs::metadata(&file).unwrap());
+        let refused = async || {
+            let error = home.blobs.import_path(&file, id, |_| {}).await.unwrap_err();
+            assert!(matches!(error, ImportError::Changed(_)), "{error}");
+        };
+        home.blobs.import_path(&file, id, |_| {}).await.unwrap();
+        // A link, another file, a link in the place of its folder, and one to this very file.
+        std::fs::rename(&file, root.join("kept")).unwrap();
+        std::os::unix::fs::symlink(secrets.join("a"), &file).unwrap();
+        refused().await;
+        std::fs::remove_file(&file).unwrap();
+        std::fs::write(&file, data(2, 100)).unwrap();
+        refused().await;
+        std::fs::rename(root.join("kept"), &file).unwrap();
+        home.blobs.import_path(&file, id, |_| {}).await.unwrap();
+        std::fs::rename(&folder, root.join("moved")).unwrap();
+        std::os::unix::fs::symlink(&secrets, &folder).unwrap();
+        refused().await;
+        std::fs::remove_file(&folder).unwrap();
+        std::os::unix::fs::symlink(root.join("moved"), &folder).unwrap();
+        refused().await;
     })
     .await;
 }
@@ -213,6 +249,54 @@ async fn lost_and_short_files_are_damage_and_can_be_forgotten() {
 }
 
 #[tokio::test]
+async fn what_was_imported_again_meanwhile_stays() {
+    within(async {
+        let home = Home::new().await;
+        let bytes = data(1, 90_000);
+        let hash = home.add(bytes.clone()).await;
+        // Found damaged before, and sound by the time it is its turn to go.
+        assert_eq!(home.blobs.remove_if_damaged(hash).await.unwrap(), Forgotten::Sound);
+        assert_eq!(home.blobs.read_all(hash, 90_000).await.unwrap(), bytes);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_imported_while_the_unfit_are_dealt_with() {
+    within(async {
+        let home = Home::new().await;
+        let sound = home.add(data(1, 90_000)).await;
+        let damaged = home.add(data(2, 90_000)).await;
+        let missing = BlobHash::of(&data(3, 90_000));
+        home.damage(damaged, 50_000);
+        let unfit = home.blobs.unfit(vec![sound, damaged, missing]).await.unwrap();
+        assert_eq!(unfit.hashes(), [damaged, missing]);
+        let mut import = std::pin::pin!(home.blobs.import_bytes(data(3, 90_000)));
+        assert!(futures::poll!(&mut import).is_pending());
+        drop(unfit);
+        assert_eq!(import.await.unwrap().hash, missing);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_spared_stays_until_nothing_is() {
+    within(async {
+        let home = Home::new().await;
+        let old = home.add(data(1, 90_000)).await;
+        home.index.kept.lock().unwrap().clear();
+        home.blobs.spare_all_here().await.unwrap();
+        let new = home.blobs.import_bytes(data(2, 90_000)).await.unwrap().hash;
+        assert_eq!(home.blobs.gc().await.unwrap().removed, 1);
+        assert_eq!(home.blobs.status(new).await.unwrap(), Status::Missing);
+        assert_eq!(home.blobs.verify(old).await.unwrap(), 90_000);
+        home.blobs.spare_nothing();
+        assert_eq!(home.blobs.gc().await.unwrap().removed, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_damaged_blob_that_is_held_stays() {
     within(async {
         let home = Home::new().await;
@@ -250,6 +334,41 @@ async fn what_is_in_doubt_counts_once_it_was_read() {
         assert!(home.blobs.data_path(sound).exists() && home.blobs.data_path(earned).exists());
         home.add(data(2, 90_000)).await;
         assert_eq!(home.blobs.status(damaged).await.unwrap(), complete);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_imported_again_is_in_doubt_though_it_was_earned() {
+    within(async {
+        let home = Home::new().await;
+        let [old, again] = [1, 2].map(|seed| data(seed, 90_000));
+        let (old, hash) = (home.add(old).await, home.add(again.clone()).await);
+        let written = |hash, time| {
+            let file = std::fs::File::options().write(true).open(home.blobs.data_path(hash));
+            file.unwrap().set_modified(time).unwrap();
+        };
+        let before = std::time::SystemTime::now() - Duration::from_secs(60);
+        written(old, before);
+        written(hash, before);
+        home.blobs.sync().await.unwrap();
+        let earned = HashSet::from([old, hash]);
+        assert_eq!(home.blobs.doubt(&earned).await.unwrap(), []);
+        home.add(again).await;
+        assert_eq!(home.blobs.doubt(&earned).await.unwrap(), [hash]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_held_and_not_here_yet_outlives_the_removal_of_another() {
+    within(async {
+        let home = Home::new().await;
+        let damaged = home.add(data(1, 90_000)).await;
+        let coming = BlobHash::of(b"coming");
+        let _keep = home.blobs.keep(coming).await;
+        let live = home.blobs.all_but(damaged).await.unwrap();
+        assert!(live.contains(&to_hash(coming)) && !live.contains(&to_hash(damaged)));
     })
     .await;
 }
@@ -361,35 +480,45 @@ async fn a_keep_made_during_a_collection_waits_for_its_end() {
 async fn a_collection_waits_for_imports() {
     within(async {
         let home = Home::new().await;
-        let order = Arc::new(Mutex::new(Vec::new()));
+        let busy = home.blobs.keeper.busy().await;
+        let mut collecting = std::pin::pin!(home.blobs.keeper.collect());
+        assert!(futures::poll!(&mut collecting).is_pending());
+        // Other imports are not held up by the waiting collection.
+        let hash = home.add(data(3, 60_000)).await;
+        assert!(futures::poll!(&mut collecting).is_pending());
+        drop(busy);
+        let collecting = collecting.await;
+        let mut import = std::pin::pin!(home.blobs.import_bytes(data(4, 60_000)));
+        assert!(futures::poll!(&mut import).is_pending());
+        drop(collecting);
+        import.await.unwrap();
+        assert_eq!(home.blobs.verify(hash).await.unwrap(), 60_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stream_that_stands_still_holds_up_nobody() {
+    within(async {
+        let home = Home::new().await;
+        let damaged = home.add(data(9, 60_000)).await;
+        home.damage(damaged, 50_000);
         let (mut feed, bytes) = futures::channel::mpsc::channel(1);
-        let importing = tokio::spawn({
-            let (blobs, order) = (home.blobs.clone(), order.clone());
-            async move {
-                let imported = blobs.import_stream(bytes).await.unwrap();
-                order.lock().unwrap().push("imported");
-                imported
-            }
-        });
+        let blobs = home.blobs.clone();
+        let importing = tokio::spawn(async move { blobs.import_stream(bytes).await });
         feed.send(Ok(data(1, 60_000))).await.unwrap();
         feed.send(Ok(data(2, 60_000))).await.unwrap();
-        let noted = order.clone();
-        *home.index.meanwhile.lock().unwrap() =
-            Some(Box::new(move || noted.lock().unwrap().push("collected")));
-        let collecting = tokio::spawn({
-            let blobs = home.blobs.clone();
-            async move { blobs.gc().await }
-        });
-        // Other imports are not held up by the waiting collection.
-        for seed in 3..20 {
-            home.add(data(seed, 60_000)).await;
-        }
-        assert_eq!(*order.lock().unwrap(), [""; 0]);
+        assert_eq!(home.blobs.forget_corrupt(damaged).await.unwrap(), Forgotten::Removed);
+        assert_eq!(home.blobs.gc().await.unwrap().removed, 0);
+        // From its end on no collection comes between the store and the keep.
+        let collecting = home.blobs.keeper.collect().await;
         drop(feed);
-        let imported = importing.await.unwrap();
-        assert_eq!(collecting.await.unwrap().unwrap().removed, 0);
+        assert_eq!(home.blobs.list().await.unwrap(), []);
+        drop(collecting);
+        let imported = importing.await.unwrap().unwrap();
+        assert_eq!(home.blobs.gc().await.unwrap().removed, 0);
         assert_eq!(home.blobs.verify(imported.hash).await.unwrap(), 120_000);
-        assert_eq!(*order.lock().unwrap(), ["imported", "collected"]);
+        assert!(home.blobs.keeper.holds(imported.hash));
     })
     .await;
 }
@@ -401,7 +530,7 @@ async fn progress_rises_to_the_size() {
         let file = home.dir.path().join("file");
         std::fs::write(&file, data(1, 5 << 20)).unwrap();
         let mut seen = vec![0];
-        home.blobs.import_path(&file, |done| seen.push(done)).await.unwrap();
+        home.import_file(&file, |done| seen.push(done)).await.unwrap();
         assert!(seen.is_sorted(), "{seen:?}");
         assert_eq!(seen.last(), Some(&(5 << 20)));
     })

@@ -93,3 +93,95 @@ async fn an_author_who_is_away_does_not_keep_others_from_coming() {
     assert_eq!((fetched.files, fetched.already_here), (1, 1));
     bob.stop().await;
 }
+
+/// Puts a copy of a home's database back in its place.
+fn put_back(home: &tempfile::TempDir, copy: &std::path::Path) {
+    let staged = home.path().join("meta.redb.back");
+    std::fs::copy(copy, &staged).unwrap();
+    std::fs::rename(&staged, home.path().join("meta.redb")).unwrap();
+}
+
+//  alice <-- bob, whose database is put back from before he pushed and fetched
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_restored_database_does_not_know_of_stays_until_it_is_asked_for() {
+    let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (alice, bob) = (start(&homes[0], "alice").await, start(&homes[1], "bob").await);
+    push(&bob, "one", &[("a", b"known")]).await;
+    push(&alice, "hers", &[("b", b"of alice")]).await;
+    follow(&bob, &share(&alice, "main", None).await, Policy::Heads).await.unwrap();
+    until(&bob, async || content(&bob, "alice:hers").await.ok()).await;
+    bob.stop().await;
+    let copy = homes[1].path().join("backup");
+    std::fs::copy(homes[1].path().join("meta.redb"), &copy).unwrap();
+    let bob = start(&homes[1], "bob").await;
+    push(&bob, "two", &[("a", b"pushed since")]).await;
+    bob.stop().await;
+    put_back(&homes[1], &copy);
+
+    // The next start, which finds nothing special, remembers it.
+    for _ in 0..2 {
+        let bob = start(&homes[1], "bob").await;
+        assert!(bob.ops().status().await.unwrap().collections_held);
+        drop(bob.blobs().import_bytes(&b"named by nothing"[..]).await.unwrap());
+        bob.ops().collect_by_itself().await;
+        assert!(is_here(&bob, b"pushed since").await && is_here(&bob, b"named by nothing").await);
+        bob.stop().await;
+    }
+    let bob = start(&homes[1], "bob").await;
+    let freed = bob.ops().leave("alice/main", Leaving::Drop).await.unwrap().freed.unwrap();
+    assert_eq!((freed.blobs, freed.pending), (0, false));
+    assert!(is_here(&bob, b"pushed since").await && is_here(&bob, b"of alice").await);
+
+    let freed = bob.ops().free().await.unwrap();
+    assert_eq!((freed.blobs, freed.pending), (3, false));
+    assert!(is_here(&bob, b"known").await && !is_here(&bob, b"pushed since").await);
+    assert!(!bob.ops().status().await.unwrap().collections_held);
+    bob.stop().await;
+    let bob = start(&homes[1], "bob").await;
+    drop(bob.blobs().import_bytes(&b"named by nothing"[..]).await.unwrap());
+    bob.ops().collect_by_itself().await;
+    assert!(!is_here(&bob, b"named by nothing").await);
+    bob.stop().await;
+    alice.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_home_that_lost_its_database_does_not_start() {
+    let home = tempfile::tempdir().unwrap();
+    let alice = start(&home, "alice").await;
+    push(&alice, "one", &[("a", b"1")]).await;
+    alice.stop().await;
+    let (database, kept) = (home.path().join("meta.redb"), home.path().join("kept"));
+    std::fs::rename(&database, &kept).unwrap();
+    let error = Daemon::start(Options::local(home.path(), "alice")).await.unwrap_err();
+    assert!(error.to_string().contains("meta.redb is missing"), "{error}");
+    assert!(error.hint().unwrap().contains("blobs"), "{error}");
+    assert!(!database.exists(), "nothing is made in its place");
+
+    std::fs::rename(&kept, &database).unwrap();
+    let alice = start(&home, "alice").await;
+    assert_eq!(content(&alice, "one").await.unwrap(), b"1");
+    let user = alice.user();
+    alice.stop().await;
+    // The way out that the hint names.
+    std::fs::remove_file(&database).unwrap();
+    std::fs::rename(home.path().join("blobs"), home.path().join("old")).unwrap();
+    let alice = start(&home, "alice").await;
+    assert_eq!(alice.user(), user);
+    assert!(!alice.ops().status().await.unwrap().collections_held);
+    alice.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_database_over_blobs_of_another_keeps_them() {
+    let home = tempfile::tempdir().unwrap();
+    let alice = start(&home, "alice").await;
+    push(&alice, "one", &[("a", b"1")]).await;
+    alice.stop().await;
+    std::fs::remove_file(home.path().join("meta.redb")).unwrap();
+    std::fs::remove_dir_all(home.path().join("keys")).unwrap();
+    let alice = start(&home, "alice").await;
+    alice.ops().collect_by_itself().await;
+    assert!(is_here(&alice, b"1").await);
+    alice.stop().await;
+}

@@ -238,3 +238,15 @@ async fn reading_changes_nothing() {
     assert!(!lab.daemon.ops().stopping().is_cancelled());
     lab.stop().await;
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn any_address_of_loopback_is_a_host() {
+    let lab = Lab::start_with(Some(("http.listen", "127.0.0.2"))).await;
+    assert!(lab.daemon.client().address.starts_with("http://127.0.0.2:"));
+    assert_eq!(lab.get("/api/v1/node").await.0, StatusCode::OK);
+    let call = lab.with_session(Method::GET, "/api/v1/node").await;
+    let call = call.header("origin", &lab.daemon.client().address);
+    assert_eq!(lab.send(call, Body::empty()).await.status(), StatusCode::OK);
+    lab.daemon.stop().await;
+}

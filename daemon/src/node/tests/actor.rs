@@ -84,3 +84,22 @@ async fn nothing_is_loaded_for_who_does_not_take_what_was_sent() {
     actor.load_next(peer);
     assert_eq!(actor.loads.next(peer), Some(load(1)), "it still waits");
 }
+
+#[tokio::test]
+async fn a_stream_that_replaces_another_is_no_new_connection() {
+    let [small, large] = seeds();
+    let mut actor = actor_that_follows(large, small).await;
+    let peer = key(large).device();
+    let mut events = actor.handle.subscribe();
+    let mut ends = Vec::new();
+    for _ in 0..3 {
+        let (stream, theirs) = stuck(&mut actor, peer, 0);
+        actor.adopt(peer, stream, SessionRole::Responder);
+        ends.push(theirs);
+    }
+    let mut connected = 0;
+    while let Ok(event) = events.try_recv() {
+        connected += usize::from(matches!(event, NodeEvent::Connected(_)));
+    }
+    assert_eq!(connected, 1);
+}

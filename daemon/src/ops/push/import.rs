@@ -76,10 +76,10 @@ impl Ops {
         progress: impl FnMut(u64) + Send,
     ) -> Result<(BlobRef, Keep), Problem> {
         match &file.source {
-            Source::Path(path, size) => {
+            Source::File { path, id, bytes } => {
                 // Asked again for each file, as others write to the disk too.
-                self.room_for(*size)?;
-                let imported = self.blobs.import_path(path, progress).await?;
+                self.room_for(*bytes)?;
+                let imported = self.blobs.import_path(path, *id, progress).await?;
                 Ok((BlobRef::new(imported.hash, imported.size), imported.keep))
             }
             Source::Blob(hash) => {
@@ -100,7 +100,7 @@ impl Ops {
 impl Source {
     fn bytes(&self) -> u64 {
         match self {
-            Source::Path(_, size) => *size,
+            Source::File { bytes, .. } => *bytes,
             Source::Blob(_) => 0,
         }
     }

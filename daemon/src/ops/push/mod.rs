@@ -5,7 +5,11 @@
 
 mod build;
 mod import;
+#[cfg(test)]
+mod tests;
 mod walk;
+
+use std::sync::Arc;
 
 use dsp_protocol::api::{NewFrame, Problem, ProblemCode, Pushed};
 use dsp_protocol::id::{ContextId, FrameId};
@@ -14,12 +18,15 @@ use dsp_protocol::object::Frame;
 use dsp_protocol::reference::Rev;
 use dsp_protocol::statement::Role;
 use dsp_protocol::sync::{Command, Reply};
+use tokio::sync::OwnedMutexGuard;
 
 use super::contexts::unexpected;
 use super::problem::bad_request;
 use super::resolve::{Found, parse};
 use super::scene::Scene;
 use super::{Ops, Reporter};
+use crate::blobs::Keep;
+use crate::node::RunError;
 
 /// Most heads that become parents.
 const PARENTS: usize = dsp_protocol::limits::FRAME_PARENTS;
@@ -29,7 +36,11 @@ impl Ops {
     ///
     /// # Errors
     /// The request breaks a rule, a file cannot be read, the disk is full, or I may not push there.
-    pub async fn push(&self, new: NewFrame, reporter: &Reporter) -> Result<Pushed, Problem> {
+    pub async fn push(
+        self: &Arc<Self>,
+        new: NewFrame,
+        reporter: &Reporter,
+    ) -> Result<Pushed, Problem> {
         let scene = self.scene().await?;
         let (context, name) = target(&scene, &new.stack)?;
         let tags: Vec<TagName> = new
@@ -46,7 +57,7 @@ impl Ops {
         let sum = taken.sum();
         let built = self.build(draft, taken).await?;
 
-        let _pushing = self.pushing.lock().await;
+        let pushing = Arc::clone(&self.pushing).lock_owned().await;
         let scene = self.scene().await?;
         let before = scene.contexts.get(&context).and_then(|c| c.stack(scene.me, &name));
         let heads: Vec<FrameId> =
@@ -66,12 +77,10 @@ impl Ops {
         self.blobs.sync().await?;
         let blobs = built.blobs;
         let command = Command::Push { context, stack: name.clone(), frame: bytes, blobs, tags };
-        let (created, peers) = match self.node.run(command).await? {
+        let (created, peers) = match self.publish(command, built.keeps, pushing).await? {
             Reply::Pushed { created, peers, .. } => (created, peers),
             other => return Err(unexpected(&other)),
         };
-        // The index names them now; until here nothing else kept them.
-        drop(built.keeps);
         Ok(Pushed {
             frame: id,
             reference: self.reference_of(context, &name).await?,
@@ -82,6 +91,23 @@ impl Ops {
             unchanged: false,
             peers: super::node::count(peers),
         })
+    }
+
+    /// Has the engine sign a push. In a task: the engine goes on when the caller does not wait, and
+    /// until the index names the blobs nothing but `keeps` holds them.
+    pub(super) async fn publish(
+        &self,
+        command: Command,
+        keeps: Vec<Keep>,
+        pushing: OwnedMutexGuard<()>,
+    ) -> Result<Reply, RunError> {
+        let node = self.node.clone();
+        let publishing = tokio::spawn(async move {
+            let reply = node.run(command).await;
+            drop((keeps, pushing));
+            reply
+        });
+        publishing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
     /// Answers a push of what is the head already; only its tags are set.

@@ -11,6 +11,7 @@ use dsp_protocol::object::Mode;
 
 use super::super::media;
 use super::super::problem::bad_request;
+use crate::blobs::FileId;
 
 /// How many skipped links a note names.
 const NAMED: usize = 5;
@@ -30,8 +31,15 @@ pub(super) struct Planned {
 /// Where the bytes of a file are.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// In a file of this machine, with its size as far as it is known before reading.
-    Path(PathBuf, u64),
+    /// In a file of this machine.
+    File {
+        /// Where it is, without links.
+        path: PathBuf,
+        /// Which file that is.
+        id: FileId,
+        /// Its size in bytes, as far as it is known before reading.
+        bytes: u64,
+    },
     /// In a blob that is here.
     Blob(BlobHash),
 }
@@ -111,7 +119,11 @@ impl Plan {
                 .with_hint("copy what you want to push to a folder outside"));
         }
         if metadata.is_file() {
-            let from = Source::Path(source.to_owned(), metadata.len());
+            let from = Source::File {
+                path: source.to_owned(),
+                id: FileId::of(metadata),
+                bytes: metadata.len(),
+            };
             self.add(path, from, mode(metadata), file);
             return Ok(());
         }
