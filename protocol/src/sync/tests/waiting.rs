@@ -179,6 +179,7 @@ fn who_answers_with_less_than_she_has_is_not_waited_for() {
     for numbers in [2..=5, 1..=3] {
         let mut scene = scene();
         let (carol, mallory) = (scene.carol, scene.mallory);
+        scene.bench.tell_log(carol, &scene.person);
         assert_eq!(scene.offered((mallory, 5), (carol, 5)), [vec![1], vec![]]);
         let next = if *numbers.start() == 1 { 4 } else { 1 };
         scene.deliver(mallory, numbers);
