@@ -12,6 +12,7 @@ mod lab;
 mod logs;
 mod own;
 mod pair;
+mod peers;
 mod restored;
 #[cfg(feature = "sim")]
 mod scene;
