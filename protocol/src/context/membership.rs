@@ -241,16 +241,48 @@ struct Judge<'a> {
     view: &'a View,
     claims: &'a [Claim<'a>],
     about: BTreeMap<UserId, Vec<usize>>,
+    /// Of those, the ones that may bar something: all but those that make an owner.
+    barring: BTreeMap<UserId, Vec<usize>>,
+    /// What is known of the claims that make a user an owner; counted, as there may be any number.
+    made: BTreeMap<UserId, Made>,
     stands: Vec<Option<bool>>,
+}
+
+/// How claims stand that make somebody an owner.
+#[derive(Default)]
+struct Made {
+    /// How many are not decided yet.
+    open: usize,
+    /// Whether one stands.
+    stands: bool,
 }
 
 impl<'a> Judge<'a> {
     fn new(view: &'a View, claims: &'a [Claim<'a>]) -> Self {
         let mut about: BTreeMap<UserId, Vec<usize>> = BTreeMap::new();
+        let mut barring: BTreeMap<UserId, Vec<usize>> = BTreeMap::new();
+        let mut made: BTreeMap<UserId, Made> = BTreeMap::new();
         for (i, claim) in claims.iter().enumerate() {
             about.entry(claim.about).or_default().push(i);
+            if claim.role() == Some(Role::Owner) {
+                made.entry(claim.about).or_default().open += 1;
+            } else {
+                barring.entry(claim.about).or_default().push(i);
+            }
         }
-        Judge { view, claims, about, stands: vec![None; claims.len()] }
+        Judge { view, claims, about, barring, made, stands: vec![None; claims.len()] }
+    }
+
+    /// Decides whether a claim stands that was open.
+    fn decide(&mut self, i: usize, stands: bool) {
+        self.stands[i] = Some(stands);
+        let claim = &self.claims[i];
+        if claim.role() == Some(Role::Owner)
+            && let Some(made) = self.made.get_mut(&claim.about)
+        {
+            made.open -= 1;
+            made.stands |= stands;
+        }
     }
 
     fn run(mut self) -> Vec<bool> {
@@ -262,17 +294,19 @@ impl<'a> Judge<'a> {
             }
             let mut moved = false;
             for i in &open {
-                self.stands[*i] = self.judge(*i);
-                moved |= self.stands[*i].is_some();
+                if let Some(stands) = self.judge(*i) {
+                    self.decide(*i, stands);
+                    moved = true;
+                }
             }
             if moved {
                 continue;
             }
             let entitled = open.iter().copied().filter(|i| self.entitled(*i) == Some(true));
             match entitled.min_by_key(|i| (self.rank(*i), self.claims[*i].id)) {
-                Some(strongest) => self.stands[strongest] = Some(true),
+                Some(strongest) => self.decide(strongest, true),
                 // Only claims that hold each other up are left.
-                None => open.iter().for_each(|i| self.stands[*i] = Some(false)),
+                None => open.iter().for_each(|i| self.decide(*i, false)),
             }
         }
     }
@@ -286,7 +320,8 @@ impl<'a> Judge<'a> {
             return Some(false);
         }
         let mut verdict = entitled;
-        for bar in self.about(self.claims[i].held.user) {
+        let barring = self.barring.get(&self.claims[i].held.user);
+        for bar in barring.into_iter().flatten().copied() {
             if self.claims[bar].bars(&self.claims[i]) && !self.overrules(i, bar) {
                 match self.weighs(bar, i) {
                     Some(true) => return Some(false),
@@ -304,12 +339,11 @@ impl<'a> Judge<'a> {
         if self.view.genesis.owners.contains(&author) {
             return Some(true);
         }
-        let makes_owner = |j: &usize| self.claims[*j].role() == Some(Role::Owner);
-        let made = || self.about(author).filter(makes_owner).map(|j| self.stands[j]);
-        if made().any(|stands| stands == Some(true)) {
-            return Some(true);
+        match self.made.get(&author) {
+            Some(made) if made.stands => Some(true),
+            Some(made) if made.open > 0 => None,
+            Some(_) | None => Some(false),
         }
-        made().all(|stands| stands == Some(false)).then_some(false)
     }
 
     /// Tells whether two claims bar each other and the first is by the stronger author.

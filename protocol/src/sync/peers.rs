@@ -10,12 +10,12 @@ use std::collections::BTreeSet;
 
 use super::event::Output;
 use super::node::{Cx, Node};
-use crate::id::{ContextId, DeviceId};
+use crate::id::{ContextId, DeviceId, UserId};
 use crate::limits;
 use crate::wire::{Message, PeerAddresses, Tag};
 
 /// Most devices whose own word about their addresses is kept.
-const STATED: usize = 1024;
+pub(super) const STATED: usize = 1024;
 
 impl Node {
     /// Takes in where this device can be reached, and tells it where that changed.
@@ -32,8 +32,21 @@ impl Node {
     }
 
     /// Tells a peer that was just admitted where this device and others of the context are, and
-    /// tells the others where the peer is.
-    pub(super) fn introduce(&self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {
+    /// tells the others where the peer is. What it said before counts from now on.
+    pub(super) fn introduce(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {
+        let Some((channel, context)) = self.channel(device, tag) else { return };
+        let (id, heard) = (context.id(), !channel.heard.is_empty());
+        self.send_addresses(cx, device, tag);
+        if !self.take_stated(cx, device, tag) {
+            self.pass_on_addresses(cx, id, device);
+        }
+        if heard {
+            self.reach(cx, id, false);
+        }
+    }
+
+    /// Tells a peer where this device and others of the context are.
+    fn send_addresses(&self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {
         let Some((_, context)) = self.channel(device, tag) else { return };
         let id = context.id();
         let users = self.logs.iter().filter(|(user, _)| self.is_known_in(id, **user));
@@ -56,7 +69,6 @@ impl Node {
         if !peers.is_empty() {
             cx.send(device, &Message::Peers { tag, peers });
         }
-        self.pass_on_addresses(cx, id, device);
     }
 
     /// Tells every admitted peer of a context what a device said of itself.
@@ -81,28 +93,36 @@ impl Node {
         if channel.is_denied() {
             return;
         }
-        let context = channel.context;
-        let mut itself = None;
+        let (context, admitted) = (channel.context, channel.is_admitted());
+        let mut news = false;
         for peer in peers {
             if peer.device == device {
-                itself = Some(peer.addresses);
+                channel.itself = Some(peer.addresses);
             } else if channel.heard.len() < limits::PEERS_HEARD
                 || channel.heard.contains_key(&peer.device)
             {
-                channel.heard.insert(peer.device, peer.addresses);
+                let known = channel.heard.insert(peer.device, peer.addresses.clone());
+                news |= known != Some(peer.addresses);
             }
         }
-        if let Some(addresses) = itself {
-            self.take_stated(cx, device, addresses);
+        if admitted {
+            news |= self.take_stated(cx, device, tag);
+            if news {
+                self.reach(cx, context, false);
+            }
         }
-        self.reach(cx, context, false);
     }
 
-    /// Takes in what a device said of itself, and passes it on where the device is admitted.
-    fn take_stated(&mut self, cx: &mut Cx<'_>, device: DeviceId, addresses: Vec<String>) {
+    /// Takes in what an admitted device said of itself, and passes it on where it is admitted.
+    /// Tells whether it is news.
+    fn take_stated(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) -> bool {
+        let channel = self.channel_mut(device, tag);
+        let Some(addresses) = channel.and_then(|channel| channel.itself.take()) else {
+            return false;
+        };
         let known = self.stated.get(&device);
-        if known == Some(&addresses) || (known.is_none() && self.stated.len() >= STATED) {
-            return;
+        if known == Some(&addresses) || (known.is_none() && !self.has_room_for_stated()) {
+            return false;
         }
         cx.out.push(Output::Reachable { device, addresses: addresses.clone() });
         self.stated.insert(device, addresses);
@@ -111,5 +131,23 @@ impl Node {
         for context in admitted.map(|channel| channel.context).collect::<Vec<_>>() {
             self.pass_on_addresses(cx, context, device);
         }
+        true
+    }
+
+    /// Tells whether the word of one more device may be kept; where there are too many, one gives
+    /// way that is not connected and whose user has no role anywhere.
+    fn has_room_for_stated(&mut self) -> bool {
+        if self.stated.len() < STATED {
+            return true;
+        }
+        let members = self.contexts.values().flat_map(|context| context.view.members());
+        let users: BTreeSet<UserId> = members.map(|(user, _)| user).chain([self.user]).collect();
+        let logs = users.iter().filter_map(|user| self.logs.get(user));
+        let of_members: BTreeSet<DeviceId> =
+            logs.flat_map(|log| log.devices().map(|(device, _)| device)).collect();
+        let stays =
+            |device: &DeviceId| self.sessions.contains_key(device) || of_members.contains(device);
+        let gives_way = self.stated.keys().find(|device| !stays(device)).copied();
+        gives_way.is_some_and(|device| self.stated.remove(&device).is_some())
     }
 }

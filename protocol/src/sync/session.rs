@@ -79,6 +79,8 @@ pub(super) struct Channel {
     pub late: u32,
     /// Users whose logs the peer has and who are none of this node's business yet.
     pub later_logs: BTreeMap<UserId, Option<LogDigest>>,
+    /// Where the peer says that it is itself; kept here until it is admitted.
+    pub itself: Option<Vec<String>>,
     /// Where the peer says that other devices are.
     pub heard: BTreeMap<DeviceId, Vec<String>>,
     /// When the channel says again what is here.
@@ -151,6 +153,7 @@ impl Channel {
             frames_at: now,
             late: 0,
             later_logs: BTreeMap::new(),
+            itself: None,
             heard: BTreeMap::new(),
             probe_at: now + PROBE_FIRST_MS,
             probe_step: PROBE_FIRST_MS,

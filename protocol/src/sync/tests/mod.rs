@@ -14,6 +14,7 @@ mod logs;
 mod own;
 mod pair;
 mod removed;
+mod peers;
 mod restored;
 #[cfg(feature = "sim")]
 mod scene;

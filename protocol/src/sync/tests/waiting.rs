@@ -161,11 +161,17 @@ impl Scene {
 
 #[test]
 fn one_peer_is_asked_and_another_where_it_gives_nothing() {
-    let mut scene = scene();
-    let (carol, mallory) = (scene.carol, scene.mallory);
-    assert_eq!(scene.offered((mallory, 5), (carol, 5)), [vec![1], vec![]]);
-    scene.bench.rest();
-    assert_eq!(scene.bench.asked(carol, &scene.bob), [1]);
+    // Whoever of the two comes first when everybody is asked again.
+    for swapped in [false, true] {
+        let mut scene = scene();
+        let (mut silent, mut other) = (scene.mallory, scene.carol);
+        if swapped {
+            std::mem::swap(&mut silent, &mut other);
+        }
+        assert_eq!(scene.offered((silent, 5), (other, 5)), [vec![1], vec![]]);
+        scene.bench.rest();
+        assert_eq!(scene.bench.asked(other, &scene.bob), [1]);
+    }
 }
 
 #[test]
@@ -173,9 +179,11 @@ fn who_answers_with_less_than_she_has_is_not_waited_for() {
     for numbers in [2..=5, 1..=3] {
         let mut scene = scene();
         let (carol, mallory) = (scene.carol, scene.mallory);
+        scene.bench.tell_log(carol, &scene.person);
         assert_eq!(scene.offered((mallory, 5), (carol, 5)), [vec![1], vec![]]);
         let next = if *numbers.start() == 1 { 4 } else { 1 };
         scene.deliver(mallory, numbers);
+        scene.bench.have(mallory, Vec::new(), Vec::new());
         scene.bench.have(carol, Vec::new(), Vec::new());
         assert_eq!(scene.bench.asked(carol, &scene.bob), [next]);
     }
