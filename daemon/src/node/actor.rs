@@ -340,6 +340,10 @@ impl Actor {
             Event::Fork { context, device } => {
                 tracing::warn!(context = %context.short(), device = %device.short(), "forked");
             }
+            Event::Undone { context, stacks, others } => {
+                let stacks = stacks.len();
+                tracing::warn!(context = %context.short(), stacks, others, "undone by a fork");
+            }
             Event::Restored { context } => {
                 tracing::warn!(context = %context.short(), "restored from an old copy");
             }

@@ -223,6 +223,24 @@ impl Ops {
                     ),
                 })
             }
+            sync::Event::Undone { context, stacks, others } => {
+                let label = self.label_of(context).await;
+                let stacks: Vec<String> = stacks.iter().map(ToString::to_string).collect();
+                let push = match &stacks[..] {
+                    [] => String::new(),
+                    stacks => format!("; push again: {}", stacks.join(", ")),
+                };
+                let say = match others {
+                    0 => "",
+                    _ => "; look through members and tickets again",
+                };
+                Some(Event::Notice {
+                    text: format!(
+                        "what this device said in {label} since it was restored from a backup \
+                         does not count{push}{say}"
+                    ),
+                })
+            }
             sync::Event::Restored { context } => {
                 let label = self.label_of(context).await;
                 Some(Event::Notice {

@@ -146,6 +146,15 @@ impl View {
         self.authority.take();
     }
 
+    /// Returns what a catalog says from its fork on, which counts for nothing.
+    pub fn undone(&self, doc: DocumentId) -> impl Iterator<Item = &Verified> {
+        let chain = self.chains.get(&doc);
+        let of = move |held: &&Held| {
+            held.doc == doc && chain.is_some_and(|chain| chain.forked_at(held.carried))
+        };
+        self.held.values().filter(of).map(|held| &held.statement)
+    }
+
     /// Takes which devices of a user may not act any more, as
     /// [`IdentityLog::retired`](crate::identity::IdentityLog::retired) gives them.
     ///

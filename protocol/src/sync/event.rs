@@ -3,6 +3,8 @@
 //! An I/O task carries a [`TaskId`] drawn from the engine's own state and is answered with it, a
 //! command carries a [`CommandId`] of its caller, so replies match and runs replay.
 
+use std::collections::BTreeSet;
+
 use crate::api::Policy;
 use crate::context::Genesis;
 use crate::doc::{Envelope, JudgeTask, Judgement};
@@ -729,6 +731,16 @@ pub enum Event {
         context: ContextId,
         /// Why.
         reason: String,
+    },
+    /// Statements of this very device stand behind a fork of its own, and count for nothing any
+    /// more: they have to be made again.
+    Undone {
+        /// The context.
+        context: ContextId,
+        /// The stacks of which heads or tags are among them.
+        stacks: BTreeSet<StackName>,
+        /// How many others there are: of members, tickets and the context itself.
+        others: usize,
     },
     /// This home met statements of its own that it did not know, and goes on as a new
     /// incarnation.

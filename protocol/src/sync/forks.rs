@@ -6,6 +6,8 @@
 //! is asked for its envelope of that number, and the two make a proof that holds by itself. It is
 //! stored, passed on once, and given to whoever asks for the catalog later.
 
+use std::collections::BTreeSet;
+
 use super::context::{Catalog, Context, first_of};
 use super::event::{Event, Record, Severity};
 use super::node::{Cx, Node, Task};
@@ -14,6 +16,9 @@ use crate::doc::{CATALOG_EPOCH, CatalogPlace, Envelope, ForkProof, at_place};
 use crate::id::{ContextId, DeviceId, UserId};
 use crate::limits;
 use crate::wire::{CatalogKey, CatalogState, Message, Tag};
+
+/// How many envelopes before a fork are looked at together for its beginning.
+const BEFORE_FORK: u64 = 256;
 
 impl Node {
     /// Asks a peer, once, for its envelope of a number that is here, because what it has does not
@@ -100,6 +105,9 @@ impl Node {
         context.forks.insert(key, proof);
         cx.emit(Event::Fork { context: id, device: key.device });
         cx.emit(Event::Context(id));
+        if (key.user, key.device) == (self.user, self.device) {
+            self.tell_undone(cx, id, key);
+        }
         let mine = CatalogKey { user: self.user, device: self.device, inc: self.inc };
         if key == mine && self.renewal == Renewal::None {
             self.renew(cx, id);
@@ -111,6 +119,21 @@ impl Node {
                 channel.forks_told.insert(key, n);
             } else {
                 self.send_fork(cx, device, tag, key);
+            }
+        }
+        self.ask_before_fork(cx, id, key, n);
+    }
+
+    /// Asks for what peers have of a catalog just before a fork of it. Two tips that differ show
+    /// that there is one, not where it begins; until everybody knows that, each keeps another way.
+    fn ask_before_fork(&self, cx: &mut Cx<'_>, id: ContextId, key: CatalogKey, n: u64) {
+        let Some(last) = n.checked_sub(1).filter(|last| *last > 0) else { return };
+        // The one before tells whether the fork begins earlier; many, in one message as far as
+        // they fit, lead there in few steps.
+        let first = n.saturating_sub(BEFORE_FORK).max(1);
+        for (device, tag) in self.channels_of(id) {
+            for from in BTreeSet::from([first, last]) {
+                cx.send(device, &Message::Want { tag, catalog: key, from });
             }
         }
     }

@@ -311,7 +311,7 @@ pub(super) fn add(
     log: &mut Option<IdentityLog>,
     user: UserId,
     entries: Vec<Verified>,
-    how: fn(&mut IdentityLog, Vec<Verified>) -> Vec<Result<Added, LogError>>,
+    how: impl FnOnce(&mut IdentityLog, Vec<Verified>) -> Vec<Result<Added, LogError>>,
 ) -> Vec<Result<Added, LogError>> {
     let mut added = Vec::new();
     let mut entries = entries.into_iter();

@@ -4,12 +4,15 @@
 //! A peer's word that there are such statements costs a question and nothing more. What counts is
 //! an envelope that this very device signed and that is not here: nobody else can make one.
 
+use std::collections::BTreeSet;
+
 use super::context::Context;
 use super::event::{CommandError, Event, Record, Severity};
 use super::node::{Cx, Node, Task};
 use super::session::ASK_MS;
 use crate::doc::Envelope;
 use crate::id::{ContextId, DeviceId, Incarnation};
+use crate::statement::PlacedFact;
 use crate::wire::{CatalogKey, CatalogState, Message, Tag};
 
 /// The way to a new incarnation. While it lasts this device states nothing: the numbers it would
@@ -85,6 +88,39 @@ impl Node {
         }
         if self.renewal == Renewal::None {
             self.renew(cx, id);
+        }
+    }
+
+    /// Tells what this device said behind a fork of its own, which nobody counts: the user may
+    /// want to say it again.
+    pub(super) fn tell_undone(&self, cx: &mut Cx<'_>, id: ContextId, key: CatalogKey) {
+        let Some(context) = self.contexts.get(&id) else { return };
+        let (mut stacks, mut others) = (BTreeSet::new(), 0);
+        for statement in context.view.undone(context.place(key).document()) {
+            match statement.placed().map(|placed| &placed.fact) {
+                Some(PlacedFact::Head(head)) => {
+                    stacks.insert(head.name.clone());
+                }
+                // The head of a stack that is not here any more is itself among them.
+                Some(PlacedFact::Tag(tag)) => {
+                    let stack = context.view.stack_by_id(self.user, tag.stack);
+                    stacks.extend(stack.map(|stack| stack.name));
+                }
+                Some(
+                    PlacedFact::About(_)
+                    | PlacedFact::Member(_)
+                    | PlacedFact::Interest(_)
+                    | PlacedFact::Ticket(_)
+                    | PlacedFact::TicketEnd { .. }
+                    | PlacedFact::Cut(_)
+                    | PlacedFact::Epoch(_)
+                    | PlacedFact::Unknown { .. },
+                )
+                | None => others += 1,
+            }
+        }
+        if others > 0 || !stacks.is_empty() {
+            cx.emit(Event::Undone { context: id, stacks, others });
         }
     }
 

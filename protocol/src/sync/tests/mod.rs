@@ -13,8 +13,8 @@ mod lab;
 mod logs;
 mod own;
 mod pair;
-mod removed;
 mod peers;
+mod removed;
 mod restored;
 #[cfg(feature = "sim")]
 mod scene;

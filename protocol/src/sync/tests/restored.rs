@@ -4,6 +4,7 @@ use super::pair::{Pair, answer, sent, store, stores};
 use crate::doc::{CatalogWriter, Envelope};
 use crate::id::ChangeId;
 use crate::key::SecretKey;
+use crate::name::StackName;
 use crate::sync::{Event, Output, Record};
 use crate::wire::{CatalogState, Message};
 
@@ -33,6 +34,23 @@ fn a_home_that_went_on_from_an_old_copy_notices_though_it_is_ahead() {
     let restored =
         |(host, event): &&(_, Event)| *host == alice && matches!(event, Event::Restored { .. });
     assert_eq!(pair.sim.events.iter().filter(restored).count(), 1);
+
+    // Neither way counts from the fork on, and she is told what that is of hers.
+    let undone = pair.sim.events.iter().rev().find_map(|(host, event)| match event {
+        Event::Undone { stacks, others, .. } if *host == alice => Some((stacks.clone(), *others)),
+        _ => None,
+    });
+    let name = |n: u8| format!("stack{n}").parse().unwrap();
+    assert_eq!(undone, Some(((3..7).map(name).collect(), 0)));
+    let shown = |pair: &Pair, host| -> Vec<StackName> {
+        let stacks = pair.node(host).contexts[&pair.context].view.stacks();
+        stacks.into_iter().map(|stack| stack.name).collect()
+    };
+    assert_eq!((shown(&pair, alice), shown(&pair, bob)), (vec![], vec![]));
+    let push = pair.push();
+    pair.sim.command(alice, push).unwrap();
+    pair.sim.run_for(20_000);
+    assert_eq!((shown(&pair, alice), shown(&pair, bob)), (vec![name(7)], vec![name(7)]));
 }
 
 /// Has Bob claim to have an envelope of Alice.
