@@ -131,6 +131,11 @@ impl Error {
         self
     }
 
+    /// Returns what kind of problem it is.
+    pub(crate) fn code(&self) -> ProblemCode {
+        self.problem.code
+    }
+
     /// Returns how the command ended.
     pub(crate) fn exit(&self) -> Exit {
         self.exit

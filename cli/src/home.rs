@@ -35,6 +35,11 @@ impl Home {
         &self.0
     }
 
+    /// Returns the folder of the keys, which the first start makes.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.0.join("keys")
+    }
+
     /// Returns the folder of the daemon's logs.
     pub(crate) fn logs(&self) -> PathBuf {
         self.0.join("logs")

@@ -5,6 +5,7 @@
 
 mod client;
 mod commands;
+mod content;
 mod error;
 mod home;
 mod human;

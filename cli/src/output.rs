@@ -168,15 +168,27 @@ impl Ui {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
-    /// Says something beside the result, on stderr.
+    /// Says something beside the result, on stderr; not to programs, which find there a problem or
+    /// nothing.
     pub(crate) fn note(&self, text: &str) {
-        if !self.quiet {
+        if !self.quiet && !self.json {
             self.err(&format!("{}\n", clean_lines(text)));
         }
     }
 
-    /// Warns, on stderr, even when quiet is asked for.
+    /// Explains what is about to be asked: said also when quiet is asked for, if somebody is asked.
+    pub(crate) fn explain(&self, text: &str) {
+        match self.yes || !self.can_ask() {
+            true => self.note(text),
+            false => self.err(&format!("{}\n", clean_lines(text))),
+        }
+    }
+
+    /// Warns, on stderr, even when quiet is asked for; not programs, as [`note`](Self::note).
     pub(crate) fn warn(&self, text: &str) {
+        if self.json {
+            return;
+        }
         let label = self.paint_err("warning:", Colour::Yellow);
         self.err(&format!("{label} {}\n", clean(text)));
     }
@@ -247,6 +259,16 @@ pub(crate) fn clean(text: &str) -> String {
     text.chars().map(one).collect()
 }
 
+/// Returns a word as it has to be typed into a shell.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:@~^#,=+%".contains(c);
+    let text = clean(text);
+    match !text.is_empty() && text.chars().all(plain) && !text.starts_with(['~', '#', '=']) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 /// As [`clean`], but keeps lines.
 pub(crate) fn clean_lines(text: &str) -> String {
     text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
@@ -265,6 +287,14 @@ mod tests {
         assert_eq!(clean("one\ntwo\tthree"), "one two three");
         assert_eq!(clean_lines("one\ntwo\r"), "one\ntwo\u{fffd}");
         assert_eq!(clean("grün 東京 é"), "grün 東京 é");
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_part_them() {
+        assert_eq!(quoted("alice/main:model@head~1#a.csv"), "alice/main:model@head~1#a.csv");
+        assert_eq!(quoted("my ctx"), "'my ctx'");
+        assert_eq!(quoted("it's; rm"), r"'it'\''s; rm'");
+        assert_eq!(quoted(""), "''");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use dsp_protocol::api::ClientFile;
+use dsp_protocol::api::{ClientFile, NodeStatus};
 use tokio::time::Instant;
 
 use crate::client::{Client, Url};
@@ -27,6 +27,15 @@ const LAST_WORDS: usize = 5;
 
 /// The version of this program.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a daemon is started with.
+#[derive(Debug, Default)]
+pub(crate) struct Birth<'a> {
+    /// The port of the API, where one is asked for.
+    pub(crate) port: Option<u16>,
+    /// A variable that sets a setting, as the daemon reads them.
+    pub(crate) variable: Option<(&'a str, &'a str)>,
+}
 
 /// A daemon that answers.
 #[derive(Debug)]
@@ -68,7 +77,7 @@ pub(crate) async fn find(home: &Home) -> Result<Option<Running>> {
 /// When it cannot be started, with the reason it gave.
 pub(crate) async fn connect(home: &Home, ui: &Ui) -> Result<Client> {
     let Some(running) = find(home).await? else {
-        return Ok(start(home, None).await?.client);
+        return Ok(start(home, &Birth::default(), ui).await?.client);
     };
     let Some(file) = &running.file else { return Ok(running.client) };
     if file.version == VERSION {
@@ -83,24 +92,29 @@ pub(crate) async fn connect(home: &Home, ui: &Ui) -> Result<Client> {
         return Ok(running.client);
     }
     stop(home, &running).await?;
-    Ok(start(home, None).await?.client)
+    Ok(start(home, &Birth::default(), ui).await?.client)
 }
 
-/// Starts the daemon and waits until it answers; if one runs by then, that is it.
+/// Starts the daemon and waits until it answers; if one runs by then, that is it. The first start
+/// of a home says what it made.
 ///
 /// # Errors
 /// When no `dspd` is found, it ends at once, or is not ready in time.
-pub(crate) async fn start(home: &Home, port: Option<u16>) -> Result<Running> {
+pub(crate) async fn start(home: &Home, birth: &Birth<'_>, ui: &Ui) -> Result<Running> {
     home.prepare()?;
     let deadline = Instant::now() + DEADLINE;
     let _lock = lock(home, deadline).await?;
     if let Some(running) = find(home).await? {
         return Ok(running);
     }
-    let mut child = spawn(home, port)?;
+    let first = !home.keys().exists();
+    let mut child = spawn(home, birth)?;
     loop {
         let ended = child.try_wait().ok().flatten();
         if let Some(running) = ready(home).await? {
+            if first {
+                greet(&running, ui).await?;
+            }
             return Ok(running);
         }
         if let Some(status) = ended {
@@ -117,6 +131,20 @@ pub(crate) async fn start(home: &Home, port: Option<u16>) -> Result<Running> {
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// Says once who the user is now, and that the only proof of it is on this disk.
+async fn greet(running: &Running, ui: &Ui) -> Result<()> {
+    let status: NodeStatus = running.client.get(&Url::new(&["node"])).await?;
+    ui.note(&format!(
+        "first start: you are {} on {}, and everything is in {}",
+        status.name, status.device_name, status.home
+    ));
+    ui.note(
+        "the recovery key is only on this disk: `dsp id backup` shows it in words; who loses the \
+         keys loses the name",
+    );
+    Ok(())
 }
 
 /// Stops the daemon and waits until it is gone; nobody starts another meanwhile.
@@ -174,7 +202,7 @@ async fn lock(home: &Home, deadline: Instant) -> Result<File> {
     }
 }
 
-fn spawn(home: &Home, port: Option<u16>) -> Result<Child> {
+fn spawn(home: &Home, birth: &Birth<'_>) -> Result<Child> {
     let program = program()?;
     let path = home.daemon_out();
     let out = File::options().create(true).append(true).open(&path);
@@ -183,9 +211,10 @@ fn spawn(home: &Home, port: Option<u16>) -> Result<Child> {
     let err = out.try_clone().map_err(|e| Error::path("cannot open", &path, &e))?;
     let mut command = Command::new(&program);
     command.arg("--home").arg(home.dir());
-    if let Some(port) = port {
+    if let Some(port) = birth.port {
         command.arg("--port").arg(port.to_string());
     }
+    command.envs(birth.variable.iter().map(|(name, value)| (name, value)));
     command.current_dir("/").stdin(Stdio::null()).stdout(out).stderr(err);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

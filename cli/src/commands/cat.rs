@@ -1,13 +1,15 @@
 //! `dsp cat`: writes an attachment to standard output.
 
 use bytes::{Bytes, BytesMut};
-use dsp_protocol::api::{FileInfo, FrameInfo};
+use dsp_protocol::api::{FileInfo, FrameInfo, ProblemCode};
 use dsp_protocol::id::BlobHash;
 use futures::StreamExt as _;
 
 use crate::App;
-use crate::client::{Client, Url};
-use crate::error::{Error, Result};
+use crate::client::Client;
+use crate::content;
+use crate::error::{Error, Exit, Result};
+use crate::human;
 use crate::reference::{RefArgs, files, pick};
 
 /// How much is looked at to tell text from the rest, in bytes.
@@ -41,7 +43,22 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
         super::fetch::bring(&client, &app.ui, &format!("{}#{}", frame_ref(&frame), file.path))
             .await?;
     }
-    write(&client, file, args.force, app).await
+    let mut written = 0;
+    match write(&client, file, args.force, app, &mut written).await {
+        Err(error) if broke_off(&error) => {
+            let error = content::broken(error, (&client, &app.ui), (&frame, file)).await;
+            Err(match written {
+                0 => error,
+                n => error.cause_text(format!("{} were written: do not use them", human::size(n))),
+            })
+        }
+        done => done,
+    }
+}
+
+/// Tells whether the daemon could not give all bytes.
+fn broke_off(error: &Error) -> bool {
+    matches!(error.exit(), Exit::Unreachable) || error.code() == ProblemCode::Corrupt
 }
 
 fn frame_ref(frame: &FrameInfo) -> String {
@@ -57,9 +74,14 @@ fn which(frame: &FrameInfo, files: &[FileInfo]) -> Error {
     )
 }
 
-async fn write(client: &Client, file: &FileInfo, force: bool, app: &App) -> Result<()> {
-    let hash = file.hash.to_string();
-    let mut bytes = std::pin::pin!(client.bytes(&Url::new(&["blobs", &hash])).await?);
+async fn write(
+    client: &Client,
+    file: &FileInfo,
+    force: bool,
+    app: &App,
+    written: &mut u64,
+) -> Result<()> {
+    let mut bytes = std::pin::pin!(content::bytes(client, file).await?);
     let mut hasher = blake3::Hasher::new();
     // The first bytes are held back until it is known whether a terminal can take them.
     let mut held = BytesMut::new();
@@ -78,6 +100,7 @@ async fn write(client: &Client, file: &FileInfo, force: bool, app: &App) -> Resu
                 .hint("send it to a file with > or to the terminal with --force"));
         }
         look = false;
+        *written += held.len() as u64;
         app.ui.out(&held.split())?;
         if ended {
             break;
@@ -87,8 +110,7 @@ async fn write(client: &Client, file: &FileInfo, force: bool, app: &App) -> Resu
     match actual == file.hash {
         true => Ok(()),
         false => {
-            Err(Error::corrupt(format!("{}: expected {}, got {actual}", file.path, file.hash))
-                .hint("do not use what was written; `dsp verify` finds what is wrong here"))
+            Err(Error::corrupt(format!("{}: expected {}, got {actual}", file.path, file.hash)))
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::App;
 use crate::client::{Client, Url};
 use crate::error::{Error, Result};
 use crate::output::{Ui, clean};
+use crate::start::{self, Birth};
 use crate::table::{Column, Table};
 
 /// Show and change settings
@@ -38,7 +39,8 @@ Examples:
     /// Change a setting
     #[command(after_help = "\
 Examples:
-  dsp config set net.mdns false")]
+  dsp config set net.mdns false
+  dsp config set user.name alice")]
     Set {
         /// Setting to change
         name: String,
@@ -56,7 +58,19 @@ Examples:
     },
 }
 
+/// Settings that the first start writes into the identity, with their variables.
+const BORN_WITH: [(&str, &str); 2] =
+    [("user.name", "DSP_USER_NAME"), ("device.name", "DSP_DEVICE_NAME")];
+
 pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
+    if let Verb::Set { name, value } = &args.verb
+        && let Some((_, variable)) = BORN_WITH.iter().find(|(born, _)| born == name)
+        && app.running().await?.is_none()
+    {
+        // Before there is an identity, so that it begins with this name.
+        let variable = Some((*variable, value.as_str()));
+        start::start(&app.home, &Birth { variable, ..Birth::default() }, &app.ui).await?;
+    }
     let client = app.client().await?;
     match &args.verb {
         Verb::Ls => {

@@ -146,8 +146,8 @@ async fn rm(client: &Client, app: &App, context: &str) -> Result<()> {
     let readable: Readable = client.get(&Url::new(&["contexts", context, "readable"])).await?;
     let label = clean(&readable.label);
     let stacks = human::count(readable.stacks.into(), "stack");
-    app.ui.note(&format!("closes {label} with {stacks}, {}", human::size(readable.bytes)));
-    app.ui.note("followers keep what they have and get no more; what is here stays");
+    app.ui.explain(&format!("closes {label} with {stacks}, {}", human::size(readable.bytes)));
+    app.ui.explain("followers keep what they have and get no more; what is here stays");
     app.ui.confirm(&format!("close {label}?"))?;
     let closed: Option<ContextInfo> = client.delete(&Url::new(&["contexts", context])).await?;
     app.ui.result(&closed, |_| format!("closed {label}\n"))

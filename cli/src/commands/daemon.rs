@@ -13,7 +13,7 @@ use crate::App;
 use crate::client::Url;
 use crate::error::{Error, Result};
 use crate::output::clean_lines;
-use crate::start::{self, Running};
+use crate::start::{self, Birth, Running};
 
 /// How often the log is looked at for news.
 const POLL: Duration = Duration::from_millis(200);
@@ -98,7 +98,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
 async fn up(port: Option<u16>, app: &App) -> Result<()> {
     if let Some(running) = app.running().await? {
         let status: NodeStatus = running.client.get(&Url::new(&["node"])).await?;
-        let taken = port.filter(|port| !status.address.ends_with(&format!(":{port}")));
+        let taken = port.filter(|port| !listens_on(&status, *port));
         if let Some(port) = taken {
             let text =
                 format!("the daemon runs already, at {} and not on port {port}", status.address);
@@ -106,7 +106,18 @@ async fn up(port: Option<u16>, app: &App) -> Result<()> {
         }
         return print(&running, "runs already", app).await;
     }
-    print(&start::start(&app.home, port).await?, "started", app).await
+    let birth = Birth { port, ..Birth::default() };
+    let running = start::start(&app.home, &birth, &app.ui).await?;
+    let status: NodeStatus = running.client.get(&Url::new(&["node"])).await?;
+    if let Some(port) = port.filter(|port| !listens_on(&status, *port)) {
+        app.ui.warn(&format!("port {port} is taken; the daemon is at {}", status.address));
+    }
+    print(&running, "started", app).await
+}
+
+/// Tells whether the API is on this port; 0 is any.
+fn listens_on(status: &NodeStatus, port: u16) -> bool {
+    port == 0 || status.address.ends_with(&format!(":{port}"))
 }
 
 async fn print(running: &Running, how: &str, app: &App) -> Result<()> {

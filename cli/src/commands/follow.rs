@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::time::Instant;
 
 use clap::ValueEnum;
-use dsp_protocol::api::{Followed, NewFollow, Policy};
+use dsp_protocol::api::{Followed, NewFollow, Policy, StackInfo};
 
 use crate::App;
 use crate::client::Url;
@@ -27,9 +27,10 @@ pub(crate) struct Args {
     /// Ticket as it was sent, or - to read it from standard input
     #[arg(value_name = "TICKET")]
     ticket: String,
-    /// Say whose bytes come by themselves: of all frames, of current heads, or of none
-    #[arg(long, value_enum, default_value_t = Which::Heads)]
-    policy: Which,
+    /// Say whose bytes come by themselves: of all frames, of current heads, or of none; as before,
+    /// else as the setting policy.default says, when left out
+    #[arg(long, value_enum)]
+    policy: Option<Which>,
     /// Return before the first sync is done and the role known
     #[arg(long)]
     no_wait: bool,
@@ -55,7 +56,7 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
     };
     // Chat programs and terminals break long lines.
     let ticket: String = ticket.split_whitespace().collect();
-    let policy = Some(match args.policy {
+    let policy = args.policy.map(|policy| match policy {
         Which::All => Policy::All,
         Which::Heads => Policy::Heads,
         Which::Lazy => Policy::Lazy,
@@ -100,7 +101,9 @@ fn next(followed: &Followed, ui: &Ui) {
         ui.note("next: dsp context ls");
         return;
     }
-    match followed.stacks.first() {
+    // One of my own is here already, if I come back as a writer.
+    let mine = |stack: &&StackInfo| stack.reference.starts_with("me:");
+    match followed.stacks.iter().find(|stack| !mine(stack)) {
         Some(stack) => ui.note(&format!("next: dsp get {}", clean(&stack.reference))),
         None => ui.note(&format!("next: dsp ls {label}")),
     }

@@ -13,8 +13,9 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::App;
-use crate::client::{Client, Url};
-use crate::error::{Error, Result};
+use crate::client::Client;
+use crate::content;
+use crate::error::{Error, Exit, Result};
 use crate::human;
 use crate::output::clean;
 use crate::progress::Bar;
@@ -96,7 +97,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
         super::fetch::bring(&client, &app.ui, &reference).await?;
     }
     let replace = if args.force { Replace::Files } else { Replace::Never };
-    write_all(&client, app, &folder, &jobs, replace).await?;
+    write_all(&client, app, (&folder, &frame), &jobs, replace).await?;
     let bytes = jobs.iter().map(|job| job.file.size).sum();
     let got = Got { frame: frame.id, folder: &folder, files: jobs.len() as u64, bytes, same };
     app.ui.result(&got, |_| human(&got, &frame, &jobs))
@@ -206,7 +207,7 @@ fn is_same(file: &mut std::fs::File, info: &FileInfo) -> std::io::Result<bool> {
 async fn write_all(
     client: &Client,
     app: &App,
-    folder: &Path,
+    (folder, frame): (&Path, &FrameInfo),
     jobs: &[Job],
     replace: Replace,
 ) -> Result<()> {
@@ -222,7 +223,13 @@ async fn write_all(
         let fail = |e: &std::io::Error| Error::path("cannot write", &path, e);
         let mode = if job.file.executable { Mode::Executable } else { Mode::Plain };
         let mut part = root.begin(&job.name, mode).map_err(|e| fail(&e))?;
-        receive(client, &job.file, &mut part, &path, bar).await?;
+        match receive(client, &job.file, &mut part, &path, bar).await {
+            Err(error) if matches!(error.exit(), Exit::Unreachable) => {
+                let asked = (client, &app.ui);
+                return Err(content::broken(error, asked, (frame, &job.file)).await);
+            }
+            received => received?,
+        }
         part.keep(replace).map_err(|e| fail(&e))
     })
     .await
@@ -236,8 +243,7 @@ async fn receive(
     path: &Path,
     bar: &Mutex<Bar<'_>>,
 ) -> Result<()> {
-    let hash = file.hash.to_string();
-    let mut bytes = std::pin::pin!(client.bytes(&Url::new(&["blobs", &hash])).await?);
+    let mut bytes = std::pin::pin!(content::bytes(client, file).await?);
     let mut hasher = blake3::Hasher::new();
     let mut size = 0;
     while let Some(piece) = bytes.next().await.transpose()? {

@@ -13,12 +13,14 @@ use crate::App;
 use crate::client::{Client, Url};
 use crate::error::{Error, Result};
 use crate::human;
-use crate::output::{Colour, Ui, clean};
+use crate::output::{Colour, Ui, clean, quoted};
 use crate::progress::Bar;
 use crate::value;
 
 /// How much of standard input is read at once, in bytes.
 const PIECE: usize = 256 << 10;
+/// The path of a folder whose files stand at the top of the frame.
+const CONTENTS: &str = ".";
 
 /// Make a new frame of files and put it on top of a stack
 #[derive(clap::Args, Debug)]
@@ -26,6 +28,7 @@ const PIECE: usize = 256 << 10;
 Examples:
   dsp push sales/weekly report.parquet plot.svg -m \"week 46\" --param region=EU
   dsp push model weights/ --metric loss=0.25 --input sales/weekly@v1 --tag v2
+  dsp push code . --exclude .venv --exclude '*.tmp'
   make-report | dsp push sales/weekly - --name report.csv
   dsp push sales/config --param limits:='{\"low\": 1, \"high\": 9}' settings.toml")]
 pub(crate) struct Args {
@@ -50,6 +53,9 @@ pub(crate) struct Args {
     /// Name a frame that it was made from
     #[arg(long = "input", value_name = "REF")]
     inputs: Vec<String>,
+    /// Leave out of folders what has this name or path, as a line in .dspignore does
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
     /// Name the file that standard input becomes
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -57,8 +63,9 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
     let began = Instant::now();
+    something(&args)?;
     let stdin = args.paths.iter().filter(|path| path.as_os_str() == "-").count();
-    let name = match (stdin, args.name) {
+    let name = match (stdin, args.name.clone()) {
         (0, Some(_)) => return Err(Error::usage("--name names standard input; add - to push it")),
         (0, None) => None,
         (1, Some(name)) => Some(name),
@@ -69,7 +76,7 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
     for path in args.paths.iter().filter(|path| path.as_os_str() != "-") {
         add(path, &mut files)?;
     }
-    let (params, metrics) = (unique(args.params, "parameter")?, unique(args.metrics, "metric")?);
+    let (params, metrics) = (unique(&args.params, "parameter")?, unique(&args.metrics, "metric")?);
     let client = app.client().await?;
     let mut bar = Bar::new(&app.ui, "pushing");
     if let Some(name) = name {
@@ -77,8 +84,8 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
         files.push(NewFile { path: name, source: None, hash, media: None, text: None });
     }
     distinct(&files)?;
-    let (stack, message, tags, inputs) = (args.stack, args.message, args.tags, args.inputs);
-    let frame = NewFrame { stack, message, params, metrics, files, tags, inputs };
+    let Args { stack, message, tags, inputs, exclude, .. } = args;
+    let frame = NewFrame { stack, message, params, metrics, files, tags, inputs, exclude };
     let pushed: Pushed = client.steps(&Url::new(&["frames"]), &frame, &mut bar).await?;
     app.ui.result(&pushed, |ui| human(&pushed, began, ui))
 }
@@ -87,7 +94,18 @@ fn human(pushed: &Pushed, began: Instant, ui: &Ui) -> String {
     let frame = ui.paint(&pushed.frame.short(), Colour::Bold);
     let reference = clean(&pushed.reference);
     if pushed.unchanged {
-        return format!("frame {frame}  {reference}  unchanged, nothing pushed\n");
+        let mut done = Vec::new();
+        if !pushed.tags.is_empty() {
+            let tags = if pushed.tags.len() == 1 { "tag" } else { "tags" };
+            done.push(format!("{tags} {} put", clean(&pushed.tags.join(", "))));
+        }
+        if pushed.restored > 0 {
+            done.push(format!("{} restored", human::count(pushed.restored, "blob")));
+        }
+        if done.is_empty() {
+            done.push("nothing pushed".to_owned());
+        }
+        return format!("frame {frame}  {reference}  unchanged; {}\n", done.join("; "));
     }
     let (files, bytes) = (human::count(pushed.files, "file"), human::size(pushed.bytes));
     let took = human::took(began.elapsed());
@@ -98,6 +116,19 @@ fn human(pushed: &Pushed, began: Instant, ui: &Ui) -> String {
     out + "\n"
 }
 
+/// Refuses a command line that names nothing: a forgotten argument would take the data out of
+/// what everybody gets.
+fn something(args: &Args) -> Result<()> {
+    if !args.paths.is_empty() || !args.params.is_empty() || !args.metrics.is_empty() {
+        return Ok(());
+    }
+    let error = Error::usage("no files are named, and a frame without files needs parameters");
+    Err(match Path::new(&args.stack).exists() {
+        true => error.hint(format!("did you mean `dsp push STACK {}`?", quoted(&args.stack))),
+        false => error.hint(format!("`dsp push {} FILE…` pushes files", quoted(&args.stack))),
+    })
+}
+
 /// Adds a file under its name, a folder under its name, or what is in `folder/`, `.` and `..`.
 fn add(path: &Path, files: &mut Vec<NewFile>) -> Result<()> {
     let metadata = std::fs::metadata(path).map_err(|e| Error::path("cannot read", path, &e))?;
@@ -106,22 +137,25 @@ fn add(path: &Path, files: &mut Vec<NewFile>) -> Result<()> {
         || matches!(path.components().next_back(), Some(std::path::Component::ParentDir))
         || text == "."
         || text.ends_with("/.");
-    if !metadata.is_dir() || !contents {
-        files.push(source(path)?);
-        return Ok(());
-    }
-    let entries = std::fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let entries = entries.map_err(|e| Error::path("cannot list", path, &e))?;
-    let mut paths: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
-    paths.sort();
-    paths.iter().try_for_each(|path| {
-        files.push(source(path)?);
-        Ok(())
-    })
+    files.push(match metadata.is_dir() && contents {
+        true => contents_of(path)?,
+        false => source(path)?,
+    });
+    Ok(())
+}
+
+fn contents_of(path: &Path) -> Result<NewFile> {
+    let absolute = std::path::absolute(path).map_err(|e| Error::path("cannot read", path, &e))?;
+    let source = absolute.to_str().ok_or_else(|| not_text(path))?.to_owned();
+    Ok(NewFile { path: CONTENTS.into(), source: Some(source), hash: None, media: None, text: None })
+}
+
+fn not_text(path: &Path) -> Error {
+    Error::usage(format!("{} is not valid UTF-8", path.display()))
 }
 
 fn source(path: &Path) -> Result<NewFile> {
-    let no_text = || Error::usage(format!("{} is not valid UTF-8", path.display()));
+    let no_text = || not_text(path);
     let absolute = std::path::absolute(path).map_err(|e| Error::path("cannot read", path, &e))?;
     let name = absolute.file_name().ok_or_else(|| {
         Error::usage(format!("{} has no name", path.display())).hint("push what is in it")
@@ -133,7 +167,8 @@ fn source(path: &Path) -> Result<NewFile> {
 
 fn distinct(files: &[NewFile]) -> Result<()> {
     let mut seen = std::collections::BTreeMap::new();
-    for file in files {
+    // What is in folders is told apart by the daemon, which walks them.
+    for file in files.iter().filter(|file| file.path != CONTENTS) {
         let from = file.source.as_deref().unwrap_or("standard input");
         if let Some(first) = seen.insert(&file.path, from) {
             let path = &file.path;
@@ -144,10 +179,10 @@ fn distinct(files: &[NewFile]) -> Result<()> {
     Ok(())
 }
 
-fn unique(pairs: Vec<(String, Value)>, what: &str) -> Result<serde_json::Map<String, Value>> {
+fn unique(pairs: &[(String, Value)], what: &str) -> Result<serde_json::Map<String, Value>> {
     let mut map = serde_json::Map::new();
     for (name, value) in pairs {
-        if map.insert(name.clone(), value).is_some() {
+        if map.insert(name.clone(), value.clone()).is_some() {
             return Err(Error::usage(format!("{what} `{name}` is given twice")));
         }
     }
@@ -188,8 +223,8 @@ mod tests {
             files.into_iter().map(|file| file.path).collect::<Vec<_>>()
         };
         assert_eq!(paths(data.clone()), ["data"]);
-        assert_eq!(paths(data.join("")), ["a.csv", "deep"]);
-        assert_eq!(paths(data.join("deep/..")), ["a.csv", "deep"]);
+        assert_eq!(paths(data.join("")), ["."]);
+        assert_eq!(paths(data.join("deep/..")), ["."]);
         assert_eq!(paths(data.join("a.csv")), ["a.csv"]);
     }
 
@@ -203,6 +238,6 @@ mod tests {
             text: None,
         };
         assert!(distinct(&[file("/x/a"), file("/y/a")]).is_err());
-        assert!(unique(vec![("k".into(), 1.into()), ("k".into(), 2.into())], "parameter").is_err());
+        assert!(unique(&[("k".into(), 1.into()), ("k".into(), 2.into())], "parameter").is_err());
     }
 }

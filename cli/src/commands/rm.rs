@@ -25,7 +25,8 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let client = app.client().await?;
     let url = Url::new(&["stack"]).query("ref", &args.reference);
-    let stack: StackInfo = client.get(&url).await?;
+    // What cannot be removed is refused before anything is announced or asked.
+    let stack: StackInfo = client.get(&url.clone().query("to_change", "true")).await?;
     let name = clean(&stack.reference);
     let head = stack.head.as_ref().map(|head| {
         let files = head.files.map(|n| human::count(n, "file")).unwrap_or_default();
@@ -35,8 +36,8 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
         0 => String::new(),
         n => format!(", {}", human::count(n, "tag")),
     };
-    app.ui.note(&format!("removes {name} with its history{}{tags}", head.unwrap_or_default()));
-    app.ui.note("followers see that it was removed and keep the bytes they have");
+    app.ui.explain(&format!("removes {name} with its history{}{tags}", head.unwrap_or_default()));
+    app.ui.explain("followers see that it was removed and keep the bytes they have");
     app.ui.confirm(&format!("remove {name}?"))?;
     let removed: Option<StackInfo> = client.delete(&url).await?;
     app.ui.result(&removed, |_| format!("removed {name}\n"))

@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     };
     let readable: Readable = client.get(&Url::new(&["contexts", &context, "readable"])).await?;
     let label = clean(&readable.label);
-    app.ui.note(&explain(&readable, args));
+    app.ui.explain(&explain(&readable, args));
     app.ui.confirm(&format!("share {label}?"))?;
     let role = Some(match args.role {
         Role::Reader => RoleName::Reader,

@@ -1,9 +1,9 @@
 //! `dsp unfollow`: leaves a followed context.
 
-use dsp_protocol::api::{Freed, Left};
+use dsp_protocol::api::{Freed, IdentityInfo, Left, StackInfo};
 
 use crate::App;
-use crate::client::Url;
+use crate::client::{Client, Url};
 use crate::error::Result;
 use crate::human;
 use crate::output::clean;
@@ -31,7 +31,11 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let client = app.client().await?;
-    let copy = if args.keep { "keep" } else { "drop" };
+    let copy = match args.keep {
+        true => "keep",
+        false if own(args, app, &client).await? => "drop-own",
+        false => "drop",
+    };
     let url = Url::new(&["follows", &args.context]).query("copy", copy);
     let left: Option<Left> = client.delete(&url).await?;
     let context = clean(&args.context);
@@ -45,4 +49,21 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
             format!("left {context}; freed {bytes} in {blobs}\n")
         }
     })
+}
+
+/// Tells whether stacks of mine would go too, after they were named and it was asked.
+async fn own(args: &Args, app: &App, client: &Client) -> Result<bool> {
+    let me: IdentityInfo = client.get(&Url::new(&["identity"])).await?;
+    let url = Url::new(&["stacks"]).query("context", &args.context);
+    let mut mine: Vec<StackInfo> = client.list(&url, None).await?;
+    mine.retain(|stack| stack.user == me.user);
+    if mine.is_empty() {
+        return Ok(false);
+    }
+    let context = clean(&args.context);
+    let stacks = human::count(mine.len() as u64, "stack");
+    app.ui.explain(&format!("{context} holds {stacks} of yours; perhaps nobody else has them:"));
+    app.ui.explain(super::ls::human(&mine, &app.ui).trim_end());
+    app.ui.confirm(&format!("drop {context} with {stacks} of yours?"))?;
+    Ok(true)
 }

@@ -31,7 +31,8 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     match verified.faults.len() as u64 {
         0 => Ok(()),
         n => Err(Error::corrupt(format!("{} found", human::count(n, "fault")))
-            .hint("`dsp fetch REF` brings missing or damaged bytes again from a peer")),
+            .hint("`dsp fetch REF` brings missing or damaged bytes again from a peer; so does pushing the \
+                 same files again")),
     }
 }
 

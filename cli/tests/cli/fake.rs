@@ -86,6 +86,7 @@ impl Fake {
     pub(crate) fn silent() -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("home/run")).unwrap();
+        std::fs::create_dir_all(dir.path().join("home/keys")).unwrap();
         std::fs::create_dir_all(dir.path().join("work")).unwrap();
         Fake { dir, state: Arc::default() }
     }

@@ -4,7 +4,7 @@ use dsp_protocol::api::{
     AccessName, Fault, Page, Problem, ProblemCode, Readable, RoleName, TicketInfo, TicketMade,
     Verified,
 };
-use dsp_protocol::id::{ContextId, PublicKey};
+use dsp_protocol::id::{ContextId, DeviceId, PublicKey, UserId};
 use serde_json::{Value, json};
 
 use crate::fake::Fake;
@@ -202,4 +202,33 @@ fn completions_and_manual_pages_need_no_daemon() {
     assert_eq!(fake.dsp(&["man", "pages"]).code, 0);
     let page = std::fs::read_to_string(fake.work().join("pages/dsp-push.1")).unwrap();
     assert!(page.contains("Make a new frame"), "{page}");
+}
+
+#[test]
+fn stacks_of_mine_are_dropped_only_when_confirmed() {
+    let fake = Fake::new();
+    let mut mine = stack("me:work");
+    mine.user = UserId::from_bytes([9; 32]);
+    fake.on(
+        "GET /api/v1/identity",
+        &json!({
+            "user": mine.user, "name": "bob", "root": PublicKey::from_bytes([8; 32]),
+            "device": DeviceId::from_bytes([5; 32]), "devices": [], "backup_needed": false,
+            "log_entries": 2,
+        }),
+    );
+    fake.on("GET /api/v1/stacks", &page(&[stack("alice:lead"), mine]));
+    let freed = json!({"freed": {"blobs": 1, "bytes": 9, "pending": false}});
+    fake.on("DELETE /api/v1/follows/alice%2Fr2", &freed);
+    let ran = fake.dsp(&["unfollow", "alice/r2", "--drop"]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.err.contains("1 stack of yours") && ran.err.contains("me:work"), "{ran:?}");
+    assert!(!ran.err.contains("alice:lead"), "{ran:?}");
+    assert!(fake.seen().iter().all(|seen| seen.call.starts_with("GET")));
+    let ran = fake.dsp(&["unfollow", "alice/r2", "--drop", "--yes"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(fake.only("DELETE /api/v1/follows/alice%2Fr2").query, "copy=drop-own");
+    fake.on("GET /api/v1/stacks", &page(&[stack("alice:lead")]));
+    assert_eq!(fake.dsp(&["unfollow", "alice/r2", "--drop"]).code, 0);
+    assert_eq!(fake.seen().last().unwrap().query, "copy=drop");
 }

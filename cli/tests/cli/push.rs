@@ -15,6 +15,8 @@ fn pushed() -> Pushed {
         bytes: 41_000_000,
         created: true,
         unchanged: false,
+        tags: vec![],
+        restored: 0,
         peers: 0,
     }
 }
@@ -86,6 +88,8 @@ fn wrong_arguments_are_refused_before_anything_is_sent() {
         (&["push", "s", "a", "--metric", "k=high"], 2),
         (&["push", "s", "missing"], 3),
         (&["push"], 2),
+        (&["push", "s"], 2),
+        (&["push", "s", "-m", "week 46", "--tag", "v1"], 2),
     ] {
         let ran = fake.dsp(args);
         assert_eq!(ran.code, code, "{args:?}: {ran:?}");
@@ -94,4 +98,46 @@ fn wrong_arguments_are_refused_before_anything_is_sent() {
     let ran = fake.dsp(&["push", "s", "a", "./a"]);
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(fake.seen().is_empty());
+}
+
+#[test]
+fn a_forgotten_argument_pushes_nothing() {
+    let fake = Fake::new();
+    std::fs::write(fake.work().join("bin.dat"), "1").unwrap();
+    let ran = fake.dsp(&["push", "bin.dat"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("hint: did you mean `dsp push STACK bin.dat`?\n"), "{ran:?}");
+    assert!(fake.seen().is_empty());
+    fake.on_steps("POST /api/v1/frames", &pushed());
+    let ran = fake.dsp(&["push", "sales/weekly", "--metric", "loss=0.5"]);
+    assert_eq!(ran.code, 0, "parameters and metrics are something: {ran:?}");
+}
+
+#[test]
+fn what_was_done_to_an_unchanged_head_is_told() {
+    let fake = Fake::new();
+    std::fs::write(fake.work().join("a"), "1").unwrap();
+    let mut unchanged = Pushed { unchanged: true, ..pushed() };
+    let mut push = |tags: &[&str], restored| {
+        unchanged.tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        unchanged.restored = restored;
+        fake.on_steps("POST /api/v1/frames", &unchanged);
+        fake.dsp(&["push", "sales/weekly", "a"]).out
+    };
+    let frame = "frame 07070707  sales/weekly  unchanged; ";
+    assert_eq!(push(&[], 0), format!("{frame}nothing pushed\n"));
+    assert_eq!(push(&["v3"], 0), format!("{frame}tag v3 put\n"));
+    assert_eq!(push(&["v3", "v4"], 1), format!("{frame}tags v3, v4 put; 1 blob restored\n"));
+}
+
+#[test]
+fn a_folder_with_a_slash_is_walked_by_the_daemon() {
+    let fake = Fake::new();
+    fake.on_steps("POST /api/v1/frames", &pushed());
+    std::fs::create_dir(fake.work().join("data")).unwrap();
+    let ran = fake.dsp(&["push", "s", "data/", "--exclude", "*.tmp", "--exclude", ".venv"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let frame = fake.only("POST /api/v1/frames").json();
+    assert_eq!(frame["files"], json!([{"path": ".", "source": fake.work().join("data/")}]));
+    assert_eq!(frame["exclude"], json!(["*.tmp", ".venv"]));
 }

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use dsp_protocol::api::NodeStatus;
 use dsp_protocol::id::{DeviceId, UserId};
+use serde_json::json;
 
 use crate::fake::{Fake, Ran, VERSION, run};
 
@@ -220,4 +221,39 @@ fn a_url_in_the_environment_is_called_and_nothing_started() {
     command.env("DSP_URL", "http://127.0.0.1:1");
     let ran = run(command, b"");
     assert_eq!(ran.code, 5, "{ran:?}");
+}
+
+#[test]
+fn the_first_start_says_who_i_am_and_that_the_key_is_here_alone() {
+    let (fake, alone) = (hidden(), Alone::new());
+    alone.dspd(APPEAR);
+    std::fs::remove_dir(fake.home().join("keys")).unwrap();
+    let ran = alone.dsp(&fake, &["status"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.starts_with("first start: you are alice on laptop, "), "{ran:?}");
+    assert!(ran.err.contains("`dsp id backup`"), "{ran:?}");
+    std::fs::create_dir(fake.home().join("keys")).unwrap();
+    assert_eq!(alone.dsp(&fake, &["status"]).err, "", "it runs already");
+}
+
+#[test]
+fn who_names_herself_before_there_is_an_identity_begins_it_so() {
+    let (fake, alone) = (hidden(), Alone::new());
+    alone.dspd(&format!("echo \"$DSP_USER_NAME\" > \"$2/name\"\n{APPEAR}"));
+    let setting = json!({"name": "user.name", "value": "dora", "source": "file", "default": "user",
+        "about": "How you call yourself", "restart": false});
+    fake.on("PATCH /api/v1/settings", &json!({"items": [setting]}));
+    let ran = alone.dsp(&fake, &["config", "set", "user.name", "dora"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "user.name = dora (file)\n"), "{ran:?}");
+    assert_eq!(std::fs::read_to_string(fake.home().join("name")).unwrap(), "dora\n");
+}
+
+#[test]
+fn a_port_that_was_asked_for_and_is_taken_is_named() {
+    let (fake, alone) = (hidden(), Alone::new());
+    alone.dspd(APPEAR);
+    let ran = alone.dsp(&fake, &["daemon", "start", "--port", "7701"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let warned = "warning: port 7701 is taken; the daemon is at http://127.0.0.1:7700\n";
+    assert_eq!(ran.err, warned);
 }

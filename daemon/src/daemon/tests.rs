@@ -14,6 +14,7 @@ use crate::ops::{Paging, Reporter, StackFilter};
 
 mod content;
 mod keeping;
+mod mine;
 
 /// How long anything may take.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -31,6 +32,7 @@ fn new_frame(stack: &str, files: Vec<NewFile>) -> NewFrame {
         files,
         tags: Vec::new(),
         inputs: Vec::new(),
+        exclude: Vec::new(),
     }
 }
 

@@ -17,13 +17,15 @@ use crate::ops::{Leaving, Ops};
 
 /// What becomes of the copy.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 enum CopyWord {
     /// It stays.
     #[default]
     Keep,
-    /// It is forgotten.
+    /// It is forgotten; refused where stacks of mine are in it.
     Drop,
+    /// It is forgotten, stacks of mine too.
+    DropOwn,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -70,6 +72,7 @@ async fn leave(
     let leaving = match query.copy {
         CopyWord::Keep => Leaving::Keep,
         CopyWord::Drop => Leaving::Drop,
+        CopyWord::DropOwn => Leaving::DropOwn,
     };
     Ok(Json(ops.leave(&context, leaving).await?))
 }

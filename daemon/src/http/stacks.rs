@@ -38,6 +38,18 @@ pub(super) struct RefQuery {
     pub(super) reference: String,
 }
 
+/// What is meant, and what for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct StackQuery {
+    /// A reference, `[user[/context]:]stack[@rev][#attachment]`.
+    #[serde(rename = "ref")]
+    reference: String,
+    /// Refuses what could not be removed or renamed: a stack that is not mine, a frame of one.
+    #[serde(default)]
+    to_change: bool,
+}
+
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
     OpenApiRouter::new()
         .routes(routes!(list))
@@ -56,10 +68,13 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> An
 }
 
 /// Shows a stack
-#[utoipa::path(get, path = "/stack", tag = "stacks", params(RefQuery),
+#[utoipa::path(get, path = "/stack", tag = "stacks", params(StackQuery),
     responses((status = 200, body = StackInfo)))]
-async fn get(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<StackInfo> {
-    Ok(Json(ops.stack(&query.reference).await?))
+async fn get(State(ops): State<Arc<Ops>>, Query(query): Query<StackQuery>) -> Answer<StackInfo> {
+    Ok(Json(match query.to_change {
+        true => ops.stack_to_change(&query.reference).await?,
+        false => ops.stack(&query.reference).await?,
+    }))
 }
 
 /// Removes a stack of mine

@@ -11,7 +11,7 @@ use dsp_protocol::api::{BlobPut, Problem, ProblemCode};
 use dsp_protocol::id::BlobHash;
 use dsp_protocol::name::AttachmentPath;
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 
 use super::problem::bad_request;
 use super::{Ops, time};
@@ -179,7 +179,11 @@ impl Ops {
         opened: &Opened,
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, ReadError>>, Problem> {
-        let mut pieces = self.blobs.reader(opened.hash, range.clone());
+        let hash = opened.hash;
+        let pieces = self.blobs.reader(hash, range.clone()).inspect_err(move |error| {
+            tracing::warn!(blob = %hash.short(), %error, "a blob cannot be read to its end");
+        });
+        let mut pieces = pieces.boxed();
         if range.end.saturating_sub(range.start) > WHOLE_BYTES {
             return Ok(pieces);
         }
@@ -195,7 +199,7 @@ fn damaged(error: ReadError, opened: &Opened) -> Problem {
     let problem = Problem::from(error);
     match (problem.code, &opened.path) {
         (ProblemCode::Corrupt, Some(path)) => {
-            let detail = format!("`{path}`: {}", problem.detail);
+            let detail = format!("`{path}` is damaged here: {}", problem.detail);
             Problem { detail, ..problem }
         }
         _ => problem,

@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::contexts::unexpected;
 use super::problem::{bad_request, not_found};
+use super::resolve::Found;
 use super::scene::role_pending;
 use super::time::{now, rfc3339};
 use super::{Ops, Reporter, StackFilter};
@@ -39,8 +40,11 @@ const STACKS: usize = 20;
 pub enum Leaving {
     /// It stays and is not synced any more.
     Keep,
-    /// It is forgotten, and the bytes that nothing else here names are freed.
+    /// It is forgotten, and the bytes that nothing else here names are freed; refused where stacks
+    /// of mine are in it.
     Drop,
+    /// As [`Drop`](Leaving::Drop), and stacks of mine in it go too.
+    DropOwn,
 }
 
 /// How the wait for a first sync, and for the role that the ticket gives, ended.
@@ -90,7 +94,9 @@ impl Ops {
             return Err(past_its_time(until));
         }
         let devices: BTreeSet<DeviceId> = ticket.addrs.iter().map(|addr| addr.device).collect();
-        let policy = new.policy.unwrap_or(self.settings.config().policy);
+        // Who follows again, perhaps with a newer ticket, does not mean to bring other bytes.
+        let before = self.scene().await?.contexts.get(&ticket.context()).map(|c| c.policy);
+        let policy = new.policy.or(before).unwrap_or(self.settings.config().policy);
         // From before the command on, so that nothing is missed.
         let mut events = self.node.subscribe();
         let command = Command::Follow { ticket: Box::new(ticket), policy };
@@ -221,21 +227,45 @@ impl Ops {
     /// Leaves a followed context.
     ///
     /// # Errors
-    /// There is no such context, or it is mine.
+    /// There is no such context, or it is mine; stacks of mine would go unasked.
     pub async fn leave(self: &Arc<Self>, label: &str, leaving: Leaving) -> Result<Left, Problem> {
         let context = self.followed(label).await?;
+        if leaving == Leaving::Drop {
+            self.nothing_of_mine(context).await?;
+        }
         match leaving {
             Leaving::Keep => {
                 self.node.run(Command::Leave { context }).await?;
                 let context = self.context_by_id(context).await?;
                 Ok(Left { context: Some(context), freed: None })
             }
-            Leaving::Drop => {
+            Leaving::Drop | Leaving::DropOwn => {
                 self.node.run(Command::Forget { context }).await?;
                 let freed = self.collect_soon().await;
                 Ok(Left { context: None, freed: Some(freed) })
             }
         }
+    }
+
+    /// Refuses to drop a context in which stacks of mine are: whether somebody else took them is
+    /// known to nobody.
+    async fn nothing_of_mine(&self, context: ContextId) -> Result<(), Problem> {
+        let scene = self.scene().await?;
+        let Some(context) = scene.contexts.get(&context) else { return Ok(()) };
+        let mine = context.live().filter(|stack| stack.owner == self.me);
+        let mine: Vec<String> =
+            mine.map(|stack| scene.reference(&Found { context, stack })).collect();
+        if mine.is_empty() {
+            return Ok(());
+        }
+        let label = scene.label(context);
+        let named = mine.iter().take(STACKS).cloned().collect::<Vec<_>>().join(", ");
+        let more = if mine.len() > STACKS { ", …" } else { "" };
+        let detail = format!(
+            "stacks of yours are in {label}, and perhaps nobody else has them: {named}{more}"
+        );
+        Err(Problem::new(ProblemCode::Refused, detail)
+            .with_hint("`copy=keep` keeps all that is here, `copy=drop-own` drops them too"))
     }
 
     /// Finds a context that is not mine.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 
-use dsp_protocol::api::{Page, Problem};
+use dsp_protocol::api::{Page, Problem, ProblemCode};
 use serde_json::{Map, Value};
 
 use super::problem::bad_request;
@@ -113,6 +113,7 @@ impl Ops {
             };
             if let Some(text) = &text {
                 setting.check(text)?;
+                self.as_in_the_identity(name, text).await?;
             }
             texts.push((name, text));
         }
@@ -126,5 +127,27 @@ impl Ops {
         self.node.announce(self.settings.config().announce.clone()).await?;
         self.blobs.set_spare(self.settings.config().min_free_bytes);
         self.settings(&Paging::default())
+    }
+
+    /// Refuses another name than the one that the first start wrote into the identity: it would
+    /// never take effect.
+    async fn as_in_the_identity(&self, setting: &str, text: &str) -> Result<(), Problem> {
+        let me = self.identity().await?;
+        let name = match setting {
+            "user.name" => Some(me.name),
+            "device.name" => {
+                let here = me.devices.into_iter().find(|device| device.device == self.device);
+                here.map(|device| device.name)
+            }
+            _ => return Ok(()),
+        };
+        match name.filter(|name| name != text.trim()) {
+            None => Ok(()),
+            Some(name) => Err(Problem::new(
+                ProblemCode::Conflict,
+                format!("`{setting}` is `{name}`: the first start wrote it into your identity"),
+            )
+            .with_hint("others can call you as they like: `dsp peers rename`")),
+        }
     }
 }

@@ -7,6 +7,7 @@ use dsp_protocol::context::{HeadView, StackState, StackView};
 use dsp_protocol::id::{ContextId, FrameId};
 use dsp_protocol::limits::CLOCK_AHEAD_MS;
 use dsp_protocol::name::{StackName, TagName};
+use dsp_protocol::reference::Rev;
 use dsp_protocol::sync::Command;
 
 use super::content::Gist;
@@ -79,6 +80,16 @@ impl Ops {
         self.stack_info(&scene, found).await
     }
 
+    /// Returns the stack that a reference means, where I may remove and rename it.
+    ///
+    /// # Errors
+    /// There is none, it is not mine, or the reference means a part of it.
+    pub async fn stack_to_change(&self, reference: &str) -> Result<StackInfo, Problem> {
+        let scene = self.scene().await?;
+        let found = whole(&scene, reference)?;
+        self.stack_info(&scene, found).await
+    }
+
     pub(crate) async fn stack_info(
         &self,
         scene: &Scene,
@@ -94,7 +105,7 @@ impl Ops {
     /// There is none, or it is not mine.
     pub async fn remove_stack(&self, reference: &str) -> Result<StackInfo, Problem> {
         let scene = self.scene().await?;
-        let found = mine(&scene, reference)?;
+        let found = whole(&scene, reference)?;
         let (context, _, stack) = key(&found);
         self.node.run(Command::Remove { context, stack }).await?;
         self.changed(&found).await
@@ -107,7 +118,7 @@ impl Ops {
     pub async fn rename_stack(&self, rename: &Rename) -> Result<StackInfo, Problem> {
         let name: StackName = rename.name.parse().map_err(bad_request)?;
         let scene = self.scene().await?;
-        let found = mine(&scene, &rename.reference)?;
+        let found = whole(&scene, &rename.reference)?;
         let (context, _, stack) = key(&found);
         self.node.run(Command::Rename { context, stack, name }).await?;
         self.changed(&found).await
@@ -212,15 +223,40 @@ fn select<'a>(scene: &'a Scene, filter: &StackFilter) -> Result<Vec<Found<'a>>, 
     Ok(found.collect())
 }
 
+/// Finds a stack that is to be removed or renamed: of mine, and named as a whole. Who names a frame
+/// or a file of it means that one, and would be surprised.
+fn whole<'a>(scene: &'a Scene, text: &str) -> Result<Found<'a>, Problem> {
+    let found = mine(scene, text)?;
+    let reference = parse(text)?;
+    let what = match (&reference.rev, &reference.attachment) {
+        (_, Some(_)) => "one attachment",
+        (Rev::Head, None) if !text.ends_with("@head") => return Ok(found),
+        (Rev::Tag(_), None) => "one tag",
+        (Rev::Head | Rev::Ancestor(_) | Rev::OtherHead(_) | Rev::Id(_), None) => "one frame",
+    };
+    let stack = scene.reference(&found);
+    let hint = match &reference.rev {
+        Rev::Tag(tag) if reference.attachment.is_none() => format!(
+            "`dsp tag {stack} {tag} --remove` takes the tag away; the whole stack is `{stack}`"
+        ),
+        _ => format!("frames never change; the whole stack is `{stack}`, `dsp tag` names frames"),
+    };
+    let detail = format!("`{text}` names {what} of {stack}, and this is about whole stacks");
+    Err(bad_request(detail).with_hint(hint))
+}
+
 /// Finds a stack and makes sure that it is mine.
 fn mine<'a>(scene: &'a Scene, reference: &str) -> Result<Found<'a>, Problem> {
     let found = scene.stack(&parse(reference)?)?;
-    if found.stack.owner != scene.me {
-        let owner = scene.names.of(found.stack.owner);
-        return Err(Problem::new(
-            ProblemCode::Refused,
-            format!("`{}` is a stack of {owner}, not yours", scene.reference(&found)),
-        ));
+    match found.stack.owner == scene.me {
+        true => Ok(found),
+        false => Err(not_yours(scene, &found)),
     }
-    Ok(found)
+}
+
+/// Returns the problem of a stack that only its owner can change.
+pub(crate) fn not_yours(scene: &Scene, found: &Found<'_>) -> Problem {
+    let owner = scene.names.of(found.stack.owner);
+    let stack = scene.reference(found);
+    Problem::new(ProblemCode::Refused, format!("`{stack}` is a stack of {owner}, not yours"))
 }

@@ -1,7 +1,8 @@
 //! Checking what is here: signatures, frames and the bytes of blobs.
 //!
-//! Every blob that is recorded as here has to be here, whole: missing is a fault then. What frames
-//! name beyond that is not here, which is none. Blobs are gone through in the order of their
+//! Every blob that is recorded as here has to be here, whole: missing is a fault then, and so is
+//! what was here and is recorded as lost. What frames name beyond that never came, which is none.
+//! Blobs are gone through in the order of their
 //! hashes, and frames object by object, so that no list of all files is ever held.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -20,6 +21,8 @@ use super::{Ops, Reporter};
 const PAGE: usize = 1000;
 /// Most blobs of a context that are told apart, so that each is counted once: about 40 MB.
 const DISTINCT: usize = 1 << 20;
+/// What is wrong with a blob whose loss was noticed before.
+const LOST: &str = "it was here, and its bytes are damaged or gone";
 
 /// What is checked.
 #[derive(Debug, Default)]
@@ -148,16 +151,18 @@ impl Ops {
         found: &mut Verified,
         reporter: &Reporter,
     ) -> Result<(), Problem> {
-        let hashes = named.iter().map(|(hash, _)| *hash).collect();
-        let here = self.store.earned_set(context, hashes).await?;
+        let hashes: Vec<BlobHash> = named.iter().map(|(hash, _)| *hash).collect();
+        let here = self.store.earned_set(context, hashes.clone()).await?;
+        let lost = self.store.lost_set(context, hashes).await?;
         for (hash, name) in named {
-            match here.contains_key(&hash) {
-                true => {
-                    if let Some(reason) = self.verify_blob(hash, found, reporter).await {
-                        found.faults.push(fault(&name, hash, reason));
-                    }
+            if here.contains_key(&hash) {
+                if let Some(reason) = self.verify_blob(hash, found, reporter).await {
+                    found.faults.push(fault(&name, hash, reason));
                 }
-                false => found.not_here += 1,
+            } else if lost.contains(&hash) {
+                found.faults.push(fault(&name, hash, LOST.to_owned()));
+            } else {
+                found.not_here += 1;
             }
         }
         Ok(())
@@ -245,7 +250,7 @@ impl Ops {
         }
     }
 
-    /// Counts those of some blobs that are not here, and names those that do not hold.
+    /// Counts those of some blobs that never came, and names those that are lost or do not hold.
     async fn sort_named(
         &self,
         context: ContextId,
@@ -253,13 +258,18 @@ impl Ops {
         bad: &mut BTreeMap<BlobHash, String>,
         found: &mut Verified,
     ) -> Result<(), Problem> {
-        let hashes = named.iter().map(|(hash, _)| *hash).collect();
-        let here = self.store.earned_set(context, hashes).await?;
+        let hashes: Vec<BlobHash> = named.iter().map(|(hash, _)| *hash).collect();
+        let here = self.store.earned_set(context, hashes.clone()).await?;
+        let lost = self.store.lost_set(context, hashes).await?;
         for (hash, name) in named {
-            if !here.contains_key(&hash) {
+            if here.contains_key(&hash) {
+                if let Some(reason) = bad.remove(&hash) {
+                    found.faults.push(fault(&name, hash, reason));
+                }
+            } else if lost.contains(&hash) {
+                found.faults.push(fault(&name, hash, LOST.to_owned()));
+            } else {
                 found.not_here += 1;
-            } else if let Some(reason) = bad.remove(&hash) {
-                found.faults.push(fault(&name, hash, reason));
             }
         }
         Ok(())

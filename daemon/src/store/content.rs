@@ -128,8 +128,30 @@ impl Store {
         .await
     }
 
+    /// Returns those of `hashes` that were earned in a context and are lost.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn lost_set(
+        &self,
+        context: ContextId,
+        hashes: Vec<BlobHash>,
+    ) -> Result<BTreeSet<BlobHash>, ReadError> {
+        self.read(move |tx| {
+            let lost = tx.open_table(tables::LOST)?;
+            let mut found = BTreeSet::new();
+            for hash in &hashes {
+                if lost.get(&pair(context.as_bytes(), hash.as_bytes()))?.is_some() {
+                    found.insert(*hash);
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     /// Takes blobs out of every context: their bytes are gone, or about to go, and must not be
-    /// offered any more.
+    /// offered any more. They are remembered as lost until they are earned again.
     ///
     /// # Errors
     /// [`WriteError`].
@@ -137,12 +159,14 @@ impl Store {
         self.write(move |tx| {
             let mut contexts = tx.open_table(tables::BLOB_CONTEXT)?;
             let mut earned = tx.open_table(tables::CONTEXT_BLOB)?;
+            let mut lost = tx.open_table(tables::LOST)?;
             for hash in &hashes {
                 let keys = under::<64>(hash.as_bytes());
                 let keys = keys.start()..=keys.end();
                 for item in contexts.extract_from_if::<&[u8; 64], _>(keys, |_, _| true)? {
-                    let context = part(item?.0.value(), 1);
-                    earned.remove(&pair(&context, hash.as_bytes()))?;
+                    let key = pair(&part(item?.0.value(), 1), hash.as_bytes());
+                    let size = earned.remove(&key)?.map(|size| size.value());
+                    lost.insert(&key, size.unwrap_or_default())?;
                 }
             }
             Ok(())

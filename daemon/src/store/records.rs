@@ -108,6 +108,7 @@ fn apply(tx: &WriteTransaction, record: &Record, backing: &dyn Backing) -> Resul
             let (context, hash) = (context.as_bytes(), hash.as_bytes());
             tx.open_table(tables::CONTEXT_BLOB)?.insert(&pair(context, hash), size)?;
             tx.open_table(tables::BLOB_CONTEXT)?.insert(&pair(hash, context), ())?;
+            tx.open_table(tables::LOST)?.remove(&pair(context, hash))?;
         }
         Record::Want { context, want } => {
             let key = pair(context.as_bytes(), want.hash.as_bytes());
@@ -150,6 +151,7 @@ fn forget(tx: &WriteTransaction, context: ContextId) -> Result<(), Fault> {
     clear(&mut tx.open_table(tables::REDEMPTION)?, prefix)?;
     clear(&mut tx.open_table(tables::FORK)?, prefix)?;
     clear(&mut tx.open_table(tables::WANT)?, prefix)?;
+    clear(&mut tx.open_table(tables::LOST)?, prefix)?;
 
     let mut frames = tx.open_table(tables::FRAME)?;
     let mut contexts = tx.open_table(tables::FRAME_CONTEXT)?;

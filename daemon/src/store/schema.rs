@@ -22,7 +22,7 @@ pub(super) const CLEAN: &str = "clean";
 pub(super) type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// The migrations; a database of schema n has gone through the first n. None is ever changed.
-pub(super) const MIGRATIONS: &[Migration] = &[make_tables, make_forks];
+pub(super) const MIGRATIONS: &[Migration] = &[make_tables, make_forks, make_lost];
 
 /// Schema 1: makes every table, so that reading never meets one that is missing.
 fn make_tables(tx: &WriteTransaction) -> Result<(), Fault> {
@@ -48,6 +48,12 @@ fn make_tables(tx: &WriteTransaction) -> Result<(), Fault> {
 /// Schema 2: makes the table of forks.
 fn make_forks(tx: &WriteTransaction) -> Result<(), Fault> {
     tx.open_table(tables::FORK)?;
+    Ok(())
+}
+
+/// Schema 3: makes the table of lost blobs.
+fn make_lost(tx: &WriteTransaction) -> Result<(), Fault> {
+    tx.open_table(tables::LOST)?;
     Ok(())
 }
 

@@ -52,6 +52,10 @@ pub(super) const CONTEXT_BLOB: TableDefinition<&[u8; 64], u64> =
 pub(super) const BLOB_CONTEXT: TableDefinition<&[u8; 64], ()> =
     TableDefinition::new("blob-context");
 
+/// Blobs that were earned in a context and whose bytes are gone or damaged: context (32) ‖ blob (32)
+/// -> size in bytes.
+pub(super) const LOST: TableDefinition<&[u8; 64], u64> = TableDefinition::new("lost");
+
 /// Blobs that are wanted in a context: context (32) ‖ blob (32) -> kind (1: 0 data, 1 directory,
 /// 2 lineage) ‖ size in bytes (u64, big-endian).
 pub(super) const WANT: TableDefinition<&[u8; 64], &[u8; 9]> = TableDefinition::new("want");

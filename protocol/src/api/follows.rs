@@ -8,7 +8,7 @@ http! {
     pub struct NewFollow {
         /// The text of a ticket.
         pub ticket: String,
-        /// What to bring; `heads` when left out.
+        /// What to bring; when left out as before, and else as `policy.default` says.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub policy: Option<Policy>,
         /// Seconds to wait for the first sync and the role; 30 when left out, 0 to return at once.

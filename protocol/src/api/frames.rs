@@ -92,11 +92,14 @@ http! {
         /// References of what it was made from.
         #[serde(default)]
         pub inputs: Vec<String>,
+        /// Patterns of what is left out of folders, as in `.dspignore`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub exclude: Vec<String>,
     }
 
     /// A file of a new frame: where its bytes are.
     pub struct NewFile {
-        /// Its path in the frame.
+        /// Its path in the frame; `.` for a folder whose files stand at the top.
         pub path: String,
         /// An absolute path that the daemon reads; for a folder, all in it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,6 +131,12 @@ http! {
         pub created: bool,
         /// Whether the frame equals the head, so that nothing was pushed.
         pub unchanged: bool,
+        /// Tags that were put on the frame.
+        #[serde(default)]
+        pub tags: Vec<String>,
+        /// Blobs of the head that were not here and are back, when nothing else was pushed.
+        #[serde(default)]
+        pub restored: u64,
         /// Peers that are connected and get it now.
         pub peers: u32,
     }

@@ -11,7 +11,7 @@ use super::diff::{diff, matches};
 use super::page::Page;
 use crate::programs;
 
-/// What the homes of a page are set to: nothing that leaves this machine.
+/// What the homes of a page are set to: nothing that leaves this machine. Each was started once.
 const SETTINGS: &str = "[net]\nlisten = [\"/ip4/127.0.0.1/tcp/0\"]\nmdns = false\n\
     [http]\nport = 0\n[store]\nmin_free_bytes = 0\n";
 
@@ -73,6 +73,13 @@ impl Desk {
             fs::create_dir(&home)?;
             let names = format!("[user]\nname = \"{owner}\"\n[device]\nname = \"laptop\"\n");
             fs::write(home.join("config.toml"), names + SETTINGS)?;
+            // What the first start of a home says stands on no page but the one about it.
+            for verb in ["start", "stop"] {
+                let mut begin = self.shell(owner, self.programs.join("dsp"));
+                begin.args(["daemon", verb, "--quiet"]).stdin(Stdio::null());
+                begin.stdout(Stdio::null()).stderr(Stdio::null());
+                ensure!(begin.status()?.success(), "{owner}: the daemon does not {verb}");
+            }
         }
         let mut shell = self.shell(owner, "/bin/sh");
         // The shell joins both outputs, so that they come in the order in which they were written.

@@ -4,9 +4,11 @@
 //! become the parents of the frame, everything is synced to the disk, and the engine signs.
 
 mod build;
+mod exclude;
 mod import;
 #[cfg(test)]
 mod tests;
+mod unchanged;
 mod walk;
 
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use super::contexts::unexpected;
 use super::problem::bad_request;
 use super::resolve::{Found, parse};
 use super::scene::Scene;
+use super::stacks::not_yours;
 use super::{Ops, Reporter};
 use crate::blobs::Keep;
 use crate::node::RunError;
@@ -49,7 +52,7 @@ impl Ops {
             .map(|tag| tag.parse().map_err(bad_request))
             .collect::<Result<_, _>>()?;
         let draft = self.draft(&scene, context, &new).await?;
-        let planned = walk::walk(new.files, self.home.root().to_owned()).await?;
+        let planned = walk::walk(new.files, new.exclude, self.home.root().to_owned()).await?;
         for note in planned.notes {
             reporter.note(note).await;
         }
@@ -65,7 +68,7 @@ impl Ops {
         if let [head] = heads[..]
             && self.equals(context, head, &built.frame).await?
         {
-            return self.unchanged(&scene, context, &name, head, tags, sum).await;
+            return self.unchanged(&scene, (context, &name, head), tags, (built, sum)).await;
         }
         let frame = Frame {
             parents: heads.into_iter().take(PARENTS).collect(),
@@ -76,6 +79,7 @@ impl Ops {
         let id = FrameId::of(&bytes);
         self.blobs.sync().await?;
         let blobs = built.blobs;
+        let tagged = tags.iter().map(ToString::to_string).collect();
         let command = Command::Push { context, stack: name.clone(), frame: bytes, blobs, tags };
         let (created, peers) = match self.publish(command, built.keeps, pushing).await? {
             Reply::Pushed { created, peers, .. } => (created, peers),
@@ -89,6 +93,8 @@ impl Ops {
             bytes: sum.1,
             created,
             unchanged: false,
+            tags: tagged,
+            restored: 0,
             peers: super::node::count(peers),
         })
     }
@@ -108,34 +114,6 @@ impl Ops {
             reply
         });
         publishing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-    }
-
-    /// Answers a push of what is the head already; only its tags are set.
-    async fn unchanged(
-        &self,
-        scene: &Scene,
-        context: ContextId,
-        name: &StackName,
-        head: FrameId,
-        tags: Vec<TagName>,
-        sum: (u64, u64),
-    ) -> Result<Pushed, Problem> {
-        let stack = scene.contexts.get(&context).and_then(|c| c.stack(scene.me, name));
-        let stack = stack.expect("it has a head");
-        for tag in tags.into_iter().filter(|tag| stack.tags.get(tag) != Some(&head)) {
-            let command = Command::Tag { context, stack: stack.stack, tag, frame: Some(head) };
-            self.node.run(command).await?;
-        }
-        Ok(Pushed {
-            frame: head,
-            reference: self.reference_of(context, name).await?,
-            context,
-            files: sum.0,
-            bytes: sum.1,
-            created: false,
-            unchanged: true,
-            peers: 0,
-        })
     }
 
     async fn reference_of(&self, context: ContextId, name: &StackName) -> Result<String, Problem> {
@@ -173,7 +151,14 @@ fn target(scene: &Scene, text: &str) -> Result<(ContextId, StackName), Problem> 
         return Err(bad_request(format!("`{text}`: a stack is pushed to, not a frame of it"))
             .with_hint("write the stack without `@` and `#`; `--tag` sets a tag"));
     }
-    let context = scene.place(reference.owner.as_ref())?;
+    let context = match scene.place(reference.owner.as_ref()) {
+        Ok(context) => context,
+        // A user where a context should be: her stack is meant.
+        Err(problem) => {
+            let theirs = scene.stack(&reference).ok().filter(|found| found.stack.owner != scene.me);
+            return Err(theirs.map_or(problem, |found| not_yours(scene, &found)));
+        }
+    };
     if context.my_role < Role::Writer {
         let label = scene.label(context);
         let hint = match context.role_pending {

@@ -11,10 +11,13 @@ use dsp_protocol::object::Mode;
 
 use super::super::media;
 use super::super::problem::bad_request;
+use super::exclude::{Exclude, FILE, Kind};
 use crate::blobs::FileId;
 
-/// How many skipped links a note names.
+/// How many files a note names.
 const NAMED: usize = 5;
+/// The path of a folder whose files stand at the top of the frame.
+const CONTENTS: &str = ".";
 
 /// A file that will be in the frame.
 #[derive(Debug)]
@@ -45,13 +48,31 @@ pub(super) enum Source {
 }
 
 /// The files of a frame by path, and what the user should know about them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) files: Vec<Planned>,
     pub(super) notes: Vec<String>,
+    /// Links in folders, which are left out.
     links: Vec<PathBuf>,
+    /// Pipes, sockets and devices in folders, which are left out.
+    odd: Vec<PathBuf>,
+    /// What patterns leave out.
+    excluded: Vec<PathBuf>,
+    /// Hidden files of folders, which are in.
+    hidden: Vec<String>,
     /// The home of the daemon, without links: it holds the keys.
     home: PathBuf,
+    /// What is left out of every folder.
+    exclude: Exclude,
+}
+
+/// The folder that is being walked.
+#[derive(Clone, Copy, Debug)]
+struct Root<'a> {
+    /// Where it is.
+    source: &'a Path,
+    /// What is left out of it.
+    exclude: &'a Exclude,
 }
 
 /// Finds the files of a frame.
@@ -59,16 +80,25 @@ pub(super) struct Plan {
 /// # Errors
 /// A path is malformed, not absolute, cannot be read, stands twice, is no regular file, or lies
 /// in `home` or around it.
-pub(super) async fn walk(files: Vec<NewFile>, home: PathBuf) -> Result<Plan, Problem> {
-    let walked = tokio::task::spawn_blocking(move || walk_all(files, &home)).await;
+pub(super) async fn walk(
+    files: Vec<NewFile>,
+    exclude: Vec<String>,
+    home: PathBuf,
+) -> Result<Plan, Problem> {
+    let walked = tokio::task::spawn_blocking(move || walk_all(files, &exclude, &home)).await;
     walked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
-fn walk_all(files: Vec<NewFile>, home: &Path) -> Result<Plan, Problem> {
+fn walk_all(files: Vec<NewFile>, exclude: &[String], home: &Path) -> Result<Plan, Problem> {
     let home = home.canonicalize().map_err(|error| unreadable(home, &error))?;
-    let mut plan = Plan { files: Vec::new(), notes: Vec::new(), links: Vec::new(), home };
+    let exclude = Exclude::of(exclude.iter().map(String::as_str))?;
+    let mut plan = Plan { home, exclude, ..Plan::default() };
+    let named = files.len();
     for file in files {
-        let path = AttachmentPath::normalized(&file.path).map_err(bad_request)?;
+        let path = match file.path.as_str() {
+            CONTENTS => None,
+            path => Some(AttachmentPath::normalized(path).map_err(bad_request)?),
+        };
         match (&file.source, file.hash) {
             (Some(source), None) => {
                 let source = PathBuf::from(source);
@@ -80,31 +110,50 @@ fn walk_all(files: Vec<NewFile>, home: &Path) -> Result<Plan, Problem> {
                 // left out, so that a path tells where it is.
                 let source = source.canonicalize().map_err(|e| unreadable(&source, &e))?;
                 let metadata = std::fs::metadata(&source).map_err(|e| unreadable(&source, &e))?;
-                plan.take(&source, &metadata, path, &file)?;
+                match (path, metadata.is_dir()) {
+                    (path, true) => plan.take_folder(&source, path, &file)?,
+                    (Some(path), false) => plan.take(&source, &metadata, path, &file)?,
+                    (None, false) => {
+                        let source = source.display();
+                        return Err(bad_request(format!("{source} is no folder: give it a path")));
+                    }
+                }
             }
-            (None, Some(hash)) => plan.add(path, Source::Blob(hash), Mode::Plain, &file),
+            (None, Some(hash)) => {
+                let path = path.ok_or_else(|| bad_request("a blob needs a path"))?;
+                plan.add(path, Source::Blob(hash), Mode::Plain, &file);
+            }
             (None, None) | (Some(_), Some(_)) => {
+                let path = &file.path;
                 return Err(bad_request(format!("`{path}` needs either a source or a hash")));
             }
         }
     }
     plan.files.sort_by(|a, b| a.path.cmp(&b.path));
     plan.check()?;
-    if !plan.links.is_empty() {
-        let named: Vec<String> =
-            plan.links.iter().take(NAMED).map(|link| link.display().to_string()).collect();
-        let more = if plan.links.len() > NAMED { ", …" } else { "" };
-        plan.notes.push(format!(
-            "{} symbolic links were left out, as they may lead anywhere: {}{more}",
-            plan.links.len(),
-            named.join(", ")
-        ));
+    plan.tell();
+    if plan.files.is_empty() && named > 0 {
+        let mut problem = bad_request("nothing is left to push: a frame would have no files");
+        problem.causes = std::mem::take(&mut plan.notes);
+        return Err(problem);
     }
     Ok(plan)
 }
 
 impl Plan {
-    /// Takes a file, or all that is in a folder.
+    /// Takes all that is in a folder that the caller named, below `path` if it has one.
+    fn take_folder(
+        &mut self,
+        source: &Path,
+        path: Option<AttachmentPath>,
+        file: &NewFile,
+    ) -> Result<(), Problem> {
+        let exclude = self.exclude.and_of_folder(source)?;
+        let root = Root { source, exclude: &exclude };
+        self.walk(source, path.as_ref(), file, root)
+    }
+
+    /// Takes a file.
     fn take(
         &mut self,
         source: &Path,
@@ -112,36 +161,50 @@ impl Plan {
         path: AttachmentPath,
         file: &NewFile,
     ) -> Result<(), Problem> {
-        if source.starts_with(&self.home) {
-            let detail =
-                format!("{} is in the home of dsp, which holds your keys", source.display());
-            return Err(Problem::new(ProblemCode::Refused, detail)
-                .with_hint("copy what you want to push to a folder outside"));
-        }
-        if metadata.is_file() {
-            let from = Source::File {
-                path: source.to_owned(),
-                id: FileId::of(metadata),
-                bytes: metadata.len(),
-            };
-            self.add(path, from, mode(metadata), file);
-            return Ok(());
-        }
-        if !metadata.is_dir() {
+        self.not_of_the_home(source)?;
+        if !metadata.is_file() {
             let source = source.display();
             return Err(bad_request(format!("{source} is neither a file nor a folder"))
                 .with_hint("pipes, sockets and devices have no bytes to keep"));
         }
+        let from = Source::File {
+            path: source.to_owned(),
+            id: FileId::of(metadata),
+            bytes: metadata.len(),
+        };
+        self.add(path, from, mode(metadata), file);
+        Ok(())
+    }
+
+    fn not_of_the_home(&self, source: &Path) -> Result<(), Problem> {
+        if !source.starts_with(&self.home) {
+            return Ok(());
+        }
+        let detail = format!("{} is in the home of dsp, which holds your keys", source.display());
+        Err(Problem::new(ProblemCode::Refused, detail)
+            .with_hint("copy what you want to push to a folder outside"))
+    }
+
+    /// Takes all that is in a folder and not left out of it.
+    fn walk(
+        &mut self,
+        folder: &Path,
+        path: Option<&AttachmentPath>,
+        file: &NewFile,
+        root: Root<'_>,
+    ) -> Result<(), Problem> {
+        self.not_of_the_home(folder)?;
         if file.media.is_some() || file.text.is_some() {
+            let path = &file.path;
             return Err(bad_request(format!("`{path}` is a folder: it has no media type or text")));
         }
-        let mut entries: Vec<_> = std::fs::read_dir(source)
+        let mut entries: Vec<_> = std::fs::read_dir(folder)
             .and_then(Iterator::collect)
-            .map_err(|error| unreadable(source, &error))?;
+            .map_err(|error| unreadable(folder, &error))?;
         entries.sort_by_key(std::fs::DirEntry::file_name);
         if entries.is_empty() {
-            let source = source.display();
-            self.notes.push(format!("{source} is empty, and a frame holds files only"));
+            let folder = folder.display();
+            self.notes.push(format!("{folder} is empty, and a frame holds files only"));
         }
         for entry in entries {
             let source = entry.path();
@@ -149,18 +212,60 @@ impl Plan {
             let name = name.to_str().ok_or_else(|| {
                 bad_request(format!("the name of {} is not valid UTF-8", source.display()))
             })?;
-            let below = AttachmentPath::normalized(&format!("{path}/{name}"));
-            let below = below.map_err(bad_request)?;
             let metadata = entry.metadata().map_err(|error| unreadable(&source, &error))?;
-            match metadata.is_symlink() {
-                true => self.links.push(source),
-                false => self.take(&source, &metadata, below, file)?,
+            let kind = if metadata.is_dir() { Kind::Folder } else { Kind::Other };
+            let inside = source.strip_prefix(root.source).unwrap_or(&source);
+            if root.exclude.leaves_out(&inside.to_string_lossy(), kind) {
+                self.excluded.push(source);
+                continue;
+            }
+            if metadata.is_symlink() {
+                self.links.push(source);
+                continue;
+            }
+            let below = path.map_or_else(|| name.to_owned(), |path| format!("{path}/{name}"));
+            let below = AttachmentPath::normalized(&below).map_err(bad_request)?;
+            match kind {
+                Kind::Folder => self.walk(&source, Some(&below), file, root)?,
+                Kind::Other if !metadata.is_file() => self.odd.push(source),
+                Kind::Other => {
+                    let inside = inside.to_string_lossy();
+                    if inside.split('/').any(|part| part.starts_with('.')) && inside != FILE {
+                        self.hidden.push(below.to_string());
+                    }
+                    self.take(&source, &metadata, below, file)?;
+                }
             }
             if self.files.len() as u64 > TREE_FILES {
                 return Err(bad_request(format!("a frame has at most {TREE_FILES} files")));
             }
         }
         Ok(())
+    }
+
+    /// Writes down what was left out, and what is in that may not be meant to be.
+    fn tell(&mut self) {
+        let shown = |paths: &[PathBuf]| -> Vec<String> {
+            paths.iter().take(NAMED).map(|path| path.display().to_string()).collect()
+        };
+        let mut tell = |n: usize, what: [&str; 2], said: &str, named: &[String]| {
+            if n > 0 {
+                let what = what[usize::from(n > 1)];
+                let more = if n > NAMED { ", …" } else { "" };
+                let named = named[..n.min(NAMED)].join(", ");
+                self.notes.push(format!("{n} {what} {said}: {named}{more}"));
+            }
+        };
+        let links = ["symbolic link was", "symbolic links were"];
+        let said = "left out, as they may lead anywhere";
+        tell(self.links.len(), links, said, &shown(&self.links));
+        let odd = ["pipe, socket or device was", "pipes, sockets or devices were"];
+        tell(self.odd.len(), odd, "left out", &shown(&self.odd));
+        let excluded = ["entry was", "entries were"];
+        let said = "left out by pattern, or as version control";
+        tell(self.excluded.len(), excluded, said, &shown(&self.excluded));
+        let hidden = ["hidden file is", "hidden files are"];
+        tell(self.hidden.len(), hidden, "in it", &self.hidden);
     }
 
     fn add(&mut self, path: AttachmentPath, source: Source, mode: Mode, file: &NewFile) {
@@ -212,7 +317,7 @@ mod tests {
 
     fn walk_all(files: Vec<NewFile>) -> Result<Plan, Problem> {
         let home = tempfile::tempdir().unwrap();
-        super::walk_all(files, home.path())
+        super::walk_all(files, &[], home.path())
     }
 
     fn new(path: &str, source: &Path) -> NewFile {
@@ -250,7 +355,7 @@ mod tests {
         let socket = dir.path().join("socket");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         assert!(walk_all(vec![new("x", &socket)]).is_err());
-        assert!(walk_all(vec![new("x", dir.path())]).is_err(), "also inside a folder");
+        assert!(walk_all(vec![new("x", dir.path())]).is_err(), "nothing else is in the folder");
         assert!(walk_all(vec![new("x", Path::new("relative"))]).is_err());
         assert!(walk_all(vec![new("../x", &socket)]).is_err());
     }
@@ -264,12 +369,54 @@ mod tests {
         std::fs::write(home.join("keys/root"), b"secret").unwrap();
         std::fs::write(dir.path().join(".dsp-notes"), b"beside").unwrap();
         std::os::unix::fs::symlink(home.join("keys"), dir.path().join("link")).unwrap();
-        let push = |source: PathBuf| super::walk_all(vec![new("x", &source)], &home);
+        let push = |source: PathBuf| super::walk_all(vec![new("x", &source)], &[], &home);
         for source in ["", ".dsp", ".dsp/keys", ".dsp/keys/root", "link/root", ".dsp/../.dsp"] {
             let problem = push(dir.path().join(source)).unwrap_err();
             assert_eq!(problem.code, ProblemCode::Refused, "`{source}`: {}", problem.detail);
         }
         assert!(push(dir.path().join(".dsp-notes")).is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_in_a_folder_stands_at_the_top_and_without_links() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        std::fs::write(root.join("a"), b"a").unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", root.join("out")).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
+        let plan = walk_all(vec![new(".", &root)]).unwrap();
+        let paths: Vec<_> = plan.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["a"]);
+        assert!(plan.notes[0].starts_with("1 symbolic link was left out"), "{:?}", plan.notes);
+        assert!(plan.notes[1].starts_with("1 pipe, socket or device was"), "{:?}", plan.notes);
+        assert!(walk_all(vec![new(".", &root.join("a"))]).is_err(), "a file has a path");
+    }
+
+    #[test]
+    fn what_patterns_and_version_control_name_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        for path in [".git/HEAD", ".env", "a.csv", "big.tmp", "deep/b.log"] {
+            std::fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            std::fs::write(root.join(path), b"1").unwrap();
+        }
+        let walk = |exclude: &[&str]| {
+            let home = tempfile::tempdir().unwrap();
+            let exclude: Vec<String> = exclude.iter().map(|text| (*text).to_owned()).collect();
+            let plan = super::walk_all(vec![new(".", &root)], &exclude, home.path())?;
+            let paths: Vec<_> = plan.files.iter().map(|file| file.path.to_string()).collect();
+            Ok::<_, Problem>((paths.join(" "), plan.notes))
+        };
+        let (paths, notes) = walk(&[]).unwrap();
+        assert_eq!(paths, ".env a.csv big.tmp deep/b.log");
+        assert!(notes[0].starts_with("1 entry was left out") && notes[0].ends_with("/.git"));
+        assert_eq!(notes[1], "1 hidden file is in it: .env");
+        std::fs::write(root.join(".dspignore"), "# scratch\n\n*.tmp\n.dspignore\n").unwrap();
+        assert_eq!(walk(&[".env", "deep/"]).unwrap().0, "a.csv");
+        assert_eq!(walk(&["*"]).unwrap_err().code, ProblemCode::BadRequest);
+        std::fs::write(root.join(".dspignore"), "!a.csv\n").unwrap();
+        assert_eq!(walk(&[]).unwrap_err().code, ProblemCode::BadRequest);
     }
 
     #[test]

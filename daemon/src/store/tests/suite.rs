@@ -191,6 +191,17 @@ on_both! {
         assert!(!store.earned(context(1), vec![blob(5)]).await.unwrap());
         assert!(store.contexts_of_blob(blob(5)).await.unwrap().is_empty());
         assert!(store.earned(context(2), vec![blob(20)]).await.unwrap());
+
+        let lost = async |n, of: [u8; 3]| {
+            let of = of.map(blob).to_vec();
+            store.lost_set(context(n), of).await.unwrap().into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(lost(1, [4, 5, 77]).await, [blob(5)], "77 was never here");
+        store.apply(vec![earned(1, 5)]).await.unwrap();
+        assert_eq!(lost(1, [4, 5, 77]).await, []);
+        assert_eq!(lost(2, [5, 20, 77]).await, [blob(5)]);
+        store.apply(vec![Record::ForgetContext(context(2))]).await.unwrap();
+        assert_eq!(lost(2, [5, 20, 77]).await, []);
         store.close().await.unwrap();
     }
 

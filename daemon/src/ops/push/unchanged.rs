@@ -1,0 +1,67 @@
+//! A push of what is the head already: tags are put, and bytes that were lost come back.
+
+use dsp_protocol::api::{Problem, Pushed};
+use dsp_protocol::id::{BlobHash, ContextId, FrameId};
+use dsp_protocol::name::{StackName, TagName};
+use dsp_protocol::sync::{Command, Record};
+
+use super::super::Ops;
+use super::super::scene::Scene;
+use super::build::Built;
+
+impl Ops {
+    /// Answers a push of what is the head already. Its bytes were taken in all the same, so those
+    /// that were not here count as here again.
+    pub(super) async fn unchanged(
+        &self,
+        scene: &Scene,
+        (context, name, head): (ContextId, &StackName, FrameId),
+        tags: Vec<TagName>,
+        (built, (files, bytes)): (Built, (u64, u64)),
+    ) -> Result<Pushed, Problem> {
+        // The lineage of this push has times of its own, and is no part of the head.
+        let lineage = built.frame.lineage.as_ref().map(|blob| blob.hash);
+        let mut blobs = built.blobs;
+        blobs.retain(|(hash, _)| Some(*hash) != lineage);
+        let restored = self.restore(context, &blobs).await?;
+        drop(built.keeps);
+        let stack = scene.contexts.get(&context).and_then(|c| c.stack(scene.me, name));
+        let stack = stack.expect("it has a head");
+        let mut tagged = Vec::new();
+        for tag in tags.into_iter().filter(|tag| stack.tags.get(tag) != Some(&head)) {
+            tagged.push(tag.to_string());
+            let command = Command::Tag { context, stack: stack.stack, tag, frame: Some(head) };
+            self.node.run(command).await?;
+        }
+        Ok(Pushed {
+            frame: head,
+            reference: self.reference_of(context, name).await?,
+            context,
+            files,
+            bytes,
+            created: false,
+            unchanged: true,
+            tags: tagged,
+            restored,
+            peers: 0,
+        })
+    }
+
+    /// Records those of some blobs as here that do not count as here, and returns how many.
+    async fn restore(&self, context: ContextId, blobs: &[(BlobHash, u64)]) -> Result<u64, Problem> {
+        let hashes = blobs.iter().map(|(hash, _)| *hash).collect();
+        let here = self.store.earned_set(context, hashes).await?;
+        let back: Vec<_> = blobs.iter().filter(|(hash, _)| !here.contains_key(hash)).collect();
+        if back.is_empty() {
+            return Ok(0);
+        }
+        self.blobs.sync().await?;
+        let records = back.iter().flat_map(|(hash, size)| {
+            let earned = Record::Earned { context, hash: *hash, size: *size };
+            [earned, Record::Unwant { context, hash: *hash }]
+        });
+        self.store.apply(records.collect()).await?;
+        self.trees.forget_here();
+        Ok(back.len() as u64)
+    }
+}
