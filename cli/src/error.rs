@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use dsp_protocol::api::{Problem, ProblemCode};
 
-use crate::output::{Colour, Ui, clean};
+use crate::output::{Colour, Ui, clean, quoted};
 
 /// How a command ended; the number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +131,11 @@ impl Error {
         self
     }
 
+    /// Returns what to do about it, if something is known.
+    pub(crate) fn hinted(&self) -> Option<&str> {
+        self.problem.hint.as_deref()
+    }
+
     /// Returns what kind of problem it is.
     pub(crate) fn code(&self) -> ProblemCode {
         self.problem.code
@@ -161,7 +166,7 @@ impl Error {
             let _ = writeln!(out, "{} {}", label("cause:", Colour::Dim), clean(cause));
         }
         for candidate in &problem.candidates {
-            let _ = writeln!(out, "{} {}", label("fits:", Colour::Dim), clean(candidate));
+            let _ = writeln!(out, "{} {}", label("fits:", Colour::Dim), quoted(candidate));
         }
         if let Some(hint) = &problem.hint {
             let _ = writeln!(out, "{} {}", label("hint:", Colour::Green), clean(hint));

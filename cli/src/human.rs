@@ -54,6 +54,11 @@ pub(crate) fn ago(rfc3339: &str, now: OffsetDateTime) -> String {
     }
 }
 
+/// Tells whether a moment is over.
+pub(crate) fn is_past(rfc3339: &str) -> bool {
+    OffsetDateTime::parse(rfc3339, &Rfc3339).is_ok_and(|then| then < now())
+}
+
 /// Returns when a moment was or will be, to the minute: `2026-11-16 09:30 UTC`.
 pub(crate) fn moment(rfc3339: &str) -> String {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");

@@ -15,22 +15,28 @@ pub(crate) struct Column {
     title: &'static str,
     right: bool,
     shrinks: bool,
+    wraps: bool,
 }
 
 impl Column {
     /// A column of text that is kept whole as long as it can be.
     pub(crate) const fn text(title: &'static str) -> Self {
-        Column { title, right: false, shrinks: false }
+        Column { title, right: false, shrinks: false, wraps: false }
     }
 
     /// A column of numbers.
     pub(crate) const fn number(title: &'static str) -> Self {
-        Column { title, right: true, shrinks: false }
+        Column { title, right: true, shrinks: false, wraps: false }
     }
 
     /// A column of text that is cut first when the table is too wide.
     pub(crate) const fn long(title: &'static str) -> Self {
-        Column { title, right: false, shrinks: true }
+        Column { title, right: false, shrinks: true, wraps: false }
+    }
+
+    /// A column of text that goes on in the next line when the table is too wide.
+    pub(crate) const fn wrapped(title: &'static str) -> Self {
+        Column { title, right: false, shrinks: true, wraps: true }
     }
 }
 
@@ -59,9 +65,25 @@ impl Table {
         let titles: Vec<String> = self.columns.iter().map(|c| c.title.to_owned()).collect();
         let mut out = ui.paint(&self.line(&titles, &widths), Colour::Bold) + "\n";
         for row in &self.rows {
-            out += &(self.line(row, &widths) + "\n");
+            for cells in self.parts(row, &widths) {
+                out += &(self.line(&cells, &widths) + "\n");
+            }
         }
         out
+    }
+
+    /// Returns the lines of a row: one, unless a cell goes on below.
+    fn parts(&self, row: &[String], widths: &[usize]) -> Vec<Vec<String>> {
+        let cells = row.iter().zip(widths).zip(&self.columns);
+        let cells: Vec<Vec<String>> = cells
+            .map(|((cell, &width), column)| match column.wraps {
+                true => wrap(cell, width),
+                false => vec![cell.clone()],
+            })
+            .collect();
+        let lines = cells.iter().map(Vec::len).max().unwrap_or(1);
+        let at = |line| cells.iter().map(move |c| c.get(line).cloned().unwrap_or_default());
+        (0..lines).map(|line| at(line).collect()).collect()
     }
 
     fn widths(&self, limit: Option<usize>) -> Vec<usize> {
@@ -96,6 +118,20 @@ impl Table {
         line.truncate(line.trim_end().len());
         line
     }
+}
+
+/// Parts a text at spaces into lines of a width; a longer word stands on a line of its own.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last_mut().expect("there is one");
+        match last.is_empty() || last.width() + 1 + word.width() > width {
+            true if last.is_empty() => *last = word.to_owned(),
+            true => lines.push(word.to_owned()),
+            false => *last += &format!(" {word}"),
+        }
+    }
+    lines
 }
 
 /// Cuts a text to a width, with `…` where something is left out.
@@ -136,6 +172,15 @@ mod tests {
              sales/weekly  41 MB  week 46 of the year\n\
              東京            1 B  first line\n"
         );
+    }
+
+    #[test]
+    fn a_wrapped_column_goes_on_below() {
+        assert_eq!(wrap("how you call yourself", 8), ["how you", "call", "yourself"]);
+        let mut table = Table::new(&[Column::text("A"), Column::wrapped("ABOUT")]);
+        table.row(["x".into(), "one two three".into()]);
+        let lines = table.parts(&table.rows[0], &[1, 8]);
+        assert_eq!(lines, [["x", "one two"], ["", "three"]]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod home;
 pub mod http;
 pub mod keys;
 pub mod log;
+mod nearest;
 pub mod net;
 pub mod node;
 pub mod ops;

@@ -115,7 +115,7 @@ fn human(settings: &[Setting], ui: &Ui) -> String {
         Column::text("SETTING"),
         Column::text("VALUE"),
         Column::text("FROM"),
-        Column::long("ABOUT"),
+        Column::wrapped("ABOUT"),
     ]);
     for setting in settings {
         table.row([

@@ -10,7 +10,7 @@ use crate::App;
 use crate::client::{Client, Url};
 use crate::error::{Error, Result};
 use crate::human;
-use crate::output::{Ui, clean};
+use crate::output::{Ui, clean, quoted};
 use crate::table::{Column, Table};
 
 /// Make, list, choose and close contexts
@@ -87,8 +87,8 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
             let url = Url::new(&["contexts"]);
             let made: ContextInfo = client.send_json(Method::POST, &url, &new).await?;
             app.ui.result(&made, |_| {
-                let label = clean(&made.label);
-                format!("made {label}; `dsp context switch {label}` makes it the current one\n")
+                let (label, typed) = (clean(&made.label), quoted(&made.label));
+                format!("made {label}; `dsp context switch {typed}` makes it the current one\n")
             })
         }
         Verb::Ls => ls(&client, app).await,
@@ -149,8 +149,13 @@ async fn rm(client: &Client, app: &App, context: &str) -> Result<()> {
     app.ui.explain(&format!("closes {label} with {stacks}, {}", human::size(readable.bytes)));
     app.ui.explain("followers keep what they have and get no more; what is here stays");
     app.ui.confirm(&format!("close {label}?"))?;
+    let before = current(client).await.ok();
     let closed: Option<ContextInfo> = client.delete(&Url::new(&["contexts", context])).await?;
-    app.ui.result(&closed, |_| format!("closed {label}\n"))
+    app.ui.result(&closed, |_| format!("closed {label}\n"))?;
+    if before.is_some_and(|before| before.id == readable.context) {
+        app.ui.note(&format!("now in {}", clean(&current(client).await?.label)));
+    }
+    Ok(())
 }
 
 /// Returns the context that names without one mean.

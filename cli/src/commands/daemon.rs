@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::App;
 use crate::client::Url;
 use crate::error::{Error, Result};
-use crate::output::clean_lines;
+use crate::output::{Ui, clean_lines};
 use crate::start::{self, Birth, Running};
 
 /// How often the log is looked at for news.
@@ -133,22 +133,47 @@ async fn logs(app: &App, number: usize, follow: bool) -> Result<()> {
     let mut file = File::open(&path).map_err(|e| Error::path("cannot read", &path, &e))?;
     let text = tail(&mut file).map_err(|e| Error::path("cannot read", &path, &e))?;
     let lines: Vec<&str> = text.lines().collect();
-    for line in &lines[lines.len().saturating_sub(number)..] {
-        app.ui.out(format!("{}\n", clean_lines(line)).as_bytes())?;
+    let lines = &lines[lines.len().saturating_sub(number)..];
+    if !follow {
+        let items: Vec<Line> = lines.iter().map(|line| Line { line }).collect();
+        let text = |_: &Ui| lines.iter().map(|line| clean_lines(line) + "\n").collect();
+        return app.ui.list(&items, text);
     }
-    match follow {
-        true => follow_on(app, path, file).await,
-        false => Ok(()),
+    print_lines(app, lines.iter().copied())?;
+    follow_on(app, path, file).await
+}
+
+/// A line of the log, as JSON has it.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// As it was written.
+    line: &'a str,
+}
+
+/// Prints lines as they come: for programs a document on each.
+fn print_lines<'a>(app: &App, lines: impl Iterator<Item = &'a str>) -> Result<()> {
+    for line in lines {
+        let text = match app.ui.json() {
+            true => serde_json::to_string(&Line { line }).expect("a line is JSON"),
+            false => clean_lines(line),
+        };
+        app.ui.out(format!("{text}\n").as_bytes())?;
     }
+    Ok(())
 }
 
 /// Shows what is logged from now on, until it is interrupted.
 async fn follow_on(app: &App, mut path: PathBuf, mut file: File) -> Result<()> {
+    let mut rest = Vec::new();
     loop {
         tokio::time::sleep(POLL).await;
         let mut news = Vec::new();
         file.read_to_end(&mut news).map_err(|e| Error::path("cannot read", &path, &e))?;
-        app.ui.out(clean_lines(&String::from_utf8_lossy(&news)).as_bytes())?;
+        rest.extend_from_slice(&news);
+        // The last line may be half written.
+        let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let lines: Vec<u8> = rest.drain(..whole).collect();
+        print_lines(app, String::from_utf8_lossy(&lines).lines())?;
         // A new day begins a new file.
         let newest = latest(&app.home.logs())?;
         if news.is_empty() && newest != path {

@@ -10,7 +10,7 @@ use crate::App;
 use crate::client::Url;
 use crate::error::{Error, Result};
 use crate::human;
-use crate::output::{Ui, clean};
+use crate::output::{Ui, clean, quoted};
 use crate::progress::Bar;
 
 /// The longest ticket, in bytes; far more than one needs.
@@ -95,7 +95,6 @@ fn human(followed: &Followed, began: Instant, ui: &Ui) -> String {
 
 /// Says what to type next.
 fn next(followed: &Followed, ui: &Ui) {
-    let label = clean(&followed.context.label);
     if !followed.synced {
         ui.note("nobody who has it was reached yet; the daemon goes on trying");
         ui.note("next: dsp context ls");
@@ -104,7 +103,7 @@ fn next(followed: &Followed, ui: &Ui) {
     // One of my own is here already, if I come back as a writer.
     let mine = |stack: &&StackInfo| stack.reference.starts_with("me:");
     match followed.stacks.iter().find(|stack| !mine(stack)) {
-        Some(stack) => ui.note(&format!("next: dsp get {}", clean(&stack.reference))),
-        None => ui.note(&format!("next: dsp ls {label}")),
+        Some(stack) => ui.note(&format!("next: dsp get {}", quoted(&stack.reference))),
+        None => ui.note(&format!("next: dsp ls {}", quoted(&followed.context.label))),
     }
 }

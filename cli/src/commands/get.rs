@@ -35,6 +35,7 @@ Examples:
   dsp get alice:sales/weekly@v1 -o data
   dsp get sales/weekly#plot.svg
   dsp get sales/weekly#plot.svg -o figures/week46.svg --force
+  dsp get sales/weekly#figures/
 
 A file that differs is never overwritten unless --force is given: without it nothing is written.
 One that is the same already is left as it is.")]
@@ -71,31 +72,27 @@ struct Job {
 }
 
 pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
+    if args.output.as_ref().is_some_and(|output| output.as_os_str() == "-") {
+        return Err(Error::usage("-o names a file or a folder")
+            .hint("`dsp cat REF#PATH` writes to standard output"));
+    }
     let client = app.client().await?;
     let frame = args.reference.frame(&client, &app.ui).await?;
     let all = files(&client, &frame).await?;
+    let output = args.output.as_deref();
     let (folder, jobs) = match args.reference.attachment() {
-        Some(wanted) => one(pick(&all, wanted, &frame)?, args.output.as_deref())?,
+        Some(wanted) => match below(&all, wanted.as_str()) {
+            Some((name, jobs)) => (folder(name, output)?, jobs),
+            None => one(pick(&all, wanted, &frame)?, output)?,
+        },
         None => {
             let name = frame.stack.name.rsplit('/').next().unwrap_or_default();
-            let folder = match &args.output {
-                Some(folder) => folder.clone(),
-                None => {
-                    check(name).map_err(|why| unsafe_name(name, &why))?;
-                    PathBuf::from(name)
-                }
-            };
-            (folder, all.into_iter().map(|file| Job { name: file.path.clone(), file }).collect())
+            let jobs = all.into_iter().map(|file| Job { name: file.path.clone(), file });
+            (folder(name, output)?, jobs.collect())
         }
     };
     let (jobs, same) = plan(&folder, jobs, args.force)?;
-    if jobs.iter().any(|job| !job.file.here) {
-        let reference = match (jobs.len(), args.reference.attachment()) {
-            (1, Some(_)) => format!("{}#{}", exact(&frame), jobs[0].file.path),
-            _ => exact(&frame),
-        };
-        super::fetch::bring(&client, &app.ui, &reference).await?;
-    }
+    bring(args, (&client, app), &frame, &jobs).await?;
     let replace = if args.force { Replace::Files } else { Replace::Never };
     write_all(&client, app, (&folder, &frame), &jobs, replace).await?;
     let bytes = jobs.iter().map(|job| job.file.size).sum();
@@ -117,6 +114,61 @@ fn human(got: &Got<'_>, frame: &FrameInfo, jobs: &[Job]) -> String {
     };
     let files = human::count(got.files, "file");
     format!("{reference} -> {place}  {files}, {}{same}\n", human::size(got.bytes))
+}
+
+/// Brings what is not here: the whole frame at once, or each file that is asked for.
+async fn bring(
+    args: &Args,
+    (client, app): (&Client, &App),
+    frame: &FrameInfo,
+    jobs: &[Job],
+) -> Result<()> {
+    let mut missing = jobs.iter().filter(|job| !job.file.here).peekable();
+    if args.reference.attachment().is_none() {
+        return match missing.peek() {
+            Some(_) => super::fetch::bring(client, &app.ui, &exact(frame)).await,
+            None => Ok(()),
+        };
+    }
+    for job in missing {
+        let reference = format!("{}#{}", exact(frame), job.file.path);
+        super::fetch::bring(client, &app.ui, &reference).await?;
+    }
+    Ok(())
+}
+
+/// Finds the folder that files go to: the one asked for, else one of this name.
+fn folder(name: &str, output: Option<&Path>) -> Result<PathBuf> {
+    match output {
+        Some(path) if path.is_file() => {
+            let path = path.display();
+            Err(Error::usage(format!("{path} is a file, and -o names a folder here"))
+                .hint("`dsp get REF#PATH -o FILE` writes one attachment to a file"))
+        }
+        Some(folder) => Ok(folder.to_owned()),
+        None => {
+            check(name).map_err(|why| unsafe_name(name, &why))?;
+            Ok(PathBuf::from(name))
+        }
+    }
+}
+
+/// Returns the files of a folder of the frame, and what it is called; nothing where no folder is
+/// meant.
+fn below<'a>(files: &[FileInfo], wanted: &'a str) -> Option<(&'a str, Vec<Job>)> {
+    let path = wanted.trim_end_matches('/');
+    if files.iter().any(|file| file.path == wanted) {
+        return None;
+    }
+    let jobs: Vec<Job> = files
+        .iter()
+        .filter_map(|file| {
+            let name = file.path.strip_prefix(path)?.strip_prefix('/')?;
+            Some(Job { name: name.to_owned(), file: file.clone() })
+        })
+        .collect();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    (!jobs.is_empty()).then_some((name, jobs))
 }
 
 /// Finds where one attachment goes: into a folder that exists or ends in `/`, else to a file.
@@ -151,10 +203,9 @@ fn unsafe_name(path: &str, why: &str) -> Error {
 /// Checks every path against the rules and what is there, and returns what is left to write and
 /// how many files are the same already. Nothing is written.
 fn plan(folder: &Path, jobs: Vec<Job>, force: bool) -> Result<(Vec<Job>, u64)> {
-    if jobs.len() > 1 || jobs.iter().any(|job| job.name == job.file.path) {
-        for job in &jobs {
-            check(&job.name).map_err(|why| unsafe_name(&job.name, &why))?;
-        }
+    // A name that the user chose is hers; those that came with the frame end its path.
+    for job in jobs.iter().filter(|job| job.file.path.ends_with(&job.name)) {
+        check(&job.name).map_err(|why| unsafe_name(&job.name, &why))?;
     }
     check_together(jobs.iter().map(|job| job.name.as_str())).map_err(|why| {
         Error::refused(format!("the files cannot stand beside each other: {why}"))

@@ -4,9 +4,9 @@ use dsp_protocol::api::{ContextInfo, StackInfo};
 
 use crate::App;
 use crate::client::{Client, Url};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::human;
-use crate::output::Ui;
+use crate::output::{Ui, quoted};
 use crate::table::{Column, Table};
 
 /// List stacks, the latest first
@@ -47,11 +47,50 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     if args.glob {
         stacks.retain(|stack| pattern.is_none_or(|pattern| glob(pattern, &stack.name)));
     }
+    if let Some(pattern) = pattern.filter(|_| stacks.is_empty()) {
+        return Err(nothing(&client, pattern, args.glob).await);
+    }
     app.ui.list(&stacks, |ui| human(&stacks, ui))?;
     if stacks.is_empty() {
-        app.ui.note("no stacks here; `dsp push` makes one, `dsp ls --all` lists all contexts");
+        app.ui.note(&elsewhere(&client).await?);
     }
     Ok(())
+}
+
+/// Says that nothing has this name, and what is like it.
+async fn nothing(client: &Client, what: &str, glob: bool) -> Error {
+    if glob {
+        return Error::not_found(format!("no stack fits `{what}`"))
+            .hint("* and ? stop at /, ** does not; `dsp ls --all` lists what is here");
+    }
+    let error = Error::not_found(format!("no context and no stack name holds `{what}`"));
+    if what.contains(['*', '?']) {
+        return error.hint(format!("`dsp ls --glob {}` reads it as a pattern", quoted(what)));
+    }
+    // The daemon knows what is called so or nearly so; that it is not here is known.
+    let context = Url::new(&["stacks"]).query("context", what);
+    let stack = Url::new(&["stack"]).query("ref", what);
+    for url in [context, stack] {
+        let meant = client.get::<serde_json::Value>(&url).await.err();
+        let hint = meant.as_ref().and_then(Error::hinted);
+        if let Some(hint) = hint.filter(|hint| hint.starts_with("did you mean")) {
+            return error.hint(hint);
+        }
+    }
+    error.hint("`dsp context ls` lists the contexts, `dsp ls --all` the stacks of all")
+}
+
+/// Says where stacks are, when none is in the context that was listed.
+async fn elsewhere(client: &Client) -> Result<String> {
+    let contexts: Vec<ContextInfo> = client.list(&Url::new(&["contexts"]), None).await?;
+    let others: u64 = contexts.iter().map(|context| u64::from(context.stacks)).sum();
+    Ok(match others {
+        0 => "no stacks here; `dsp push` makes one".to_owned(),
+        n => format!(
+            "no stacks here, {} in other contexts: `dsp ls --all` lists them",
+            crate::human::count(n, "stack")
+        ),
+    })
 }
 
 async fn is_context(client: &Client, what: &str) -> Result<bool> {

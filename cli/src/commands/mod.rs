@@ -31,7 +31,7 @@ pub(crate) mod welcome;
 use clap::Subcommand;
 
 use crate::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What can be done.
 #[derive(Subcommand, Debug)]
@@ -64,8 +64,29 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
+    /// Returns why a verb has no result that could be JSON, for those that have none.
+    fn no_json(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Verb::Cat(_) => Some((
+                "`dsp cat` writes the bytes of a file as they are, and no JSON",
+                "`dsp show REF#PATH --json` tells about the file",
+            )),
+            Verb::Completions(_) => Some((
+                "`dsp completions` writes a script for a shell, and no JSON",
+                "leave --json out",
+            )),
+            Verb::Man(_) => {
+                Some(("`dsp man` writes manual pages, and no JSON", "leave --json out"))
+            }
+            _ => None,
+        }
+    }
+
     /// Does it.
     pub(crate) async fn run(self, app: &App) -> Result<()> {
+        if let Some((why, hint)) = self.no_json().filter(|_| app.ui.json()) {
+            return Err(Error::usage(why).hint(hint));
+        }
         match self {
             Verb::Push(args) => push::run(args, app).await,
             Verb::Ls(args) => ls::run(&args, app).await,

@@ -77,6 +77,13 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
         add(path, &mut files)?;
     }
     let (params, metrics) = (unique(&args.params, "parameter")?, unique(&args.metrics, "metric")?);
+    for (name, text) in params.iter().filter_map(|(name, value)| Some((name, value.as_str()?))) {
+        if text.parse::<f64>().is_ok_and(f64::is_infinite)
+            && text.contains(|c: char| c.is_ascii_digit())
+        {
+            app.ui.warn(&format!("{name} is kept as text: {text} is too large for a number"));
+        }
+    }
     let client = app.client().await?;
     let mut bar = Bar::new(&app.ui, "pushing");
     if let Some(name) = name {

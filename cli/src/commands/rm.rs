@@ -15,7 +15,8 @@ Examples:
   dsp rm sales/weekly
   dsp rm sales/weekly --yes
 
-Followers see that it was removed and keep the bytes they have.")]
+Followers see that it was removed and keep the bytes they have. Its frames stay: whoever may read
+the context, now or later, can get them by tag or id. What must not be known is never pushed.")]
 pub(crate) struct Args {
     /// Stack to remove
     #[arg(value_name = "REF")]
@@ -38,6 +39,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     };
     app.ui.explain(&format!("removes {name} with its history{}{tags}", head.unwrap_or_default()));
     app.ui.explain("followers see that it was removed and keep the bytes they have");
+    app.ui.explain("who may read its context can still get its frames by tag or id");
     app.ui.confirm(&format!("remove {name}?"))?;
     let removed: Option<StackInfo> = client.delete(&url).await?;
     app.ui.result(&removed, |_| format!("removed {name}\n"))

@@ -61,7 +61,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let made: TicketMade = client.send_json(Method::POST, &url, &ticket).await?;
     app.ui.result(&made, |_| format!("{}\n", clean(&made.ticket)))?;
     let until = match &made.info.until {
-        Some(until) => format!("good until {}", human::moment(until)),
+        Some(until) => format!("good until {} by each one's clock", human::moment(until)),
         None => "good for ever".to_owned(),
     };
     let key = &made.info.key.to_string()[..8];
@@ -93,6 +93,10 @@ fn explain(readable: &Readable, args: &Args) -> String {
         if readable.examples.len() < readable.stacks as usize {
             text += ", …";
         }
+    }
+    if readable.removed > 0 {
+        let removed = human::count(readable.removed.into(), "removed stack");
+        text += &format!("\nof {removed} the frames can still be read by tag or id");
     }
     text
 }

@@ -18,6 +18,7 @@ use crate::table::{Column, Table};
 Examples:
   dsp show sales/weekly
   dsp show alice:sales/weekly@v1
+  dsp show alice:sales/weekly@v1#plot.svg
   dsp show model@head~1 --json")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -30,8 +31,28 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     if let Some(wanted) = args.reference.attachment() {
         let files = crate::reference::files(&client, &frame).await?;
         frame.files = vec![pick(&files, wanted, &frame)?.clone()];
+        return app.ui.result(&frame, |ui| attachment(&frame, ui));
     }
     app.ui.result(&frame, |ui| human(&frame, ui))
+}
+
+/// Renders the attachment that was asked for.
+fn attachment(frame: &FrameInfo, ui: &Ui) -> String {
+    let mut out = String::new();
+    for file in &frame.files {
+        let path = ui.paint(&clean(&file.path), Colour::Bold);
+        let of = format!("{} frame {}", clean(&frame.stack.reference), frame.id.short());
+        let here = if file.here { "here" } else { "not here" };
+        let mode = if file.executable { ", executable" } else { "" };
+        let _ = writeln!(out, "{path}  of {of}");
+        let _ = writeln!(out, "size  {} ({} bytes), {here}", human::size(file.size), file.size);
+        let _ = writeln!(out, "type  {}{mode}", clean(&file.media));
+        let _ = writeln!(out, "hash  {}", file.hash);
+        if let Some(text) = &file.text {
+            let _ = writeln!(out, "about {}", clean_lines(text).replace('\n', "\n      "));
+        }
+    }
+    out
 }
 
 fn human(frame: &FrameInfo, ui: &Ui) -> String {

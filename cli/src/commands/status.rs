@@ -59,7 +59,10 @@ pub(crate) fn human(status: &NodeStatus, ui: &Ui) -> String {
 pub(crate) fn warnings(status: &NodeStatus) -> Vec<String> {
     let mut warnings = Vec::new();
     if status.disk_full {
-        warnings.push("the disk is full; nothing is written until there is room".to_owned());
+        warnings.push(
+            "the disk is full: pushes and fetches wait for room; reading and removing go on"
+                .to_owned(),
+        );
     }
     if status.collections_held {
         warnings.push(

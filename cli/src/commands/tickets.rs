@@ -87,6 +87,7 @@ fn human(tickets: &[TicketInfo], ui: &Ui) -> String {
     for ticket in tickets {
         let until = match &ticket.until {
             _ if ticket.revoked => "revoked".to_owned(),
+            Some(until) if human::is_past(until) => "expired".to_owned(),
             Some(until) => human::moment(until),
             None => "never ends".to_owned(),
         };

@@ -163,3 +163,36 @@ fn cat_writes_the_bytes_alone() {
     assert_eq!(ran.code, 6, "{ran:?}");
     assert!(ran.err.contains("fits: sales/weekly#a.txt\n"), "{ran:?}");
 }
+
+#[test]
+fn a_folder_of_a_frame_is_written_without_what_is_beside_it() {
+    let fake = Fake::new();
+    let files: &[(&str, &[u8])] =
+        &[("data/raw/a.csv", b"one"), ("data/raw/deep/b.csv", b"two"), ("data/c.csv", b"3")];
+    serve(&fake, files);
+    let ran = fake.dsp(&["get", "sales/weekly#data/raw/"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "sales/weekly -> raw  2 files, 6 B\n"));
+    assert_eq!(fake.dsp(&["get", "sales/weekly#data/raw", "-o", "x"]).code, 0);
+    assert_eq!(tree(&fake.work()), ["raw/a.csv", "raw/deep/b.csv", "x/a.csv", "x/deep/b.csv"]);
+    assert_eq!(fake.dsp(&["get", "sales/weekly#dat"]).code, 3);
+
+    let evil = Fake::new();
+    serve(&evil, &[("sub/../../x", b"evil")]);
+    let ran = evil.dsp(&["get", "sales/weekly#sub/", "-o", "out"]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(tree(&evil.work()).is_empty());
+}
+
+#[test]
+fn places_that_cannot_be_meant_are_named() {
+    let fake = Fake::new();
+    serve(&fake, &[("a.txt", b"one"), ("b.txt", b"two")]);
+    let ran = fake.dsp(&["get", "sales/weekly#a.txt", "-o", "-"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("`dsp cat REF#PATH`"), "{ran:?}");
+    std::fs::write(fake.work().join("file"), "mine").unwrap();
+    let ran = fake.dsp(&["get", "sales/weekly", "-o", "file"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.starts_with("error: file is a file, and -o names a folder here\n"), "{ran:?}");
+    assert_eq!(tree(&fake.work()), ["file"]);
+}

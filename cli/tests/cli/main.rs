@@ -7,6 +7,7 @@
 mod backup;
 mod fake;
 mod get;
+mod json;
 mod output;
 mod push;
 mod start;

@@ -115,6 +115,7 @@ fn sharing_has_to_be_confirmed_and_prints_the_ticket_alone() {
         context: ContextId::from_bytes([2; 32]),
         label: "main".into(),
         stacks: 12,
+        removed: 1,
         frames: 40,
         bytes: 41_000_000,
         examples: vec!["sales/weekly".into()],
@@ -135,6 +136,7 @@ fn sharing_has_to_be_confirmed_and_prints_the_ticket_alone() {
     let ran = fake.dsp(&["share", "main"]);
     assert_eq!((ran.code, ran.out.as_str()), (4, ""), "{ran:?}");
     assert!(ran.err.contains("reads main: 12 stacks, 40 frames, 41 MB"), "{ran:?}");
+    assert!(ran.err.contains("\nof 1 removed stack the frames can still be read"), "{ran:?}");
     assert_eq!(fake.seen().len(), 1);
     let ran = fake.dsp(&["share", "main", "--expires", "12h", "--uses", "3", "--yes"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "dsp1abc\n"), "{ran:?}");
@@ -231,4 +233,34 @@ fn stacks_of_mine_are_dropped_only_when_confirmed() {
     fake.on("GET /api/v1/stacks", &page(&[stack("alice:lead")]));
     assert_eq!(fake.dsp(&["unfollow", "alice/r2", "--drop"]).code, 0);
     assert_eq!(fake.seen().last().unwrap().query, "copy=drop");
+}
+
+#[test]
+fn what_a_listing_does_not_find_is_no_empty_list() {
+    let fake = Fake::new();
+    fake.on("GET /api/v1/stacks", &page(&[] as &[Value]));
+    fake.on("GET /api/v1/contexts", &page(&[] as &[Value]));
+    let near = Problem::new(ProblemCode::NotFound, "no stack").with_hint("did you mean `model`?");
+    fake.on_problem("GET /api/v1/stack", near);
+    let ran = fake.dsp(&["ls", "modle"]);
+    assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{ran:?}");
+    let told = "error: no context and no stack name holds `modle`\nhint: did you mean `model`?\n";
+    assert_eq!(ran.err, told);
+    let ran = fake.dsp(&["ls", "p*"]);
+    assert!(ran.code == 3 && ran.err.contains("hint: `dsp ls --glob 'p*'`"), "{ran:?}");
+    assert_eq!(fake.dsp(&["ls", "--glob", "p*"]).code, 3);
+    assert_eq!(fake.dsp(&["ls"]).code, 0, "an empty context is no error");
+}
+
+#[test]
+fn an_attachment_is_shown_with_its_hash() {
+    let fake = Fake::new();
+    let frame = frame(stack("model"), &[("a.bin", b"one"), ("b.bin", b"22")]);
+    fake.on("GET /api/v1/frame", &frame);
+    let out = fake.dsp(&["show", "model#b.bin"]).out;
+    assert!(
+        out.starts_with("b.bin  of model frame 07070707\nsize  2 B (2 bytes), here\n"),
+        "{out}"
+    );
+    assert!(out.contains(&frame.files[1].hash.to_string()) && !out.contains("a.bin"), "{out}");
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::fake::{Fake, run};
 
-fn pushed() -> Pushed {
+pub(crate) fn pushed() -> Pushed {
     Pushed {
         frame: FrameId::from_bytes([7; 32]),
         reference: "sales/weekly".into(),

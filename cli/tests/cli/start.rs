@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::fake::{Fake, Ran, VERSION, run};
 
-fn status() -> NodeStatus {
+pub(crate) fn status() -> NodeStatus {
     NodeStatus {
         version: VERSION.into(),
         web: "ui".into(),

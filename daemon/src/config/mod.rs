@@ -5,7 +5,6 @@
 //! is nearest. The list of settings is [`table::SETTINGS`]; what a setting may be stands there.
 
 mod file;
-mod nearest;
 mod table;
 
 use std::collections::BTreeMap;
@@ -228,7 +227,7 @@ pub fn find(name: &str, origin: Option<Origin>) -> Result<&'static Setting, Conf
     SETTINGS.iter().find(|setting| setting.name == name).ok_or_else(|| ConfigError::Unknown {
         name: name.to_owned(),
         origin,
-        nearest: nearest::nearest(name, SETTINGS.iter().map(|setting| setting.name)),
+        nearest: crate::nearest::nearest(name, SETTINGS.iter().map(|setting| setting.name)),
     })
 }
 

@@ -106,9 +106,9 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "store.min_free_bytes",
         kind: Kind::Integer,
-        about: "Bytes that stay free on the disk: with less, nothing large is written",
+        about: "Bytes that stay free on the disk, such as 1GB: with less, nothing large is written",
         restart: false,
-        apply: |c, v| number(v, i64::MAX as u64).map(|bytes| c.min_free_bytes = bytes),
+        apply: |c, v| bytes(v).map(|bytes| c.min_free_bytes = bytes),
         show: |c| c.min_free_bytes.to_string(),
     },
     Setting {
@@ -154,12 +154,16 @@ impl Setting {
     /// # Errors
     /// [`ConfigError::Invalid`] says what is wrong.
     pub fn check(&self, text: &str) -> Result<Value, ConfigError> {
-        self.apply_text(&mut defaults(), text, None)?;
+        let mut config = defaults();
+        self.apply_text(&mut config, text, None)?;
         let parts = self.kind.parts_of_text(text);
         let first = || parts[0].as_str();
         Ok(match self.kind {
             Kind::Bool => Value::from(first() == "true"),
-            Kind::Integer => Value::from(first().parse::<i64>().expect("it was checked")),
+            Kind::Integer => {
+                let number = (self.show)(&config);
+                Value::from(number.parse::<i64>().expect("it was checked"))
+            }
             Kind::Text => Value::from(first()),
             Kind::List => Value::from(parts.iter().collect::<Array>()),
         })
@@ -250,6 +254,32 @@ fn number<T: std::str::FromStr + std::fmt::Display>(
 ) -> Result<T, String> {
     let text = only(parts);
     text.parse().map_err(|_| format!("expected a whole number from 0 to {most}, got `{text}`"))
+}
+
+/// Reads a number of bytes, with a unit or without: `1GB` is 10^9, `1GiB` is 2^30.
+fn bytes(parts: &[String]) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 11] = [
+        ("", 1),
+        ("b", 1),
+        ("kb", 1000),
+        ("mb", 1_000_000),
+        ("gb", 1_000_000_000),
+        ("tb", 1_000_000_000_000),
+        ("kib", 1 << 10),
+        ("mib", 1 << 20),
+        ("gib", 1 << 30),
+        ("tib", 1 << 40),
+        ("pib", 1 << 50),
+    ];
+    let text = only(parts);
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim().to_ascii_lowercase();
+    let size = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
+    let bytes = size.and_then(|size| number.parse::<u64>().ok()?.checked_mul(size));
+    bytes
+        .filter(|bytes| i64::try_from(*bytes).is_ok())
+        .ok_or_else(|| format!("expected a number of bytes such as 500MB or 1GiB, got `{text}`"))
 }
 
 fn loopback(parts: &[String]) -> Result<IpAddr, String> {

@@ -79,7 +79,7 @@ fn a_wrong_value_is_refused_with_what_is_expected() {
         ("[user]\nname = \"a\\u0007\"", "the invisible character \\u{7} is not allowed"),
         ("[user]\nname = \"me\"", "`me` is reserved"),
         ("[device]\nname = \"a/b\"", "the character `/` is not allowed"),
-        ("[store]\nmin_free_bytes = -5", "from 0 to 9223372036854775807"),
+        ("[store]\nmin_free_bytes = -5", "such as 500MB or 1GiB, got `-5`"),
         ("[policy]\ndefault = \"none\"", "expected all, heads or lazy, got `none`"),
     ] {
         let error = refused(text);
@@ -128,4 +128,18 @@ fn a_refused_edit_changes_nothing() {
     std::fs::write(&path, "[net\n").unwrap();
     assert!(ConfigFile::set(&path, "net.mdns", "true").is_err());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "[net\n");
+}
+
+#[test]
+fn bytes_have_units() {
+    let setting = super::find("store.min_free_bytes", None).unwrap();
+    let read = |text: &str| setting.check(text).ok().and_then(|value| value.as_integer());
+    for (text, bytes) in
+        [("0", 0), ("500", 500), ("1GB", 1_000_000_000), ("2 GiB", 2 << 30), ("7mb", 7_000_000)]
+    {
+        assert_eq!(read(text), Some(bytes), "{text}");
+    }
+    for text in ["", "GB", "1.5GB", "-1", "1 GBs", "9999999TB"] {
+        assert_eq!(read(text), None, "{text}");
+    }
 }

@@ -6,15 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use dsp_protocol::api::{
     AccessName, ContextInfo, NewContext, Page, Problem, ProblemCode, Readable, RoleName,
 };
+use dsp_protocol::context::StackState;
 use dsp_protocol::id::{ContextId, FrameId};
 use dsp_protocol::name::{ContextName, fold_key};
 use dsp_protocol::statement::{Access, Role};
-use dsp_protocol::sync::{Command, Reply};
+use dsp_protocol::sync::{Command, CommandError, Reply};
 
 use super::content::Distinct;
 use super::node::count;
 use super::paging::text_key;
-use super::problem::bad_request;
+use super::problem::{bad_request, refused};
 use super::scene::{ContextScene, Scene};
 use super::time::rfc3339;
 use super::trees::Gap;
@@ -93,6 +94,7 @@ impl Ops {
         let folded = fold_key(name.as_str());
         let taken = scene.contexts.values().find(|context| {
             context.is_mine(scene.me)
+                && !context.is_closed()
                 && context.name().is_some_and(|other| fold_key(other.as_str()) == folded)
         });
         if let Some(taken) = taken {
@@ -121,7 +123,8 @@ impl Ops {
         self.context_by_id(id).await
     }
 
-    /// Closes a context of mine: followers are told and get no more; what is here stays.
+    /// Closes a context of mine: followers are told and get no more; what is here stays. Where it
+    /// was the current one, another one of mine that is open is from now on.
     ///
     /// # Errors
     /// There is none, or it is not mine.
@@ -131,16 +134,30 @@ impl Ops {
         let command =
             Command::About { context, name: None, text: None, access: None, closed: true };
         self.node.run(command).await?;
+        if scene.current == Some(context) {
+            let open = |other: &&ContextScene| {
+                other.id != context && other.is_mine(scene.me) && !other.is_closed()
+            };
+            // The first of them is called `main`, unless it was closed.
+            let main = |other: &&ContextScene| other.name().is_some_and(|n| n.as_str() == "main");
+            let mine = || scene.contexts.values().filter(open);
+            if let Some(other) = mine().find(main).or_else(|| mine().next()) {
+                self.store.set(Slot::CURRENT_CONTEXT, *other.id.as_bytes()).await?;
+            }
+        }
         self.context_by_id(context).await
     }
 
     /// Tells what sharing a context would make readable.
     ///
     /// # Errors
-    /// There is none.
+    /// There is none, or it is closed.
     pub async fn readable(&self, label: &str) -> Result<Readable, Problem> {
         let scene = self.scene().await?;
         let context = scene.context(label)?;
+        if context.is_closed() {
+            return Err(refused(&CommandError::Closed));
+        }
         let all: Vec<FrameId> = self
             .node
             .query({
@@ -177,6 +194,9 @@ impl Ops {
             context: context.id,
             label: scene.label(context),
             stacks: count(stacks.len()),
+            removed: count(
+                context.stacks.iter().filter(|s| s.state == StackState::Removed).count(),
+            ),
             frames: count(context.frames),
             bytes: distinct.sum.bytes,
             examples: stacks.into_iter().map(|(_, name)| name).take(EXAMPLES).collect(),

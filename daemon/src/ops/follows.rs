@@ -292,7 +292,7 @@ fn past_its_time(until: i64) -> Problem {
 
 fn not_let_in(reason: &str) -> Problem {
     Problem::new(ProblemCode::Refused, format!("the peer does not let you in: {reason}"))
-        .with_hint("ask for a new ticket; the follow stays and is tried again")
+        .with_hint("ask for a new ticket and follow with it; until then nothing comes")
 }
 
 fn nobody_reached() -> Problem {

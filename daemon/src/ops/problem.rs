@@ -49,14 +49,18 @@ impl From<RunError> for Problem {
     }
 }
 
-/// Returns the problem of a command that the engine refused.
-fn refused(error: &CommandError) -> Problem {
+/// Returns the problem of a command that the engine refused, or would refuse.
+pub(crate) fn refused(error: &CommandError) -> Problem {
     let code = match error {
         CommandError::NoContext(_) | CommandError::NoStack(_) => ProblemCode::NotFound,
         CommandError::NotAllowed { .. } | CommandError::DeviceLimited { .. } => {
             ProblemCode::Refused
         }
-        CommandError::NameTaken(_) | CommandError::Closed => ProblemCode::Conflict,
+        CommandError::NameTaken(_) => ProblemCode::Conflict,
+        CommandError::Closed => {
+            return Problem::new(ProblemCode::Conflict, error.to_string())
+                .with_hint("choose another one: `dsp context switch main`");
+        }
         CommandError::Ticket(_) | CommandError::Limit(_) | CommandError::Invalid(_) => {
             ProblemCode::BadRequest
         }
@@ -178,7 +182,11 @@ impl From<EditError> for Problem {
 
 impl From<ConfigError> for Problem {
     fn from(error: ConfigError) -> Self {
-        bad_request(&error).with_causes(&error)
+        let code = match error {
+            ConfigError::Unknown { .. } => ProblemCode::NotFound,
+            _ => ProblemCode::BadRequest,
+        };
+        Problem::new(code, error.to_string()).with_causes(&error)
     }
 }
 

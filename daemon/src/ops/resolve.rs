@@ -15,6 +15,7 @@ use super::Ops;
 use super::history::History;
 use super::problem::{bad_request, not_found};
 use super::scene::{ContextScene, Scene};
+use crate::nearest::nearest;
 
 /// A stack that a reference means.
 #[derive(Clone, Copy, Debug)]
@@ -64,13 +65,23 @@ impl Scene {
 
     fn qualified(&self, owner: &OwnerRef, name: &StackName) -> Result<Option<Found<'_>>, Problem> {
         let user = self.names.find(&owner.user).ok_or_else(|| {
-            not_found(format!("nobody is called `{}` here", owner.user))
-                .with_hint("`dsp peers ls` lists who is known")
+            let problem = not_found(format!("nobody is called `{}` here", owner.user));
+            let reference = Reference {
+                owner: Some(owner.clone()),
+                stack: name.clone(),
+                rev: Rev::Head,
+                attachment: None,
+            };
+            match self.in_context(&reference) {
+                Some(meant) => problem.with_hint(format!("did you mean `{meant}`?")),
+                None => problem.with_hint("`dsp peers ls` lists who is known"),
+            }
         })?;
         let fits = |context: &&ContextScene| match &owner.context {
             None => true,
             Some(wanted) => {
-                context.name() == Some(wanted) || context.id.to_string() == wanted.as_str()
+                context.id.to_string() == wanted.as_str()
+                    || (context.name() == Some(wanted) && !self.gives_way(context))
             }
         };
         let in_it = |context| {
@@ -112,10 +123,58 @@ impl Scene {
             .filter(|found| found.stack.name == reference.stack)
             .map(|found| self.in_full(&found))
             .collect();
-        match problem.candidates.is_empty() {
-            true => problem.with_hint("`dsp ls --all` lists what is here"),
-            false => problem.with_hint("name one of the candidates in full"),
+        if !problem.candidates.is_empty() {
+            return problem.with_hint("name one of the candidates in full");
         }
+        let meant = self.by_frame(&reference.stack).or_else(|| self.in_context(reference));
+        match meant.or_else(|| self.nearest(&reference.stack)) {
+            Some(meant) => problem.with_hint(format!("did you mean `{meant}`?")),
+            None => problem.with_hint("`dsp ls --all` lists what is here"),
+        }
+    }
+
+    /// Returns the reference of the frame whose id begins like a name, where it is a current head
+    /// or has a tag: `dsp push` prints ids, and they alone name nothing.
+    fn by_frame(&self, name: &StackName) -> Option<String> {
+        let prefix = match name.as_str().parse().ok()? {
+            Rev::Id(prefix) => prefix,
+            _ => return None,
+        };
+        let stacks = self
+            .contexts
+            .values()
+            .flat_map(|context| context.live().map(move |stack| Found { context, stack }));
+        let mut fitting = stacks.filter(|found| {
+            let heads = found.stack.heads.iter().map(|head| head.frame);
+            heads.chain(found.stack.tags.values().copied()).any(|frame| prefix.matches(&frame))
+        });
+        Some(format!("{}@{name}", self.reference(&fitting.next()?)))
+    }
+
+    /// Returns what `main/penguins` or `main:penguins` means where `main` is a context: labels of
+    /// contexts are written so, references are not.
+    fn in_context(&self, reference: &Reference) -> Option<String> {
+        let text = Reference { attachment: None, rev: Rev::Head, ..reference.clone() }.to_string();
+        let text = text.replacen(':', "/", 1);
+        self.contexts.values().find_map(|context| {
+            let name = text.strip_prefix(&self.label(context))?.strip_prefix('/')?.parse().ok()?;
+            let mine = context.stack(self.me, &name);
+            let stack = mine.or_else(|| context.stack(context.owner, &name))?;
+            Some(self.in_full(&Found { context, stack }))
+        })
+    }
+
+    /// Returns the stack whose name is most like another one, if it is near enough to be meant.
+    fn nearest(&self, name: &StackName) -> Option<String> {
+        let stacks: Vec<Found<'_>> = self
+            .contexts
+            .values()
+            .flat_map(|context| context.live().map(move |stack| Found { context, stack }))
+            .collect();
+        let names = stacks.iter().map(|found| found.stack.name.as_str());
+        let near = nearest(name.as_str(), names)?;
+        let found = stacks.iter().find(|found| found.stack.name.as_str() == near)?;
+        Some(self.reference(found))
     }
 
     /// Returns the shortest reference that means a stack here.
@@ -139,10 +198,14 @@ impl Scene {
     fn in_full(&self, found: &Found<'_>) -> String {
         let (user, name) = (self.names.of(found.stack.owner), &found.stack.name);
         let same_name = self.contexts.values().filter(|other| {
-            other.name() == found.context.name() && other.stack(found.stack.owner, name).is_some()
+            other.name() == found.context.name()
+                && other.stack(found.stack.owner, name).is_some()
+                && !self.gives_way(other)
         });
         match found.context.name() {
-            Some(context) if same_name.count() == 1 => format!("{user}/{context}:{name}"),
+            Some(context) if same_name.count() == 1 && !self.gives_way(found.context) => {
+                format!("{user}/{context}:{name}")
+            }
             _ => format!("{user}/{}:{name}", found.context.id),
         }
     }
@@ -205,7 +268,10 @@ impl<'a> Found<'a> {
                 let mut problem = not_found(format!("`{reference}` has no tag `{tag}`"));
                 let tags = self.stack.tags.keys();
                 problem.candidates = tags.map(|tag| format!("{reference}@{tag}")).collect();
-                problem
+                match tag.as_str().bytes().all(|b| b.is_ascii_hexdigit()) {
+                    true => problem.with_hint("an id of a frame takes 6 digits or more"),
+                    false => problem,
+                }
             })?,
             Rev::Id(prefix) => {
                 let ids: Vec<FrameId> = history.frames().filter(|id| prefix.matches(id)).collect();

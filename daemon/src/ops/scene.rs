@@ -14,7 +14,11 @@ use super::Ops;
 use super::contexts::role_name;
 use super::names::Names;
 use super::problem::not_found;
+use crate::nearest::nearest;
 use crate::store::Slot;
+
+/// Fewest digits of an id that name a context.
+const ID_DIGITS: usize = 6;
 
 /// All contexts at one moment.
 #[derive(Clone, Debug)]
@@ -86,6 +90,11 @@ impl ContextScene {
         self.owner == me
     }
 
+    /// Tells whether its owner closed it.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.about.as_ref().is_some_and(|about| about.closed)
+    }
+
     /// Returns the stacks that are not removed.
     pub(crate) fn live(&self) -> impl Iterator<Item = &StackView> {
         self.stacks.iter().filter(|stack| stack.state == StackState::Live)
@@ -106,7 +115,7 @@ impl ContextScene {
 
     /// Returns how the follow stands.
     pub(crate) fn state(&self, me: UserId) -> FollowState {
-        let closed = self.about.as_ref().is_some_and(|about| about.closed);
+        let closed = self.is_closed();
         match self.standing {
             Standing::Left => FollowState::Left,
             Standing::Removed => FollowState::Removed,
@@ -165,18 +174,36 @@ impl Scene {
     /// Returns how a context is written: `main` for one of mine, `alice/main` otherwise, its id
     /// where that would fit another one or its name is not known yet.
     pub(crate) fn label(&self, context: &ContextScene) -> String {
-        let Some(name) = context.name() else { return context.id.to_string() };
+        let Some(name) = context.name() else { return self.short(context) };
         let same = self
             .contexts
             .values()
             .filter(|other| other.owner == context.owner && other.name() == Some(name));
+        // A closed one gives way to one that is open.
+        let same = same.filter(|other| context.is_closed() || !other.is_closed());
         if same.count() > 1 {
-            return context.id.to_string();
+            return self.short(context);
         }
         match context.is_mine(self.me) {
             true => name.to_string(),
             false => format!("{}/{name}", self.names.of(context.owner)),
         }
+    }
+
+    /// Returns the first digits of a context's id, as many as tell it from all others here.
+    fn short(&self, context: &ContextScene) -> String {
+        let short = context.id.short();
+        let same = self.contexts.values().filter(|other| other.id.short() == short);
+        if same.count() > 1 { context.id.to_string() } else { short }
+    }
+
+    /// Returns the label of the context that a name of a stack begins with, as in `main/penguins`.
+    pub(crate) fn label_before(&self, name: &StackName) -> Option<String> {
+        let labels = self.contexts.values().map(|context| self.label(context));
+        let mut before = labels.filter(|label| {
+            name.as_str().strip_prefix(label.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        });
+        before.next()
     }
 
     /// Finds a context by its label or id; `me/main` is `main`.
@@ -190,11 +217,18 @@ impl Scene {
         let label = label.strip_prefix("me/").unwrap_or(label);
         let found = self.contexts.values().find(|context| self.label(context) == label);
         let found = found.or_else(|| self.context_by_parts(label));
+        let found = found.or_else(|| {
+            let mut all = self.contexts.values().filter(|context| {
+                label.len() >= ID_DIGITS && context.id.to_string().starts_with(label)
+            });
+            all.next().filter(|_| all.next().is_none())
+        });
         found.ok_or_else(|| {
-            let mut problem = not_found(format!("no context `{label}` here"))
-                .with_hint("`dsp context ls` lists them");
+            let mut problem = not_found(format!("no context `{label}` here"));
             problem.candidates = self.contexts.values().map(|c| self.label(c)).collect();
-            problem
+            let near = nearest(label, problem.candidates.iter().map(String::as_str));
+            let hint = near.map(|near| format!("did you mean `{near}`?"));
+            problem.with_hint(hint.unwrap_or_else(|| "`dsp context ls` lists them".to_owned()))
         })
     }
 
@@ -203,9 +237,19 @@ impl Scene {
         let (user, name) = label.split_once('/')?;
         let user = self.names.find(&user.parse().ok()?)?;
         let mut fitting = self.contexts.values().filter(|context| {
-            context.owner == user && context.name().is_some_and(|own| own.as_str() == name)
+            context.owner == user
+                && context.name().is_some_and(|own| own.as_str() == name)
+                && !self.gives_way(context)
         });
         fitting.next().filter(|_| fitting.next().is_none())
+    }
+
+    /// Tells whether a context is closed and its name is that of an open one of its owner.
+    pub(crate) fn gives_way(&self, context: &ContextScene) -> bool {
+        context.is_closed()
+            && self.contexts.values().any(|other| {
+                other.owner == context.owner && other.name() == context.name() && !other.is_closed()
+            })
     }
 
     /// Finds the current context.

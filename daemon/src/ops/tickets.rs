@@ -84,6 +84,12 @@ impl Ops {
     /// # Errors
     /// No ticket, or several, begin so; or it is not mine to revoke.
     pub async fn end_ticket(&self, key: &str) -> Result<TicketInfo, Problem> {
+        if !key.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(bad_request(format!(
+                "`{key}` is no key of a ticket: it has digits 0 to f"
+            ))
+            .with_hint("`dsp tickets ls` lists them"));
+        }
         if key.len() < PREFIX {
             return Err(bad_request(format!("`{key}` is shorter than {PREFIX} digits")));
         }

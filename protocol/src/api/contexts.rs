@@ -124,6 +124,9 @@ http! {
         pub label: String,
         /// Stacks.
         pub stacks: u32,
+        /// Removed stacks, whose frames can still be read by tag or id.
+        #[serde(default)]
+        pub removed: u32,
         /// Frames.
         pub frames: u32,
         /// Bytes of all frames.

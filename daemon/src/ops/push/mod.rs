@@ -85,6 +85,13 @@ impl Ops {
             Reply::Pushed { created, peers, .. } => (created, peers),
             other => return Err(unexpected(&other)),
         };
+        if created && let Some(label) = scene.label_before(&name) {
+            let note = format!(
+                "this stack is called `{name}`; in the context {label} it would be `{}`",
+                label_reference(&label, &name)
+            );
+            reporter.note(note).await;
+        }
         Ok(Pushed {
             frame: id,
             reference: self.reference_of(context, &name).await?,
@@ -175,4 +182,14 @@ fn target(scene: &Scene, text: &str) -> Result<(ContextId, StackName), Problem> 
         .with_hint(hint));
     }
     Ok((context.id, reference.stack))
+}
+
+/// Returns how the rest of a name that begins with the label of a context is written as a stack
+/// there.
+fn label_reference(label: &str, name: &StackName) -> String {
+    let rest = name.as_str().strip_prefix(label).unwrap_or_default().trim_start_matches('/');
+    match label.contains('/') {
+        true => format!("{label}:{rest}"),
+        false => format!("me/{label}:{rest}"),
+    }
 }

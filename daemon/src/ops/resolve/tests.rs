@@ -179,9 +179,19 @@ fn contexts_have_labels() {
     // A second one of the same owner and name is told by its id.
     let twin = context(4, ALICE, "main", Vec::new());
     scene.contexts.insert(twin.id, twin.clone());
-    assert_eq!(scene.label(&twin), twin.id.to_string());
+    assert_eq!(scene.label(&twin), twin.id.short());
     assert!(scene.context("alice/main").is_err());
-    assert_eq!(scene.context(&twin.id.to_string()).unwrap().id, twin.id);
+    for id in [twin.id.to_string(), twin.id.short(), twin.id.to_string()[..6].to_owned()] {
+        assert_eq!(scene.context(&id).unwrap().id, twin.id);
+    }
+    assert!(scene.context(&twin.id.to_string()[..5]).is_err(), "too few digits");
+    // As many digits as tell it from others.
+    let mut bytes = *twin.id.as_bytes();
+    bytes[31] ^= 1;
+    let like = ContextScene { id: ContextId::from_bytes(bytes), ..twin.clone() };
+    scene.contexts.insert(like.id, like.clone());
+    assert_eq!(scene.label(&like), like.id.to_string());
+    assert!(scene.context(&twin.id.short()).is_err());
 }
 
 #[test]
@@ -231,4 +241,18 @@ fn a_push_goes_where_its_label_says() {
     assert_eq!(place("me/research:x"), Ok(2));
     assert_eq!(place("alice/main:x"), Ok(3));
     assert!(place("alice:x").is_err());
+}
+
+#[test]
+fn what_was_meant_is_offered() {
+    let scene = scene();
+    let hint = |text: &str| find(&scene, text).unwrap_err().hint.unwrap_or_default();
+    assert_eq!(hint("slaes"), "did you mean `sales`?");
+    assert_eq!(hint("research/model"), "did you mean `me/research:model`?");
+    assert_eq!(hint("research:model"), "did you mean `me/research:model`?");
+    assert_eq!(hint("alice/main/report"), "did you mean `alice/main:report`?");
+    let id = frame(10).short();
+    assert_eq!(hint(&id), format!("did you mean `sales@{id}`?"));
+    assert_eq!(hint("sales@ab12"), "an id of a frame takes 6 digits or more");
+    assert_eq!(hint("something-else"), "`dsp ls --all` lists what is here");
 }

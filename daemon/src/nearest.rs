@@ -1,7 +1,7 @@
 //! The nearest of several names, for "did you mean".
 
 /// Returns the candidate that the fewest edits turn `name` into, if it is near enough to be meant.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -1,0 +1,195 @@
+//! `--json` for every verb: one document on stdout and nothing beside it, or a refusal.
+
+use std::collections::BTreeSet;
+
+use dsp_protocol::api::{Fetched, Verified};
+use dsp_protocol::id::{ContextId, DeviceId, PublicKey, UserId};
+use serde_json::{Value, json};
+
+use crate::fake::{Fake, VERSION};
+use crate::push::pushed;
+use crate::{frame, stack};
+
+/// A command line of each verb that prints one document.
+const DOCUMENTS: &[&[&str]] = &[
+    &["push", "sales/weekly", "file"],
+    &["ls"],
+    &["log", "sales/weekly"],
+    &["show", "sales/weekly"],
+    &["show", "sales/weekly#a.txt"],
+    &["get", "sales/weekly"],
+    &["fetch", "sales/weekly"],
+    &["verify"],
+    &["tag", "sales/weekly", "v1"],
+    &["mv", "sales/weekly", "other"],
+    &["rm", "sales/weekly", "--yes"],
+    &["context", "ls"],
+    &["context", "new", "research"],
+    &["context", "switch", "main"],
+    &["context", "rm", "main", "--yes"],
+    &["share", "--yes"],
+    &["follow", "dsp1abc"],
+    &["unfollow", "main", "--keep"],
+    &["tickets", "ls"],
+    &["tickets", "revoke", "09090909"],
+    &["peers", "ls"],
+    &["peers", "rename", "bob", "bobby"],
+    &["status"],
+    &["open"],
+    &["id", "show"],
+    &["id", "backup"],
+    &["daemon", "start"],
+    &["daemon", "status"],
+    &["daemon", "logs"],
+    &["config", "ls"],
+    &["config", "get", "net.mdns"],
+    &["config", "set", "net.mdns", "false"],
+    &["config", "unset", "net.mdns"],
+    &["daemon", "stop"],
+];
+
+/// A command line of each verb whose result is no document.
+const REFUSED: &[&[&str]] =
+    &[&["cat", "sales/weekly"], &["completions", "bash"], &["man", "pages"]];
+
+/// Lets a daemon answer everything that the verbs ask.
+fn answers(fake: &Fake) {
+    let page = |items: &[Value]| json!({"items": items});
+    let context = json!({
+        "id": ContextId::from_bytes([2; 32]), "label": "main", "name": "main", "about": "",
+        "owner": UserId::from_bytes([3; 32]), "owner_name": "me", "role": "owner",
+        "access": "private", "policy": "all", "state": "own", "current": true, "stacks": 1,
+        "frames": 1, "bytes": 1, "bytes_here": 1, "members": 1,
+    });
+    let ticket = json!({
+        "key": PublicKey::from_bytes([9; 32]), "context": ContextId::from_bytes([2; 32]),
+        "label": "main", "role": "reader", "revoked": false, "admitted": [],
+    });
+    let peer = json!({
+        "user": UserId::from_bytes([4; 32]), "name": "bob", "own_name": "bob",
+        "verified": false, "contexts": [], "devices": [],
+    });
+    let me = json!({
+        "user": UserId::from_bytes([3; 32]), "name": "alice",
+        "root": PublicKey::from_bytes([8; 32]), "device": DeviceId::from_bytes([5; 32]),
+        "devices": [], "backup_needed": true, "log_entries": 2,
+    });
+    let setting = json!({
+        "name": "net.mdns", "value": "false", "source": "file", "default": "true",
+        "about": "Find nodes", "restart": true,
+    });
+    let entry = json!({
+        "id": "07".repeat(32), "here": true, "parents": [], "metrics": {}, "tags": [],
+        "head": true,
+    });
+    let shown = frame(stack("sales/weekly"), &[("a.txt", b"one")]);
+    fake.on_steps("POST /api/v1/frames", &pushed());
+    fake.on("GET /api/v1/stacks", &page(&[json!(stack("sales/weekly"))]));
+    fake.on("GET /api/v1/log", &page(&[entry]));
+    fake.on("GET /api/v1/frame", &shown);
+    fake.on_bytes(&format!("GET /api/v1/blobs/{}", shown.files[0].hash), 200, b"one");
+    let fetched = Fetched { files: 1, bytes: 3, already_here: 0, missing: vec![] };
+    fake.on_steps("POST /api/v1/fetch", &fetched);
+    let verified =
+        Verified { heads: 1, frames: 1, blobs: 1, bytes: 3, not_here: 0, faults: vec![] };
+    fake.on_steps("POST /api/v1/verify", &verified);
+    for call in ["POST /api/v1/tags", "POST /api/v1/rename"] {
+        fake.on(call, &stack("sales/weekly"));
+    }
+    for call in ["GET /api/v1/stack", "DELETE /api/v1/stack"] {
+        fake.on(call, &stack("sales/weekly"));
+    }
+    fake.on("GET /api/v1/contexts", &page(std::slice::from_ref(&context)));
+    let contexts = ["POST /api/v1/contexts", "PUT /api/v1/contexts/current"];
+    for call in contexts.into_iter().chain(["DELETE /api/v1/contexts/main"]) {
+        fake.on(call, &context);
+    }
+    fake.on(
+        "GET /api/v1/contexts/main/readable",
+        &json!({
+            "context": ContextId::from_bytes([2; 32]), "label": "main", "stacks": 1, "frames": 1,
+            "bytes": 3, "examples": ["sales/weekly"], "access": "private",
+        }),
+    );
+    let made = json!({"ticket": "dsp1abc", "info": ticket});
+    fake.on("POST /api/v1/contexts/main/tickets", &made);
+    let followed = json!({"context": context, "stacks": [], "synced": true, "known": false});
+    fake.on_steps("POST /api/v1/follows", &followed);
+    fake.on("DELETE /api/v1/follows/main", &json!({"context": context}));
+    fake.on("GET /api/v1/tickets", &page(std::slice::from_ref(&ticket)));
+    fake.on("DELETE /api/v1/tickets/09090909", &ticket);
+    fake.on("GET /api/v1/peers", &page(std::slice::from_ref(&peer)));
+    fake.on("PATCH /api/v1/peers/bob", &peer);
+    fake.on("GET /api/v1/node", &crate::start::status());
+    fake.on("POST /api/v1/login-codes", &json!({"url": "http://127.0.0.1:7700/login?x"}));
+    fake.on("GET /api/v1/identity", &me);
+    fake.on("POST /api/v1/identity/backup", &json!({"words": "abandon ability able"}));
+    fake.on("GET /api/v1/settings", &page(std::slice::from_ref(&setting)));
+    fake.on("PATCH /api/v1/settings", &page(&[setting]));
+    fake.on("POST /api/v1/node/stop", &json!({}));
+    std::fs::write(fake.work().join("file"), "1").unwrap();
+    std::fs::create_dir_all(fake.home().join("logs")).unwrap();
+    std::fs::write(fake.home().join("logs/dspd.log"), "INFO one\nWARN two\n").unwrap();
+}
+
+#[test]
+fn every_verb_prints_one_document_or_refuses() {
+    let fake = Fake::new();
+    answers(&fake);
+    for args in DOCUMENTS {
+        let ran = fake.dsp(&[args, &["--json"][..]].concat());
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{args:?}: {ran:?}");
+        assert!(serde_json::from_str::<Value>(&ran.out).is_ok(), "{args:?}: {ran:?}");
+    }
+    for args in REFUSED {
+        let ran = fake.dsp(&[args, &["--json"][..]].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}: {ran:?}");
+        let problem: Value = serde_json::from_str(&ran.err).unwrap();
+        assert_eq!(problem["code"], "bad_request", "{args:?}");
+    }
+}
+
+#[test]
+fn no_verb_is_left_out() {
+    let verbs = |args: &[&str]| -> BTreeSet<String> {
+        let help = Fake::silent().dsp(&[args, &["--help"][..]].concat()).out;
+        let list = help.split_once("\nCommands:\n").map_or("", |(_, list)| list);
+        let lines = list.lines().take_while(|line| line.starts_with("  "));
+        let words = lines.filter(|line| !line.starts_with("   "));
+        words.filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
+    };
+    let named: BTreeSet<&[&str]> = DOCUMENTS.iter().chain(REFUSED).copied().collect();
+    for verb in verbs(&[]).iter().filter(|verb| *verb != "help") {
+        let below = verbs(&[verb]);
+        assert!(named.iter().any(|args| args[0] == verb), "{verb}");
+        for sub in below.iter().filter(|sub| *sub != "help") {
+            assert!(
+                named.iter().any(|args| args.len() > 1 && args[..2] == [verb, sub]),
+                "{verb} {sub}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_log_is_a_list_of_lines() {
+    let fake = Fake::new();
+    answers(&fake);
+    let ran = fake.dsp(&["daemon", "logs", "-n", "1", "--json"]);
+    let page: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(page["items"], json!([{"line": "WARN two"}]));
+    assert_eq!(fake.dsp(&["daemon", "logs"]).out, "INFO one\nWARN two\n");
+}
+
+#[test]
+fn a_refusal_under_json_is_a_problem_alone() {
+    let fake = Fake::new();
+    answers(&fake);
+    fake.write_client_file("0.0.0", Some(&fake.socket()), "http://127.0.0.1:9");
+    assert_ne!(VERSION, "0.0.0");
+    for args in [&["rm", "sales/weekly"][..], &["share"], &["context", "rm", "main"]] {
+        let ran = fake.dsp(&[args, &["--json"][..]].concat());
+        assert_eq!(ran.code, 4, "{args:?}: {ran:?}");
+        assert!(serde_json::from_str::<Value>(&ran.err).is_ok(), "{args:?}: {ran:?}");
+    }
+}
