@@ -35,6 +35,7 @@ const DOCUMENTS: &[&[&str]] = &[
     &["peers", "ls"],
     &["peers", "rename", "bob", "bobby"],
     &["status"],
+    &["gc", "--yes"],
     &["open"],
     &["id", "show"],
     &["id", "backup"],
@@ -116,6 +117,7 @@ fn answers(fake: &Fake) {
     let followed = json!({"context": context, "stacks": [], "synced": true, "known": false});
     fake.on_steps("POST /api/v1/follows", &followed);
     fake.on("DELETE /api/v1/follows/main", &json!({"context": context}));
+    fake.on("POST /api/v1/node/collect", &json!({"blobs": 1, "bytes": 3, "pending": false}));
     fake.on("GET /api/v1/tickets", &page(std::slice::from_ref(&ticket)));
     fake.on("DELETE /api/v1/tickets/09090909", &ticket);
     fake.on("GET /api/v1/peers", &page(std::slice::from_ref(&peer)));
