@@ -1,18 +1,16 @@
 //! `dsp id backup`: the age file, and when the key is erased.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Stdio;
 
 use dsp_protocol::api::{Backup, IdentityInfo};
 use dsp_protocol::id::{DeviceId, UserId};
 use dsp_protocol::key::SecretKey;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::fake::Fake;
+use crate::pty::Pty;
 
 const WORDS: &str = "legal winner thank year wave sausage worth useful";
 const CONFIRM: &str = "POST /api/v1/identity/backup/confirm";
@@ -99,15 +97,13 @@ fn without_a_terminal_the_passphrase_comes_from_a_file() {
 /// Types into `dsp` on a terminal: each answer once its prompt is there. Returns the exit code and
 /// all that the terminal showed.
 fn type_in(fake: &Fake, args: &[&str], answers: &[(&str, &str)]) -> (Option<i32>, String) {
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&terminal).unwrap();
-    unlockpt(&terminal).unwrap();
-    let name = ptsname(&terminal, Vec::new()).unwrap();
-    let end = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-    let side = || Stdio::from(OwnedFd::from(end.try_clone().unwrap()));
-    let mut child = fake.command(args).stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
-    drop(end);
-    let mut keys = File::from(terminal);
+    let pty = Pty::open();
+    let mut command = fake.command(args);
+    command.stdin(pty.side()).stdout(pty.side()).stderr(pty.side());
+    let mut child = command.spawn().unwrap();
+    // Its ends of the terminal go with it.
+    drop(command);
+    let mut keys = pty.into_person();
     let mut screen = BufReader::new(keys.try_clone().unwrap());
     let mut shown = Vec::new();
     for (prompt, answer) in answers {

@@ -9,6 +9,8 @@ mod fake;
 mod get;
 mod json;
 mod output;
+mod progress;
+mod pty;
 mod push;
 mod start;
 

@@ -142,6 +142,8 @@ fn read_standing(text: &str) -> Option<Standing> {
 mod tests {
     use dsp_protocol::context::ContextKind;
     use dsp_protocol::id::UserId;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -175,5 +177,12 @@ mod tests {
         assert!(read_standing("gone").is_none() && read_policy("gone").is_none());
         let other = cbor::encode(&Value::Map(Map::new().with("v", 2u64)));
         assert!(matches!(decode(&other), Err(ContextRecordError::Version(2))));
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_is_total(bytes in vec(any::<u8>(), 0..300)) {
+            let _ = decode(&bytes);
+        }
     }
 }
