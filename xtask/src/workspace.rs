@@ -61,12 +61,15 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// Finds the workspace that this program was built from.
+    /// Finds the workspace from which cargo runs this program.
     ///
     /// # Errors
     /// Where `cargo metadata` fails.
     pub(crate) fn find() -> anyhow::Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent")?;
+        // What cargo says now comes first: two checkouts may share a target folder, and with it
+        // this program.
+        let own = env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&own).parent().context("xtask has no parent")?;
         let output = cargo(root)
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .output()

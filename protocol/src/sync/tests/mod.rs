@@ -2,21 +2,18 @@
 
 mod admission;
 mod authority;
-#[cfg(feature = "sim")]
 mod behind;
 mod bench;
 mod deletes;
 mod forks;
 mod hello;
 mod lab;
-#[cfg(feature = "sim")]
 mod logs;
 mod own;
 mod pair;
 mod peers;
 mod removed;
 mod restored;
-#[cfg(feature = "sim")]
 mod scene;
 mod serve;
 mod store;
