@@ -163,6 +163,27 @@ impl Ui {
         stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|e| Error::stdout(&e))
     }
 
+    /// Makes what stands on stdout last, where that is a file.
+    ///
+    /// # Errors
+    /// When the file cannot be synced.
+    #[cfg(unix)]
+    pub(crate) fn sync_out(&self) -> Result<()> {
+        use std::os::fd::AsFd as _;
+
+        let sync = || {
+            let file = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
+            if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) }
+        };
+        sync().map_err(|e| Error::stdout(&e))
+    }
+
+    /// Makes what stands on stdout last, where that is a file; not known here.
+    #[cfg(not(unix))]
+    pub(crate) fn sync_out(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Writes text to stderr; nothing can be done if that fails.
     pub(crate) fn err(&self, text: &str) {
         let _ = io::stderr().lock().write_all(text.as_bytes());

@@ -113,13 +113,13 @@ pub const BOARD_ENTRIES: usize = 10_000;
 pub const BOARD_VALUE_BYTES: usize = 64 * 1024;
 /// Largest operation counter in a board: an epoch later its history begins anew.
 pub const BOARD_OPS: u64 = 1 << 20;
-/// Most bytes of the envelopes of one device in one context and incarnation, up to and including
+/// Most bytes of the envelopes of one device and incarnation in one document, up to and including
 /// any that is accepted.
 pub const DEVICE_QUOTA_BYTES: u64 = 16 << 20;
 /// Bytes of that quota that only statements about who may do what use: an owner whose catalog is
 /// full can still remove somebody.
 pub const QUOTA_RESERVE_BYTES: u64 = 256 << 10;
-/// Most bytes of one document in one epoch.
+/// Most bytes of the envelopes of a board in one epoch, as far as an envelope knows of them.
 pub const DOCUMENT_QUOTA_BYTES: u64 = 64 << 20;
 /// Most envelopes of one device that wait for something not here yet.
 pub const WAITING_PER_DEVICE: usize = 256;

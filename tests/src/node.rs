@@ -306,6 +306,7 @@ impl Node {
             files: files.collect(),
             tags: Vec::new(),
             inputs: Vec::new(),
+            reveal_inputs: false,
             exclude: Vec::new(),
         };
         self.api().steps("/frames", &frame).await

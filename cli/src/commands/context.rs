@@ -33,7 +33,7 @@ Examples:
         /// Describe it
         #[arg(long, default_value = "", hide_default_value = true)]
         about: String,
-        /// Say who may read: members, holders of a ticket too, or anybody
+        /// Say who may read: members, whoever redeems a ticket, or whoever has its key from one
         #[arg(long, value_enum, default_value_t = Access::Private)]
         access: Access,
     },

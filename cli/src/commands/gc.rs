@@ -6,6 +6,7 @@ use crate::App;
 use crate::client::Url;
 use crate::error::Result;
 use crate::human;
+use crate::progress::Bar;
 
 /// Free the bytes here that nothing names any more
 #[derive(clap::Args, Debug)]
@@ -24,7 +25,9 @@ pub(crate) async fn run(_: &Args, app: &App) -> Result<()> {
         app.ui.note("what it does not name goes for good; `dsp ls` shows what it names");
         app.ui.confirm("free all other bytes?")?;
     }
-    let freed: Freed = client.post(&Url::new(&["node", "collect"])).await?;
+    let (mut bar, url) = (Bar::new(&app.ui, "freeing"), Url::new(&["node", "collect"]));
+    let freed: Freed = bar.while_waiting(client.post(&url)).await?;
+    bar.end();
     app.ui.result(&freed, |_| match freed {
         Freed { pending: true, .. } => "the bytes are freed within the hour\n".to_owned(),
         Freed { blobs, bytes, pending: false } => {

@@ -53,6 +53,9 @@ pub(crate) struct Args {
     /// Name a frame that it was made from
     #[arg(long = "input", value_name = "REF")]
     inputs: Vec<String>,
+    /// Tell the readers of the frame also which frames of other contexts it was made from
+    #[arg(long, requires = "inputs")]
+    reveal_inputs: bool,
     /// Leave out of folders what has this name or path, as a line in .dspignore does
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
@@ -91,8 +94,9 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
         files.push(NewFile { path: name, source: None, hash, media: None, text: None });
     }
     distinct(&files)?;
-    let Args { stack, message, tags, inputs, exclude, .. } = args;
-    let frame = NewFrame { stack, message, params, metrics, files, tags, inputs, exclude };
+    let Args { stack, message, tags, inputs, reveal_inputs, exclude, .. } = args;
+    let frame =
+        NewFrame { stack, message, params, metrics, files, tags, inputs, reveal_inputs, exclude };
     let pushed: Pushed = client.steps(&Url::new(&["frames"]), &frame, &mut bar).await?;
     app.ui.result(&pushed, |ui| human(&pushed, began, ui))
 }

@@ -7,6 +7,7 @@ use crate::client::{Client, Url};
 use crate::error::Result;
 use crate::human;
 use crate::output::clean;
+use crate::progress::Bar;
 
 /// Leave a followed context, and keep or drop what is here of it
 #[derive(clap::Args, Debug)]
@@ -37,7 +38,9 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
         false => "drop",
     };
     let url = Url::new(&["follows", &args.context]).query("copy", copy);
-    let left: Option<Left> = client.delete(&url).await?;
+    let mut bar = Bar::new(&app.ui, "leaving");
+    let left: Option<Left> = bar.while_waiting(client.delete(&url)).await?;
+    bar.end();
     let context = clean(&args.context);
     app.ui.result(&left, |_| match left.as_ref().and_then(|left| left.freed) {
         None => format!("left {context}; what is here stays\n"),

@@ -108,12 +108,13 @@ fn synced(dir: &Path) -> Option<SystemTime> {
     std::fs::metadata(dir.join(SYNCED)).and_then(|file| file.modified()).ok()
 }
 
-/// Tells whether a file was written after a sync began; what stands in no file was not, as the
-/// database syncs itself.
+/// Tells whether a file was written after a sync began, or when is not known; what stands in no
+/// file was not, as the database syncs itself.
 fn is_newer(path: &Path, synced: Option<SystemTime>) -> bool {
     let written = std::fs::metadata(path).and_then(|file| file.modified());
     match (written, synced) {
         (Ok(written), Some(synced)) => written + SLACK >= synced,
-        (Ok(_) | Err(_), _) => false,
+        (Ok(_), None) => true,
+        (Err(_), _) => false,
     }
 }

@@ -33,6 +33,7 @@ fn new_frame(stack: &str, files: Vec<NewFile>) -> NewFrame {
         files,
         tags: Vec::new(),
         inputs: Vec::new(),
+        reveal_inputs: false,
         exclude: Vec::new(),
     }
 }
@@ -258,6 +259,10 @@ async fn inputs_are_told_to_those_who_can_read_them() {
     alice.ops().push(with_input("me/open:other", "input"), &silent).await.unwrap();
     let frame = alice.ops().frame("me/open:other").await.unwrap();
     assert_eq!((frame.inputs[0].frame, &frame.inputs[0].name), (None, &None), "blinded");
+    let revealed = NewFrame { reveal_inputs: true, ..with_input("me/open:told", "input") };
+    alice.ops().push(revealed, &silent).await.unwrap();
+    let frame = alice.ops().frame("me/open:told").await.unwrap();
+    assert_eq!(frame.inputs[0].frame, Some(input.frame), "asked for");
     alice.stop().await;
 }
 

@@ -24,6 +24,8 @@ macro_rules! asset {
 pub(super) fn routes() -> Router<Arc<Ops>> {
     Router::new()
         .route("/", get(|| page("text/html; charset=utf-8", asset!("index.html"))))
+        // Where `dsp open REF` leads.
+        .route("/s/{*stack}", get(|| page("text/html; charset=utf-8", asset!("index.html"))))
         .route("/login", get(|| page("text/html; charset=utf-8", asset!("login.html"))))
         .route("/login.js", get(|| page("text/javascript", asset!("login.js"))))
         .route("/style.css", get(|| page("text/css", asset!("style.css"))))

@@ -61,9 +61,11 @@ pub(crate) fn refused(error: &CommandError) -> Problem {
             return Problem::new(ProblemCode::Conflict, error.to_string())
                 .with_hint("choose another one: `dsp context switch main`");
         }
-        CommandError::Ticket(_) | CommandError::Limit(_) | CommandError::Invalid(_) => {
-            ProblemCode::BadRequest
+        CommandError::Limit(_) => {
+            return Problem::new(ProblemCode::Conflict, error.to_string())
+                .with_hint("go on in a context that is not full: `dsp context new`");
         }
+        CommandError::Ticket(_) | CommandError::Invalid(_) => ProblemCode::BadRequest,
         CommandError::NotStored { disk_full: true, .. } => return disk_full(error.to_string()),
         CommandError::NotStored { disk_full: false, .. } => return internal(error),
         CommandError::NoPeer => ProblemCode::Unreachable,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use dsp_protocol::api::{FollowState, PendingRole, Policy, Problem};
 use dsp_protocol::context::{StackState, StackView, TicketStanding};
 use dsp_protocol::id::{ContextId, PublicKey, StackId, UserId};
+use dsp_protocol::limits::CLOCK_AHEAD_MS;
 use dsp_protocol::name::{ContextName, StackName};
 use dsp_protocol::statement::{About, Fact, Role, Statement};
 use dsp_protocol::sync::{self, Standing};
@@ -14,6 +15,7 @@ use super::Ops;
 use super::contexts::role_name;
 use super::names::Names;
 use super::problem::not_found;
+use super::time;
 use crate::nearest::nearest;
 use crate::store::Slot;
 
@@ -54,6 +56,11 @@ pub(crate) struct ContextScene {
     pub(crate) heard: Option<i64>,
 }
 
+/// Returns the latest of some times of authors; one whose clock is ahead tells nothing.
+fn last_heard(times: impl Iterator<Item = i64>, now: i64) -> Option<i64> {
+    times.filter(|time| *time <= now.saturating_add(CLOCK_AHEAD_MS)).max()
+}
+
 impl ContextScene {
     pub(crate) fn of(context: &sync::Context, me: UserId) -> ContextScene {
         let view = context.view();
@@ -75,7 +82,7 @@ impl ContextScene {
             policy: context.policy(),
             standing: context.standing(),
             frames: context.frames().count(),
-            heard: stacks.iter().map(|stack| stack.time).max(),
+            heard: last_heard(stacks.iter().map(|stack| stack.time), time::now()),
             stacks,
             tickets: view.tickets(),
             redemptions: redeemed.collect(),
@@ -290,5 +297,17 @@ impl Ops {
             .await?;
         let current = current.filter(|id| contexts.contains_key(id));
         Ok(Scene { me, names, current, contexts })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_ahead_says_nothing_of_when_somebody_was_heard() {
+        let ahead = 1_000 + CLOCK_AHEAD_MS;
+        assert_eq!(last_heard([900, ahead, ahead + 1, 2].into_iter(), 1_000), Some(ahead));
+        assert_eq!(last_heard([ahead + 1].into_iter(), 1_000), None);
     }
 }

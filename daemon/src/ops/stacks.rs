@@ -260,3 +260,26 @@ pub(crate) fn not_yours(scene: &Scene, found: &Found<'_>) -> Problem {
     let stack = scene.reference(found);
     Problem::new(ProblemCode::Refused, format!("`{stack}` is a stack of {owner}, not yours"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dsp_protocol::id::{DeviceId, StatementId};
+
+    #[test]
+    fn a_head_of_a_clock_that_is_ahead_says_so() {
+        let ahead = |time| {
+            let head = HeadView {
+                id: StatementId::from_bytes([1; 32]),
+                frame: FrameId::from_bytes([2; 32]),
+                generation: 1,
+                device: DeviceId::from_bytes([3; 32]),
+                time,
+                n: 1,
+            };
+            head_info(&head, None, 1_000).clock_ahead
+        };
+        assert!(!ahead(1_000 + CLOCK_AHEAD_MS));
+        assert!(ahead(1_001 + CLOCK_AHEAD_MS));
+    }
+}

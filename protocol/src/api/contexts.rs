@@ -65,7 +65,7 @@ http! {
         Private,
         /// Members, and who holds a ticket.
         Ticket,
-        /// Anybody.
+        /// Whoever ever had its key from a ticket, also one that ended: nobody is asked to redeem it.
         Public,
     }
 

@@ -92,6 +92,10 @@ http! {
         /// References of what it was made from.
         #[serde(default)]
         pub inputs: Vec<String>,
+        /// Whether inputs from other contexts are told to the readers of this one, instead of
+        /// being blinded.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub reveal_inputs: bool,
         /// Patterns of what is left out of folders, as in `.dspignore`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub exclude: Vec<String>,

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use super::context::{Catalog, Context, first_of};
 use super::event::{Event, Record, Severity};
 use super::node::{Cx, Node, Task};
-use super::restored::Renewal;
+use super::restored::{Renewal, Why};
 use crate::doc::{CATALOG_EPOCH, CatalogPlace, Envelope, ForkProof, at_place};
 use crate::id::{ContextId, DeviceId, UserId};
 use crate::limits;
@@ -110,7 +110,7 @@ impl Node {
         }
         let mine = CatalogKey { user: self.user, device: self.device, inc: self.inc };
         if key == mine && self.renewal == Renewal::None {
-            self.renew(cx, id);
+            self.renew(cx, Why::Restored(id));
         }
         self.evaluate_all(cx);
         for (device, tag) in self.admitted_channels(id) {

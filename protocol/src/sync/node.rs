@@ -14,7 +14,7 @@ use super::event::{
 };
 use super::logs::{EntrySource, Intakes};
 use super::restore::RestoreError;
-use super::restored::Renewal;
+use super::restored::{Renewal, Why};
 use super::session::Session;
 use super::work::{Change, Work};
 use crate::doc::{Envelope, ForkProof};
@@ -66,7 +66,7 @@ pub(super) enum Task {
     /// An identity log goes on: this is it, with the new entries.
     Entries { user: UserId, log: Box<IdentityLog>, source: EntrySource },
     /// A new incarnation begins, because of what was met in a context.
-    Incarnation { inc: Incarnation, context: ContextId },
+    Incarnation { inc: Incarnation, why: Why },
     /// Another record of a context takes effect.
     Record { context: ContextId, change: Box<Change> },
     /// A context is forgotten, and kept until then in case it cannot be.
@@ -348,8 +348,8 @@ impl Node {
             (Task::Entries { user, log, source }, TaskResult::Stored) => {
                 self.entries_stored(cx, user, *log, source);
             }
-            (Task::Incarnation { inc, context }, TaskResult::Stored) => {
-                self.renewed(cx, inc, context);
+            (Task::Incarnation { inc, why }, TaskResult::Stored) => {
+                self.renewed(cx, inc, why);
             }
             (Task::Record { context, change }, TaskResult::Stored) => {
                 self.record_stored(cx, context, *change);
@@ -410,7 +410,7 @@ impl Node {
         let error = CommandError::NotStored { reason, disk_full };
         match task {
             Task::Entries { user, source, .. } => self.entries_failed(cx, user, source, error),
-            Task::Incarnation { context, .. } => self.renewal_failed(cx, context, &error),
+            Task::Incarnation { why, .. } => self.renewal_failed(cx, why, &error),
             Task::Record { context, change } => self.record_failed(cx, context, *change, error),
             Task::Forget { context, command } => self.forget_failed(cx, *context, command, error),
             Task::Redeem { context, redeems } => {

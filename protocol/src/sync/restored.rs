@@ -1,5 +1,5 @@
 //! A home that was put back from an old copy: noticed by statements of its own that it does not
-//! know, and gone on from as a new incarnation.
+//! know, and gone on from as a new incarnation; a catalog that is full is gone on from likewise.
 //!
 //! A peer's word that there are such statements costs a question and nothing more. What counts is
 //! an envelope that this very device signed and that is not here: nobody else can make one.
@@ -12,6 +12,7 @@ use super::node::{Cx, Node, Task};
 use super::session::ASK_MS;
 use crate::doc::Envelope;
 use crate::id::{ContextId, DeviceId, Incarnation};
+use crate::limits;
 use crate::statement::PlacedFact;
 use crate::wire::{CatalogKey, CatalogState, Message, Tag};
 
@@ -23,9 +24,18 @@ pub(super) enum Renewal {
     #[default]
     None,
     /// It could not be stored, and is tried again before the next statement.
-    Due(ContextId),
+    Due(Why),
     /// It is being stored.
     Running,
+}
+
+/// Why a new incarnation is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// This device met a statement of its own in the context, and does not have it.
+    Restored(ContextId),
+    /// This device's catalog of a context is full; a new incarnation has an empty one.
+    Full,
 }
 
 impl Node {
@@ -87,8 +97,18 @@ impl Node {
             return self.end_session(cx, device, Severity::Grave, reason);
         }
         if self.renewal == Renewal::None {
-            self.renew(cx, id);
+            self.renew(cx, Why::Restored(id));
         }
+    }
+
+    /// Tells whether there may be no room for another statement in this device's catalog of a
+    /// context, and would be in a new one.
+    pub(super) fn is_full(&self, id: ContextId) -> bool {
+        let Some(context) = self.contexts.get(&id) else { return false };
+        let written = context.catalogs.get(&self.my_catalog()).map_or(0, |catalog| catalog.bytes);
+        let room = limits::QUOTA_RESERVE_BYTES + limits::ENVELOPE_BYTES as u64;
+        written + room > limits::DEVICE_QUOTA_BYTES
+            && context.catalogs_of(self.user) < limits::CATALOGS_PER_USER
     }
 
     /// Tells what this device said behind a fork of its own, which nobody counts: the user may
@@ -130,27 +150,29 @@ impl Node {
         let me = self.my_catalog();
         let forked = self.contexts.values().find(|context| context.forks.contains_key(&me));
         if let Some(id) = forked.map(Context::id) {
-            self.renew(cx, id);
+            self.renew(cx, Why::Restored(id));
         }
     }
 
     /// Draws a new incarnation; it counts once it is stored.
-    pub(super) fn renew(&mut self, cx: &mut Cx<'_>, context: ContextId) {
+    pub(super) fn renew(&mut self, cx: &mut Cx<'_>, why: Why) {
         let mut inc = [0; 8];
         cx.rng.fill_bytes(&mut inc);
         let inc = Incarnation::from_bytes(inc);
         self.renewal = Renewal::Running;
-        self.store(cx, vec![Record::Incarnation(inc)], Task::Incarnation { inc, context });
+        self.store(cx, vec![Record::Incarnation(inc)], Task::Incarnation { inc, why });
     }
 
-    pub(super) fn renewed(&mut self, cx: &mut Cx<'_>, inc: Incarnation, met_in: ContextId) {
+    pub(super) fn renewed(&mut self, cx: &mut Cx<'_>, inc: Incarnation, why: Why) {
         self.renewal = Renewal::None;
         self.inc = inc;
         for context in self.contexts.values_mut() {
             context.writer = None;
             context.last_n = 0;
         }
-        cx.emit(Event::Restored { context: met_in });
+        if let Why::Restored(context) = why {
+            cx.emit(Event::Restored { context });
+        }
         for id in self.contexts.keys().copied().collect::<Vec<_>>() {
             // What was lost is another device's to this incarnation, and is asked for.
             self.ask_everybody(cx, id);
@@ -158,13 +180,8 @@ impl Node {
         }
     }
 
-    pub(super) fn renewal_failed(
-        &mut self,
-        cx: &mut Cx<'_>,
-        met_in: ContextId,
-        error: &CommandError,
-    ) {
-        self.renewal = Renewal::Due(met_in);
+    pub(super) fn renewal_failed(&mut self, cx: &mut Cx<'_>, why: Why, error: &CommandError) {
+        self.renewal = Renewal::Due(why);
         for id in self.contexts.keys().copied().collect::<Vec<_>>() {
             self.fail_statements(cx, id, error);
         }

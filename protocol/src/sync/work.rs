@@ -9,7 +9,7 @@ use super::event::{
     Command, CommandError, CommandId, ContextRecord, Event, Record, Reply, Standing, TicketUse,
 };
 use super::node::{Cx, Node, Task};
-use super::restored::Renewal;
+use super::restored::{Renewal, Why};
 use crate::api::Policy;
 use crate::id::{ContextId, DeviceId};
 use crate::limits;
@@ -91,11 +91,13 @@ impl Node {
     /// Begins the next piece of work of a context, unless one is under way.
     pub(super) fn work_next(&mut self, cx: &mut Cx<'_>, id: ContextId) {
         loop {
+            let full = self.is_full(id);
             let Some(context) = self.contexts.get_mut(&id).filter(|c| !c.working) else { return };
             let Some(work) = context.queue.front() else { return };
             match self.renewal {
                 Renewal::Running if work.states() => return,
-                Renewal::Due(met_in) if work.states() => return self.renew(cx, met_in),
+                Renewal::Due(why) if work.states() => return self.renew(cx, why),
+                Renewal::None if full && work.states() => return self.renew(cx, Why::Full),
                 _ => {}
             }
             let work = context.queue.pop_front().expect("just looked at");

@@ -106,7 +106,10 @@ async fn naming_anothers_hash_does_not_earn_it() -> anyhow::Result<()> {
     let context = mallory.follow(&ticket).await?;
     let own = mallory.keep(b"what mallory really has".to_vec()).await?;
 
-    assert_eq!(mallory.ask(context, secret.hash, Part::Whole).await?, [Answer::NotHere]);
+    // She may have found Carol by now, and asks everybody.
+    for answer in mallory.ask(context, secret.hash, Part::Whole).await? {
+        assert_eq!(answer, Answer::NotHere);
+    }
     mallory.push(context, "bait", &[own.clone(), secret.clone()]).await?;
     sees(&alice, "bait").await?;
     sees(&carol, "bait").await?;

@@ -15,15 +15,24 @@ use super::work::{Work, flush};
 /// Bytes of a read or write.
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// Hashes the files with `b3sum`, or where that is not installed with BLAKE3 on one core, then
-/// copies and flushes them.
+/// What hashing and copying took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Copied {
+    /// How long.
+    pub(crate) took: Duration,
+    /// Whether `b3sum` hashed; without it BLAKE3 on one core did, which is slower.
+    pub(crate) b3sum: bool,
+}
+
+/// Hashes the files, then copies and flushes them.
 ///
 /// # Errors
 /// Where a file cannot be read or written.
-pub(crate) fn hash_and_copy(work: Work, from: &Path, to: &Path) -> anyhow::Result<Duration> {
+pub(crate) fn hash_and_copy(work: Work, from: &Path, to: &Path) -> anyhow::Result<Copied> {
     let begun = Instant::now();
     let mut buffer = vec![0; BUFFER_BYTES];
-    if !b3sum(work, from)? {
+    let b3sum = b3sum(work, from)?;
+    if !b3sum {
         for path in work.paths() {
             let mut file = File::open(from.join(path))?;
             let mut hasher = blake3::Hasher::new();
@@ -41,7 +50,7 @@ pub(crate) fn hash_and_copy(work: Work, from: &Path, to: &Path) -> anyhow::Resul
         copy(&mut source, &mut create(&to.join(path))?, work.size_bytes, &mut buffer)?;
     }
     flush(to)?;
-    Ok(begun.elapsed())
+    Ok(Copied { took: begun.elapsed(), b3sum })
 }
 
 /// Hashes the files with the program `b3sum`; false where it is not installed.

@@ -32,6 +32,11 @@ impl Figure {
         Figure { value, unit, against, ratio, goal, met: Some(ratio <= goal), also: Vec::new() }
     }
 
+    /// Says that what it was to be held against is not installed: a substitute was measured.
+    pub(crate) fn against_nothing(self) -> Self {
+        Figure { met: None, ..self }
+    }
+
     /// Holds the median of some times against the median of others.
     pub(crate) fn seconds(times: &[Duration], limits: &[Duration], goal: f64) -> Self {
         Figure::new(median(times).as_secs_f64(), "s", median(limits).as_secs_f64(), goal)
@@ -77,6 +82,7 @@ mod tests {
         let seconds = |s: &[u64]| s.iter().map(|s| Duration::from_secs(*s)).collect::<Vec<_>>();
         let figure = Figure::seconds(&seconds(&[9, 3, 4]), &seconds(&[2]), 1.5);
         assert_eq!((figure.value, figure.ratio, figure.met), (4.0, 2.0, Some(false)));
+        assert_eq!(figure.against_nothing().met, None);
         let figure = Figure::milliseconds(&seconds(&[1, 2]), Duration::from_secs(2));
         assert_eq!((figure.value, figure.against, figure.met), (2000.0, 2000.0, Some(true)));
     }

@@ -15,6 +15,7 @@ use crate::App;
 use crate::client::{Client, Url};
 use crate::error::{Error, Result};
 use crate::output::{Colour, Ui, clean};
+use crate::progress::Bar;
 use crate::secret;
 use crate::table::{Column, Table};
 
@@ -107,6 +108,8 @@ async fn backup(client: &Client, ui: &Ui) -> Result<()> {
     if !asks {
         ui.result(&backup, |_| format!("{}\n", words.join(" ")))?;
         if ui.yes() {
+            // The words may stand in a file: it has to outlast a power cut before the key goes.
+            ui.sync_out()?;
             confirm(client, &backup).await?;
             ui.note("the recovery key is erased here; who loses the words loses the name");
         }
@@ -146,7 +149,11 @@ async fn backup_to_file(
     age_file::check_free(path)?;
     let passphrase = secret::new_passphrase(ui, passphrase_file)?;
     let backup: Backup = client.post(&Url::new(&["identity", "backup"])).await?;
-    age_file::write(path, &format!("{}\n", backup.words), &passphrase)?;
+    let mut bar = Bar::new(ui, "encrypting");
+    let (file, words) = (path.to_owned(), format!("{}\n", backup.words));
+    let written = tokio::task::spawn_blocking(move || age_file::write(&file, &words, &passphrase));
+    bar.while_waiting(written).await.expect("writing a file does not panic")?;
+    bar.end();
     let name = clean(&path.display().to_string());
     let erased = ui.yes()
         || ui.can_ask() && !ui.json() && {

@@ -102,6 +102,12 @@ impl Home {
         self.blobs.import_path(&path, FileId::of(&id), progress).await
     }
 
+    /// Says that a blob's data file was last written a minute ago.
+    fn written_before_now(&self, hash: BlobHash) {
+        let file = std::fs::File::options().write(true).open(self.blobs.data_path(hash)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - Duration::from_secs(60)).unwrap();
+    }
+
     /// Flips one bit of a blob's data file.
     fn damage(&self, hash: BlobHash, offset: u64) {
         use std::os::unix::fs::FileExt;

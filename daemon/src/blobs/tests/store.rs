@@ -320,6 +320,8 @@ async fn what_is_in_doubt_counts_once_it_was_read() {
         let earned = home.add(data(3, 90_000)).await;
         home.damage(damaged, 50_000);
         home.damage(earned, 50_000);
+        home.written_before_now(earned);
+        home.blobs.sync().await.unwrap();
         let doubtful = home.blobs.doubt(&HashSet::from([earned])).await.unwrap();
         assert_eq!(doubtful.len(), 2);
         let complete = Status::Complete { size: 90_000 };
@@ -344,17 +346,27 @@ async fn what_was_imported_again_is_in_doubt_though_it_was_earned() {
         let home = Home::new().await;
         let [old, again] = [1, 2].map(|seed| data(seed, 90_000));
         let (old, hash) = (home.add(old).await, home.add(again.clone()).await);
-        let written = |hash, time| {
-            let file = std::fs::File::options().write(true).open(home.blobs.data_path(hash));
-            file.unwrap().set_modified(time).unwrap();
-        };
-        let before = std::time::SystemTime::now() - Duration::from_secs(60);
-        written(old, before);
-        written(hash, before);
+        home.written_before_now(old);
+        home.written_before_now(hash);
         home.blobs.sync().await.unwrap();
         let earned = HashSet::from([old, hash]);
         assert_eq!(home.blobs.doubt(&earned).await.unwrap(), []);
         home.add(again).await;
+        assert_eq!(home.blobs.doubt(&earned).await.unwrap(), [hash]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn where_no_sync_is_known_of_everything_is_in_doubt() {
+    within(async {
+        let home = Home::new().await;
+        let hash = home.add(data(1, 90_000)).await;
+        home.written_before_now(hash);
+        home.blobs.sync().await.unwrap();
+        let earned = HashSet::from([hash]);
+        assert_eq!(home.blobs.doubt(&earned).await.unwrap(), []);
+        std::fs::remove_file(home.blobs.dir.join("synced")).unwrap();
         assert_eq!(home.blobs.doubt(&earned).await.unwrap(), [hash]);
     })
     .await;

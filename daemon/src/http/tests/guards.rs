@@ -213,7 +213,8 @@ async fn a_browser_logs_in_once() {
 #[tokio::test]
 async fn every_answer_binds_the_browser() {
     let lab = Lab::start().await;
-    for path in ["/", "/login", NODE, "/api/v1/nothing", "/api/openapi.json"] {
+    let stack = "/s/me/main/sales/weekly@v1";
+    for path in ["/", "/login", stack, NODE, "/api/v1/nothing", "/api/openapi.json"] {
         let response = lab.send(lab.with_token(Method::GET, path), Body::empty()).await;
         let headers = response.headers();
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
@@ -223,6 +224,8 @@ async fn every_answer_binds_the_browser() {
         let policy = headers["content-security-policy"].to_str().unwrap();
         assert!(policy.contains("default-src 'none'"), "{path}: {policy}");
         assert!(!headers.contains_key("access-control-allow-origin"), "{path}");
+        let found = path != "/api/v1/nothing";
+        assert_eq!(response.status().is_success(), found, "{path}");
         assert!(!body(response).await.is_empty(), "{path}");
     }
     lab.stop().await;

@@ -58,27 +58,27 @@ impl Ops {
             message: new.message.clone(),
             params: new.params.iter().map(param).collect::<Result<_, Problem>>()?,
             metrics: new.metrics.iter().map(metric).collect::<Result<_, Problem>>()?,
-            lineage: self.lineage(scene, context, &new.inputs).await?,
+            lineage: self.lineage(scene, context, new).await?,
         })
     }
 
     /// Records what a frame was made from. What the readers of its context could not read is
-    /// blinded, and a public context is not told who and where.
+    /// blinded unless it is to be revealed, and a public context is not told who and where.
     async fn lineage(
         &self,
         scene: &Scene,
         context: ContextId,
-        inputs: &[String],
+        new: &NewFrame,
     ) -> Result<Option<Lineage>, Problem> {
-        if inputs.is_empty() {
+        if new.inputs.is_empty() {
             return Ok(None);
         }
         let public =
             scene.contexts.get(&context).is_some_and(|context| context.access() == Access::Public);
         let mut recorded = Vec::new();
-        for text in inputs {
+        for text in &new.inputs {
             let found = self.frame_of(scene, &parse(text)?).await?;
-            let told = found.context.id == context;
+            let told = found.context.id == context || new.reveal_inputs;
             recorded.push(Input {
                 source: match told {
                     true => InputSource::Frame(found.frame),

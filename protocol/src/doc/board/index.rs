@@ -73,11 +73,20 @@ pub(super) struct Additions(pub(super) BTreeMap<u64, Entry>);
 /// Per actor: how many changes a past holds, and the counter of the last operation.
 type Clock = BTreeMap<ActorIndex, (u64, u64)>;
 
+/// An envelope of an actor.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    /// Its hash.
+    pub(super) hash: [u8; 32],
+    /// Bytes of it and all those of the actor before it.
+    pub(super) bytes: u64,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     actors: BTreeMap<ActorId, ActorIndex>,
-    /// Per actor, the hashes of the envelopes in order.
-    chains: BTreeMap<ActorIndex, Vec<[u8; 32]>>,
+    /// Per actor, the envelopes in order.
+    chains: BTreeMap<ActorIndex, Vec<Link>>,
     /// Per change, what it and its past hold.
     clocks: BTreeMap<ChangeHash, Clock>,
     ops: BTreeMap<OpRef, Entry>,
@@ -100,6 +109,17 @@ impl Past<'_> {
     pub(super) fn changes_of(&self, actor: &ActorId) -> u64 {
         let of = self.index.actors.get(actor).and_then(|actor| self.clock.get(actor));
         of.map_or(0, |(changes, _)| *changes)
+    }
+
+    /// Returns the bytes of all envelopes that it holds.
+    pub(super) fn bytes(&self) -> u64 {
+        self.clock.iter().map(|(actor, (changes, _))| self.index.bytes_to(*actor, *changes)).sum()
+    }
+
+    /// Returns the bytes of those of an actor.
+    pub(super) fn bytes_of(&self, actor: &ActorId) -> u64 {
+        let number = self.index.actors.get(actor);
+        number.map_or(0, |number| self.index.bytes_to(*number, self.changes_of(actor)))
     }
 
     /// Tells whether it holds a change of an actor.
@@ -130,25 +150,40 @@ impl Index {
                 additions.0.insert(counter, Entry { target: None, slot, object });
             }
         }
-        self.add(change, [0; 32], additions);
+        self.add(change, [0; 32], 0, additions);
     }
 
-    /// Adds an applied change.
-    pub(super) fn add(&mut self, change: &Change, hash: [u8; 32], additions: Additions) {
+    /// Adds an applied change, whose envelope has `bytes` bytes.
+    pub(super) fn add(
+        &mut self,
+        change: &Change,
+        hash: [u8; 32],
+        bytes: u64,
+        additions: Additions,
+    ) {
         let mut clock = self.past(change.deps()).clock;
         let next = self.actors.len() as ActorIndex;
         let actor = *self.actors.entry(change.actor_id().clone()).or_insert(next);
         clock.insert(actor, (change.seq(), change.max_op()));
         self.clocks.insert(change.hash(), clock);
-        self.chains.entry(actor).or_default().push(hash);
+        let chain = self.chains.entry(actor).or_default();
+        let before = chain.last().map_or(0, |link| link.bytes);
+        chain.push(Link { hash, bytes: before + bytes });
         let ops = additions.0.into_iter();
         self.ops.extend(ops.map(|(counter, entry)| (OpRef { counter, actor }, entry.of(actor))));
     }
 
-    /// Returns the hashes of the envelopes of a device in order.
-    pub(super) fn chain(&self, device: DeviceId, inc: Incarnation) -> &[[u8; 32]] {
+    /// Returns the envelopes of a device in order.
+    pub(super) fn chain(&self, device: DeviceId, inc: Incarnation) -> &[Link] {
         let actor = self.actors.get(&actor(device, inc));
         actor.and_then(|actor| self.chains.get(actor)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the bytes of the first `changes` envelopes of an actor.
+    fn bytes_to(&self, actor: ActorIndex, changes: u64) -> u64 {
+        let last = usize::try_from(changes).ok().and_then(|changes| changes.checked_sub(1));
+        let chain = self.chains.get(&actor);
+        last.and_then(|last| chain?.get(last)).map_or(0, |link| link.bytes)
     }
 
     /// Returns how many changes of an actor were applied.
@@ -178,5 +213,12 @@ impl Index {
     /// Returns the reference of an operation whose actor was seen.
     pub(super) fn op_ref(&self, op: &OpId) -> Option<OpRef> {
         self.actors.get(op.actor()).map(|actor| OpRef { counter: op.counter(), actor: *actor })
+    }
+
+    /// Says that the last envelope of an actor had as many bytes more.
+    #[cfg(test)]
+    pub(super) fn grow(&mut self, actor: &ActorId, bytes: u64) {
+        let chain = self.chains.get_mut(&self.actors[actor]).expect("the actor wrote");
+        chain.last_mut().expect("the actor wrote").bytes += bytes;
     }
 }

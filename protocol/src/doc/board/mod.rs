@@ -32,7 +32,7 @@ use crate::doc::change::{ChangeError, change_id, parse};
 use crate::doc::envelope::Envelope;
 use crate::id::{ChangeId, ContextId, DocumentId, UserId, derive};
 use crate::key::BadSignature;
-use crate::limits::BOARD_OPS;
+use crate::limits::{BOARD_OPS, DEVICE_QUOTA_BYTES, DOCUMENT_QUOTA_BYTES};
 
 /// The maps at the root of a board.
 pub const BOARD_MAPS: [&str; 4] = ["cards", "layout", "params", "text"];
@@ -139,6 +139,12 @@ pub enum BoardRefusal {
     /// The board counted as many operations as it may, and needs a new epoch.
     #[error("operation counter {0} exceeds the limit of {BOARD_OPS}")]
     Full(u64),
+    /// With it and its past, its device has written more on the board than it may.
+    #[error("{0} bytes of one device exceed the limit of {DEVICE_QUOTA_BYTES}")]
+    DeviceQuota(u64),
+    /// With it and its past, the board is larger than it may be, and needs a new epoch.
+    #[error("a board of {0} bytes exceeds the limit of {DOCUMENT_QUOTA_BYTES}")]
+    Quota(u64),
     /// It names an actor that its past does not hold.
     #[error("names an actor outside its past")]
     OtherActor,
@@ -163,6 +169,8 @@ pub enum BoardRefusal {
 pub struct BoardChange {
     change: Change,
     hash: [u8; 32],
+    /// Bytes of its envelope.
+    bytes: u64,
     additions: Additions,
 }
 
@@ -244,7 +252,7 @@ impl Board {
         let hash = envelope.hash();
         let chain = self.index.chain(envelope.device, envelope.inc);
         match envelope.n.checked_sub(1).and_then(|at| chain.get(usize::try_from(at).ok()?)) {
-            Some(known) if *known == hash => return Ok(BoardJudgement::Known),
+            Some(known) if known.hash == hash => return Ok(BoardJudgement::Known),
             Some(_) => return Err(BoardRefusal::Fork { n: envelope.n }),
             None => {}
         }
@@ -257,15 +265,21 @@ impl Board {
         if !missing.is_empty() {
             return Ok(BoardJudgement::Wait(BoardWait::MissingDependencies(missing)));
         }
-        let begins = self.check_place_in_past(&change, hash)?;
+        let bytes = envelope.encode().len() as u64;
+        let begins = self.check_place_in_past(&change, hash, bytes)?;
         let leads = author == self.place.creator || begins;
         let additions = rule::check(&self.index, &change, leads)?;
         self.try_in_copy(&change)?;
-        Ok(BoardJudgement::Accept(Box::new(BoardChange { change, hash, additions })))
+        Ok(BoardJudgement::Accept(Box::new(BoardChange { change, hash, bytes, additions })))
     }
 
     /// Checks what a change says of its past, and tells whether it begins a later epoch.
-    fn check_place_in_past(&self, change: &Change, hash: [u8; 32]) -> Result<bool, BoardRefusal> {
+    fn check_place_in_past(
+        &self,
+        change: &Change,
+        hash: [u8; 32],
+        bytes: u64,
+    ) -> Result<bool, BoardRefusal> {
         let deps = change.deps();
         let mut distinct = deps.to_vec();
         distinct.sort_unstable_by_key(|dep| dep.0);
@@ -293,6 +307,14 @@ impl Board {
         if change.max_op() > BOARD_OPS {
             return Err(BoardRefusal::Full(change.max_op()));
         }
+        let device = past.bytes_of(change.actor_id()) + bytes;
+        if device > DEVICE_QUOTA_BYTES {
+            return Err(BoardRefusal::DeviceQuota(device));
+        }
+        let document = past.bytes() + bytes;
+        if document > DOCUMENT_QUOTA_BYTES {
+            return Err(BoardRefusal::Quota(document));
+        }
         if !change.other_actor_ids().iter().all(|actor| past.holds(actor)) {
             return Err(BoardRefusal::OtherActor);
         }
@@ -311,13 +333,13 @@ impl Board {
     /// # Errors
     /// [`Stale`] where the change was applied already; the board stays as it was.
     pub fn apply(&mut self, accepted: BoardChange) -> Result<(), Stale> {
-        let BoardChange { change, hash, additions } = accepted;
+        let BoardChange { change, hash, bytes, additions } = accepted;
         let follows = self.index.changes_of(change.actor_id()) + 1 == change.seq();
         if !follows || !self.index.missing(change.deps()).is_empty() {
             return Err(Stale);
         }
         self.doc.apply_changes([change.clone()]).map_err(|_| Stale)?;
-        self.index.add(&change, hash, additions);
+        self.index.add(&change, hash, bytes, additions);
         Ok(())
     }
 }

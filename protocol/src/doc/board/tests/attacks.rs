@@ -80,6 +80,36 @@ fn a_device_builds_on_its_own_changes() {
     assert_eq!(refused(&board, BOB, &envelope), BoardRefusal::Previous);
 }
 
+/// Says that the last envelope of `who` had as many bytes more.
+fn grow(board: &mut Board, who: u8, bytes: u64) {
+    board.index.grow(&actor_of(who), bytes);
+}
+
+#[test]
+fn a_device_and_a_board_have_a_quota() {
+    let mut board = Board::new(place());
+    let cards = object(&board, "cards");
+    for who in [ALICE, BOB, CAROL] {
+        write(&mut board, who, |doc| doc.put(&cards, "k", 1).unwrap());
+    }
+    let first = edit(&board, BOB, |doc| doc.put(&cards, "apart", 1).unwrap());
+    let size = first.encode().len() as u64;
+    let before = board.index.past(&board.doc.get_heads()).bytes_of(&actor_of(BOB));
+    grow(&mut board, BOB, DEVICE_QUOTA_BYTES - before - size);
+    assert!(matches!(board.judge_change(user(BOB), &first), BoardJudgement::Accept(_)));
+    grow(&mut board, BOB, 1);
+    let over = BoardRefusal::DeviceQuota(DEVICE_QUOTA_BYTES + 1);
+    assert_eq!(refused(&board, BOB, &first), over);
+
+    let other = edit(&board, CAROL, |doc| doc.put(&cards, "other", 1).unwrap());
+    let size = other.encode().len() as u64;
+    let before = board.index.past(&board.doc.get_heads()).bytes();
+    grow(&mut board, ALICE, DOCUMENT_QUOTA_BYTES - before - size);
+    assert!(matches!(board.judge_change(user(CAROL), &other), BoardJudgement::Accept(_)));
+    grow(&mut board, ALICE, 1);
+    assert_eq!(refused(&board, CAROL, &other), BoardRefusal::Quota(DOCUMENT_QUOTA_BYTES + 1));
+}
+
 #[test]
 fn a_board_counts_to_a_limit() {
     // A board whose computed change begins just below the limit.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::limits;
-use crate::sync::CommandError;
+use crate::sync::{CommandError, Event};
 
 fn own_catalog(scene: &Scene, host: HostId) -> CatalogKey {
     let (host, inc) = (&scene.sim.hosts[&host], scene.node(host).inc);
@@ -16,12 +16,39 @@ fn set_bytes(scene: &mut Scene, host: HostId, catalog: CatalogKey, bytes: u64) {
 }
 
 #[test]
+fn a_full_catalog_is_gone_on_from_in_a_new_one() {
+    let mut scene = Scene::new(1);
+    let bob = scene.follower("bob", Role::Reader, Policy::All);
+    let (alice, context) = (scene.alice, scene.context);
+    let (before, _) = scene.push("before");
+    let full = own_catalog(&scene, alice);
+    set_bytes(&mut scene, alice, full, limits::DEVICE_QUOTA_BYTES - 100_000);
+    let (after, _) = scene.push("after");
+    assert_ne!(own_catalog(&scene, alice), full);
+    scene.sim.run_for(10_000);
+    assert!(scene.has_frame(bob, before) && scene.has_frame(bob, after));
+    let heads = |host| {
+        let stacks = scene.node(host).contexts[&context].view.stacks();
+        stacks.iter().map(|stack| (stack.name.to_string(), stack.heads.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(heads(bob), heads(alice));
+    let restored = |(_, event): &(HostId, Event)| matches!(event, Event::Restored { .. });
+    assert!(!scene.sim.events.iter().any(restored), "nothing was put back");
+}
+
+#[test]
 fn the_author_is_told_and_can_still_remove_somebody() {
     let mut scene = Scene::new(1);
     let bob = scene.follower("bob", Role::Writer, Policy::All);
     let (alice, context) = (scene.alice, scene.context);
     let catalog = own_catalog(&scene, alice);
     set_bytes(&mut scene, alice, catalog, limits::DEVICE_QUOTA_BYTES - 100_000);
+    // She has no further catalog to go on in.
+    let known = scene.node_mut(alice).contexts.get_mut(&context).unwrap();
+    for n in 1..limits::CATALOGS_PER_USER as u64 {
+        let inc = Incarnation::from_bytes(n.to_be_bytes());
+        known.catalogs.entry(CatalogKey { inc, ..catalog }).or_default().over_quota = true;
+    }
     let frame = Frame::default().encode().unwrap();
     let command = |frame| Command::Push {
         context,
