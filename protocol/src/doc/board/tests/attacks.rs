@@ -90,7 +90,7 @@ fn a_device_and_a_board_have_a_quota() {
     let mut board = Board::new(place());
     let cards = object(&board, "cards");
     for who in [ALICE, BOB, CAROL] {
-        write(&mut board, who, |doc| doc.put(&cards, "k", 1).unwrap());
+        write(&mut board, who, |doc| doc.put(&cards, "k", i64::from(who)).unwrap());
     }
     let first = edit(&board, BOB, |doc| doc.put(&cards, "apart", 1).unwrap());
     let size = first.encode().len() as u64;
