@@ -30,8 +30,8 @@ impl Store {
     }
 
     /// Returns everything the engine needs at its start, in an order that it takes: the
-    /// incarnation (unless one has to be drawn), identity logs, contexts, envelopes by number,
-    /// redemptions, forks, frames, earned blobs, wants.
+    /// incarnation (unless one has to be drawn), identity logs, contexts, those forgotten
+    /// ([`Record::ForgetContext`]), envelopes by number, redemptions, forks, frames, earned blobs, wants.
     ///
     /// A frame whose bytes do not match its id is left out, so that it is brought again; so is
     /// what names a context that is not here, as the engine has no place for it.
@@ -44,6 +44,7 @@ impl Store {
             restore_incarnation(tx, &mut records)?;
             restore_logs(tx, &mut records)?;
             restore_contexts(tx, &mut records)?;
+            restore_forgotten(tx, &mut records)?;
             restore_envelopes(tx, &mut records)?;
             restore_redemptions(tx, &mut records)?;
             restore_forks(tx, &mut records)?;
@@ -71,8 +72,12 @@ fn apply(tx: &WriteTransaction, record: &Record, backing: &dyn Backing) -> Resul
             let id = record.genesis.id();
             let bytes = context::encode(record);
             tx.open_table(tables::CONTEXT)?.insert(id.as_bytes(), bytes.as_slice())?;
+            tx.open_table(tables::FORGOTTEN)?.remove(id.as_bytes())?;
         }
-        Record::ForgetContext(id) => forget(tx, *id)?,
+        Record::ForgetContext(id) => {
+            forget(tx, *id)?;
+            tx.open_table(tables::FORGOTTEN)?.insert(id.as_bytes(), ())?;
+        }
         Record::Envelope { context, user, envelope } => {
             let (device, inc) = (envelope.device, envelope.inc);
             let catalog = tables::catalog_prefix(*context, *user, device, inc);
@@ -211,9 +216,11 @@ fn context_made(record: &Record) -> Option<ContextId> {
 
 fn context_named(record: &Record) -> Option<ContextId> {
     match record {
-        Record::Incarnation(_) | Record::Log { .. } | Record::Context(_) => None,
-        Record::ForgetContext(context)
-        | Record::Envelope { context, .. }
+        Record::Incarnation(_)
+        | Record::Log { .. }
+        | Record::Context(_)
+        | Record::ForgetContext(_) => None,
+        Record::Envelope { context, .. }
         | Record::DropCatalog { context, .. }
         | Record::Redemption { context, .. }
         | Record::Fork { context, .. }
@@ -250,6 +257,13 @@ fn restore_contexts(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(
         let record = context::decode(value.value());
         let record = record.map_err(|error| Fault::damaged("context", key.value(), error))?;
         records.push(Record::Context(record));
+    }
+    Ok(())
+}
+
+fn restore_forgotten(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(), Fault> {
+    for item in tx.open_table(tables::FORGOTTEN)?.iter()? {
+        records.push(Record::ForgetContext(ContextId::from_bytes(*item?.0.value())));
     }
     Ok(())
 }

@@ -12,12 +12,14 @@
 mod cuts;
 mod genesis;
 mod heads;
+mod kept;
 mod membership;
 mod standing;
 mod ticket;
 mod view;
 
 pub use self::genesis::{ContextKind, Genesis, GenesisError};
+pub use self::kept::Parted;
 pub use self::heads::{HeadView, StackState, StackView};
 pub use self::ticket::{Admission, Refused, TicketStanding};
 pub use self::view::{Inserted, View};
