@@ -58,7 +58,7 @@ impl Store {
     }
 }
 
-fn apply(tx: &WriteTransaction, record: &Record, backing: &dyn Backing) -> Result<(), Fault> {
+pub(super) fn apply(tx: &WriteTransaction, record: &Record, backing: &dyn Backing) -> Result<(), Fault> {
     match record {
         Record::Incarnation(inc) => {
             let place = backing.place();
@@ -128,7 +128,7 @@ fn apply(tx: &WriteTransaction, record: &Record, backing: &dyn Backing) -> Resul
 }
 
 /// Adds an entry to a log unless it is there.
-fn append_log(tx: &WriteTransaction, user: UserId, entry: &[u8]) -> Result<(), Fault> {
+pub(super) fn append_log(tx: &WriteTransaction, user: UserId, entry: &[u8]) -> Result<(), Fault> {
     let mut log = tx.open_table(tables::LOG)?;
     let mut next = 0u32;
     let keys = under::<36>(user.as_bytes());
@@ -149,7 +149,7 @@ fn position(key: &[u8; 36]) -> u32 {
 
 /// Removes a context and what no other context has. Identity logs stay: users are known
 /// whatever is followed.
-fn forget(tx: &WriteTransaction, context: ContextId) -> Result<(), Fault> {
+pub(super) fn forget(tx: &WriteTransaction, context: ContextId) -> Result<(), Fault> {
     let prefix = context.as_bytes();
     tx.open_table(tables::CONTEXT)?.remove(prefix)?;
     clear(&mut tx.open_table(tables::ENVELOPE)?, prefix)?;
@@ -179,7 +179,7 @@ fn forget(tx: &WriteTransaction, context: ContextId) -> Result<(), Fault> {
 }
 
 /// Removes every key that begins with `prefix`.
-fn clear<const N: usize, V: redb::Value + 'static>(
+pub(super) fn clear<const N: usize, V: redb::Value + 'static>(
     table: &mut Table<'_, &'static [u8; N], V>,
     prefix: &[u8],
 ) -> Result<(), Fault> {

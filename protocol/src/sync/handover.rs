@@ -44,6 +44,12 @@ impl Node {
         contexts.map(Context::handed).collect()
     }
 
+    /// Returns every context that this user takes part in, to be carried along by this very device.
+    pub fn handed(&self) -> Vec<HandedContext> {
+        let contexts = self.contexts.values().filter(|c| c.stored && c.is_active());
+        contexts.map(Context::handed).collect()
+    }
+
     /// Returns the grant of another device of this user, while it holds.
     fn sister(&self, device: DeviceId, now: i64) -> Option<&Grant> {
         if device == self.device {
