@@ -23,8 +23,8 @@ struct Plan {
 }
 
 impl Ops {
-    /// Changes the root and the recovery key of my identity; the words written down before are
-    /// void, and new ones are to be backed up.
+    /// Changes the root and the recovery key of my identity; new words are to be backed up. Those
+    /// written down before can undo it, as a recovery key beats whatever a root signs.
     ///
     /// # Errors
     /// The root is not here, or nothing can be written; the old keys hold then.

@@ -21,8 +21,8 @@ Examples:
   dsp id rotate
   dsp id rotate --yes --json
 
-The recovery words written down before are void afterwards: back up the new ones with
-`dsp id backup`. Your id, your devices and what you said stay.")]
+Back up the new recovery words with `dsp id backup`, and destroy the old ones: a recovery key beats
+whatever a root signs, this change too. Your id, your devices and what you said stay.")]
 pub(super) struct Rotate {}
 
 /// Take the identity back with the recovery words
@@ -59,11 +59,12 @@ pub(super) struct Args {
 
 pub(super) async fn rotate(app: &App) -> Result<()> {
     let client = app.client().await?;
-    app.ui.explain("the recovery words written down before will be void");
+    app.ui.explain("the recovery words written down before have to be destroyed afterwards");
     app.ui.confirm("change the root and the recovery key?")?;
     let me: IdentityInfo = client.post(&Url::new(&["identity", "rotate"])).await?;
     app.ui.result(&me, |_| format!("root {}\n", me.root))?;
     app.ui.note("write the new recovery key down: `dsp id backup`");
+    app.ui.note("then destroy the old words: who finds them can undo this");
     Ok(())
 }
 
