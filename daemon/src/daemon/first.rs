@@ -99,9 +99,7 @@ pub(super) fn own_user(records: &[Record], keys: &Keys) -> Option<UserId> {
         Record::Log { user, entry } => {
             let statement = Statement::decode(entry).and_then(Statement::verify).ok()?;
             match statement.fact() {
-                Fact::Inception(inception) => {
-                    (inception.root == root.public()).then_some(*user)
-                }
+                Fact::Inception(inception) => (inception.root == root.public()).then_some(*user),
                 _ => None,
             }
         }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::Path;
+use axum::extract::State;
 use axum::response::Response;
 use dsp_protocol::api::{
     Backup, ConfirmBackup, ConfirmPairing, DeviceInfo, IdentityInfo, Join, NewPairing, Page,

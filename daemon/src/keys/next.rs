@@ -101,8 +101,7 @@ pub(super) fn read_owner(path: &Path) -> Result<Option<Owner>, KeysError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(FileError::of("read", path)(error).into()),
     };
-    let damaged =
-        |reason: String| KeysError::Damaged { path: path.to_owned(), reason };
+    let damaged = |reason: String| KeysError::Damaged { path: path.to_owned(), reason };
     let mut lines = text.lines();
     let user = lines.next().unwrap_or_default();
     let user = user.parse::<UserId>().map_err(|error| damaged(error.to_string()))?;

@@ -24,8 +24,7 @@ pub enum StreamKind {
 
 impl StreamKind {
     /// All kinds, in the order in which they are offered.
-    pub(super) const ALL: [StreamKind; 3] =
-        [StreamKind::Sync, StreamKind::Blobs, StreamKind::Pair];
+    pub(super) const ALL: [StreamKind; 3] = [StreamKind::Sync, StreamKind::Blobs, StreamKind::Pair];
 
     /// Returns the name on the wire; it carries the major version.
     pub(super) const fn protocol(self) -> StreamProtocol {

@@ -8,8 +8,8 @@ use dsp_protocol::api::{
 use dsp_protocol::id::{ChangeId, ContextId, DeviceId, DocumentId, FrameId};
 use dsp_protocol::identity::{IdentityLog, Standing};
 use dsp_protocol::key::SecretKey;
-use dsp_protocol::statement::{Grant, PlacedFact, Verified};
-use dsp_protocol::sync::Command;
+use dsp_protocol::statement::{Grant, PlacedFact, Role, Verified};
+use dsp_protocol::sync::{Command, Standing as SyncStanding};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -103,7 +103,9 @@ impl Ops {
             let mut all = Vec::new();
             for context in engine.contexts() {
                 let parted = context.view().part(me, device, |said| is_good(said, good));
-                if parted.kept.is_empty() && parted.lost.is_empty() {
+                // Also where nothing of it came yet: it may have told others.
+                let writes = context.view().role(me) >= Role::Writer;
+                if !writes || context.standing() == SyncStanding::Left {
                     continue;
                 }
                 let lost = parted.lost.iter().filter_map(|said| frame_of(said)).collect();
@@ -115,6 +117,10 @@ impl Ops {
         });
         let (mut infos, mut cuts) = (Vec::new(), Vec::new());
         for (context, (kept, lost), frames, docs) in parted.await? {
+            cuts.push((context, docs));
+            if kept + lost == 0 {
+                continue;
+            }
             let label = scene.contexts.get(&context).map(|context| scene.label(context));
             let frames = frames.into_iter().map(|(stack, frame, time)| LostFrame {
                 stack,
@@ -128,7 +134,6 @@ impl Ops {
                 lost: count(lost),
                 frames: frames.collect(),
             });
-            cuts.push((context, docs));
         }
         Ok((infos, cuts))
     }
@@ -185,11 +190,14 @@ impl Ops {
     pub(crate) fn root_of(&self, log: &IdentityLog) -> Result<SecretKey, Problem> {
         let root = self.keys.root().filter(|root| root.public() == log.root());
         root.ok_or_else(|| {
-            Problem::new(ProblemCode::Refused, "this device does not hold the root of your identity")
-                .with_hint(
-                    "do it on the device that does; where that one is lost, `dsp id recover` \
+            Problem::new(
+                ProblemCode::Refused,
+                "this device does not hold the root of your identity",
+            )
+            .with_hint(
+                "do it on the device that does; where that one is lost, `dsp id recover` \
                      takes the identity back here",
-                )
+            )
         })
     }
 
@@ -237,9 +245,8 @@ fn frame_of(said: &Verified) -> Option<(String, FrameId, i64)> {
 fn find(log: &IdentityLog, text: &str) -> Result<Grant, Problem> {
     let all = log.ever_granted();
     let digits = text.to_ascii_lowercase();
-    let by_id = |grant: &&Grant| {
-        digits.len() >= PREFIX && grant.device.to_string().starts_with(&digits)
-    };
+    let by_id =
+        |grant: &&Grant| digits.len() >= PREFIX && grant.device.to_string().starts_with(&digits);
     let named: Vec<&Grant> = all.iter().filter(|grant| grant.name == text).collect();
     let fitting: Vec<&Grant> =
         if named.is_empty() { all.iter().filter(by_id).collect() } else { named };

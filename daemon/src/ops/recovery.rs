@@ -199,18 +199,12 @@ impl Ops {
 }
 
 /// Tells what comes of a recovery.
-fn told(
-    before: &IdentityLog,
-    after: &IdentityLog,
-    n: u64,
-    first: u64,
-    moves: bool,
-) -> Recovered {
+fn told(before: &IdentityLog, after: &IdentityLog, n: u64, first: u64, moves: bool) -> Recovered {
     let named = |grant: &Grant| format!("{} ({})", grant.name, grant.device.short());
     let live: Vec<String> = after.devices().map(|(_, grant)| named(grant)).collect();
-    let gone = before.devices().filter(|(device, _)| {
-        !matches!(after.standing(*device), Standing::Granted(_))
-    });
+    let gone = before
+        .devices()
+        .filter(|(device, _)| !matches!(after.standing(*device), Standing::Granted(_)));
     let undone = before.line().count().saturating_sub(1) as u64;
     Recovered {
         user: before.user(),

@@ -58,7 +58,11 @@ impl Store {
     }
 }
 
-pub(super) fn apply(tx: &WriteTransaction, record: &Record, backing: &dyn Backing) -> Result<(), Fault> {
+pub(super) fn apply(
+    tx: &WriteTransaction,
+    record: &Record,
+    backing: &dyn Backing,
+) -> Result<(), Fault> {
     match record {
         Record::Incarnation(inc) => {
             let place = backing.place();

@@ -35,7 +35,8 @@ impl View {
             let bad = of_doc().filter(|held| !is_good(&held.statement));
             let first_bad = bad.map(|held| held.carried).min().unwrap_or(u64::MAX);
             for held in of_doc() {
-                let side = if held.carried < first_bad { &mut parted.kept } else { &mut parted.lost };
+                let side =
+                    if held.carried < first_bad { &mut parted.kept } else { &mut parted.lost };
                 side.push(&held.statement);
             }
             let changes = self.chains[&doc].positions.iter();

@@ -19,8 +19,8 @@ mod ticket;
 mod view;
 
 pub use self::genesis::{ContextKind, Genesis, GenesisError};
-pub use self::kept::Parted;
 pub use self::heads::{HeadView, StackState, StackView};
+pub use self::kept::Parted;
 pub use self::ticket::{Admission, Refused, TicketStanding};
 pub use self::view::{Inserted, View};
 

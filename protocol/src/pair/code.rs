@@ -16,13 +16,8 @@ pub fn proof(
     nonce: &[u8; 32],
 ) -> [u8; 32] {
     let secret = *ticket.secret();
-    let list = vec![
-        secret.into(),
-        new.into(),
-        ticket.device.into(),
-        (*new_nonce).into(),
-        (*nonce).into(),
-    ];
+    let list =
+        vec![secret.into(), new.into(), ticket.device.into(), (*new_nonce).into(), (*nonce).into()];
     derive("pair-proof", list)
 }
 
@@ -30,12 +25,7 @@ pub fn proof(
 ///
 /// It is made of both device keys and both nonces. Since the new device commits to its nonce
 /// before it learns the other's, somebody between the two has one try in a million.
-pub fn code(
-    granting: DeviceId,
-    new: DeviceId,
-    new_nonce: &[u8; 32],
-    nonce: &[u8; 32],
-) -> String {
+pub fn code(granting: DeviceId, new: DeviceId, new_nonce: &[u8; 32], nonce: &[u8; 32]) -> String {
     let list = vec![granting.into(), new.into(), (*new_nonce).into(), (*nonce).into()];
     let hash = derive("pair-code", list);
     let first = hash.first_chunk::<8>().expect("a hash has 32 bytes");

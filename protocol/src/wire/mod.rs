@@ -360,8 +360,10 @@ impl Message {
             }
             Message::Peers { tag, peers } => tagged("peers", tag)
                 .with("peers", Value::List(peers.iter().map(PeerAddresses::to_value).collect())),
-            Message::Contexts { tag, contexts } => tagged("contexts", tag)
-                .with("contexts", Value::List(contexts.iter().map(HandedContext::to_value).collect())),
+            Message::Contexts { tag, contexts } => tagged("contexts", tag).with(
+                "contexts",
+                Value::List(contexts.iter().map(HandedContext::to_value).collect()),
+            ),
             Message::Bye { code } => named("bye").with("code", code.as_str()),
             Message::Unknown => named("unknown"),
         }

@@ -202,7 +202,10 @@ async fn a_pairing_that_is_not_confirmed_grants_nothing() -> anyhow::Result<()> 
         Some(ProblemCode::Conflict),
         "nobody asks"
     );
-    assert_eq!(join(&desk, "dsppair1aaaa").await.unwrap_err().code(), Some(ProblemCode::BadRequest));
+    assert_eq!(
+        join(&desk, "dsppair1aaaa").await.unwrap_err().code(),
+        Some(ProblemCode::BadRequest)
+    );
     assert_eq!(devices(&alice).await?.len(), 1);
     assert_eq!(identity(&desk).await?.name, "desk");
     Ok(())
@@ -227,7 +230,9 @@ async fn a_machine_in_use_gives_nothing_up() -> anyhow::Result<()> {
 async fn a_lost_device_is_cut_and_what_others_built_stays() -> anyhow::Result<()> {
     let cluster = Cluster::new()?;
     let [mut alice, mut lost, bob] = cluster.start(["alice", "lost", "bob"]).await?;
-    let device = pair_as(&alice, &lost, &NewPairing { name: Some("lost".into()), ..NewPairing::default() }).await?;
+    let device =
+        pair_as(&alice, &lost, &NewPairing { name: Some("lost".into()), ..NewPairing::default() })
+            .await?;
     bob.follow(&alice.ticket().await?.ticket).await?;
     let good = lost.push("data", &[("a.txt", b"good")]).await?;
     bob.has("alice:data", &good).await?;
@@ -248,7 +253,9 @@ async fn a_lost_device_is_cut_and_what_others_built_stays() -> anyhow::Result<()
     assert_eq!((revoked.contexts[0].kept, revoked.contexts[0].lost), (1, 2), "{revoked:?}");
     // What she pushed on top survives with its history; what the thief said counts nowhere.
     for (node, data, evil) in [(&alice, "data", "evil"), (&bob, "alice:data", "alice:evil")] {
-        heads(node, data, &[&built.frame.to_string()]).await?;
+        // The head that the thief replaced is current again, and hers, which is over his, first.
+        let stack = heads(node, data, &[&frame, &built.frame.to_string()]).await?;
+        assert_eq!(stack.head.map(|head| head.frame), Some(built.frame));
         node.eventually(async |api: Api| {
             let stack = api.get::<StackInfo>("/stack", &[("ref", evil)]).await;
             ensure!(stack.is_err(), "the stack of the thief is still there");
@@ -264,8 +271,7 @@ async fn a_lost_device_is_cut_and_what_others_built_stays() -> anyhow::Result<()
     let after = alice.push("data", &[("a.txt", b"after")]).await?;
     heads(&bob, "alice:data", &[&after.frame.to_string()]).await?;
     assert!(bob.stack("alice:late").await.is_err(), "{late:?} {other:?}");
-    let states: Vec<_> =
-        devices(&alice).await?.into_iter().map(|d| (d.name, d.state)).collect();
+    let states: Vec<_> = devices(&alice).await?.into_iter().map(|d| (d.name, d.state)).collect();
     let laptop = ("laptop".to_owned(), DeviceState::Live);
     assert_eq!(states, [laptop, ("lost".to_owned(), DeviceState::Revoked)]);
     // For ever: its key is never granted again.
@@ -280,7 +286,8 @@ async fn a_lost_device_is_cut_and_what_others_built_stays() -> anyhow::Result<()
 async fn a_follower_who_heard_the_lost_device_first_drops_it() -> anyhow::Result<()> {
     let cluster = Cluster::new()?;
     let [mut alice, mut lost, bob] = cluster.start(["alice", "lost", "bob"]).await?;
-    pair_as(&alice, &lost, &NewPairing { name: Some("lost".into()), ..NewPairing::default() }).await?;
+    pair_as(&alice, &lost, &NewPairing { name: Some("lost".into()), ..NewPairing::default() })
+        .await?;
     let good = alice.push("data", &[("a.txt", b"good")]).await?;
     bob.follow(&alice.ticket().await?.ticket).await?;
     bob.has("alice:data", &good).await?;
@@ -310,13 +317,19 @@ async fn a_stolen_root_is_beaten_by_the_recovery_key() -> anyhow::Result<()> {
     bob.has("alice:data", &first).await?;
     let words = words(&alice).await?;
     let confirm = ConfirmBackup { words: words.clone() };
-    let _: IdentityInfo = alice.api().send(Method::POST, "/identity/backup/confirm", &confirm).await?;
+    let _: IdentityInfo =
+        alice.api().send(Method::POST, "/identity/backup/confirm", &confirm).await?;
     // The home is copied while the daemon is off: the thief has the root and the device key.
     alice.stop().await?;
     let stolen = copy_home(&cluster, &alice, "stolen")?;
     let mut stolen = stolen;
     stolen.start().await?;
-    let desk = pair_as(&stolen, &thief, &NewPairing { name: Some("thief".into()), ..NewPairing::default() }).await?;
+    let desk = pair_as(
+        &stolen,
+        &thief,
+        &NewPairing { name: Some("thief".into()), ..NewPairing::default() },
+    )
+    .await?;
     // He makes his machine the only one: what the root signs is his to choose.
     let mut thief = thief;
     let bad = thief.push("data", &[("a.txt", b"bad")]).await?;
@@ -324,12 +337,13 @@ async fn a_stolen_root_is_beaten_by_the_recovery_key() -> anyhow::Result<()> {
     stolen.stop().await?;
 
     alice.start().await?;
-    alice.eventually(async |api: Api| {
-        let devices: Vec<DeviceInfo> = api.list("/identity/devices", &[]).await?;
-        ensure!(devices.len() == 2, "she has not heard of the thief's device");
-        Ok(())
-    })
-    .await?;
+    alice
+        .eventually(async |api: Api| {
+            let devices: Vec<DeviceInfo> = api.list("/identity/devices", &[]).await?;
+            ensure!(devices.len() == 2, "she has not heard of the thief's device");
+            Ok(())
+        })
+        .await?;
     let recovered = recover(&alice, &words).await?;
     assert!(recovered.done && !recovered.moves);
     assert_eq!(recovered.dropped.len(), 1, "{recovered:?}");
@@ -361,7 +375,10 @@ async fn words_and_a_ticket_bring_the_name_to_a_new_machine() -> anyhow::Result<
     let cluster = Cluster::new()?;
     let [mut alice, mut bob, new] = cluster.start(["alice", "bob", "new"]).await?;
     let pushed = alice.push("data", &[("a.txt", b"0")]).await?;
-    let ticket = alice.ticket_of("main", &NewTicket { role: None, expires_seconds: None, uses: None }).await?.ticket;
+    let ticket = alice
+        .ticket_of("main", &NewTicket { role: None, expires_seconds: None, uses: None })
+        .await?
+        .ticket;
     bob.follow(&ticket).await?;
     bob.has("alice:data", &pushed).await?;
     let (words, user) = (words(&alice).await?, identity(&alice).await?.user);

@@ -20,7 +20,8 @@ pub(super) async fn list(app: &App) -> Result<()> {
     let page: Page = client.get(&Url::new(&["identity", "devices"])).await?;
     let read = page.items.into_iter().map(serde_json::from_value::<DeviceInfo>);
     let devices = read.collect::<Result<Vec<_>, _>>();
-    let devices = devices.map_err(|e| Error::failed("the daemon's answer is unreadable").cause(&e))?;
+    let devices =
+        devices.map_err(|e| Error::failed("the daemon's answer is unreadable").cause(&e))?;
     app.ui.list(&devices, |ui| table(&devices, ui))
 }
 

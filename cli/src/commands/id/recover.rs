@@ -78,7 +78,8 @@ pub(super) async fn run(args: &Args, app: &App) -> Result<()> {
         follow(ticket, &client, app).await?;
     }
     let url = Url::new(&["identity", "recover"]);
-    let request = |dry_run| Recover { words: words.expose_secret().to_owned(), after: args.after, dry_run };
+    let request =
+        |dry_run| Recover { words: words.expose_secret().to_owned(), after: args.after, dry_run };
     let would: Recovered = client.send_json(Method::POST, &url, &request(true)).await?;
     let name = clean(&would.name);
     app.ui.explain(&explain(&would));
@@ -116,7 +117,8 @@ fn explain(would: &Recovered) -> String {
         text += "\nrevoke those that are not yours any more: `dsp id revoke`";
     }
     if would.moves {
-        text += "\nthe identity that this machine began with is given up; it has nothing of its own";
+        text +=
+            "\nthe identity that this machine began with is given up; it has nothing of its own";
     }
     text
 }

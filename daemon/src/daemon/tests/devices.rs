@@ -90,10 +90,7 @@ async fn another_code_grants_nothing_and_voids_the_ticket() {
     let (joined, code) = asks(&desk, &alice, &text).await;
     let wrong = if code == "000 000" { "000 001" } else { "000 000" };
     let wrong = ConfirmPairing { code: wrong.to_owned() };
-    assert_eq!(
-        alice.ops().confirm_pairing(&wrong).await.unwrap_err().code,
-        ProblemCode::Refused
-    );
+    assert_eq!(alice.ops().confirm_pairing(&wrong).await.unwrap_err().code, ProblemCode::Refused);
     assert_eq!(joined.await.unwrap().unwrap_err().code, ProblemCode::Refused);
     let right = ConfirmPairing { code };
     assert_eq!(

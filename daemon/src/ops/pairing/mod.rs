@@ -110,9 +110,8 @@ impl Pairing {
     fn ticket(&self, id: &[u8; 16], now: i64) -> Option<PairingTicket> {
         let mut state = self.locked();
         let State::Offer(offer) = &mut *state else { return None };
-        let holds = offer.ticket.until >= now
-            && offer.asks < limits::PAIR_ASKS
-            && offer.asked.is_none();
+        let holds =
+            offer.ticket.until >= now && offer.asks < limits::PAIR_ASKS && offer.asked.is_none();
         if offer.ticket.id() != *id || !holds {
             return None;
         }
