@@ -386,6 +386,14 @@ async fn words_and_a_ticket_bring_the_name_to_a_new_machine() -> anyhow::Result<
     let unknown = recover(&new, &words).await.unwrap_err();
     assert_eq!(unknown.code(), Some(ProblemCode::NotFound));
     new.follow(&ticket).await?;
+    new.has("alice:data", &pushed).await?;
+    new.eventually(async |api: Api| {
+        let peers: Vec<dsp_protocol::api::PeerInfo> = api.list("/peers", &[]).await?;
+        let devices = peers.iter().filter(|peer| peer.name == "bob").flat_map(|p| &p.devices);
+        ensure!(devices.into_iter().any(|device| device.connected), "bob was not met");
+        Ok(())
+    })
+    .await?;
     alice.stop().await?;
     let recovered = recover(&new, &words).await?;
     assert!(recovered.moves && recovered.done);

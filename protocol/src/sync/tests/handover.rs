@@ -1,10 +1,12 @@
 //! What one device of a user tells another of hers, and nobody else.
 
+use std::collections::BTreeMap;
+
 use super::lab::Lab;
 use super::{ALICE, BOB, MALLORY};
 use crate::id::ContextId;
 use crate::statement::{Grant, Role, Scope};
-use crate::sync::{Command, ContextRecord, Record};
+use crate::sync::{Command, CommandError, ContextRecord, Record};
 use crate::wire::Message;
 
 /// Makes a host another device of Alice's, who holds what pairing gives: her log, and one context.
@@ -76,6 +78,20 @@ fn a_limited_device_is_told_what_its_grant_lets_it_into() {
     lab.connect(BOB, ALICE);
     assert_eq!(handed(&lab, ALICE, BOB), 1);
     assert!(lab[BOB].node.context(second).is_none());
+}
+
+#[test]
+fn only_a_device_without_limits_cuts_another() {
+    let mut lab = Lab::new(&["alice", "bob", "mallory"]);
+    let first = lab.context(ALICE);
+    let scope = Scope { contexts: None, role: Some(Role::Writer) };
+    sister(&mut lab, Some(scope), None, first);
+    lab.connect(BOB, ALICE);
+    let cut = |device| Command::Cut { context: first, device, docs: BTreeMap::new() };
+    let (of_alice, of_bob) = (lab[ALICE].device, lab[BOB].device);
+    let refused = lab.command(BOB, cut(of_alice)).unwrap_err();
+    assert!(matches!(refused, CommandError::DeviceLimited { .. }), "{refused}");
+    lab.command(ALICE, cut(of_bob)).unwrap();
 }
 
 #[test]
