@@ -11,6 +11,8 @@ use crate::output::Ui;
 
 /// The longest passphrase, in bytes.
 const LONGEST: u64 = 4096;
+/// The most that is read from standard input, in bytes.
+const STDIN_LONGEST: u64 = 64 << 10;
 
 /// Asks for a new passphrase twice, or reads it from a file, without the line feed at its end.
 ///
@@ -30,6 +32,64 @@ pub(crate) fn new_passphrase(ui: &Ui, file: Option<&Path>) -> Result<SecretStrin
     }
 }
 
+/// Asks for a passphrase once, or reads it from a file, without the line feed at its end.
+///
+/// # Errors
+/// Nobody can be asked, or the file cannot be read.
+pub(crate) fn passphrase(ui: &Ui, file: Option<&Path>) -> Result<SecretString> {
+    if let Some(path) = file {
+        return read(path);
+    }
+    if !ui.can_ask() {
+        return Err(nobody());
+    }
+    let _hidden = Hidden::begin().map_err(cannot)?;
+    ask(ui, "passphrase: ")
+}
+
+/// Reads recovery words: from a file, else from standard input, without showing what is typed.
+///
+/// # Errors
+/// Nothing can be read.
+pub(crate) fn words(ui: &Ui, file: Option<&Path>) -> Result<SecretString> {
+    if let Some(path) = file {
+        return read(path);
+    }
+    if ui.can_ask() {
+        let _hidden = Hidden::begin().map_err(cannot)?;
+        return ask(ui, "the 24 words: ");
+    }
+    stdin("the words").map(SecretString::from)
+}
+
+/// Returns what was given as an argument, or reads it from standard input where that is `-`;
+/// without white space, as chat programs and terminals break long lines.
+///
+/// # Errors
+/// Standard input cannot be read.
+pub(crate) fn argument(text: &str, what: &str) -> Result<String> {
+    let text = if text == "-" { stdin(what)? } else { text.to_owned() };
+    Ok(text.split_whitespace().collect())
+}
+
+fn stdin(what: &str) -> Result<String> {
+    let mut text = String::new();
+    let read = io::stdin().lock().take(STDIN_LONGEST).read_to_string(&mut text);
+    read.map_err(|e| Error::failed(format!("cannot read {what}")).cause(&e))?;
+    Ok(text)
+}
+
+fn nobody() -> Error {
+    Error::refused("nobody can be asked for a passphrase here")
+        .hint("name a file that holds it: --passphrase-file FILE")
+}
+
+fn cannot(error: io::Error) -> Error {
+    Error::failed("cannot ask without showing what is typed")
+        .cause(&error)
+        .hint("name a file that holds it")
+}
+
 fn read(path: &Path) -> Result<SecretString> {
     let file = File::open(path).map_err(|e| Error::path("cannot read", path, &e))?;
     let mut text = String::new();
@@ -42,14 +102,8 @@ fn read(path: &Path) -> Result<SecretString> {
 
 fn ask_twice(ui: &Ui) -> Result<SecretString> {
     if !ui.can_ask() {
-        return Err(Error::refused("nobody can be asked for a passphrase here")
-            .hint("name a file that holds it: --passphrase-file FILE"));
+        return Err(nobody());
     }
-    let cannot = |e: io::Error| {
-        Error::failed("cannot ask without showing what is typed")
-            .cause(&e)
-            .hint("name a file that holds the passphrase: --passphrase-file FILE")
-    };
     let _hidden = Hidden::begin().map_err(cannot)?;
     let first = ask(ui, "passphrase: ")?;
     let second = ask(ui, "once more: ")?;

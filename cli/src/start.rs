@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use dsp_protocol::api::{ClientFile, NodeStatus};
+use dsp_protocol::api::{ClientFile, IdentityInfo, NodeStatus};
+use dsp_protocol::id::UserId;
 use tokio::time::Instant;
 
 use crate::client::{Client, Url};
@@ -166,6 +167,27 @@ pub(crate) async fn stop(home: &Home, running: &Running) -> Result<()> {
         tokio::time::sleep(POLL).await;
     }
     Ok(())
+}
+
+/// Waits until the daemon, which starts anew by itself, answers for a user.
+///
+/// # Errors
+/// It does not within the deadline.
+pub(crate) async fn anew(home: &Home, user: UserId) -> Result<()> {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Ok(Some(running)) = find(home).await
+            && let Ok(me) = running.client.get::<IdentityInfo>(&Url::new(&["identity"])).await
+            && me.user == user
+        {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(Error::unreachable("the daemon is to start anew and does not answer")
+                .hint("`dsp daemon start` starts it; see `dsp daemon logs`"));
+        }
+        tokio::time::sleep(POLL).await;
+    }
 }
 
 /// Tells whether the daemon answers or still holds its lock, which goes with its process.

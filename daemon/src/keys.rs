@@ -2,8 +2,11 @@
 //!
 //! All three are made at the first start, without a question. The recovery key leaves the machine
 //! as 24 words and is then erased here; erasing means removing the file, and what a disk keeps of
-//! removed files is beyond us. A key file is written once and never again, so one that is lost or
-//! damaged is reported and nothing takes its place.
+//! removed files is beyond us. A key file that is lost or damaged is reported and nothing takes its
+//! place. Root and recovery key change only by a rotation of the identity log ([`next`]), and a
+//! device that another one granted holds neither: the file `user` then says whose it is.
+
+pub mod next;
 
 use std::fmt;
 use std::fs;
@@ -13,6 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bip39::{Language, Mnemonic};
 use data_encoding::HEXLOWER;
+use dsp_protocol::id::UserId;
 use dsp_protocol::key::SecretKey;
 use zeroize::Zeroizing;
 
@@ -25,14 +29,25 @@ pub const BACKUP_WORDS: usize = 24;
 const ROOT: &str = "root";
 const RECOVERY: &str = "recovery";
 const DEVICE: &str = "device";
+const USER: &str = "user";
 
 /// The keys of a home.
 #[derive(Debug)]
 pub struct Keys {
     folder: PathBuf,
-    root: SecretKey,
     device: SecretKey,
-    recovery: Mutex<Option<SecretKey>>,
+    held: Mutex<Held>,
+}
+
+/// What a rotation changes.
+#[derive(Debug)]
+struct Held {
+    /// None on a device that another one granted.
+    root: Option<SecretKey>,
+    /// None once it is backed up.
+    recovery: Option<SecretKey>,
+    /// Whose they are, where the root no longer tells.
+    user: Option<UserId>,
 }
 
 /// Where keys come from.
@@ -107,15 +122,27 @@ impl Keys {
             let path = folder.join(name);
             read(&path)?.ok_or(KeysError::Missing { path })
         };
-        let root = required(ROOT)?;
+        let owner = next::read_owner(&folder.join(USER))?;
+        let holds_root = owner.is_none_or(|owner| owner.holds_root);
+        let held = Held {
+            root: if holds_root { Some(required(ROOT)?) } else { None },
+            recovery: if holds_root { read(&folder.join(RECOVERY))? } else { None },
+            user: owner.map(|owner| owner.user),
+        };
         let device = required(DEVICE)?;
-        let recovery = Mutex::new(read(&folder.join(RECOVERY))?);
-        Ok(Keys { folder, root, device, recovery })
+        Ok(Keys { folder, device, held: Mutex::new(held) })
     }
 
-    /// Returns the root key, which signs the identity log.
-    pub fn root(&self) -> &SecretKey {
-        &self.root
+    /// Returns the root key, which signs the identity log; none on a device that another one
+    /// granted. Whether the log still goes by it, the log tells.
+    pub fn root(&self) -> Option<SecretKey> {
+        self.locked().root.clone()
+    }
+
+    /// Returns whose the keys are, where that is written down: on a device that another one
+    /// granted, and after a rotation.
+    pub fn user(&self) -> Option<UserId> {
+        self.locked().user
     }
 
     /// Returns the key of this device.
@@ -125,17 +152,17 @@ impl Keys {
 
     /// Returns the recovery key, while it has not been backed up.
     pub fn recovery(&self) -> Option<SecretKey> {
-        self.locked().clone()
+        self.locked().recovery.clone()
     }
 
     /// Tells whether the recovery key still waits to be backed up.
     pub fn backup_needed(&self) -> bool {
-        self.locked().is_some()
+        self.locked().recovery.is_some()
     }
 
     /// Returns the recovery key in words, while it has not been backed up.
     pub fn backup_words(&self) -> Option<Zeroizing<String>> {
-        self.locked().as_ref().map(words)
+        self.locked().recovery.as_ref().map(words)
     }
 
     /// Erases the recovery key here once `text` proves that its words are written down.
@@ -143,20 +170,20 @@ impl Keys {
     /// # Errors
     /// [`ConfirmError`] says what is wrong with the words; the key is then kept.
     pub fn confirm_backup(&self, text: &str) -> Result<(), ConfirmError> {
-        let mut recovery = self.locked();
-        let kept = recovery.as_ref().ok_or(ConfirmError::Erased)?;
+        let mut held = self.locked();
+        let kept = held.recovery.as_ref().ok_or(ConfirmError::Erased)?;
         if from_words(text)?.public() != kept.public() {
             return Err(ConfirmError::OtherKey);
         }
         let path = self.folder.join(RECOVERY);
         fs::remove_file(&path).map_err(FileError::of("erase", &path))?;
-        *recovery = None;
+        held.recovery = None;
         files::sync_folder(&self.folder)?;
         Ok(())
     }
 
-    fn locked(&self) -> MutexGuard<'_, Option<SecretKey>> {
-        self.recovery.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -236,14 +263,23 @@ fn make(folder: &Path) -> Result<(), KeysError> {
     }
     files::private_folder(&staged)?;
     for name in [ROOT, RECOVERY, DEVICE] {
-        let mut seed = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *seed).map_err(KeysError::Random)?;
-        let text = Zeroizing::new(HEXLOWER.encode(&*seed) + "\n");
+        let text = text_of(&draw()?);
         files::write_new(&staged.join(name), text.as_bytes())?;
     }
     files::sync_folder(&staged)?;
     fs::rename(&staged, folder).map_err(FileError::of("make", folder))?;
     Ok(files::sync_folder_of(folder)?)
+}
+
+fn draw() -> Result<SecretKey, KeysError> {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *seed).map_err(KeysError::Random)?;
+    Ok(SecretKey::from_seed(&seed))
+}
+
+/// Returns what the file of a key holds.
+fn text_of(key: &SecretKey) -> Zeroizing<String> {
+    Zeroizing::new(HEXLOWER.encode(&*key.to_seed()) + "\n")
 }
 
 fn read(path: &Path) -> Result<Option<SecretKey>, KeysError> {
@@ -313,9 +349,9 @@ mod tests {
         assert_eq!(origin, Origin::Made);
         let (loaded, origin) = Keys::open(&home).unwrap();
         assert_eq!(origin, Origin::Loaded);
-        assert_eq!(made.root().public(), loaded.root().public());
+        assert_eq!(made.root().unwrap().public(), loaded.root().unwrap().public());
         assert_eq!(made.device().public(), loaded.device().public());
-        assert_ne!(made.device().public(), made.root().public());
+        assert_ne!(made.device().public(), made.root().unwrap().public());
         assert_eq!(all_files(&home).len(), 3);
         assert!(all_files(&home).iter().all(|(_, bytes)| bytes.len() == 65));
     }
@@ -327,7 +363,7 @@ mod tests {
         let recovery = keys.recovery().unwrap().public();
         let words = keys.backup_words().unwrap();
         assert!(matches!(keys.confirm_backup("one two"), Err(ConfirmError::Words(_))));
-        let other = super::words(keys.root());
+        let other = super::words(&keys.root().unwrap());
         assert!(matches!(keys.confirm_backup(&other), Err(ConfirmError::OtherKey)));
         assert!(keys.backup_needed() && home.keys().join("recovery").exists());
 

@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod files;
 pub mod home;
 pub mod http;
+pub mod joining;
 pub mod keys;
 pub mod log;
 mod nearest;

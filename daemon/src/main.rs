@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser;
 use dsp_daemon::daemon::{Daemon, Environment, Options};
 use dsp_daemon::home::Home;
@@ -74,8 +75,11 @@ async fn run(args: Args) -> anyhow::Result<()> {
         () = daemon.asked_to_stop() => {}
         signal = signalled() => signal?,
     }
-    let failed = daemon.failed();
+    let (failed, anew) = (daemon.failed(), daemon.begins_anew());
     daemon.stop().await;
+    if anew && failed.is_none() {
+        return begin_anew();
+    }
     match failed {
         None => Ok(()),
         Some(part) => anyhow::bail!("{part} ended without being asked to; the log tells more"),
@@ -99,4 +103,24 @@ async fn signalled() -> std::io::Result<()> {
 #[cfg(not(unix))]
 async fn signalled() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
+}
+
+/// Runs this program again in the place of this process, with the same arguments.
+#[cfg(unix)]
+fn begin_anew() -> anyhow::Result<()> {
+    use std::os::unix::process::CommandExt as _;
+    Err(again()?.exec()).context("could not start anew; `dsp daemon start` does")
+}
+
+/// Runs this program again beside this process, which ends.
+#[cfg(not(unix))]
+fn begin_anew() -> anyhow::Result<()> {
+    again()?.spawn().context("could not start anew; `dsp daemon start` does").map(drop)
+}
+
+fn again() -> anyhow::Result<std::process::Command> {
+    let program = std::env::current_exe().context("could not find this program")?;
+    let mut command = std::process::Command::new(program);
+    command.args(std::env::args_os().skip(1));
+    Ok(command)
 }

@@ -189,3 +189,19 @@ pub const BLOB_HEADER_BYTES: usize = 1024;
 /// Largest part of a blob request in bytes that says which ranges are wanted: reading it takes
 /// time quadratic in the number of ranges.
 pub const BLOB_RANGES_BYTES: usize = 4 * 1024;
+
+/// Most contexts in one message that hands them to another device of the same user: each takes at
+/// most 8 KiB, and a message 1 MiB.
+pub const HANDED_CONTEXTS: usize = 64;
+/// Most interest keys that are handed over of a context, the newest first: as many generations as
+/// are shown to a device of a member.
+pub const HANDED_INTERESTS: usize = 16;
+/// Largest message in bytes of a pairing before the grant: keys, nonces and a name.
+pub const PAIR_MESSAGE_BYTES: usize = 4 * 1024;
+/// How long a pairing ticket holds, in milliseconds: the time to walk to the other machine.
+pub const PAIR_TICKET_MS: i64 = 600_000;
+/// Largest pairing ticket in bytes, before its text form.
+pub const PAIR_TICKET_BYTES: usize = 4 * 1024;
+/// Most asks that a pairing ticket answers before it is void: a secret of 32 bytes is not guessed,
+/// and who knows it needs one.
+pub const PAIR_ASKS: u32 = 8;

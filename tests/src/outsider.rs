@@ -160,6 +160,7 @@ impl Outsider {
             store,
             blobs: blobs.clone(),
             announce: Vec::new(),
+            pairing: mpsc::channel(1).0,
         };
         Ok(Outsider { net, node: node::start(parts), blobs, user, _folder: folder })
     }

@@ -39,6 +39,13 @@ const DOCUMENTS: &[&[&str]] = &[
     &["open"],
     &["id", "show"],
     &["id", "backup"],
+    &["id", "devices"],
+    &["id", "pair"],
+    &["id", "pair", "--confirm", "482 913"],
+    &["id", "pair", "dsppair1abc"],
+    &["id", "revoke", "desk", "--yes"],
+    &["id", "rotate", "--yes"],
+    &["id", "recover", "--words", "words.txt", "--yes"],
     &["daemon", "start"],
     &["daemon", "status"],
     &["daemon", "logs"],
@@ -126,12 +133,36 @@ fn answers(fake: &Fake) {
     fake.on("POST /api/v1/login-codes", &json!({"url": "http://127.0.0.1:7700/login?x"}));
     fake.on("GET /api/v1/identity", &me);
     fake.on("POST /api/v1/identity/backup", &json!({"words": "abandon ability able"}));
+    devices(fake, &me);
     fake.on("GET /api/v1/settings", &page(std::slice::from_ref(&setting)));
     fake.on("PATCH /api/v1/settings", &page(&[setting]));
     fake.on("POST /api/v1/node/stop", &json!({}));
     std::fs::write(fake.work().join("file"), "1").unwrap();
     std::fs::create_dir_all(fake.home().join("logs")).unwrap();
     std::fs::write(fake.home().join("logs/dspd.log"), "INFO one\nWARN two\n").unwrap();
+}
+
+/// What the verbs about devices and keys ask.
+fn devices(fake: &Fake, me: &Value) {
+    let device = json!({
+        "device": DeviceId::from_bytes([6; 32]), "name": "desk", "state": "live", "this": false,
+        "connected": true,
+    });
+    fake.on("GET /api/v1/identity/devices", &json!({"items": [device]}));
+    let made = json!({"ticket": "dsppair1abc", "until": "2026-05-30T18:00:00Z"});
+    fake.on("POST /api/v1/identity/pairing", &made);
+    fake.on("POST /api/v1/identity/pairing/confirm", &device);
+    let joined = json!({"user": me["user"], "name": "alice", "contexts": 1});
+    fake.on_steps("POST /api/v1/identity/join", &joined);
+    let revoked = json!({"device": device, "done": true, "contexts": []});
+    fake.on("POST /api/v1/identity/devices/desk/revoke", &revoked);
+    fake.on("POST /api/v1/identity/rotate", me);
+    let recovered = json!({
+        "user": me["user"], "name": "alice", "done": true, "moves": false, "after": 1,
+        "first": 0, "undone": 0, "live": ["desk (06060606)"], "dropped": [],
+    });
+    fake.on("POST /api/v1/identity/recover", &recovered);
+    std::fs::write(fake.work().join("words.txt"), "abandon ability able\n").unwrap();
 }
 
 #[test]

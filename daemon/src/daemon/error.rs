@@ -60,6 +60,9 @@ pub enum StartError {
     /// The identity cannot be made or found.
     #[error("the identity cannot be used: {0}")]
     Identity(String),
+    /// What another device gave this one cannot be taken up.
+    #[error(transparent)]
+    Joining(#[from] crate::joining::JoinError),
     /// The network cannot be started.
     #[error(transparent)]
     Net(#[from] net::StartError),

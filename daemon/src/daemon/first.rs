@@ -3,6 +3,7 @@
 
 use dsp_protocol::id::{Incarnation, UserId};
 use dsp_protocol::identity::{IdentityLog, Standing};
+use dsp_protocol::key::SecretKey;
 use dsp_protocol::statement::{Access, Fact, Grant, Statement};
 use dsp_protocol::sync::{Command, Record, Reply};
 
@@ -10,6 +11,7 @@ use super::StartError;
 use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::home::Home;
+use crate::joining::Joining;
 use crate::keys::{Keys, Origin};
 use crate::node::NodeHandle;
 use crate::store::{Opened, Slot, Store};
@@ -57,6 +59,10 @@ pub(super) async fn records(
         Opened::Clean => {}
     }
     let records = store.restore().await?;
+    if let Some(user) = own_user(&records, keys) {
+        // A stop may have come between the rotation and its keys.
+        keys.settle(user, stored_log(&records, user)?.root())?;
+    }
     let new = identity(&records, keys, config)?;
     if new.is_empty() {
         return Ok(records);
@@ -65,15 +71,35 @@ pub(super) async fn records(
     Ok(store.restore().await?)
 }
 
-/// Returns the user whose log begins with the root key of this home.
+/// Goes over to the identity that another device, or a recovery, gave this machine, where there is
+/// one. The keys of the identity it began with go last, and the file that says so after them.
+pub(super) async fn go_over(store: &Store, home: &Home, keys: &Keys) -> Result<(), StartError> {
+    let Some(joining) = Joining::read(home, keys.device().device())? else { return Ok(()) };
+    let user = joining.log.user();
+    store.take_over(joining.take_over()).await?;
+    match joining.holds_root {
+        true => keys.settle(user, joining.log.root())?,
+        false => keys.lend_to(user)?,
+    }
+    Joining::remove(home)?;
+    tracing::info!(user = %user.short(), "this machine is a device of that user now");
+    Ok(())
+}
+
+/// Returns the user that the keys are of: as they say, else whose log begins with the root.
 pub(super) fn own_user(records: &[Record], keys: &Keys) -> Option<UserId> {
+    let has_log = |user: &UserId| {
+        records.iter().any(|record| matches!(record, Record::Log { user: u, .. } if u == user))
+    };
+    if let Some(user) = keys.user() {
+        return Some(user).filter(has_log);
+    }
+    let root = keys.root()?;
     records.iter().find_map(|record| match record {
         Record::Log { user, entry } => {
             let statement = Statement::decode(entry).and_then(Statement::verify).ok()?;
             match statement.fact() {
-                Fact::Inception(inception) => {
-                    (inception.root == keys.root().public()).then_some(*user)
-                }
+                Fact::Inception(inception) => (inception.root == root.public()).then_some(*user),
                 _ => None,
             }
         }
@@ -87,7 +113,15 @@ fn identity(records: &[Record], keys: &Keys, config: &Config) -> Result<Vec<Reco
     let mut new = Vec::new();
     let mut log = match own_user(records, keys) {
         Some(user) => stored_log(records, user)?,
+        None if keys.user().is_some() => {
+            return Err(StartError::Identity(
+                "the database does not hold the identity log of this device; put a backup of the \
+                 database back, or pair the machine again in another home"
+                    .to_owned(),
+            ));
+        }
         None => {
+            let root = required_root(keys)?;
             let recovery = keys.recovery().ok_or_else(|| {
                 StartError::Identity(
                     "the database holds no log of the root key, and the recovery key is not \
@@ -95,20 +129,28 @@ fn identity(records: &[Record], keys: &Keys, config: &Config) -> Result<Vec<Reco
                         .to_owned(),
                 )
             })?;
-            let made = IdentityLog::create(&config.user_name, keys.root(), &recovery.public());
+            let made = IdentityLog::create(&config.user_name, &root, &recovery.public());
             let (log, inception) = made.map_err(|error| fail(&error))?;
             new.push(Record::Log { user: log.user(), entry: inception.encode() });
             log
         }
     };
     let device = keys.device().device();
-    if matches!(log.standing(device), Standing::Unknown) {
+    let root = keys.root().filter(|root| root.public() == log.root());
+    if let Some(root) = root
+        && matches!(log.standing(device), Standing::Unknown)
+        && log.fork().is_none()
+    {
         let grant = Grant { device, name: config.device_name.clone(), scope: None, until: None };
-        let grant = log.grant(keys.root(), grant).map_err(|error| fail(&error))?;
+        let grant = log.grant(&root, grant).map_err(|error| fail(&error))?;
         new.push(Record::Log { user: log.user(), entry: grant.encode() });
         log.add(grant).map_err(|error| fail(&error))?;
     }
     Ok(new)
+}
+
+fn required_root(keys: &Keys) -> Result<SecretKey, StartError> {
+    keys.root().ok_or_else(|| StartError::Identity("the root key is not here".to_owned()))
 }
 
 fn stored_log(records: &[Record], user: UserId) -> Result<IdentityLog, StartError> {
@@ -134,7 +176,9 @@ pub(super) async fn finish(
     store: &Store,
     node: &NodeHandle,
     user: UserId,
+    keys: &Keys,
 ) -> Result<(), StartError> {
+    know_own_log(store, node, user, keys).await?;
     if store.get(Slot::USER).await?.is_some() {
         return Ok(());
     }
@@ -158,6 +202,23 @@ pub(super) async fn finish(
     store.set(Slot::CURRENT_CONTEXT, *context.as_bytes()).await?;
     store.set(Slot::USER, *user.as_bytes()).await?;
     tracing::info!(user = %user, "a new identity was made");
+    Ok(())
+}
+
+/// Notes up to where the identity log is known to be signed here, where that was never noted.
+async fn know_own_log(
+    store: &Store,
+    node: &NodeHandle,
+    user: UserId,
+    keys: &Keys,
+) -> Result<(), StartError> {
+    if store.get(Slot::IDENTITY_TIP).await?.is_some() || keys.root().is_none() {
+        return Ok(());
+    }
+    let tip = node.query(move |engine| engine.log(user).map(IdentityLog::tip)).await;
+    if let Some(tip) = tip.map_err(|error| StartError::FirstContext(error.into()))? {
+        store.set(Slot::IDENTITY_TIP, *tip.as_bytes()).await?;
+    }
     Ok(())
 }
 

@@ -19,6 +19,7 @@ use std::time::Duration;
 use dsp_protocol::api::ClientFile;
 use dsp_protocol::id::{DeviceId, UserId};
 use dsp_protocol::sync;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -38,6 +39,8 @@ use crate::store::{Opened, Slot, Store};
 
 pub use self::error::StartError;
 
+/// Machines that ask to become a device and wait for an answer.
+const PAIRINGS: usize = 4;
 /// How long requests under way may take to end when the daemon stops.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -126,6 +129,7 @@ impl Daemon {
         let (keys, origin) = Keys::open(&home)?;
         first::database_is_here(&home, origin)?;
         let (store, opened) = Store::open(&home.database()).await?;
+        first::go_over(&store, &home, &keys).await?;
         let records = first::records(&store, opened, &home, &keys, &config).await?;
         let user = first::own_user(&records, &keys)
             .ok_or_else(|| StartError::Identity("no log of the root key is stored".to_owned()))?;
@@ -163,6 +167,7 @@ impl Daemon {
         })
         .await?;
         ports::remember(&store, &config.listen, &net.listening().await).await;
+        let (pairing, asking) = mpsc::channel(PAIRINGS);
         let node = node::start(node::Parts {
             engine,
             net: net.clone(),
@@ -170,9 +175,10 @@ impl Daemon {
             store: store.clone(),
             blobs: blobs.clone(),
             announce: config.announce.clone(),
+            pairing,
         });
         index.attend(node.clone());
-        first::finish(&store, &node, user).await?;
+        first::finish(&store, &node, user, &keys).await?;
 
         let listeners = listeners(&home, &store, &settings).await?;
         let address = listeners.address();
@@ -206,6 +212,7 @@ impl Daemon {
             token: client.token.clone(),
             stop: stop.clone(),
             collections,
+            pairing: asking,
         });
         let router = http::router(Arc::clone(&ops), address);
         let served = listeners.serve(&router, &stop);
@@ -232,6 +239,11 @@ impl Daemon {
     /// Waits until somebody asks the daemon to stop, or it cannot go on.
     pub async fn asked_to_stop(&self) {
         self.stop.cancelled().await;
+    }
+
+    /// Tells whether the daemon stops in order to start anew, with another identity in its home.
+    pub fn begins_anew(&self) -> bool {
+        self.ops.begins_anew()
     }
 
     /// Returns the part that ended without being asked to, and with which the daemon stops.

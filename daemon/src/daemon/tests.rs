@@ -14,6 +14,7 @@ use crate::ops::{Paging, Reporter, StackFilter};
 
 mod closing;
 mod content;
+mod devices;
 mod keeping;
 mod mine;
 

@@ -3,16 +3,32 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::Path;
 use axum::extract::State;
-use dsp_protocol::api::{Backup, ConfirmBackup, IdentityInfo};
+use axum::response::Response;
+use dsp_protocol::api::{
+    Backup, ConfirmBackup, ConfirmPairing, DeviceInfo, IdentityInfo, Join, NewPairing, Page,
+    PairingInfo, PairingMade, Recover, Recovered, Revoke, Revoked, Step,
+};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body};
-use crate::ops::Ops;
+use super::steps::steps;
+use crate::ops::{Ops, internal};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
-    OpenApiRouter::new().routes(routes!(get)).routes(routes!(backup)).routes(routes!(confirm))
+    OpenApiRouter::new()
+        .routes(routes!(get))
+        .routes(routes!(backup))
+        .routes(routes!(confirm))
+        .routes(routes!(devices))
+        .routes(routes!(revoke))
+        .routes(routes!(pairing, new_pairing, end_pairing))
+        .routes(routes!(confirm_pairing))
+        .routes(routes!(join))
+        .routes(routes!(rotate))
+        .routes(routes!(recover))
 }
 
 /// Tells who I am
@@ -37,4 +53,81 @@ async fn confirm(
     Body(confirm): Body<ConfirmBackup>,
 ) -> Answer<IdentityInfo> {
     Ok(Json(ops.confirm_backup(&confirm).await?))
+}
+
+/// Lists my devices
+#[utoipa::path(get, path = "/identity/devices", tag = "identity",
+    responses((status = 200, body = Page, description = "Items are of the schema DeviceInfo")))]
+async fn devices(State(ops): State<Arc<Ops>>) -> Answer<Page> {
+    let devices = ops.devices().await?;
+    let items = devices.iter().map(|device| serde_json::to_value(device).map_err(|e| internal(&e)));
+    Ok(Json(Page { items: items.collect::<Result<_, _>>()?, next_cursor: None }))
+}
+
+/// Revokes a device of mine for ever, and cuts off what is not good of it
+#[utoipa::path(post, path = "/identity/devices/{device}/revoke", tag = "identity",
+    params(("device" = String, Path, description = "Its name, or the first digits of its id")),
+    request_body = Revoke, responses((status = 200, body = Revoked)))]
+async fn revoke(
+    State(ops): State<Arc<Ops>>,
+    Path(device): Path<String>,
+    Body(revoke): Body<Revoke>,
+) -> Answer<Revoked> {
+    Ok(Json(ops.revoke_device(&device, &revoke).await?))
+}
+
+/// Tells how far a pairing is
+#[utoipa::path(get, path = "/identity/pairing", tag = "identity",
+    responses((status = 200, body = PairingInfo)))]
+async fn pairing(State(ops): State<Arc<Ops>>) -> Answer<PairingInfo> {
+    Ok(Json(ops.pairing()))
+}
+
+/// Makes a ticket by which another machine becomes a device of mine
+#[utoipa::path(post, path = "/identity/pairing", tag = "identity",
+    request_body = NewPairing, responses((status = 200, body = PairingMade)))]
+async fn new_pairing(
+    State(ops): State<Arc<Ops>>,
+    Body(new): Body<NewPairing>,
+) -> Answer<PairingMade> {
+    Ok(Json(ops.new_pairing(&new).await?))
+}
+
+/// Ends a pairing; its ticket is void
+#[utoipa::path(delete, path = "/identity/pairing", tag = "identity",
+    responses((status = 200, body = PairingInfo)))]
+async fn end_pairing(State(ops): State<Arc<Ops>>) -> Answer<PairingInfo> {
+    ops.end_pairing();
+    Ok(Json(ops.pairing()))
+}
+
+/// Grants the device that asked, where the code is the one that it shows
+#[utoipa::path(post, path = "/identity/pairing/confirm", tag = "identity",
+    request_body = ConfirmPairing, responses((status = 200, body = DeviceInfo)))]
+async fn confirm_pairing(
+    State(ops): State<Arc<Ops>>,
+    Body(confirm): Body<ConfirmPairing>,
+) -> Answer<DeviceInfo> {
+    Ok(Json(ops.confirm_pairing(&confirm).await?))
+}
+
+/// Asks to become a device of the user who made a pairing ticket; the last step holds `Joined`
+#[utoipa::path(post, path = "/identity/join", tag = "identity", request_body = Join,
+    responses((status = 200, body = Step, content_type = "application/x-ndjson")))]
+async fn join(State(ops): State<Arc<Ops>>, Body(join): Body<Join>) -> Response {
+    steps(move |reporter| async move { ops.join(&join, &reporter).await })
+}
+
+/// Changes the root and the recovery key
+#[utoipa::path(post, path = "/identity/rotate", tag = "identity",
+    responses((status = 200, body = IdentityInfo)))]
+async fn rotate(State(ops): State<Arc<Ops>>) -> Answer<IdentityInfo> {
+    Ok(Json(ops.rotate().await?))
+}
+
+/// Takes an identity back with its recovery key
+#[utoipa::path(post, path = "/identity/recover", tag = "identity",
+    request_body = Recover, responses((status = 200, body = Recovered)))]
+async fn recover(State(ops): State<Arc<Ops>>, Body(recover): Body<Recover>) -> Answer<Recovered> {
+    Ok(Json(ops.recover(&recover).await?))
 }

@@ -64,6 +64,8 @@ const JSON_BYTES: usize = 16 << 20;
         dsp_protocol::api::Pushed,
         dsp_protocol::api::Fetched,
         dsp_protocol::api::Followed,
+        dsp_protocol::api::DeviceInfo,
+        dsp_protocol::api::Joined,
         dsp_protocol::api::Verified,
     )),
     security(("token" = []), ("session" = [])),

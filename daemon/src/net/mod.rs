@@ -5,7 +5,8 @@
 //! device is at the other end; everything above that (who may see what, when to dial again, whom
 //! to block) is decided by the caller.
 //!
-//! Two kinds of streams are offered, [`StreamKind::Sync`] and [`StreamKind::Blobs`]. Every wait has
+//! Three kinds of streams are offered: [`StreamKind::Sync`], [`StreamKind::Blobs`] and
+//! [`StreamKind::Pair`]. Every wait has
 //! an end: a dial, an opening stream and a message in transit each have a deadline, every queue a
 //! bound, and an inbound stream above a bound is refused with an answer, never dropped in silence.
 //!

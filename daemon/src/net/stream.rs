@@ -18,17 +18,20 @@ pub enum StreamKind {
     Sync,
     /// Requests for blobs and the bytes themselves.
     Blobs,
+    /// A machine that asks to become a device of this user.
+    Pair,
 }
 
 impl StreamKind {
     /// All kinds, in the order in which they are offered.
-    pub(super) const ALL: [StreamKind; 2] = [StreamKind::Sync, StreamKind::Blobs];
+    pub(super) const ALL: [StreamKind; 3] = [StreamKind::Sync, StreamKind::Blobs, StreamKind::Pair];
 
     /// Returns the name on the wire; it carries the major version.
     pub(super) const fn protocol(self) -> StreamProtocol {
         match self {
             StreamKind::Sync => StreamProtocol::new("/dsp/sync/1"),
             StreamKind::Blobs => StreamProtocol::new("/dsp/blobs/1"),
+            StreamKind::Pair => StreamProtocol::new("/dsp/pair/1"),
         }
     }
 }

@@ -101,6 +101,7 @@ pub(super) struct Actor {
     storer: Option<tokio::task::JoinHandle<()>>,
     /// Blobs whose earning is being stored, by task: nothing but this holds them until then.
     earning: HashMap<TaskId, Vec<Keep>>,
+    pairing: mpsc::Sender<(DeviceId, NetStream)>,
     /// Where this device can be reached: as configured, and as listened on.
     announced: Vec<Multiaddr>,
     listening: Vec<Multiaddr>,
@@ -150,6 +151,7 @@ impl Actor {
             storing: Some(storing),
             storer: Some(storer),
             earning: HashMap::new(),
+            pairing: parts.pairing,
             announced: parts.announce,
             listening: Vec::new(),
         }
@@ -465,6 +467,10 @@ impl Actor {
                         let _ = internal.send(Internal::Misused(device, reason));
                     }
                 });
+            }
+            NetEvent::Inbound { device, kind: StreamKind::Pair, stream } => {
+                // Whoever asks where nobody listens, or too often, finds the stream closed.
+                let _ = self.pairing.try_send((device, stream));
             }
             NetEvent::Discovered { addresses } => self.discovered(addresses),
             NetEvent::Listening { addresses } => {

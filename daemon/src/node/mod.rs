@@ -25,7 +25,7 @@ use libp2p::Multiaddr;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::blobs::Blobs;
-use crate::net::{NetEvent, NetHandle};
+use crate::net::{NetEvent, NetHandle, NetStream};
 use crate::store::Store;
 
 pub(crate) use self::clock::now;
@@ -111,6 +111,8 @@ pub struct Parts {
     pub blobs: Blobs,
     /// Addresses that are told to peers besides those listened on.
     pub announce: Vec<Multiaddr>,
+    /// Takes the streams of machines that ask to become a device; one that does not fit is closed.
+    pub pairing: mpsc::Sender<(DeviceId, NetStream)>,
 }
 
 /// Starts the node.

@@ -7,6 +7,7 @@ mod blobs;
 mod collect;
 mod content;
 mod contexts;
+mod devices;
 pub mod events;
 mod fetch;
 mod follows;
@@ -18,9 +19,11 @@ mod media;
 mod names;
 mod node;
 mod paging;
+mod pairing;
 mod peers;
 mod problem;
 mod push;
+mod recovery;
 mod report;
 mod resolve;
 mod scene;
@@ -32,20 +35,22 @@ mod trees;
 mod verify;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dsp_protocol::id::{DeviceId, UserId};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::blobs::Uploads;
 use self::events::Feed;
 use self::login::Logins;
+use self::pairing::Pairing;
 use self::settings::LiveSettings;
 use self::trees::TreeCache;
 use crate::blobs::Blobs;
 use crate::home::Home;
 use crate::keys::Keys;
-use crate::net::NetHandle;
+use crate::net::{NetHandle, NetStream};
 use crate::node::NodeHandle;
 use crate::store::Store;
 
@@ -91,6 +96,8 @@ pub struct OpsParts {
     pub stop: CancellationToken,
     /// Whether blobs are collected by themselves.
     pub collections: Collections,
+    /// Streams of machines that ask to become a device.
+    pub pairing: mpsc::Receiver<(DeviceId, NetStream)>,
 }
 
 /// The operations of the local API.
@@ -112,6 +119,11 @@ pub struct Ops {
     trees: TreeCache,
     uploads: Uploads,
     collections_held: AtomicBool,
+    pairing: Pairing,
+    /// Held while the identity log is read and an entry added, so that none forks it.
+    identity_changes: tokio::sync::Mutex<()>,
+    /// Whether the daemon stops in order to start anew.
+    begins_anew: AtomicBool,
     /// Held while the heads of a stack are read and replaced, so that pushes see each other.
     pushing: Arc<tokio::sync::Mutex<()>>,
     started: i64,
@@ -138,11 +150,15 @@ impl Ops {
             trees: TreeCache::default(),
             uploads: Uploads::default(),
             collections_held: AtomicBool::new(parts.collections == Collections::Held),
+            pairing: Pairing::default(),
+            identity_changes: tokio::sync::Mutex::default(),
+            begins_anew: AtomicBool::new(false),
             pushing: Arc::default(),
             started: time::now(),
         });
         tokio::spawn(events::run(Arc::clone(&ops)));
         tokio::spawn(collect::run(Arc::clone(&ops), collect::FIRST));
+        tokio::spawn(pairing::run(Arc::clone(&ops), parts.pairing));
         ops
     }
 
@@ -154,6 +170,18 @@ impl Ops {
     /// Returns what is cancelled when the daemon is to stop.
     pub fn stopping(&self) -> &CancellationToken {
         &self.stop
+    }
+
+    /// Stops the daemon, for it to start anew with what is in its home by then.
+    pub(crate) fn begin_anew(&self) {
+        tracing::info!("stopping to start anew");
+        self.begins_anew.store(true, Ordering::Release);
+        self.stop.cancel();
+    }
+
+    /// Tells whether the daemon is to be started again once it has stopped.
+    pub fn begins_anew(&self) -> bool {
+        self.begins_anew.load(Ordering::Acquire)
     }
 
     /// Returns this device.

@@ -128,7 +128,7 @@ impl Ops {
 
     /// Returns where this device can be reached, the most useful first: announced addresses, then
     /// those listened on, loopback last.
-    async fn ticket_addresses(&self) -> Vec<String> {
+    pub(crate) async fn ticket_addresses(&self) -> Vec<String> {
         reachable_at(&self.settings.config().announce, &self.net.listening().await)
     }
 }

@@ -13,6 +13,7 @@ mod records;
 mod schema;
 mod slots;
 mod tables;
+mod take_over;
 mod tokens;
 mod worker;
 
@@ -31,6 +32,7 @@ pub use self::error::{OpenError, ReadError, WriteError};
 pub use self::peers::{ADDRESSES_PER_DEVICE, NameTaken, Peer};
 pub use self::schema::Opened;
 pub use self::slots::Slot;
+pub use self::take_over::TakeOver;
 pub use self::tokens::{Scope, Token, TokenHash, TokenKind};
 
 /// The database; clones share it.

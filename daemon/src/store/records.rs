@@ -30,8 +30,8 @@ impl Store {
     }
 
     /// Returns everything the engine needs at its start, in an order that it takes: the
-    /// incarnation (unless one has to be drawn), identity logs, contexts, envelopes by number,
-    /// redemptions, forks, frames, earned blobs, wants.
+    /// incarnation (unless one has to be drawn), identity logs, contexts, those forgotten
+    /// ([`Record::ForgetContext`]), envelopes by number, redemptions, forks, frames, earned blobs, wants.
     ///
     /// A frame whose bytes do not match its id is left out, so that it is brought again; so is
     /// what names a context that is not here, as the engine has no place for it.
@@ -44,6 +44,7 @@ impl Store {
             restore_incarnation(tx, &mut records)?;
             restore_logs(tx, &mut records)?;
             restore_contexts(tx, &mut records)?;
+            restore_forgotten(tx, &mut records)?;
             restore_envelopes(tx, &mut records)?;
             restore_redemptions(tx, &mut records)?;
             restore_forks(tx, &mut records)?;
@@ -57,7 +58,11 @@ impl Store {
     }
 }
 
-fn apply(tx: &WriteTransaction, record: &Record, backing: &dyn Backing) -> Result<(), Fault> {
+pub(super) fn apply(
+    tx: &WriteTransaction,
+    record: &Record,
+    backing: &dyn Backing,
+) -> Result<(), Fault> {
     match record {
         Record::Incarnation(inc) => {
             let place = backing.place();
@@ -71,8 +76,12 @@ fn apply(tx: &WriteTransaction, record: &Record, backing: &dyn Backing) -> Resul
             let id = record.genesis.id();
             let bytes = context::encode(record);
             tx.open_table(tables::CONTEXT)?.insert(id.as_bytes(), bytes.as_slice())?;
+            tx.open_table(tables::FORGOTTEN)?.remove(id.as_bytes())?;
         }
-        Record::ForgetContext(id) => forget(tx, *id)?,
+        Record::ForgetContext(id) => {
+            forget(tx, *id)?;
+            tx.open_table(tables::FORGOTTEN)?.insert(id.as_bytes(), ())?;
+        }
         Record::Envelope { context, user, envelope } => {
             let (device, inc) = (envelope.device, envelope.inc);
             let catalog = tables::catalog_prefix(*context, *user, device, inc);
@@ -123,7 +132,7 @@ fn apply(tx: &WriteTransaction, record: &Record, backing: &dyn Backing) -> Resul
 }
 
 /// Adds an entry to a log unless it is there.
-fn append_log(tx: &WriteTransaction, user: UserId, entry: &[u8]) -> Result<(), Fault> {
+pub(super) fn append_log(tx: &WriteTransaction, user: UserId, entry: &[u8]) -> Result<(), Fault> {
     let mut log = tx.open_table(tables::LOG)?;
     let mut next = 0u32;
     let keys = under::<36>(user.as_bytes());
@@ -144,7 +153,7 @@ fn position(key: &[u8; 36]) -> u32 {
 
 /// Removes a context and what no other context has. Identity logs stay: users are known
 /// whatever is followed.
-fn forget(tx: &WriteTransaction, context: ContextId) -> Result<(), Fault> {
+pub(super) fn forget(tx: &WriteTransaction, context: ContextId) -> Result<(), Fault> {
     let prefix = context.as_bytes();
     tx.open_table(tables::CONTEXT)?.remove(prefix)?;
     clear(&mut tx.open_table(tables::ENVELOPE)?, prefix)?;
@@ -174,7 +183,7 @@ fn forget(tx: &WriteTransaction, context: ContextId) -> Result<(), Fault> {
 }
 
 /// Removes every key that begins with `prefix`.
-fn clear<const N: usize, V: redb::Value + 'static>(
+pub(super) fn clear<const N: usize, V: redb::Value + 'static>(
     table: &mut Table<'_, &'static [u8; N], V>,
     prefix: &[u8],
 ) -> Result<(), Fault> {
@@ -211,9 +220,11 @@ fn context_made(record: &Record) -> Option<ContextId> {
 
 fn context_named(record: &Record) -> Option<ContextId> {
     match record {
-        Record::Incarnation(_) | Record::Log { .. } | Record::Context(_) => None,
-        Record::ForgetContext(context)
-        | Record::Envelope { context, .. }
+        Record::Incarnation(_)
+        | Record::Log { .. }
+        | Record::Context(_)
+        | Record::ForgetContext(_) => None,
+        Record::Envelope { context, .. }
         | Record::DropCatalog { context, .. }
         | Record::Redemption { context, .. }
         | Record::Fork { context, .. }
@@ -250,6 +261,13 @@ fn restore_contexts(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(
         let record = context::decode(value.value());
         let record = record.map_err(|error| Fault::damaged("context", key.value(), error))?;
         records.push(Record::Context(record));
+    }
+    Ok(())
+}
+
+fn restore_forgotten(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(), Fault> {
+    for item in tx.open_table(tables::FORGOTTEN)?.iter()? {
+        records.push(Record::ForgetContext(ContextId::from_bytes(*item?.0.value())));
     }
     Ok(())
 }

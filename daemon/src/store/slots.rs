@@ -16,9 +16,19 @@ impl Slot {
     pub const HTTP_PORT: Slot = Slot("http-port");
     /// My user id (32 bytes): present once the first start came to its end.
     pub const USER: Slot = Slot("user");
+    /// The last entry of my identity log that was signed here, or that this device was granted
+    /// with (32 bytes): up to there the log is known to be mine.
+    pub const IDENTITY_TIP: Slot = Slot("identity-tip");
     /// Present (and empty) while nothing is collected by itself, as there may be blobs here that
     /// the database does not know of.
     pub const COLLECTIONS_HELD: Slot = Slot("collections-held");
+}
+
+impl Slot {
+    /// Returns the key in the table.
+    pub(super) fn name(self) -> &'static str {
+        self.0
+    }
 }
 
 impl Store {

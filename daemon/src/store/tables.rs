@@ -60,6 +60,10 @@ pub(super) const LOST: TableDefinition<&[u8; 64], u64> = TableDefinition::new("l
 /// 2 lineage) ‖ size in bytes (u64, big-endian).
 pub(super) const WANT: TableDefinition<&[u8; 64], &[u8; 9]> = TableDefinition::new("want");
 
+/// Contexts that were forgotten here, and that no other device of this user brings back: context
+/// (32) -> nothing.
+pub(super) const FORGOTTEN: TableDefinition<&[u8; 32], ()> = TableDefinition::new("forgotten");
+
 /// Where devices are: device (32) ‖ address as multiaddr text -> when it last worked, in
 /// milliseconds since 1970; 0 where the device only says so.
 pub(super) const ADDRESS: TableDefinition<&[u8], i64> = TableDefinition::new("address");

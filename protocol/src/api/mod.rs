@@ -18,6 +18,7 @@ macro_rules! http {
 
 mod blobs;
 mod contexts;
+mod devices;
 mod events;
 mod follows;
 mod frames;
@@ -34,6 +35,10 @@ mod tickets;
 pub use self::blobs::{BlobPut, Fault, Fetched, RefRequest, Verified};
 pub use self::contexts::{
     AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SwitchContext,
+};
+pub use self::devices::{
+    ConfirmPairing, CutInfo, DeviceInfo, DeviceState, Join, Joined, LostFrame, NewPairing,
+    PairingInfo, PairingMade, PairingStage, Recover, Recovered, Revoke, Revoked,
 };
 pub use self::events::{Event, StackEvent};
 pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow};

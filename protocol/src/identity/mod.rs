@@ -15,6 +15,7 @@
 //! scope and end of a [`Grant`] are asked for by those who admit.
 
 mod line;
+mod recovery;
 mod room;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -102,7 +102,7 @@ impl Grant {
     ///
     /// Gates sessions and new envelopes when they are first accepted; what was accepted stays.
     pub fn permits(&self, context: ContextId, now: i64) -> Option<Role> {
-        if self.until.is_some_and(|until| now > until) {
+        if !self.holds(now) {
             return None;
         }
         let Some(scope) = &self.scope else { return Some(Role::Owner) };
@@ -110,6 +110,11 @@ impl Grant {
             return None;
         }
         Some(scope.role.unwrap_or(Role::Owner))
+    }
+
+    /// Tells whether the grant has not ended.
+    pub fn holds(&self, now: i64) -> bool {
+        self.until.is_none_or(|until| now <= until)
     }
 }
 

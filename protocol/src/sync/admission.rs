@@ -132,6 +132,7 @@ impl Node {
             Admission::Admitted(_) => {
                 self.send_have(cx, device, tag, true);
                 self.introduce(cx, device, tag);
+                self.hand_over(cx, device, tag);
             }
         }
     }

@@ -16,8 +16,8 @@ use crate::limits;
 use crate::name::StackName;
 use crate::object::Frame;
 use crate::statement::{
-    About, Access, Fact, Head, Interest, Member, Place, PlacedFact, Role, Tag, TicketFact,
-    Verified, Why,
+    About, Access, Cut, Fact, Head, Interest, Member, Place, PlacedFact, Role, Subject, Tag,
+    TicketFact, Verified, Why,
 };
 use crate::ticket::{Ticket, TicketAddr};
 use crate::wire::CatalogKey;
@@ -88,6 +88,7 @@ impl Node {
             | Command::EndTicket { context, .. }
             | Command::Member { context, .. }
             | Command::Admit { context, .. }
+            | Command::Cut { context, .. }
             | Command::Push { context, .. }
             | Command::Rename { context, .. }
             | Command::Remove { context, .. }
@@ -318,6 +319,17 @@ impl Node {
                     // Something stated since has settled it.
                     None => Ok(Draft::default()),
                 }
+            }
+            Command::Cut { device, docs, .. } => {
+                // Of one's own devices a writer may say it too; the grant has to be whole.
+                let granted = self.device_cap(self.user, self.device, id, cx.now);
+                let granted = granted.unwrap_or(Role::None);
+                if granted < Role::Owner {
+                    return Err(CommandError::DeviceLimited { needed: Role::Owner, granted });
+                }
+                self.need(context, Role::Writer, cx.now)?;
+                let cut = Cut { subject: Subject::Device(device), docs };
+                Ok(Draft { facts: vec![PlacedFact::Cut(cut)], ..Draft::default() })
             }
             Command::Push { stack, frame, blobs, tags, .. } => {
                 self.need(context, Role::Writer, cx.now)?;

@@ -3,13 +3,14 @@
 //! An I/O task carries a [`TaskId`] drawn from the engine's own state and is answered with it, a
 //! command carries a [`CommandId`] of its caller, so replies match and runs replay.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Policy;
 use crate::context::Genesis;
 use crate::doc::{Envelope, JudgeTask, Judgement};
 use crate::id::{
-    BlobHash, ContextId, DeviceId, FrameId, Incarnation, PublicKey, StackId, StatementId, UserId,
+    BlobHash, ChangeId, ContextId, DeviceId, DocumentId, FrameId, Incarnation, PublicKey, StackId,
+    StatementId, UserId,
 };
 use crate::name::{ContextName, StackName, TagName};
 use crate::statement::{Access, Interest, Role, Verified};
@@ -546,6 +547,15 @@ pub enum Command {
         context: ContextId,
         /// Which.
         frames: Vec<FrameId>,
+    },
+    /// States what is kept of a device of mine that is lost. Counts once it is revoked.
+    Cut {
+        /// The context.
+        context: ContextId,
+        /// The device.
+        device: DeviceId,
+        /// The last changes that are kept, by catalog; a catalog not named keeps nothing.
+        docs: BTreeMap<DocumentId, Vec<ChangeId>>,
     },
     /// Adds an entry to my identity log, signed by the shell with the root or recovery key.
     Identity {

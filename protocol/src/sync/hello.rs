@@ -93,6 +93,7 @@ impl Node {
             Message::Fork { tag, catalog, proof } => {
                 self.on_fork(cx, device, tag, catalog, &proof);
             }
+            Message::Contexts { tag, contexts } => self.on_contexts(cx, device, tag, contexts),
             Message::Peers { tag, peers } => self.on_peers(cx, device, tag, peers),
             Message::WantFrames { tag, frames } => self.on_want_frames(cx, device, tag, frames),
             Message::Frames { tag, frames, missing } => {

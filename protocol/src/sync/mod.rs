@@ -34,6 +34,7 @@ mod dials;
 mod event;
 mod forks;
 mod frames;
+mod handover;
 mod hello;
 mod logs;
 mod node;

@@ -1,6 +1,6 @@
 //! The engine itself: its state, the dispatch of inputs, timers and dialling.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::Rng;
 
@@ -49,6 +49,8 @@ pub struct Node {
     pub(super) renewal: Renewal,
     pub(super) skipped: Vec<RestoreError>,
     pub(super) contexts: BTreeMap<ContextId, Context>,
+    /// Contexts that were forgotten here, which no other device of this user brings back.
+    pub(super) forgotten: BTreeSet<ContextId>,
     pub(super) sessions: BTreeMap<DeviceId, Session>,
     pub(super) tasks: BTreeMap<TaskId, Task>,
     next_task: u64,
@@ -168,6 +170,7 @@ impl Node {
             renewal: Renewal::None,
             skipped: Vec::new(),
             contexts: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
             sessions: BTreeMap::new(),
             tasks: BTreeMap::new(),
             next_task: 0,

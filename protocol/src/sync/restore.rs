@@ -153,9 +153,12 @@ impl Node {
                 self.known(context)?.earned.insert(hash);
                 Ok(())
             }
+            Record::ForgetContext(context) => {
+                self.forgotten.insert(context);
+                Ok(())
+            }
             // Applied by the store, never handed back.
-            Record::ForgetContext(_)
-            | Record::DropCatalog { .. }
+            Record::DropCatalog { .. }
             | Record::Unwant { .. }
             | Record::Envelope { .. }
             | Record::Log { .. }

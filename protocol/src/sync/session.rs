@@ -29,6 +29,8 @@ pub(super) struct Session {
     pub hello_bytes: usize,
     /// Whether the tags went out (initiator) or were answered (responder).
     pub tags_done: bool,
+    /// Whether a device of this user was told what she takes part in.
+    pub handed: bool,
     /// Channels by the initiator's tag.
     pub channels: BTreeMap<Tag, Channel>,
 }
@@ -114,6 +116,7 @@ impl Session {
             peer_nonce: None,
             hello_bytes: 0,
             tags_done: false,
+            handed: false,
             channels: BTreeMap::new(),
         }
     }

@@ -28,6 +28,11 @@ pub(super) enum Work {
     Standing(Standing),
     /// Others came in by tickets.
     Redeem(Vec<Verified>),
+    /// Another device of the user told of the context: it is stored as it is.
+    Taken {
+        /// Whether sessions have to find each other anew.
+        hello: bool,
+    },
 }
 
 /// Another record of a context on its way to the store.
@@ -45,7 +50,7 @@ impl Work {
     /// Tells whether a statement of this device comes of it.
     fn states(&self) -> bool {
         match self {
-            Work::Standing(_) | Work::Redeem(_) => false,
+            Work::Standing(_) | Work::Redeem(_) | Work::Taken { .. } => false,
             Work::Command(_, command) => !matches!(
                 command,
                 Command::SetPolicy { .. }
@@ -59,7 +64,8 @@ impl Work {
     /// Returns the same to do again, where nobody waits for it.
     pub(super) fn unattended(&self) -> Option<Work> {
         match self {
-            Work::Command(Some(_), _) => None,
+            // What is not taken is told again.
+            Work::Command(Some(_), _) | Work::Taken { .. } => None,
             Work::Command(None, _) | Work::Standing(_) | Work::Redeem(_) => Some(self.clone()),
         }
     }
@@ -126,6 +132,9 @@ impl Node {
                 self.change_record(cx, id, change);
             }
             Work::Redeem(redeems) => self.store_redemptions(cx, id, redeems),
+            Work::Taken { hello } => {
+                self.change_record(cx, id, Change { record, reply: None, hello, again });
+            }
             Work::Command(Some(command), Command::SetPolicy { policy, .. }) => {
                 record.policy = policy;
                 let reply = Some((command, Reply::Done));
@@ -262,6 +271,7 @@ impl Node {
             return cx.reply(id, Err(error));
         }
         if known.is_none() {
+            self.forgotten.remove(&context);
             self.insert_context(Context::new(ContextRecord {
                 genesis: ticket.genesis.clone(),
                 interest: Vec::new(),
@@ -312,6 +322,7 @@ impl Node {
     }
 
     pub(super) fn forgotten(&mut self, cx: &mut Cx<'_>, id: ContextId, command: CommandId) {
+        self.forgotten.insert(id);
         cx.reply(command, Ok(Reply::Done));
         cx.emit(Event::Context(id));
     }

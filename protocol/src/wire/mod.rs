@@ -5,6 +5,10 @@
 //! message names its context by the *tag* under which the context matched on this session; the
 //! context id itself never crosses the stream outside signed statements.
 
+mod handed;
+
+pub use self::handed::{HandedAdmission, HandedContext};
+
 use crate::cbor::{self, CborError, FieldError, Fields, Map, Value};
 use crate::id::{ChangeId, DeviceId, FrameId, Incarnation, UserId};
 use crate::limits;
@@ -146,6 +150,13 @@ pub enum Message {
         tag: Tag,
         /// The devices, at most [`limits::PEERS`].
         peers: Vec<PeerAddresses>,
+    },
+    /// Contexts of the user whose devices both ends are.
+    Contexts {
+        /// A context that both share.
+        tag: Tag,
+        /// What the other takes part in too, at most [`limits::HANDED_CONTEXTS`].
+        contexts: Vec<HandedContext>,
     },
     /// The sender ends the session.
     Bye {
@@ -349,6 +360,10 @@ impl Message {
             }
             Message::Peers { tag, peers } => tagged("peers", tag)
                 .with("peers", Value::List(peers.iter().map(PeerAddresses::to_value).collect())),
+            Message::Contexts { tag, contexts } => tagged("contexts", tag).with(
+                "contexts",
+                Value::List(contexts.iter().map(HandedContext::to_value).collect()),
+            ),
             Message::Bye { code } => named("bye").with("code", code.as_str()),
             Message::Unknown => named("unknown"),
         }
@@ -446,6 +461,12 @@ impl Message {
                 tag: tag(&mut f)?,
                 peers: f.required("peers", |v| {
                     v.into_list_of(limits::PEERS, PeerAddresses::from_value)
+                })?,
+            },
+            "contexts" => Message::Contexts {
+                tag: tag(&mut f)?,
+                contexts: f.required("contexts", |v| {
+                    v.into_list_of(limits::HANDED_CONTEXTS, HandedContext::from_value)
                 })?,
             },
             "bye" => {

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cbor::Map;
+use crate::context::{ContextKind, Genesis};
+use crate::statement::{Interest, Role};
 
 const TAG: Tag = [0xaa; 16];
 
@@ -15,6 +17,14 @@ fn user() -> UserId {
 fn key() -> CatalogKey {
     let (device, inc) = (DeviceId::from_bytes([2; 32]), Incarnation::from_bytes([3; 8]));
     CatalogKey { user: user(), device, inc }
+}
+
+fn handed() -> HandedContext {
+    let genesis = Genesis { owners: vec![user()], nonce: [4; 16], kind: ContextKind::Team };
+    let interests = vec![Interest { generation: 2, key: [5; 32] }];
+    let devices = vec![(key().device, "/ip4/192.0.2.1/tcp/7701".to_owned())];
+    let by = HandedAdmission { redeem: vec![7], role: Role::Reader, devices };
+    HandedContext { genesis, interests, admission: Some(by) }
 }
 
 /// Messages of every kind, with and without what may be absent, by name.
@@ -46,6 +56,7 @@ fn samples() -> Vec<(String, Message)> {
         ("want-frames", Message::WantFrames { tag, frames: vec![frame] }),
         ("frames", Message::Frames { tag, frames: vec![vec![3]], missing: vec![frame] }),
         ("peers", Message::Peers { tag, peers: vec![peer] }),
+        ("contexts", Message::Contexts { tag, contexts: vec![handed()] }),
     ];
     let mut all: Vec<_> = named.into_iter().map(|(name, m)| (name.to_owned(), m)).collect();
     all.extend(
@@ -94,6 +105,8 @@ fn bounds_hold() {
     assert!(Message::decode(&Message::Tags { tags }.encode()).is_err());
     let frames = vec![FrameId::from_bytes([0; 32]); limits::FRAMES_PER_WANT + 1];
     assert!(Message::decode(&Message::WantFrames { tag: TAG, frames }.encode()).is_err());
+    let contexts = vec![handed(); limits::HANDED_CONTEXTS + 1];
+    assert!(Message::decode(&Message::Contexts { tag: TAG, contexts }.encode()).is_err());
     let redeem = Some(vec![0; limits::STATEMENT_BYTES + 129]);
     let open = Message::Open { tag: TAG, user: user(), log: [4; 32], redeem };
     assert!(Message::decode(&open.encode()).is_err());

@@ -3,6 +3,7 @@
 
 mod apart;
 mod author;
+mod devices;
 mod follow;
 mod full;
 mod hostile;

@@ -49,6 +49,22 @@ pub(super) fn write(path: &Path, text: &str, passphrase: &SecretString) -> Resul
     })
 }
 
+/// Reads the text of an age file.
+///
+/// # Errors
+/// There is no such file, it is none, or the passphrase is another.
+pub(super) fn read(path: &Path, passphrase: &SecretString) -> Result<SecretString> {
+    let sealed = fs::read(path).map_err(|e| Error::path("cannot read", path, &e))?;
+    let mut identity = scrypt::Identity::new(passphrase.clone());
+    identity.set_max_work_factor(WORK_FACTOR);
+    let cannot = || Error::refused(format!("{} does not open", path.display()));
+    let opened = age::decrypt(&identity, &sealed).map_err(|e| {
+        cannot().cause(&e).hint("is it the right file, and the passphrase it was made with?")
+    })?;
+    let text = String::from_utf8(opened);
+    text.map(SecretString::from).map_err(|_| cannot().cause_text("it holds no text"))
+}
+
 /// Opens the file again: the key is erased on the strength of it.
 fn check(path: &Path, text: &str, passphrase: &SecretString) -> Result<()> {
     let sealed = fs::read(path).map_err(|e| Error::path("cannot read", path, &e))?;

@@ -1,6 +1,9 @@
-//! `dsp id`: shows who I am, and backs up the recovery key.
+//! `dsp id`: who I am, my devices, and the keys behind both.
 
 mod age_file;
+mod devices;
+mod pair;
+mod recover;
 
 use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -22,7 +25,7 @@ use crate::table::{Column, Table};
 /// Words that have to be typed back.
 const TYPED_BACK: usize = 3;
 
-/// Show who I am, and back up the recovery key
+/// Show who I am, back up and change its keys, and say which devices are mine
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -37,6 +40,35 @@ Examples:
   dsp id show
   dsp id show --json")]
     Show,
+    /// Show my devices: which act for me, as what, and until when
+    #[command(after_help = "\
+Examples:
+  dsp id devices
+  dsp id devices --json")]
+    Devices,
+    Pair(pair::Args),
+    /// Revoke a device that is lost, for ever
+    #[command(after_help = "\
+Examples:
+  dsp id revoke desk
+  dsp id revoke 3fa91c --since 12h
+  dsp id revoke desk --since 2026-05-30T18:00:00Z --yes
+  dsp id revoke desk --since 81c09a2e
+
+What the device said up to the last good point goes on to count, what it said later counts nowhere,
+and what others built on that stays. The point is a time by the clock of that device, or the last
+frame of it that is good; without --since, all that is here. This takes the root: where that was on
+the lost device, `dsp id recover` comes first.")]
+    Revoke {
+        /// Name of the device, or the first digits of its id
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        /// Say up to where it is good: a time, how long ago, or a frame of it
+        #[arg(long, value_name = "TIME|FRAME")]
+        since: Option<String>,
+    },
+    Rotate(recover::Rotate),
+    Recover(recover::Args),
     /// Back up the recovery key: in words to be written down, or in an age file
     #[command(after_help = "\
 Examples:
@@ -61,16 +93,21 @@ the words under a passphrase; `age -d` shows them. It is no backup until it is k
 }
 
 pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
-    let client = app.client().await?;
     match &args.verb {
+        Verb::Devices => devices::list(app).await,
+        Verb::Pair(args) => pair::run(args, app).await,
+        Verb::Revoke { device, since } => devices::revoke(app, device, since.as_deref()).await,
+        Verb::Rotate(_) => recover::rotate(app).await,
+        Verb::Recover(args) => recover::run(args, app).await,
         Verb::Show => {
+            let client = app.client().await?;
             let me: IdentityInfo = client.get(&Url::new(&["identity"])).await?;
             app.ui.result(&me, |ui| human(&me, ui))
         }
         Verb::Backup { age: Some(path), passphrase_file } => {
-            backup_to_file(&client, &app.ui, path, passphrase_file.as_deref()).await
+            backup_to_file(&app.client().await?, &app.ui, path, passphrase_file.as_deref()).await
         }
-        Verb::Backup { age: None, .. } => backup(&client, &app.ui).await,
+        Verb::Backup { age: None, .. } => backup(&app.client().await?, &app.ui).await,
     }
 }
 

@@ -102,7 +102,7 @@ impl Ops {
 
     /// Returns the key by which inputs are blinded: it never leaves this machine.
     fn blinding_key(&self) -> [u8; 32] {
-        blake3::derive_key("dsp/1/blind", &*self.keys.root().to_seed())
+        blake3::derive_key("dsp/1/blind", &*self.keys.device().to_seed())
     }
 
     /// Builds the frame of files that are here.

@@ -31,14 +31,19 @@ async fn used(stage: &Stage) {
 
 #[tokio::test]
 async fn a_newer_schema_is_refused_and_left_alone() {
-    static NEWER: &[Migration] =
-        &[schema::MIGRATIONS[0], schema::MIGRATIONS[1], schema::MIGRATIONS[2], second];
+    static NEWER: &[Migration] = &[
+        schema::MIGRATIONS[0],
+        schema::MIGRATIONS[1],
+        schema::MIGRATIONS[2],
+        schema::MIGRATIONS[3],
+        second,
+    ];
     let stage = Stage::file();
     used(&stage).await;
     let (store, _) = open_with(&stage, NEWER).await.unwrap();
     store.close().await.unwrap();
     let error = Store::open(&stage.path()).await.unwrap_err();
-    assert!(matches!(error, OpenError::NewerSchema { found: 4, known: 3, .. }), "{error}");
+    assert!(matches!(error, OpenError::NewerSchema { found: 5, known: 4, .. }), "{error}");
     let version = env!("CARGO_PKG_VERSION");
     assert!(error.to_string().ends_with(&format!("use dsp {version} or newer")), "{error}");
     let (store, opened) = open_with(&stage, NEWER).await.unwrap();
@@ -49,10 +54,22 @@ async fn a_newer_schema_is_refused_and_left_alone() {
 
 #[tokio::test]
 async fn migrations_are_applied_once_and_all_or_none() {
-    static FAILING: &[Migration] =
-        &[schema::MIGRATIONS[0], schema::MIGRATIONS[1], schema::MIGRATIONS[2], second, failing];
-    static GOOD: &[Migration] =
-        &[schema::MIGRATIONS[0], schema::MIGRATIONS[1], schema::MIGRATIONS[2], second, second];
+    static FAILING: &[Migration] = &[
+        schema::MIGRATIONS[0],
+        schema::MIGRATIONS[1],
+        schema::MIGRATIONS[2],
+        schema::MIGRATIONS[3],
+        second,
+        failing,
+    ];
+    static GOOD: &[Migration] = &[
+        schema::MIGRATIONS[0],
+        schema::MIGRATIONS[1],
+        schema::MIGRATIONS[2],
+        schema::MIGRATIONS[3],
+        second,
+        second,
+    ];
     let stage = Stage::file();
     used(&stage).await;
     let error = open_with(&stage, FAILING).await.unwrap_err();
@@ -63,12 +80,12 @@ async fn migrations_are_applied_once_and_all_or_none() {
         let schema = tx.open_table(tables::META).unwrap().get("schema").unwrap().unwrap();
         u32::from_be_bytes(schema.value().try_into().unwrap())
     };
-    assert_eq!(schema_now(), 4);
+    assert_eq!(schema_now(), 5);
     let (store, opened) = open_with(&stage, GOOD).await.unwrap();
     assert_eq!(opened, Opened::Clean, "a failed opening leaves the mark");
     assert_eq!(store.restore().await.unwrap(), everything());
     store.close().await.unwrap();
-    assert_eq!(schema_now(), 5);
+    assert_eq!(schema_now(), 6);
 }
 
 /// Returns the incarnation that is given back.

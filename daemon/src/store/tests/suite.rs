@@ -98,6 +98,8 @@ on_both! {
         rest.retain(|record| of(record) != Some(context(1)));
         let first = rest.iter().position(|record| matches!(record, Record::Earned { .. }));
         rest.insert(first.unwrap(), earned(2, 2));
+        let contexts = rest.iter().rposition(|record| matches!(record, Record::Context(_)));
+        rest.insert(contexts.unwrap() + 1, Record::ForgetContext(context(1)));
         assert_eq!(store.restore().await.unwrap(), rest);
 
         let (shared, alone) = (frame_bytes(1, 1000), frame_bytes(2, 1000));

@@ -6,6 +6,7 @@ mod behind;
 mod bench;
 mod deletes;
 mod forks;
+mod handover;
 mod hello;
 mod lab;
 mod logs;

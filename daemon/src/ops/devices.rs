@@ -1,0 +1,317 @@
+//! My devices: who acts for me, and what is left of one that is lost.
+
+use std::collections::BTreeSet;
+
+use dsp_protocol::api::{
+    CutInfo, DeviceInfo, DeviceState, LostFrame, Problem, ProblemCode, Revoke, Revoked,
+};
+use dsp_protocol::id::{ChangeId, ContextId, DeviceId, DocumentId, FrameId};
+use dsp_protocol::identity::{IdentityLog, Standing};
+use dsp_protocol::key::SecretKey;
+use dsp_protocol::statement::{Grant, PlacedFact, Role, Verified};
+use dsp_protocol::sync::{Command, Standing as SyncStanding};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::Ops;
+use super::contexts::role_name;
+use super::node::count;
+use super::problem::{bad_request, not_found};
+use super::scene::Scene;
+use super::time::{now, rfc3339};
+use crate::store::Slot;
+
+/// Fewest digits that name a device or a frame.
+const PREFIX: usize = 6;
+
+/// Up to where what a lost device said is good.
+#[derive(Clone, Copy, Debug)]
+enum Good {
+    /// Everything that is here.
+    All,
+    /// What it said until then, by its clock.
+    Until(i64),
+    /// What it said until it said this, and elsewhere until that time.
+    Frame(FrameId, i64),
+}
+
+/// A cut to be made: where, and what it keeps by catalog.
+type Cuts = Vec<(ContextId, std::collections::BTreeMap<DocumentId, Vec<ChangeId>>)>;
+
+impl Ops {
+    /// Lists my devices, this one first, then those that act, then those that do not any more.
+    ///
+    /// # Errors
+    /// The daemon stops, or its database fails.
+    pub async fn devices(&self) -> Result<Vec<DeviceInfo>, Problem> {
+        let (log, scene) = (self.my_log().await?, self.scene().await?);
+        let connected: BTreeSet<DeviceId> =
+            self.node.query(|engine| engine.connected().collect()).await?;
+        let mut devices = Vec::new();
+        for grant in log.ever_granted() {
+            let mut info = device_info(&scene, &log, &grant, self.device);
+            info.connected = info.this || connected.contains(&grant.device);
+            let reached = self.store.last_reached(grant.device).await?;
+            info.seen = reached.map(|(_, time)| rfc3339(time));
+            devices.push(info);
+        }
+        devices.sort_by_key(|d| (!d.this, d.state != DeviceState::Live, d.name.clone(), d.device));
+        Ok(devices)
+    }
+
+    /// Revokes a device of mine, and says in every context what is kept of it.
+    ///
+    /// The cuts come first: they count once the device is revoked, so that nothing that is good is
+    /// gone in between, and a stop in the middle revokes nothing.
+    ///
+    /// # Errors
+    /// No such device, it is this one, the root is not here, or the point cannot be told.
+    pub async fn revoke_device(&self, device: &str, revoke: &Revoke) -> Result<Revoked, Problem> {
+        let _one = self.identity_changes.lock().await;
+        let log = self.my_log().await?;
+        let grant = find(&log, device)?;
+        let root = self.root_of(&log)?;
+        if grant.device == self.device {
+            return Err(Problem::new(
+                ProblemCode::Refused,
+                "this is the device that you are at, and it holds the root",
+            )
+            .with_hint("take the identity back on another one: `dsp id recover`"));
+        }
+        let good = self.good_until(revoke.since.as_deref(), grant.device).await?;
+        let (contexts, cuts) = self.cuts(grant.device, good).await?;
+        if !revoke.dry_run {
+            for (context, docs) in cuts {
+                let cut = Command::Cut { context, device: grant.device, docs };
+                self.node.run(cut).await?;
+            }
+            if !matches!(log.standing(grant.device), Standing::Revoked) {
+                let entry = log.revoke(&root, grant.device).map_err(conflict)?;
+                self.state_entry(entry).await?;
+            }
+        }
+        let log = self.my_log().await?;
+        let scene = self.scene().await?;
+        let info = device_info(&scene, &log, &grant, self.device);
+        Ok(Revoked { done: info.state == DeviceState::Revoked, device: info, contexts })
+    }
+
+    /// Returns what would be kept of a device in each context, and the cuts that say so.
+    async fn cuts(&self, device: DeviceId, good: Good) -> Result<(Vec<CutInfo>, Cuts), Problem> {
+        let (me, scene) = (self.me, self.scene().await?);
+        let parted = self.node.query(move |engine| {
+            let mut all = Vec::new();
+            for context in engine.contexts() {
+                let parted = context.view().part(me, device, |said| is_good(said, good));
+                // Also where nothing of it came yet: it may have told others.
+                let writes = context.view().role(me) >= Role::Writer;
+                if !writes || context.standing() == SyncStanding::Left {
+                    continue;
+                }
+                let lost = parted.lost.iter().filter_map(|said| frame_of(said)).collect();
+                let frames: Vec<(String, FrameId, i64)> = lost;
+                let counts = (parted.kept.len(), parted.lost.len());
+                all.push((context.id(), counts, frames, parted.docs));
+            }
+            all
+        });
+        let (mut infos, mut cuts) = (Vec::new(), Vec::new());
+        for (context, (kept, lost), frames, docs) in parted.await? {
+            cuts.push((context, docs));
+            if kept + lost == 0 {
+                continue;
+            }
+            let label = scene.contexts.get(&context).map(|context| scene.label(context));
+            let frames = frames.into_iter().map(|(stack, frame, time)| LostFrame {
+                stack,
+                frame,
+                time: rfc3339(time),
+            });
+            infos.push(CutInfo {
+                context,
+                label: label.unwrap_or_else(|| context.short()),
+                kept: count(kept),
+                lost: count(lost),
+                frames: frames.collect(),
+            });
+        }
+        Ok((infos, cuts))
+    }
+
+    /// Reads up to where a device is good.
+    async fn good_until(&self, since: Option<&str>, device: DeviceId) -> Result<Good, Problem> {
+        let Some(text) = since else { return Ok(Good::All) };
+        if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339) {
+            let ms = time.unix_timestamp_nanos() / 1_000_000;
+            return Ok(Good::Until(i64::try_from(ms).unwrap_or(i64::MAX)));
+        }
+        if let Some(ms) = ago(text) {
+            return Ok(Good::Until(now().saturating_sub(ms)));
+        }
+        let digits = text.to_ascii_lowercase();
+        if digits.len() < PREFIX || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(bad_request(format!(
+                "`{text}` is neither a time (2026-05-30T18:00:00Z), nor how long ago (12h), nor \
+                 the id of a frame"
+            )));
+        }
+        let me = self.me;
+        let begins = digits.clone();
+        let found = self.node.query(move |engine| {
+            let mut found = BTreeSet::new();
+            for context in engine.contexts() {
+                let parted = context.view().part(me, device, |_| true);
+                let frames = parted.kept.iter().filter_map(|said| frame_of(said));
+                let named = frames.filter(|(_, frame, _)| frame.to_string().starts_with(&begins));
+                found.extend(named.map(|(_, frame, time)| (frame, time)));
+            }
+            found
+        });
+        let found: Vec<(FrameId, i64)> = found.await?.into_iter().collect();
+        match found[..] {
+            [(frame, time)] => Ok(Good::Frame(frame, time)),
+            [] => Err(not_found(format!("the device pushed no frame that begins with `{text}`"))
+                .with_hint("`dsp log` lists the frames of a stack")),
+            _ => Err(Problem::new(
+                ProblemCode::Ambiguous,
+                format!("`{text}` begins {} frames of the device", found.len()),
+            )),
+        }
+    }
+
+    /// Returns my identity log.
+    pub(crate) async fn my_log(&self) -> Result<IdentityLog, Problem> {
+        let me = self.me;
+        let log = self.node.query(move |engine| engine.log(me).cloned()).await?;
+        log.ok_or_else(|| not_found("the identity log is not here"))
+    }
+
+    /// Returns the root by which my log goes, where it is here.
+    pub(crate) fn root_of(&self, log: &IdentityLog) -> Result<SecretKey, Problem> {
+        let root = self.keys.root().filter(|root| root.public() == log.root());
+        root.ok_or_else(|| {
+            Problem::new(
+                ProblemCode::Refused,
+                "this device does not hold the root of your identity",
+            )
+            .with_hint(
+                "do it on the device that does; where that one is lost, `dsp id recover` \
+                     takes the identity back here",
+            )
+        })
+    }
+
+    /// Adds an entry to my log; up to it the log is known to be mine.
+    pub(crate) async fn state_entry(&self, entry: Verified) -> Result<(), Problem> {
+        let id = entry.id();
+        self.node.run(Command::Identity { entry: Box::new(entry) }).await?;
+        Ok(self.store.set(Slot::IDENTITY_TIP, *id.as_bytes()).await?)
+    }
+
+    /// Returns one of my devices as the API shows it.
+    pub(crate) async fn device_of_mine(&self, device: DeviceId) -> Result<DeviceInfo, Problem> {
+        let found = self.devices().await?.into_iter().find(|info| info.device == device);
+        found.ok_or_else(|| not_found(format!("device {device} is none of yours")))
+    }
+}
+
+/// Returns the problem of a log that does not take an entry.
+pub(crate) fn conflict(error: impl std::fmt::Display) -> Problem {
+    Problem::new(ProblemCode::Conflict, error.to_string())
+}
+
+fn is_good(said: &Verified, good: Good) -> bool {
+    let Some(placed) = said.placed() else { return false };
+    match good {
+        Good::All => true,
+        Good::Until(time) => placed.place.time <= time,
+        Good::Frame(frame, time) => {
+            placed.place.time <= time
+                || matches!(&placed.fact, PlacedFact::Head(head) if head.frame == Some(frame))
+        }
+    }
+}
+
+/// Returns what a head states: stack, frame and time.
+fn frame_of(said: &Verified) -> Option<(String, FrameId, i64)> {
+    let placed = said.placed()?;
+    match &placed.fact {
+        PlacedFact::Head(head) => Some((head.name.to_string(), head.frame?, placed.place.time)),
+        _ => None,
+    }
+}
+
+/// Finds a device of mine by its name, its id, or the first digits of it.
+fn find(log: &IdentityLog, text: &str) -> Result<Grant, Problem> {
+    let all = log.ever_granted();
+    let digits = text.to_ascii_lowercase();
+    let by_id =
+        |grant: &&Grant| digits.len() >= PREFIX && grant.device.to_string().starts_with(&digits);
+    let named: Vec<&Grant> = all.iter().filter(|grant| grant.name == text).collect();
+    let fitting: Vec<&Grant> =
+        if named.is_empty() { all.iter().filter(by_id).collect() } else { named };
+    match fitting[..] {
+        [one] => Ok(one.clone()),
+        [] => Err(not_found(format!("you have no device `{text}`"))
+            .with_hint("`dsp id devices` lists them")),
+        _ => {
+            let detail = format!("`{text}` fits {} devices", fitting.len());
+            let mut problem = Problem::new(ProblemCode::Ambiguous, detail);
+            problem.candidates = fitting.iter().map(|grant| grant.device.to_string()).collect();
+            Err(problem)
+        }
+    }
+}
+
+fn device_info(scene: &Scene, log: &IdentityLog, grant: &Grant, here: DeviceId) -> DeviceInfo {
+    let state = match log.standing(grant.device) {
+        Standing::Revoked => DeviceState::Revoked,
+        Standing::Granted(grant) if grant.holds(now()) => DeviceState::Live,
+        Standing::Granted(_) | Standing::Unknown => DeviceState::Frozen,
+    };
+    let scope = grant.scope.as_ref();
+    let label = |id: &ContextId| {
+        let known = scene.contexts.get(id).map(|context| scene.label(context));
+        known.unwrap_or_else(|| id.short())
+    };
+    DeviceInfo {
+        device: grant.device,
+        name: grant.name.clone(),
+        state,
+        this: grant.device == here,
+        contexts: scope
+            .and_then(|scope| scope.contexts.as_ref())
+            .map(|contexts| contexts.iter().map(label).collect()),
+        role: scope.and_then(|scope| scope.role).map(role_name),
+        until: grant.until.map(rfc3339),
+        connected: false,
+        seen: None,
+    }
+}
+
+/// Reads how long ago: `30m`, `12h`, `7d`, `2w`. In milliseconds.
+fn ago(text: &str) -> Option<i64> {
+    let unit = match text.chars().last()? {
+        'm' => 60_000,
+        'h' => 3_600_000,
+        'd' => 86_400_000,
+        'w' => 7 * 86_400_000,
+        _ => return None,
+    };
+    let number: i64 = text[..text.len() - 1].parse().ok().filter(|number| *number >= 0)?;
+    number.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_ago_is_read() {
+        assert_eq!(ago("12h"), Some(43_200_000));
+        assert_eq!(ago("-1h"), None);
+        assert_eq!(ago("3fa91c"), None);
+        assert_eq!(ago("99999999999999999d"), None);
+        assert_eq!(ago(""), None);
+    }
+}
