@@ -10,6 +10,7 @@ pub mod key;
 pub mod limits;
 pub mod name;
 pub mod object;
+pub mod policy;
 pub mod reference;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;

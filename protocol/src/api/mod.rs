@@ -33,10 +33,11 @@ mod tickets;
 
 pub use self::blobs::{BlobPut, Fault, Fetched, RefRequest, Verified};
 pub use self::contexts::{
-    AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SwitchContext,
+    AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SetQuota,
+    SwitchContext,
 };
 pub use self::events::{Event, StackEvent};
-pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow};
+pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow, Selection};
 pub use self::frames::{FileInfo, FrameInfo, InputInfo, NewFile, NewFrame, Pushed};
 pub use self::identity::{Backup, ConfirmBackup, IdentityInfo};
 pub use self::login::{Login, LoginCode};

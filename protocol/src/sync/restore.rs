@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::context::{BlobPhase, BlobState, Context, FrameMeta};
+use super::context::{BlobPhase, BlobState, Context, FrameMeta, Wish};
 use super::event::{ContextRecord, Record};
 use super::logs::add;
 use super::node::{Config, Node};
@@ -145,12 +145,16 @@ impl Node {
                 Ok(())
             }
             Record::Want { context, want } => {
-                let state = BlobState { want, phase: BlobPhase::Idle };
+                let state = BlobState { want, wish: Wish::Standing, phase: BlobPhase::Idle };
                 self.known(context)?.blob_wants.insert(want.hash, state);
                 Ok(())
             }
             Record::Earned { context, hash, .. } => {
                 self.known(context)?.earned.insert(hash);
+                Ok(())
+            }
+            Record::Dropped { context, hash, .. } => {
+                self.known(context)?.dropped.insert(hash);
                 Ok(())
             }
             // Applied by the store, never handed back.

@@ -118,7 +118,7 @@ fn context_record(n: u8) -> Record {
     Record::Context(ContextRecord {
         genesis: genesis(n),
         interest: vec![Interest { generation: 3, key: [n; 32] }],
-        policy: Policy::Lazy,
+        policy: Policy::Lazy.into(),
         standing: Standing::Active { synced: true },
         admission: Some(TicketUse {
             redeem: b"redeem".to_vec(),
