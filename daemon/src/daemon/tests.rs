@@ -69,6 +69,7 @@ async fn follow(
     let new = NewFollow {
         ticket: ticket.to_owned(),
         policy: Some(policy),
+        selection: None,
         wait_seconds: Some(DEADLINE.as_secs()),
     };
     daemon.ops().follow(new, &Reporter::silent()).await
@@ -196,7 +197,7 @@ async fn who_is_not_let_in_is_told_at_once() {
     // An owner who is away: the follow stays.
     let other = share(&alice, "main", None).await;
     alice.stop().await;
-    let new = NewFollow { ticket: other, policy: None, wait_seconds: Some(1) };
+    let new = NewFollow { ticket: other, policy: None, selection: None, wait_seconds: Some(1) };
     let problem = bob.ops().follow(new, &Reporter::silent()).await.unwrap_err();
     assert_eq!(problem.code, ProblemCode::Unreachable, "{problem:?}");
     assert_eq!(bob.ops().contexts(&Paging::default()).await.unwrap().items.len(), 2);

@@ -11,16 +11,21 @@ pub mod events;
 mod fetch;
 mod follows;
 mod frames;
+mod garbage;
 mod history;
 mod identity;
+mod letting_go;
 mod login;
 mod media;
 mod names;
 mod node;
 mod paging;
 mod peers;
+mod pins;
 mod problem;
 mod push;
+mod quotas;
+mod reach;
 mod report;
 mod resolve;
 mod scene;
@@ -112,6 +117,8 @@ pub struct Ops {
     trees: TreeCache,
     uploads: Uploads,
     collections_held: AtomicBool,
+    /// Held while it is decided what may go, and while pins change, so that each sees the other.
+    keeping: Arc<tokio::sync::Mutex<()>>,
     /// Held while the heads of a stack are read and replaced, so that pushes see each other.
     pushing: Arc<tokio::sync::Mutex<()>>,
     started: i64,
@@ -138,10 +145,12 @@ impl Ops {
             trees: TreeCache::default(),
             uploads: Uploads::default(),
             collections_held: AtomicBool::new(parts.collections == Collections::Held),
+            keeping: Arc::default(),
             pushing: Arc::default(),
             started: time::now(),
         });
         tokio::spawn(events::run(Arc::clone(&ops)));
+        tokio::spawn(pins::run(Arc::clone(&ops)));
         tokio::spawn(collect::run(Arc::clone(&ops), collect::FIRST));
         ops
     }

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use dsp_protocol::api::{FollowState, PendingRole, Policy, Problem};
+use dsp_protocol::api::{FollowState, PendingRole, Problem};
 use dsp_protocol::context::{StackState, StackView, TicketStanding};
 use dsp_protocol::id::{ContextId, PublicKey, StackId, UserId};
 use dsp_protocol::name::{ContextName, StackName};
+use dsp_protocol::policy::FollowPolicy;
 use dsp_protocol::statement::{About, Fact, Role, Statement};
 use dsp_protocol::sync::{self, Standing};
 
@@ -43,7 +44,7 @@ pub(crate) struct ContextScene {
     pub(crate) my_role: Role,
     /// What I may do once a device of an owner admits me.
     pub(crate) role_pending: Option<Role>,
-    pub(crate) policy: Policy,
+    pub(crate) policy: FollowPolicy,
     pub(crate) standing: Standing,
     pub(crate) frames: usize,
     pub(crate) stacks: Vec<StackView>,
@@ -72,7 +73,7 @@ impl ContextScene {
             my_role: my_role(context, me),
             role_pending: role_pending(context, me),
             members: genesis,
-            policy: context.policy(),
+            policy: context.policy().clone(),
             standing: context.standing(),
             frames: context.frames().count(),
             heard: stacks.iter().map(|stack| stack.time).max(),

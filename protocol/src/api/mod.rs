@@ -22,6 +22,7 @@ mod events;
 mod follows;
 mod frames;
 mod identity;
+mod keeping;
 mod login;
 mod node;
 mod peers;
@@ -40,6 +41,10 @@ pub use self::events::{Event, StackEvent};
 pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow, Selection};
 pub use self::frames::{FileInfo, FrameInfo, InputInfo, NewFile, NewFrame, Pushed};
 pub use self::identity::{Backup, ConfirmBackup, IdentityInfo};
+pub use self::keeping::{
+    BlobHolder, DropMode, DropReport, DropRequest, Garbage, GarbageFrame, NewPin, PinInfo, PinKeep,
+    Pinned, StayReason, StayingFile, Unpinned, Waste,
+};
 pub use self::login::{Login, LoginCode};
 pub use self::node::{ClientFile, Health, NodeStatus, PendingRole};
 pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, UserName};

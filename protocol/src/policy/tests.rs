@@ -61,11 +61,8 @@ fn stacks_are_named_and_then_left_out() {
 
 #[test]
 fn a_selection_reads_back_and_a_plain_policy_has_none() {
-    let chosen = Selection {
-        max_size_bytes: Some(1000),
-        last: Some(3),
-        ..selection(&["a/*"], &["a/b"])
-    };
+    let chosen =
+        Selection { max_size_bytes: Some(1000), last: Some(3), ..selection(&["a/*"], &["a/b"]) };
     let policy = FollowPolicy::new(Policy::All, &chosen).unwrap();
     assert_eq!(policy.selection(), Some(chosen));
     assert!(policy.takes_size(1000) && !policy.takes_size(1001));

@@ -163,8 +163,8 @@ fn what_could_not_be_let_go_counts_as_before() {
     let (id, outputs) = pair.ask(bob, Command::Drop { context, blobs: vec![(blob, 1)] });
     let stores = super::super::pair::stores(&outputs);
     let outputs = pair.not_stored(bob, stores[0].0);
-    let refused = outputs.iter().any(
-        |output| matches!(output, Output::Reply { id: of, result: Err(_) } if *of == id),
-    );
+    let refused = outputs
+        .iter()
+        .any(|output| matches!(output, Output::Reply { id: of, result: Err(_) } if *of == id));
     assert!(refused && pair.node(bob).contexts[&context].dropped.is_empty());
 }

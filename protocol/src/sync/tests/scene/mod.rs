@@ -1,8 +1,8 @@
 //! The engine held against what it promises, one subject a file.
 
 mod blobs;
-mod chosen;
 mod bounds;
+mod chosen;
 mod dials;
 mod frames;
 mod logs_asked;
@@ -55,12 +55,7 @@ impl Scene {
     }
 
     /// Adds a host that follows the context, and lets it get everything.
-    fn follower(
-        &mut self,
-        name: &str,
-        role: Role,
-        policy: impl Into<FollowPolicy>,
-    ) -> HostId {
+    fn follower(&mut self, name: &str, role: Role, policy: impl Into<FollowPolicy>) -> HostId {
         let policy = policy.into();
         let ticket = Box::new(self.ticket(role));
         let host = self.sim.add_host(name);
