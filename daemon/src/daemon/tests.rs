@@ -15,6 +15,7 @@ use crate::ops::{Paging, Reporter, StackFilter};
 mod closing;
 mod content;
 mod keeping;
+mod letting_go;
 mod mine;
 
 /// How long anything may take.

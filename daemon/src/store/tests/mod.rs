@@ -3,6 +3,7 @@
 mod disk;
 mod faults;
 mod file;
+mod keeping;
 mod suite;
 
 use std::path::{Path, PathBuf};
@@ -153,6 +154,10 @@ fn earned(of: u8, n: u8) -> Record {
     Record::Earned { context: context(of), hash: blob(n), size: u64::from(n) }
 }
 
+fn dropped(of: u8, n: u8) -> Record {
+    Record::Dropped { context: context(of), hash: blob(n), size: u64::from(n) }
+}
+
 fn want(of: u8, n: u8) -> Record {
     let want = BlobWant { hash: blob(n), size: 1 << 40, kind: BlobKind::Directory };
     Record::Want { context: context(of), want }
@@ -188,6 +193,7 @@ fn everything() -> Vec<Record> {
     records.extend(contexts.map(fork));
     records.extend(contexts.map(|of| frame(of, 1)));
     records.extend(contexts.map(|of| earned(of, 3)));
+    records.extend(contexts.map(|of| dropped(of, 5)));
     records.extend(contexts.map(|of| want(of, 1)));
     records
 }
