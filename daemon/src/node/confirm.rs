@@ -1,7 +1,7 @@
 //! Having peers prove that they hold blobs, before anything here is let go.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dsp_protocol::id::{BlobHash, ContextId, DeviceId};
 use futures::{StreamExt as _, stream};
@@ -9,11 +9,31 @@ use rand::SeedableRng as _;
 
 use super::fetch::ContextOpener;
 use super::{NodeHandle, NodeStopped};
-use crate::blobs::{Blobs, Fetcher, Opener};
+use crate::blobs::{Blobs, Fetcher, Opener, ProveError};
 use crate::net::NetHandle;
 
 /// Blobs that are asked for at once.
 const AT_ONCE: usize = 8;
+
+/// After so many requests that broke off or stalled a device is asked no more: it would hold up
+/// whoever waits. One that sends wrong bytes is asked no more at once.
+const FAULTS: u32 = 3;
+
+/// How often each device failed to answer.
+#[derive(Debug, Default)]
+struct Faults(Mutex<BTreeMap<DeviceId, u32>>);
+
+impl Faults {
+    fn of(&self, device: DeviceId) -> u32 {
+        let faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.get(&device).copied().unwrap_or_default()
+    }
+
+    fn add(&self, device: DeviceId, more: u32) {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *faults.entry(device).or_default() += more;
+    }
+}
 
 /// Who proved to hold which blobs, just now.
 #[derive(Clone, Debug, Default)]
@@ -47,9 +67,10 @@ pub(crate) async fn confirm(
         Arc::new(ContextOpener { context, net: net.clone(), node: node.clone() });
     let fetcher = Fetcher::new(blobs.clone());
     let mut confirmed = Confirmed { asked: devices.len(), ..Confirmed::default() };
+    let faults = Faults::default();
     let asks = stream::iter(hashes.into_iter().map(|hash| {
-        let (devices, opener, fetcher) = (&devices, &opener, &fetcher);
-        async move { (hash, first_proof(fetcher, &**opener, devices, hash).await) }
+        let (devices, opener, fetcher, faults) = (&devices, &opener, &fetcher, &faults);
+        async move { (hash, first_proof(fetcher, &**opener, devices, faults, hash).await) }
     }));
     let mut asks = std::pin::pin!(asks.buffer_unordered(AT_ONCE));
     let mut done = 0;
@@ -67,17 +88,24 @@ async fn first_proof(
     fetcher: &Fetcher,
     opener: &dyn Opener,
     devices: &BTreeSet<DeviceId>,
+    faults: &Faults,
     hash: BlobHash,
 ) -> Option<DeviceId> {
     let mut seed = [0; 32];
     // Without chance there is no proof: a peer could know what is asked for.
     getrandom::fill(&mut seed).ok()?;
     let mut rng = rand_chacha::ChaCha20Rng::from_seed(seed);
-    for device in devices {
+    for device in devices.iter().filter(|device| faults.of(**device) < FAULTS) {
         match fetcher.prove(opener, *device, hash, &mut rng).await {
             Ok(()) => return Some(*device),
             Err(error) => {
                 tracing::debug!(peer = %device.short(), %error, "does not prove to hold a blob");
+                match error {
+                    ProveError::Lied(_) => faults.add(*device, FAULTS),
+                    ProveError::Broken { .. } => faults.add(*device, 1),
+                    // That it lacks one says nothing of others.
+                    ProveError::NotHere(_) | ProveError::Read(_) => {}
+                }
             }
         }
     }

@@ -78,6 +78,7 @@ impl Fetch {
         if !over.is_empty() {
             let (context, blobs) = (self.context.short(), over.len());
             tracing::debug!(%context, blobs, "blobs are not brought: over the quota");
+            self.node.tell(NodeEvent::OverQuota { context: self.context });
         }
         let lost = Lost::default();
         let (came, arrivals) = mpsc::unbounded_channel();

@@ -56,6 +56,11 @@ pub enum NodeEvent {
         /// Bytes of what is fetched.
         bytes_total: u64,
     },
+    /// A quota held back what a policy asks for.
+    OverQuota {
+        /// The context.
+        context: ContextId,
+    },
     /// A fetch ended.
     Fetched {
         /// The context.

@@ -90,6 +90,11 @@ impl Ops {
         });
         letting_go.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         self.trees.forget_here();
+        if self.are_collections_held() {
+            let note =
+                "the bytes are freed by `dsp gc` only: the database was put back or made anew";
+            reporter.note(note).await;
+        }
         report.freed = Some(self.collect_soon().await);
         Ok(report)
     }

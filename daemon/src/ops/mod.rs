@@ -8,6 +8,7 @@ mod collect;
 mod content;
 mod contexts;
 pub mod events;
+mod evict;
 mod fetch;
 mod follows;
 mod frames;
@@ -116,6 +117,7 @@ pub struct Ops {
     feed: Feed,
     trees: TreeCache,
     uploads: Uploads,
+    uses: evict::Uses,
     collections_held: AtomicBool,
     /// Held while it is decided what may go, and while pins change, so that each sees the other.
     keeping: Arc<tokio::sync::Mutex<()>>,
@@ -144,6 +146,7 @@ impl Ops {
             feed,
             trees: TreeCache::default(),
             uploads: Uploads::default(),
+            uses: evict::Uses::default(),
             collections_held: AtomicBool::new(parts.collections == Collections::Held),
             keeping: Arc::default(),
             pushing: Arc::default(),
@@ -151,6 +154,7 @@ impl Ops {
         });
         tokio::spawn(events::run(Arc::clone(&ops)));
         tokio::spawn(pins::run(Arc::clone(&ops)));
+        tokio::spawn(evict::run(Arc::clone(&ops)));
         tokio::spawn(collect::run(Arc::clone(&ops), collect::FIRST));
         ops
     }

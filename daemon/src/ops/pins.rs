@@ -76,18 +76,29 @@ impl Ops {
             }
             self.refresh_pinned(key.context).await?;
         }
-        let mut fetched = Fetched { files: 0, bytes: 0, already_here: 0, missing: Vec::new() };
-        if kind == PinKind::All {
-            self.bring_older(&pin, reporter).await?;
-        }
-        for frame in self.frames_of_pin(&pin).await? {
-            let frame = self.bring_frame(key.context, frame, reporter).await?;
-            self.bring_all(key.context, &frame, Check::Books, reporter, &mut fetched).await?;
-        }
+        let fetched = self.bring_pinned(&pin, reporter).await.map_err(|problem| {
+            problem.with_hint(
+                "it is pinned all the same: what is missing comes once somebody who has it is \
+                 connected",
+            )
+        })?;
         // Lists of files are here that were not.
         let _keeping = self.keeping.lock().await;
         self.refresh_pinned(key.context).await?;
         Ok(Pinned { pin: self.pin_info(&self.scene().await?, &pin).await?, fetched })
+    }
+
+    async fn bring_pinned(&self, pin: &Pin, reporter: &Reporter) -> Result<Fetched, Problem> {
+        let context = pin.key.context;
+        let mut fetched = Fetched { files: 0, bytes: 0, already_here: 0, missing: Vec::new() };
+        if pin.kind == PinKind::All {
+            self.bring_older(pin, reporter).await?;
+        }
+        for frame in self.frames_of_pin(pin).await? {
+            let frame = self.bring_frame(context, frame, reporter).await?;
+            self.bring_all(context, &frame, Check::Books, reporter, &mut fetched).await?;
+        }
+        Ok(fetched)
     }
 
     /// Takes away the pins that a reference means: with a revision that of the frame, without one
@@ -244,13 +255,13 @@ impl Ops {
     /// Lets pins on stacks follow their heads, and wants what is missing of all that is pinned in
     /// a context.
     async fn keep_up(&self, context: ContextId) -> Result<(), Problem> {
-        let scene = self.scene().await?;
-        let Some(of) = scene.contexts.get(&context) else { return Ok(()) };
         let mut pins = self.store.pins().await?;
         pins.retain(|pin| pin.key.context == context);
         if pins.is_empty() {
             return Ok(());
         }
+        let scene = self.scene().await?;
+        let Some(of) = scene.contexts.get(&context) else { return Ok(()) };
         let keeping = self.keeping.lock().await;
         for pin in pins.iter_mut().filter(|pin| pin.kind != PinKind::Frame) {
             let stack = of.stack_by_id(pin.key.user, pin.key.stack);

@@ -229,3 +229,36 @@ async fn a_push_beyond_the_quota_of_the_store_is_refused() {
     assert_eq!(used(&alice).await, 5);
     alice.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_bytes_that_others_hold_give_way_to_a_newer_head_but_no_pinned_ones() {
+    let two = Two::new(Policy::All).await;
+    let quota = SetQuota { quota_bytes: Some(30) };
+    two.bob.ops().set_quota("alice/main", quota).await.unwrap();
+    let kept = two.push("data", &[("a", b"pinned....")]).await;
+    let pinned = format!("alice:data@{}", kept.frame);
+    pin(&two.bob, &pinned, PinKeep::Frame).await;
+    let read = two.push("data", &[("a", b"read......")]).await;
+    let old = two.push("data", &[("a", b"not read..")]).await;
+    let read = format!("alice:data@{}", read.frame);
+    content(&two.bob, &read).await.unwrap();
+    two.push("data", &[("a", b"newest....")]).await;
+    assert_eq!(content(&two.bob, &pinned).await.unwrap(), b"pinned....");
+    assert_eq!(content(&two.bob, &read).await.unwrap(), b"read......");
+    let old = content(&two.bob, &format!("alice:data@{}", old.frame)).await;
+    assert_eq!(old.unwrap_err().code, ProblemCode::BlobNotLocal);
+
+    assert_eq!(used(&two.bob).await, 30);
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_mine_gives_way() {
+    let two = Two::new(Policy::All).await;
+    let quota = SetQuota { quota_bytes: Some(10) };
+    two.alice.ops().set_quota("main", quota).await.unwrap();
+    push(&two.alice, "data", &[("a", b"0123456789")]).await;
+    two.push("data", &[("a", b"9876543210")]).await;
+    assert_eq!(used(&two.alice).await, 20);
+    two.stop().await;
+}
