@@ -3,6 +3,7 @@
 //! Everything is done by the daemon, which is started when it does not run. A file per verb is in
 //! [`commands`]; [`client`] is the sole caller of the daemon.
 
+mod choose;
 mod client;
 mod commands;
 mod content;

@@ -64,6 +64,29 @@ pub(crate) fn duration(text: &str) -> Result<u64, String> {
     number.checked_mul(unit).ok_or_else(error)
 }
 
+/// Reads a number of bytes, with a unit or without: `1GB` is 10^9, `1GiB` is 2^30.
+///
+/// # Errors
+/// Says what is allowed.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let error = || format!("`{text}` is no number of bytes: write 500MB, 1GB or 2GiB");
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let size: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "tib" => 1 << 40,
+        _ => return Err(error()),
+    };
+    number.parse::<u64>().ok().and_then(|number| number.checked_mul(size)).ok_or_else(error)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -112,6 +135,16 @@ mod tests {
         assert_eq!(metric("n=3").unwrap().1, json!(3));
         assert_eq!(metric("loss=NaN").unwrap().1, json!("nan"));
         assert!(metric("loss=low").is_err());
+    }
+
+    #[test]
+    fn numbers_of_bytes() {
+        assert_eq!(bytes("17"), Ok(17));
+        assert_eq!(bytes("1GB"), Ok(1_000_000_000));
+        assert_eq!(bytes("2 GiB"), Ok(2 << 30));
+        for bad in ["", "GB", "-1", "1.5GB", "1XB", "99999999999TB", "é"] {
+            assert!(bytes(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod name;
 pub mod object;
 pub mod pair;
+pub mod policy;
 pub mod reference;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;

@@ -90,6 +90,10 @@ pub const FORKS_PER_USER: usize = 16;
 pub const NAME_BYTES: usize = 64;
 /// Longest description of a context in bytes: fits a statement with room for the rest.
 pub const ABOUT_BYTES: usize = 2 * 1024;
+/// Most patterns of stack names that a policy takes, and most that it leaves out.
+pub const POLICY_GLOBS: usize = 64;
+/// Most of the newest frames of a stack that a policy counts.
+pub const POLICY_LAST: u32 = 100_000;
 /// Longest stack name in bytes.
 pub const STACK_NAME_BYTES: usize = 255;
 

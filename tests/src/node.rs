@@ -346,8 +346,12 @@ impl Node {
     /// # Errors
     /// [`CallError`].
     pub async fn follow_as(&self, ticket: &str, policy: Policy) -> Result<Followed, CallError> {
-        let follow =
-            NewFollow { ticket: ticket.to_owned(), policy: Some(policy), wait_seconds: Some(30) };
+        let follow = NewFollow {
+            ticket: ticket.to_owned(),
+            policy: Some(policy),
+            selection: None,
+            wait_seconds: Some(30),
+        };
         self.api().steps("/follows", &follow).await
     }
 

@@ -203,7 +203,7 @@ impl Outsider {
         let ticket: Ticket = ticket.parse()?;
         let (context, wanted, user) = (ticket.context(), ticket.role, self.user);
         let mut events = self.node.subscribe();
-        self.run(Command::Follow { ticket: Box::new(ticket), policy: Policy::Lazy }).await?;
+        self.run(Command::Follow { ticket: Box::new(ticket), policy: Policy::Lazy.into() }).await?;
         let admitted = async {
             loop {
                 let role = self.node.query(move |engine| {

@@ -2,16 +2,19 @@
 
 use clap::{Subcommand, ValueEnum};
 use dsp_protocol::api::{
-    AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SwitchContext,
+    AccessName, ChangeFollow, ContextInfo, FollowState, NewContext, Readable, RoleName, SetQuota,
+    SwitchContext,
 };
 use hyper::Method;
 
 use crate::App;
+use crate::choose::{Choose, words};
 use crate::client::{Client, Url};
 use crate::error::{Error, Result};
 use crate::human;
 use crate::output::{Ui, clean, quoted};
 use crate::table::{Column, Table};
+use crate::value;
 
 /// Make, list, choose and close contexts
 #[derive(clap::Args, Debug)]
@@ -51,6 +54,34 @@ Examples:
     Switch {
         /// Context: a name of mine, user/name, or an id
         context: String,
+    },
+    /// Show or change whose bytes of a followed context come by themselves
+    #[command(after_help = "\
+Examples:
+  dsp context policy alice/main
+  dsp context policy alice/main --policy all --last 3
+  dsp context policy alice/main --only 'sales/*' --not '**/raw' --max-size 1GB
+
+What is given replaces the whole policy; --policy alone leaves nothing out.")]
+    Policy {
+        /// Context that is followed
+        context: String,
+        #[command(flatten)]
+        choose: Choose,
+    },
+    /// Show or change how many bytes of a context come by themselves
+    #[command(after_help = "\
+Examples:
+  dsp context quota alice/main
+  dsp context quota alice/main 20GB
+  dsp context quota alice/main none
+
+Heads and frames come whatever the quota says, and so does what is asked for.")]
+    Quota {
+        /// Context
+        context: String,
+        /// Bytes such as 20GB, or none
+        bytes: Option<String>,
     },
     /// Close a context of mine for its followers
     #[command(after_help = "\
@@ -98,6 +129,8 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
                 client.send_json(Method::PUT, &url, &SwitchContext { context }).await?;
             app.ui.result(&now, |_| format!("now in {}\n", clean(&now.label)))
         }
+        Verb::Policy { context, choose } => set_policy(&client, app, &context, &choose).await,
+        Verb::Quota { context, bytes } => quota(&client, app, &context, bytes.as_deref()).await,
         Verb::Rm { context } => rm(&client, app, &context).await,
     }
 }
@@ -116,6 +149,7 @@ fn human(contexts: &[ContextInfo], ui: &Ui) -> String {
         Column::number("STACKS"),
         Column::number("SIZE"),
         Column::number("HERE"),
+        Column::number("USED"),
         Column::text("HEARD"),
         Column::long("ABOUT"),
     ]);
@@ -124,7 +158,7 @@ fn human(contexts: &[ContextInfo], ui: &Ui) -> String {
         let mark = if context.current { " *" } else { "" };
         let mut state = state(context.state).to_owned();
         if !matches!(context.state, FollowState::Own) {
-            state += &format!(", {}", policy(context.policy));
+            state += &format!(", {}", words(context.policy, context.selection.as_ref()));
         }
         let pending = context.role_pending.map(|pending| format!(", {} pending", role(pending)));
         table.row([
@@ -135,11 +169,43 @@ fn human(contexts: &[ContextInfo], ui: &Ui) -> String {
             context.stacks.to_string(),
             human::size(context.bytes),
             human::size(context.bytes_here),
+            used(context),
             context.heard.as_deref().map_or("-".into(), |time| human::ago(time, now)),
             context.about.clone(),
         ]);
     }
     table.render(ui) + "* the current context\n"
+}
+
+async fn set_policy(client: &Client, app: &App, context: &str, choose: &Choose) -> Result<()> {
+    let mut info: ContextInfo = client.get(&Url::new(&["contexts", context])).await?;
+    let (policy, selection) = (choose.policy(), choose.selection());
+    if policy.is_some() || selection.is_some() {
+        let change = ChangeFollow { policy: policy.unwrap_or(info.policy), selection };
+        info = client.send_json(Method::PATCH, &Url::new(&["follows", context]), &change).await?;
+    }
+    app.ui.result(&info, |_| {
+        let words = words(info.policy, info.selection.as_ref());
+        format!("{}: policy {}\n", clean(&info.label), clean(&words))
+    })
+}
+
+async fn quota(client: &Client, app: &App, context: &str, bytes: Option<&str>) -> Result<()> {
+    let url = Url::new(&["contexts", context, "quota"]);
+    let info: ContextInfo = match bytes {
+        None => client.get(&Url::new(&["contexts", context])).await?,
+        Some(text) => {
+            let quota_bytes = match text {
+                "none" => None,
+                text => Some(value::bytes(text).map_err(Error::usage)?),
+            };
+            client.send_json(Method::PUT, &url, &SetQuota { quota_bytes }).await?
+        }
+    };
+    app.ui.result(&info, |_| {
+        let bound = if info.quota_bytes.is_none() { ", no quota" } else { "" };
+        format!("{}: {} in use{bound}\n", clean(&info.label), used(&info))
+    })
 }
 
 async fn rm(client: &Client, app: &App, context: &str) -> Result<()> {
@@ -191,12 +257,12 @@ pub(crate) fn role(role: RoleName) -> &'static str {
     }
 }
 
-/// Returns the word for a policy.
-pub(crate) fn policy(policy: Policy) -> &'static str {
-    match policy {
-        Policy::All => "all",
-        Policy::Heads => "heads",
-        Policy::Lazy => "lazy",
+/// Returns the bytes of a context that are here, against its quota.
+fn used(context: &ContextInfo) -> String {
+    let used = human::size(context.used_bytes);
+    match context.quota_bytes {
+        Some(quota) => format!("{used} of {}", human::size(quota)),
+        None => used,
     }
 }
 

@@ -57,7 +57,11 @@ async fn ask(client: &Client, ui: &Ui, reference: &str) -> Result<Fetched> {
     client.steps(&Url::new(&["fetch"]), &request, &mut Bar::new(ui, "fetching")).await
 }
 
-fn complete(fetched: &Fetched) -> Result<()> {
+/// Fails where files did not come.
+///
+/// # Errors
+/// Names them.
+pub(crate) fn complete(fetched: &Fetched) -> Result<()> {
     if fetched.missing.is_empty() {
         return Ok(());
     }

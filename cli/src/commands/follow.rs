@@ -3,10 +3,10 @@
 use std::io::Read as _;
 use std::time::Instant;
 
-use clap::ValueEnum;
 use dsp_protocol::api::{Followed, NewFollow, Policy, StackInfo};
 
 use crate::App;
+use crate::choose::{Choose, words};
 use crate::client::Url;
 use crate::error::{Error, Result};
 use crate::human;
@@ -22,25 +22,17 @@ const TICKET_BYTES: u64 = 64 << 10;
 Examples:
   dsp follow dsp1aeb...
   dsp follow - < ticket.txt
-  dsp follow dsp1aeb... --policy lazy --no-wait")]
+  dsp follow dsp1aeb... --policy lazy --no-wait
+  dsp follow dsp1aeb... --only 'sales/*' --max-size 1GB")]
 pub(crate) struct Args {
     /// Ticket as it was sent, or - to read it from standard input
     #[arg(value_name = "TICKET")]
     ticket: String,
-    /// Say whose bytes come by themselves: of all frames, of current heads, or of none; as before,
-    /// else as the setting policy.default says, when left out
-    #[arg(long, value_enum)]
-    policy: Option<Which>,
+    #[command(flatten)]
+    choose: Choose,
     /// Return before the first sync is done and the role known
     #[arg(long)]
     no_wait: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Which {
-    All,
-    Heads,
-    Lazy,
 }
 
 pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
@@ -56,14 +48,14 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
     };
     // Chat programs and terminals break long lines.
     let ticket: String = ticket.split_whitespace().collect();
-    let policy = args.policy.map(|policy| match policy {
-        Which::All => Policy::All,
-        Which::Heads => Policy::Heads,
-        Which::Lazy => Policy::Lazy,
-    });
     let client = app.client().await?;
     let wait_seconds = args.no_wait.then_some(0);
-    let request = NewFollow { ticket, policy, wait_seconds };
+    let request = NewFollow {
+        ticket,
+        policy: args.choose.policy(),
+        selection: args.choose.selection(),
+        wait_seconds,
+    };
     let mut bar = Bar::new(&app.ui, "looking for somebody who has it");
     let followed: Followed = client.steps(&Url::new(&["follows"]), &request, &mut bar).await?;
     app.ui.result(&followed, |ui| human(&followed, began, ui))?;
@@ -81,10 +73,14 @@ fn human(followed: &Followed, began: Instant, ui: &Ui) -> String {
         true => format!("synced in {}\n", human::took(began.elapsed())),
         false => "not synced yet\n".to_owned(),
     };
-    out += match context.policy {
-        Policy::All => "policy all: the bytes of every frame come by themselves\n",
-        Policy::Heads => "policy heads: the bytes of current heads come by themselves\n",
-        Policy::Lazy => "policy lazy: bytes come when they are asked for\n",
+    let words = clean(&words(context.policy, context.selection.as_ref()));
+    out += &match (context.policy, &context.selection) {
+        (_, Some(_)) => format!("policy {words}: other bytes come when they are asked for\n"),
+        (Policy::All, _) => "policy all: the bytes of every frame come by themselves\n".to_owned(),
+        (Policy::Heads, _) => {
+            "policy heads: the bytes of current heads come by themselves\n".to_owned()
+        }
+        (Policy::Lazy, _) => "policy lazy: bytes come when they are asked for\n".to_owned(),
     };
     if !followed.stacks.is_empty() {
         out += "\n";

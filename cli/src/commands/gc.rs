@@ -1,29 +1,48 @@
-//! `dsp gc`: frees bytes that nothing names.
+//! `dsp gc`: shows which bytes nothing here keeps, and frees them.
 
-use dsp_protocol::api::{Freed, NodeStatus};
+use dsp_protocol::api::{BlobHolder, Freed, Garbage, Waste};
 
 use crate::App;
 use crate::client::Url;
 use crate::error::Result;
 use crate::human;
 use crate::progress::Bar;
+use crate::output::{Ui, clean};
+use crate::table::{Column, Table};
 
-/// Free the bytes here that nothing names any more
+/// Show the bytes here that nothing keeps any more, and free them after a question
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dsp gc
+  dsp gc --dry-run --json
+  dsp gc --yes
 
-The daemon does it by itself every hour, unless its database was put back or made anew.")]
-pub(crate) struct Args {}
+What nothing names is freed every hour without it, unless the database was put back or made anew.
+What authors removed is freed by this alone.")]
+pub(crate) struct Args {
+    /// Show what would go, and free nothing
+    #[arg(long)]
+    dry_run: bool,
+}
 
-pub(crate) async fn run(_: &Args, app: &App) -> Result<()> {
+pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let client = app.client().await?;
-    let status: NodeStatus = client.get(&Url::new(&["node"])).await?;
-    if status.collections_held {
-        app.ui.note("the database was put back or made anew, and may not know of all bytes here");
-        app.ui.note("what it does not name goes for good; `dsp ls` shows what it names");
-        app.ui.confirm("free all other bytes?")?;
+    let garbage: Garbage = client.get(&Url::new(&["node", "garbage"])).await?;
+    let (blobs, bytes) = sum(&garbage);
+    let nothing = blobs == 0 && !garbage.collections_held;
+    if args.dry_run || (nothing && !app.ui.json()) {
+        return app.ui.result(&garbage, |ui| human(&garbage, ui));
+    }
+    if !nothing {
+        if garbage.collections_held {
+            app.ui
+                .note("the database was put back or made anew, and may not know of all bytes here");
+            app.ui.note("what it does not name goes for good; `dsp ls` shows what it names");
+        }
+        app.ui.explain(human(&garbage, &app.ui).trim_end());
+        let (bytes, blobs) = (human::size(bytes), human::count(blobs, "blob"));
+        app.ui.confirm(&format!("free {bytes} in {blobs}?"))?;
     }
     let (mut bar, url) = (Bar::new(&app.ui, "freeing"), Url::new(&["node", "collect"]));
     let freed: Freed = bar.while_waiting(client.post(&url)).await?;
@@ -34,4 +53,54 @@ pub(crate) async fn run(_: &Args, app: &App) -> Result<()> {
             format!("freed {} in {}\n", human::size(bytes), human::count(blobs, "blob"))
         }
     })
+}
+
+fn sum(garbage: &Garbage) -> (u64, u64) {
+    let all = garbage.removed.iter().map(|frame| frame.waste).chain([garbage.unnamed]);
+    all.fold((0, 0), |(blobs, bytes), waste| (blobs + waste.blobs, bytes + waste.bytes))
+}
+
+fn human(garbage: &Garbage, ui: &Ui) -> String {
+    let (blobs, bytes) = sum(garbage);
+    if blobs == 0 {
+        return "nothing to free: all bytes here are kept\n".to_owned();
+    }
+    let mut out = String::new();
+    let Waste { blobs: unnamed, bytes: of_unnamed } = garbage.unnamed;
+    if unnamed > 0 {
+        let (size, count) = (human::size(of_unnamed), human::count(unnamed, "blob"));
+        out += &format!("{size} in {count} that nothing here names\n");
+    }
+    if !garbage.removed.is_empty() {
+        out += "frames whose author removed them:\n";
+        let mut table = Table::new(&[
+            Column::text("CONTEXT"),
+            Column::text("FRAME"),
+            Column::number("SIZE"),
+            Column::text("ALSO AT"),
+            Column::long("MESSAGE"),
+        ]);
+        for frame in &garbage.removed {
+            table.row([
+                frame.context.clone(),
+                frame.frame.short(),
+                human::size(frame.waste.bytes),
+                also_at(&frame.holders),
+                frame.message.clone(),
+            ]);
+        }
+        out += &table.render(ui);
+    }
+    out + &format!("{} would be freed\n", human::size(bytes))
+}
+
+fn also_at(holders: &[BlobHolder]) -> String {
+    let now = human::now();
+    let one = |holder: &BlobHolder| {
+        format!("{} ({})", clean(&holder.user), human::ago(&holder.when, now))
+    };
+    match holders.is_empty() {
+        true => "nobody known".to_owned(),
+        false => holders.iter().map(one).collect::<Vec<_>>().join(", "),
+    }
 }

@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod daemon;
+pub(crate) mod drop;
 pub(crate) mod fetch;
 pub(crate) mod follow;
 pub(crate) mod gc;
@@ -16,6 +17,7 @@ pub(crate) mod man;
 pub(crate) mod mv;
 pub(crate) mod open;
 pub(crate) mod peers;
+pub(crate) mod pin;
 pub(crate) mod push;
 pub(crate) mod rm;
 pub(crate) mod share;
@@ -24,6 +26,7 @@ pub(crate) mod status;
 pub(crate) mod tag;
 pub(crate) mod tickets;
 pub(crate) mod unfollow;
+pub(crate) mod unpin;
 pub(crate) mod verify;
 pub(crate) mod version;
 pub(crate) mod welcome;
@@ -43,6 +46,9 @@ pub(crate) enum Verb {
     Cat(cat::Args),
     Get(get::Args),
     Fetch(fetch::Args),
+    Pin(pin::Args),
+    Unpin(unpin::Args),
+    Drop(drop::Args),
     Verify(verify::Args),
     Tag(tag::Args),
     Mv(mv::Args),
@@ -95,6 +101,9 @@ impl Verb {
             Verb::Cat(args) => cat::run(&args, app).await,
             Verb::Get(args) => get::run(&args, app).await,
             Verb::Fetch(args) => fetch::run(&args, app).await,
+            Verb::Pin(args) => pin::run(args, app).await,
+            Verb::Unpin(args) => unpin::run(&args, app).await,
+            Verb::Drop(args) => drop::run(&args, app).await,
             Verb::Verify(args) => verify::run(&args, app).await,
             Verb::Tag(args) => tag::run(args, app).await,
             Verb::Mv(args) => mv::run(args, app).await,

@@ -38,6 +38,14 @@ pub(crate) fn human(status: &NodeStatus, ui: &Ui) -> String {
     line("connected", &format!("{peers}, {}", human::count(status.transfers.into(), "transfer")));
     let free = format!("{} free", human::size(status.disk_free_bytes));
     line("disk", &free);
+    let used = human::size(status.used_bytes);
+    line(
+        "used",
+        &match status.quota_bytes {
+            Some(quota) => format!("{used} of {}", human::size(quota)),
+            None => used,
+        },
+    );
     line("home", &status.home);
     let listening = match status.listening.is_empty() {
         true => "nowhere; only this machine reaches the daemon".to_owned(),

@@ -44,6 +44,10 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let context = clean(&args.context);
     app.ui.result(&left, |_| match left.as_ref().and_then(|left| left.freed) {
         None => format!("left {context}; what is here stays\n"),
+        Some(Freed { bytes, .. }) if left.as_ref().is_some_and(|left| left.context.is_some()) => {
+            let bytes = human::size(bytes);
+            format!("left {context}; freed {bytes}; what is pinned stays, and so does its list\n")
+        }
         Some(Freed { pending: true, .. }) => {
             format!("left {context}; its bytes are freed within the hour\n")
         }

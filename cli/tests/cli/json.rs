@@ -19,6 +19,10 @@ const DOCUMENTS: &[&[&str]] = &[
     &["show", "sales/weekly#a.txt"],
     &["get", "sales/weekly"],
     &["fetch", "sales/weekly"],
+    &["pin", "sales/weekly"],
+    &["pin", "--list"],
+    &["unpin", "sales/weekly"],
+    &["drop", "sales/weekly"],
     &["verify"],
     &["tag", "sales/weekly", "v1"],
     &["mv", "sales/weekly", "other"],
@@ -26,6 +30,8 @@ const DOCUMENTS: &[&[&str]] = &[
     &["context", "ls"],
     &["context", "new", "research"],
     &["context", "switch", "main"],
+    &["context", "policy", "main", "--policy", "all"],
+    &["context", "quota", "main", "1GB"],
     &["context", "rm", "main", "--yes"],
     &["share", "--yes"],
     &["follow", "dsp1abc"],
@@ -123,6 +129,30 @@ fn answers(fake: &Fake) {
     fake.on("POST /api/v1/contexts/main/tickets", &made);
     let followed = json!({"context": context, "stacks": [], "synced": true, "known": false});
     fake.on_steps("POST /api/v1/follows", &followed);
+    let pin = json!({
+        "reference": "sales/weekly", "keep": "heads", "context": ContextId::from_bytes([2; 32]),
+        "frames": 1, "files": 1, "bytes": 3, "bytes_here": 3, "since": "2026-11-16T09:30:00Z",
+    });
+    fake.on_steps("POST /api/v1/pins", &json!({"pin": pin, "fetched": fetched}));
+    fake.on("GET /api/v1/pins", &page(std::slice::from_ref(&pin)));
+    fake.on("DELETE /api/v1/pins", &json!({"pins": [pin]}));
+    let dropped = json!({
+        "frames": 1, "files": 1, "bytes": 3, "holders": [], "peers_asked": 1, "unconfirmed": [],
+        "unconfirmed_total": 0, "stays": [], "stays_total": 0,
+        "freed": {"blobs": 1, "bytes": 3, "pending": false},
+    });
+    fake.on_steps("POST /api/v1/drop", &dropped);
+    let garbage = json!({
+        "unnamed": {"blobs": 1, "bytes": 3}, "removed": [], "collections_held": false,
+    });
+    fake.on("GET /api/v1/node/garbage", &garbage);
+    for call in [
+        "GET /api/v1/contexts/main",
+        "PUT /api/v1/contexts/main/quota",
+        "PATCH /api/v1/follows/main",
+    ] {
+        fake.on(call, &context);
+    }
     fake.on("DELETE /api/v1/follows/main", &json!({"context": context}));
     fake.on("POST /api/v1/node/collect", &json!({"blobs": 1, "bytes": 3, "pending": false}));
     fake.on("GET /api/v1/tickets", &page(std::slice::from_ref(&ticket)));

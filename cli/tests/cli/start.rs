@@ -33,6 +33,8 @@ pub(crate) fn status() -> NodeStatus {
         transfers: 0,
         disk_free_bytes: 1_000_000_000,
         disk_full: false,
+        used_bytes: 0,
+        quota_bytes: None,
         collections_held: false,
         roles_pending: vec![],
     }

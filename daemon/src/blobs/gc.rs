@@ -140,17 +140,9 @@ impl Blobs {
         let blobs = self.clone();
         let task = tokio::spawn(async move {
             let _collecting = blobs.keeper.collect().await;
-            // First: what is let go while the index is read may be in it by now.
-            let held = blobs.keeper.held();
-            let mut live = blobs.live.protect.protected().await?;
-            live.extend(held.into_iter().map(to_hash));
+            let mut live = blobs.named().await?;
             live.extend(blobs.spared.all());
-            let before = blobs.list().await?;
-            let mut doomed = Vec::new();
-            for hash in before.into_iter().filter(|hash| !live.contains(hash)) {
-                let hash = from_hash(hash);
-                doomed.push((hash, blobs.bytes_here(hash).await?));
-            }
+            let doomed = blobs.doomed(&live).await?;
             blobs.live.now().collector.run(live).await?;
             let after: HashSet<Hash> = blobs.list().await?.into_iter().collect();
             let mut report = GcReport { kept: after.len() as u64, ..GcReport::default() };
@@ -163,6 +155,37 @@ impl Blobs {
             Ok(report)
         });
         task.await.unwrap_or(Err(GcError::Stopped))
+    }
+
+    /// Tells what a collection would remove, were nothing spared.
+    ///
+    /// # Errors
+    /// The index or the store failed.
+    pub async fn waste(&self) -> Result<GcReport, GcError> {
+        let live = self.named().await?;
+        let doomed = self.doomed(&live).await?;
+        let kept = self.list().await?.len() - doomed.len();
+        let removed_bytes = doomed.iter().map(|(_, bytes)| bytes).sum();
+        Ok(GcReport { removed: doomed.len() as u64, removed_bytes, kept: kept as u64 })
+    }
+
+    /// Returns what the index names or a keep holds.
+    async fn named(&self) -> Result<HashSet<Hash>, GcError> {
+        // First: what is let go while the index is read may be in it by now.
+        let held = self.keeper.held();
+        let mut live = self.live.protect.protected().await?;
+        live.extend(held.into_iter().map(to_hash));
+        Ok(live)
+    }
+
+    /// Returns what is here and not among `live`, with its bytes.
+    async fn doomed(&self, live: &HashSet<Hash>) -> Result<Vec<(BlobHash, u64)>, GcError> {
+        let mut doomed = Vec::new();
+        for hash in self.list().await?.into_iter().filter(|hash| !live.contains(hash)) {
+            let hash = from_hash(hash);
+            doomed.push((hash, self.bytes_here(hash).await?));
+        }
+        Ok(doomed)
     }
 
     pub(super) async fn list(&self) -> Result<Vec<Hash>, GcError> {

@@ -33,6 +33,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod wire;
+mod withhold;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,7 @@ pub use self::room::RoomError;
 pub use self::serve::{Authorise, ServeError, Served};
 pub use self::source::FileId;
 pub use self::wire::{Header, Refusal, WireError};
+pub use self::withhold::Withheld;
 
 use self::doubt::Doubts;
 use self::gc::Protector;
@@ -66,6 +68,7 @@ use self::keep::Keeper;
 use self::live::Live;
 use self::room::Room;
 use self::spared::Spared;
+use self::withhold::Withholding;
 
 /// A chunk group of the store's hash trees in bytes: the unit of checking.
 const GROUP_BYTES: u64 = 16 * 1024;
@@ -82,6 +85,7 @@ pub struct Blobs {
     spared: Arc<Spared>,
     dir: Arc<Path>,
     room: Arc<Room>,
+    withholding: Arc<Withholding>,
 }
 
 /// How much of a blob is here, as the store's books say; see [`Blobs::verify`].
@@ -127,6 +131,7 @@ impl Blobs {
             spared: Arc::default(),
             dir,
             room: Arc::default(),
+            withholding: Arc::default(),
         })
     }
 

@@ -38,11 +38,12 @@ pub enum RoomError {
 #[derive(Debug)]
 pub(super) struct Room {
     spare: AtomicU64,
+    quota: AtomicU64,
 }
 
 impl Default for Room {
     fn default() -> Self {
-        Room { spare: AtomicU64::new(LEAST_BYTES) }
+        Room { spare: AtomicU64::new(LEAST_BYTES), quota: AtomicU64::new(0) }
     }
 }
 
@@ -55,6 +56,16 @@ impl Blobs {
     /// Returns how many bytes of the disk blobs leave free.
     pub fn spare(&self) -> u64 {
         self.room.spare.load(Ordering::Relaxed)
+    }
+
+    /// Sets how many bytes of blobs there may be here; as many as fit where it is 0.
+    pub fn set_quota(&self, bytes: u64) {
+        self.room.quota.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns how many bytes of blobs there may be here; 0 where there is no bound.
+    pub fn quota(&self) -> u64 {
+        self.room.quota.load(Ordering::Relaxed)
     }
 
     /// Makes sure that `bytes` more may be written.

@@ -96,7 +96,8 @@ impl Blobs {
             }
         };
         let hashes = ask.hashes();
-        if !authorise.earned(who, header, &hashes).await || !self.all_here(&hashes).await {
+        let earned = authorise.earned(who, header, &hashes).await;
+        if !earned || self.withholding.has_any(&hashes) || !self.all_here(&hashes).await {
             answer_not_here(out).await?;
             return Ok(Served::NotHere);
         }

@@ -39,6 +39,8 @@ pub struct Config {
     pub device_name: String,
     /// `store.min_free_bytes`: below this much free space nothing large is written.
     pub min_free_bytes: u64,
+    /// `store.quota_bytes`: most bytes of blobs; 0 where there is no bound.
+    pub quota_bytes: u64,
     /// `policy.default`: which blobs of a newly followed context are brought.
     pub policy: Policy,
 }

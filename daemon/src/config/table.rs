@@ -112,6 +112,14 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| c.min_free_bytes.to_string(),
     },
     Setting {
+        name: "store.quota_bytes",
+        kind: Kind::Integer,
+        about: "Bytes of files that there may be here, such as 100GB; 0 for no bound but the disk",
+        restart: false,
+        apply: |c, v| bytes(v).map(|bytes| c.quota_bytes = bytes),
+        show: |c| c.quota_bytes.to_string(),
+    },
+    Setting {
         name: "policy.default",
         kind: Kind::Text,
         about: "Which blobs of a newly followed context are brought: all, heads or lazy",
@@ -134,6 +142,7 @@ pub(super) fn defaults() -> Config {
         user_name: account_name(),
         device_name: host_name(),
         min_free_bytes: 1 << 30,
+        quota_bytes: 0,
         policy: Policy::Heads,
     }
 }

@@ -136,6 +136,7 @@ impl Daemon {
         let index = Index::new(store.clone());
         let blobs = Blobs::open(&home.blobs(), Arc::new(index.clone())).await?;
         blobs.set_spare(config.min_free_bytes);
+        blobs.set_quota(config.quota_bytes);
         let collections = collections(&store, &blobs).await?;
         if opened != Opened::Clean {
             let mut earned = HashSet::new();

@@ -1,4 +1,4 @@
-//! What the collector of blobs must keep: what is earned anywhere, and what is wanted.
+//! What the collector of blobs must keep: what is earned anywhere, pinned or wanted.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -41,6 +41,7 @@ impl Protect for Index {
             wanted.map(|want| want.hash).collect::<BTreeSet<_>>()
         }))?;
         wanted.into_iter().for_each(&mut *keep);
+        runtime.block_on(self.store.pinned(None))?.into_iter().for_each(&mut *keep);
         runtime.block_on(for_earned(&self.store, keep))?;
         Ok(())
     }

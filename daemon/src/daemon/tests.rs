@@ -16,6 +16,7 @@ mod closing;
 mod content;
 mod devices;
 mod keeping;
+mod letting_go;
 mod mine;
 
 /// How long anything may take.
@@ -71,6 +72,7 @@ async fn follow(
     let new = NewFollow {
         ticket: ticket.to_owned(),
         policy: Some(policy),
+        selection: None,
         wait_seconds: Some(DEADLINE.as_secs()),
     };
     daemon.ops().follow(new, &Reporter::silent()).await
@@ -198,7 +200,7 @@ async fn who_is_not_let_in_is_told_at_once() {
     // An owner who is away: the follow stays.
     let other = share(&alice, "main", None).await;
     alice.stop().await;
-    let new = NewFollow { ticket: other, policy: None, wait_seconds: Some(1) };
+    let new = NewFollow { ticket: other, policy: None, selection: None, wait_seconds: Some(1) };
     let problem = bob.ops().follow(new, &Reporter::silent()).await.unwrap_err();
     assert_eq!(problem.code, ProblemCode::Unreachable, "{problem:?}");
     assert_eq!(bob.ops().contexts(&Paging::default()).await.unwrap().items.len(), 2);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use dsp_protocol::api::{ContextInfo, NewContext, Page, Readable, SwitchContext};
+use dsp_protocol::api::{ContextInfo, NewContext, Page, Readable, SetQuota, SwitchContext};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -36,6 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
         .routes(routes!(switch))
         .routes(routes!(get, close))
         .routes(routes!(readable))
+        .routes(routes!(quota))
 }
 
 /// Lists contexts, own and followed
@@ -87,4 +88,16 @@ async fn close(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answ
     responses((status = 200, body = Readable)))]
 async fn readable(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<Readable> {
     Ok(Json(ops.readable(&context).await?))
+}
+
+/// Sets how many bytes of a context come by themselves
+#[utoipa::path(put, path = "/contexts/{context}/quota", tag = "contexts",
+    params(("context" = String, Path, description = "label or id")), request_body = SetQuota,
+    responses((status = 200, body = ContextInfo)))]
+async fn quota(
+    State(ops): State<Arc<Ops>>,
+    Path(context): Path<String>,
+    Body(quota): Body<SetQuota>,
+) -> Answer<ContextInfo> {
+    Ok(Json(ops.set_quota(&context, quota).await?))
 }

@@ -12,6 +12,7 @@ mod follows;
 mod frames;
 pub mod guard;
 mod identity;
+mod keeping;
 pub mod listen;
 mod login;
 mod node;
@@ -67,6 +68,8 @@ const JSON_BYTES: usize = 16 << 20;
         dsp_protocol::api::DeviceInfo,
         dsp_protocol::api::Joined,
         dsp_protocol::api::Verified,
+        dsp_protocol::api::Pinned,
+        dsp_protocol::api::DropReport,
     )),
     security(("token" = []), ("session" = [])),
     modifiers(&Security)
@@ -98,6 +101,7 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
         .merge(stacks::routes())
         .merge(frames::routes())
         .merge(blobs::routes())
+        .merge(keeping::routes())
         .merge(peers::routes())
         .merge(identity::routes())
         .merge(login::routes())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use dsp_protocol::api::{Freed, Health, NodeStatus};
+use dsp_protocol::api::{Freed, Garbage, Health, NodeStatus};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -16,6 +16,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
     OpenApiRouter::new()
         .routes(routes!(health))
         .routes(routes!(status))
+        .routes(routes!(garbage))
         .routes(routes!(collect))
         .routes(routes!(stop))
 }
@@ -33,7 +34,14 @@ async fn status(State(ops): State<Arc<Ops>>) -> Answer<NodeStatus> {
     Ok(Json(ops.status().await?))
 }
 
-/// Frees the bytes that nothing here names
+/// Tells what `POST /node/collect` would free, and who else holds it
+#[utoipa::path(get, path = "/node/garbage", tag = "node",
+    responses((status = 200, body = Garbage)))]
+async fn garbage(State(ops): State<Arc<Ops>>) -> Answer<Garbage> {
+    Ok(Json(ops.garbage().await?))
+}
+
+/// Frees the bytes that nothing here names, and those of what its author removed
 #[utoipa::path(post, path = "/node/collect", tag = "node", responses((status = 200, body = Freed)))]
 async fn collect(State(ops): State<Arc<Ops>>) -> Answer<Freed> {
     Ok(Json(ops.free().await?))

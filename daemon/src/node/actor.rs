@@ -24,6 +24,7 @@ use super::judging::verdicts;
 use super::loads::{Load, Loads};
 use super::neighbours::Neighbours;
 use super::pace::Pace;
+use super::quota::Quotas;
 use super::session::{SessionStream, StreamEvent};
 use super::{Message, NodeEvent, NodeHandle, Parts, serve, storer};
 use crate::blobs::{Blobs, Imported, Keep};
@@ -70,6 +71,7 @@ pub(super) struct Actor {
     net_events: mpsc::Receiver<NetEvent>,
     pub(super) store: Store,
     blobs: Blobs,
+    quotas: Quotas,
     pub(super) handle: NodeHandle,
     events: broadcast::Sender<NodeEvent>,
     pub(super) sessions: HashMap<DeviceId, SessionStream>,
@@ -125,6 +127,7 @@ impl Actor {
             inputs: VecDeque::new(),
             net: parts.net,
             net_events: parts.net_events,
+            quotas: Quotas::new(parts.store.clone(), parts.blobs.clone()),
             store: parts.store,
             blobs: parts.blobs,
             handle,
@@ -299,10 +302,12 @@ impl Actor {
                     Internal::Done(task, TaskResult::Blob(bytes.ok().map(|b| b.to_vec())))
                 });
             }
-            Output::Fetch { task, context, wants, providers } => {
+            Output::Fetch { task, context, wants, asked, providers } => {
                 let fetch = Fetch {
                     context,
                     wants,
+                    asked,
+                    quotas: self.quotas.clone(),
                     providers,
                     net: self.net.clone(),
                     store: self.store.clone(),

@@ -1,6 +1,7 @@
 //! One fetch of the engine: bring blobs of a context, prove those that were here, make them
 //! durable, and hand them over in groups while others are still on their way.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::timeout_at;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
+use super::quota::Quotas;
 use super::{NodeEvent, NodeHandle};
 use crate::blobs::{
     Blobs, FetchReport, FetchRequest, Fetcher, Forgotten, Header, Imported, Opened, Opener,
@@ -35,6 +37,9 @@ const PROOFS: usize = 8;
 pub(super) struct Fetch {
     pub context: ContextId,
     pub wants: Vec<BlobWant>,
+    /// Those of them that count whatever the quotas say.
+    pub asked: BTreeSet<BlobHash>,
+    pub quotas: Quotas,
     pub providers: Vec<Provider>,
     pub net: NetHandle,
     pub store: Store,
@@ -57,7 +62,24 @@ enum Verdict {
 impl Fetch {
     /// Runs to the end and returns the blobs that nobody gave. `hand` gets groups of blobs that
     /// are durable and count in the context. What is in neither is to be asked for again.
-    pub(super) async fn run(self, hand: impl Fn(Vec<Imported>) + Send) -> Vec<BlobHash> {
+    pub(super) async fn run(mut self, hand: impl Fn(Vec<Imported>) + Send) -> Vec<BlobHash> {
+        let wants = std::mem::take(&mut self.wants);
+        let all: Vec<BlobHash> = wants.iter().map(|want| want.hash).collect();
+        let over = match self.quotas.admit(self.context, wants, &self.asked).await {
+            Ok(admitted) => {
+                self.wants = admitted.wants;
+                admitted.over
+            }
+            Err(error) => {
+                tracing::warn!(context = %self.context.short(), %error, "fetch failed");
+                return all;
+            }
+        };
+        if !over.is_empty() {
+            let (context, blobs) = (self.context.short(), over.len());
+            tracing::debug!(%context, blobs, "blobs are not brought: over the quota");
+            self.node.tell(NodeEvent::OverQuota { context: self.context });
+        }
         let lost = Lost::default();
         let (came, arrivals) = mpsc::unbounded_channel();
         let (here, claims) = mpsc::unbounded_channel();
@@ -90,6 +112,8 @@ impl Fetch {
                 failed.extend(self.wants.iter().map(|want| want.hash));
             }
         }
+        self.quotas.did_not_come(self.context, &failed).await;
+        failed.extend(over);
         let failures = failed.len() as u64;
         let context = self.context;
         self.node.tell(NodeEvent::Fetched { context, blobs: brought, failed: failures });
@@ -260,10 +284,10 @@ fn lock(lost: &Lost) -> std::sync::MutexGuard<'_, Vec<BlobHash>> {
 }
 
 /// Opens blob streams to the providers of one context, under what its session says at the time.
-struct ContextOpener {
-    context: ContextId,
-    net: NetHandle,
-    node: NodeHandle,
+pub(super) struct ContextOpener {
+    pub(super) context: ContextId,
+    pub(super) net: NetHandle,
+    pub(super) node: NodeHandle,
 }
 
 impl Opener for ContextOpener {
@@ -304,6 +328,8 @@ mod tests {
         Fetch {
             context,
             wants: Vec::new(),
+            asked: BTreeSet::new(),
+            quotas: Quotas::new(daemon.store().clone(), daemon.blobs().clone()),
             providers: Vec::new(),
             net: daemon.net().clone(),
             store: daemon.store().clone(),

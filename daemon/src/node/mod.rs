@@ -8,11 +8,13 @@
 mod actor;
 mod blocked;
 mod clock;
+mod confirm;
 mod fetch;
 mod judging;
 mod loads;
 mod neighbours;
 mod pace;
+mod quota;
 mod reach;
 mod serve;
 mod session;
@@ -29,6 +31,7 @@ use crate::net::{NetEvent, NetHandle, NetStream};
 use crate::store::Store;
 
 pub(crate) use self::clock::now;
+pub(crate) use self::confirm::{Confirmed, confirm};
 
 /// Events that a slow listener may be behind before it is told that some are lost.
 const EVENTS: usize = 4096;
@@ -52,6 +55,11 @@ pub enum NodeEvent {
         bytes: u64,
         /// Bytes of what is fetched.
         bytes_total: u64,
+    },
+    /// A quota held back what a policy asks for.
+    OverQuota {
+        /// The context.
+        context: ContextId,
     },
     /// A fetch ended.
     Fetched {

@@ -151,7 +151,7 @@ impl Running {
 
     async fn follow(&self, ticket: Ticket) {
         let ticket = Box::new(ticket);
-        self.node.run(Command::Follow { ticket, policy: Policy::Lazy }).await.unwrap();
+        self.node.run(Command::Follow { ticket, policy: Policy::Lazy.into() }).await.unwrap();
     }
 
     async fn stop(self) -> Home {

@@ -180,6 +180,7 @@ impl Ops {
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, ReadError>>, Problem> {
         let hash = opened.hash;
+        self.uses.touch(hash);
         let pieces = self.blobs.reader(hash, range.clone()).inspect_err(move |error| {
             tracing::warn!(blob = %hash.short(), %error, "a blob cannot be read to its end");
         });

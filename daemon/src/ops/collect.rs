@@ -29,8 +29,8 @@ pub enum Collections {
 }
 
 impl Ops {
-    /// Frees the bytes that nothing here names, what was spared until now among them; from now on
-    /// they are freed by themselves.
+    /// Frees the bytes that nothing here names, what was spared until now among them, and those of
+    /// what its author removed; from now on the former are freed by themselves.
     ///
     /// # Errors
     /// The database fails.
@@ -41,6 +41,7 @@ impl Ops {
             self.collections_held.store(false, Ordering::Release);
             tracing::info!("blobs that nothing names are removed by themselves again");
         }
+        self.let_leftovers_go().await?;
         Ok(self.collect_soon().await)
     }
 

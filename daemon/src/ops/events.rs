@@ -175,6 +175,7 @@ impl Ops {
             NodeEvent::Progress { context, bytes, bytes_total } => {
                 Some(Event::TransferProgressed { context, bytes, bytes_total })
             }
+            NodeEvent::OverQuota { .. } => None,
             NodeEvent::Fetched { context, blobs, failed } => {
                 Some(Event::TransferFinished { context, blobs, failed })
             }

@@ -33,7 +33,7 @@ const NAMED: usize = 1000;
 
 /// How what is recorded as here is looked at before it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Check {
+pub(crate) enum Check {
     /// Whether the blob store has it, which costs nothing.
     Books,
     /// Every byte against the hash: who names a frame may do so because it is damaged.
@@ -116,7 +116,7 @@ impl Ops {
     }
 
     /// Brings all files of a frame, so many at a time.
-    async fn bring_all(
+    pub(crate) async fn bring_all(
         &self,
         context: ContextId,
         frame: &Frame,
@@ -159,7 +159,7 @@ impl Ops {
     }
 
     /// Returns a frame, brought here if need be.
-    async fn bring_frame(
+    pub(crate) async fn bring_frame(
         &self,
         context: ContextId,
         frame: FrameId,

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dsp_protocol::api::{
-    ChangeFollow, ContextInfo, FollowState, Followed, Left, NewFollow, Problem, ProblemCode,
-    Progress,
+    ChangeFollow, ContextInfo, FollowState, Followed, Left, NewFollow, Policy, Problem,
+    ProblemCode, Progress, Selection,
 };
 use dsp_protocol::id::{ContextId, DeviceId};
 use dsp_protocol::limits::TICKET_GRACE_MS;
+use dsp_protocol::policy::{FollowPolicy, PolicyError};
 use dsp_protocol::statement::Role;
 use dsp_protocol::sync::{Command, Event, Reply, Standing};
 use dsp_protocol::ticket::Ticket;
@@ -95,8 +96,13 @@ impl Ops {
         }
         let devices: BTreeSet<DeviceId> = ticket.addrs.iter().map(|addr| addr.device).collect();
         // Who follows again, perhaps with a newer ticket, does not mean to bring other bytes.
-        let before = self.scene().await?.contexts.get(&ticket.context()).map(|c| c.policy);
-        let policy = new.policy.or(before).unwrap_or(self.settings.config().policy);
+        let scene = self.scene().await?;
+        let before = scene.contexts.get(&ticket.context()).map(|context| context.policy.clone());
+        let default = self.settings.config().policy;
+        let policy = match (new.policy, new.selection) {
+            (None, None) => before.unwrap_or_else(|| default.into()),
+            (which, selection) => policy(which.unwrap_or(default), &selection.unwrap_or_default())?,
+        };
         // From before the command on, so that nothing is missed.
         let mut events = self.node.subscribe();
         let command = Command::Follow { ticket: Box::new(ticket), policy };
@@ -220,7 +226,8 @@ impl Ops {
         change: ChangeFollow,
     ) -> Result<ContextInfo, Problem> {
         let context = self.followed(label).await?;
-        self.node.run(Command::SetPolicy { context, policy: change.policy }).await?;
+        let policy = policy(change.policy, &change.selection.unwrap_or_default())?;
+        self.node.run(Command::SetPolicy { context, policy }).await?;
         self.context_by_id(context).await
     }
 
@@ -238,6 +245,12 @@ impl Ops {
                 self.node.run(Command::Leave { context }).await?;
                 let context = self.context_by_id(context).await?;
                 Ok(Left { context: Some(context), freed: None })
+            }
+            Leaving::Drop | Leaving::DropOwn if self.has_pins(context).await? => {
+                self.node.run(Command::Leave { context }).await?;
+                self.drop_unpinned(context).await?;
+                let freed = self.collect_soon().await;
+                Ok(Left { context: Some(self.context_by_id(context).await?), freed: Some(freed) })
             }
             Leaving::Drop | Leaving::DropOwn => {
                 self.node.run(Command::Forget { context }).await?;
@@ -281,6 +294,19 @@ impl Ops {
             _ => Ok(context.id),
         }
     }
+}
+
+/// Reads a policy.
+fn policy(which: Policy, selection: &Selection) -> Result<FollowPolicy, Problem> {
+    FollowPolicy::new(which, selection).map_err(|error| {
+        let hint = match error {
+            PolicyError::LazySelection => "choose among `all` or `heads`",
+            PolicyError::LastOfHeads(_) => "add `--policy all`",
+            PolicyError::Glob(_) => "a pattern is such as `sales/*`, or `sales/**` for all below",
+            PolicyError::Globs(_) | PolicyError::Last(_) => "choose less",
+        };
+        bad_request(error).with_hint(hint)
+    })
 }
 
 fn past_its_time(until: i64) -> Problem {

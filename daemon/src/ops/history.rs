@@ -58,6 +58,11 @@ impl History {
         self.order.iter().copied()
     }
 
+    /// Returns the nearest frame that is not here.
+    pub(crate) fn first_missing(&self) -> Option<FrameId> {
+        self.order.iter().copied().find(|frame| self.parents[frame].is_none())
+    }
+
     /// Tells whether a frame is here in the context of the stack.
     pub(crate) fn holds(&self, frame: FrameId) -> bool {
         self.held.contains(&frame)

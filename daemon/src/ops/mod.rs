@@ -9,11 +9,14 @@ mod content;
 mod contexts;
 mod devices;
 pub mod events;
+mod evict;
 mod fetch;
 mod follows;
 mod frames;
+mod garbage;
 mod history;
 mod identity;
+mod letting_go;
 mod login;
 mod media;
 mod names;
@@ -21,9 +24,12 @@ mod node;
 mod paging;
 mod pairing;
 mod peers;
+mod pins;
 mod problem;
 mod push;
 mod recovery;
+mod quotas;
+mod reach;
 mod report;
 mod resolve;
 mod scene;
@@ -118,12 +124,15 @@ pub struct Ops {
     feed: Feed,
     trees: TreeCache,
     uploads: Uploads,
+    uses: evict::Uses,
     collections_held: AtomicBool,
     pairing: Pairing,
     /// Held while the identity log is read and an entry added, so that none forks it.
     identity_changes: tokio::sync::Mutex<()>,
     /// Whether the daemon stops in order to start anew.
     begins_anew: AtomicBool,
+    /// Held while it is decided what may go, and while pins change, so that each sees the other.
+    keeping: Arc<tokio::sync::Mutex<()>>,
     /// Held while the heads of a stack are read and replaced, so that pushes see each other.
     pushing: Arc<tokio::sync::Mutex<()>>,
     started: i64,
@@ -149,14 +158,18 @@ impl Ops {
             feed,
             trees: TreeCache::default(),
             uploads: Uploads::default(),
+            uses: evict::Uses::default(),
             collections_held: AtomicBool::new(parts.collections == Collections::Held),
             pairing: Pairing::default(),
             identity_changes: tokio::sync::Mutex::default(),
             begins_anew: AtomicBool::new(false),
+            keeping: Arc::default(),
             pushing: Arc::default(),
             started: time::now(),
         });
         tokio::spawn(events::run(Arc::clone(&ops)));
+        tokio::spawn(pins::run(Arc::clone(&ops)));
+        tokio::spawn(evict::run(Arc::clone(&ops)));
         tokio::spawn(collect::run(Arc::clone(&ops), collect::FIRST));
         tokio::spawn(pairing::run(Arc::clone(&ops), parts.pairing));
         ops

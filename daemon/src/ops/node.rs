@@ -79,6 +79,8 @@ impl Ops {
             transfers: count(transfers),
             disk_free_bytes: free,
             disk_full: free < self.blobs.spare(),
+            used_bytes: self.store.used(None).await?.all,
+            quota_bytes: Some(self.blobs.quota()).filter(|bytes| *bytes > 0),
             collections_held: self.are_collections_held(),
             roles_pending: scene.roles_pending(),
         })

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use dsp_protocol::api::{FollowState, PendingRole, Policy, Problem};
+use dsp_protocol::api::{FollowState, PendingRole, Problem};
 use dsp_protocol::context::{StackState, StackView, TicketStanding};
 use dsp_protocol::id::{ContextId, PublicKey, StackId, UserId};
 use dsp_protocol::limits::CLOCK_AHEAD_MS;
 use dsp_protocol::name::{ContextName, StackName};
+use dsp_protocol::policy::FollowPolicy;
 use dsp_protocol::statement::{About, Fact, Role, Statement};
 use dsp_protocol::sync::{self, Standing};
 
@@ -45,7 +46,7 @@ pub(crate) struct ContextScene {
     pub(crate) my_role: Role,
     /// What I may do once a device of an owner admits me.
     pub(crate) role_pending: Option<Role>,
-    pub(crate) policy: Policy,
+    pub(crate) policy: FollowPolicy,
     pub(crate) standing: Standing,
     pub(crate) frames: usize,
     pub(crate) stacks: Vec<StackView>,
@@ -79,7 +80,7 @@ impl ContextScene {
             my_role: my_role(context, me),
             role_pending: role_pending(context, me),
             members: genesis,
-            policy: context.policy(),
+            policy: context.policy().clone(),
             standing: context.standing(),
             frames: context.frames().count(),
             heard: last_heard(stacks.iter().map(|stack| stack.time), time::now()),

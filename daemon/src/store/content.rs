@@ -7,7 +7,7 @@ use redb::ReadableTable;
 
 use super::error::{Fault, ReadError, WriteError};
 use super::tables::{pair, part, under};
-use super::{Store, tables};
+use super::{Store, keeping, tables};
 
 impl Store {
     /// Returns the bytes of a frame, if it is here in any context.
@@ -157,16 +157,17 @@ impl Store {
     /// [`WriteError`].
     pub async fn unearn(&self, hashes: Vec<BlobHash>) -> Result<(), WriteError> {
         self.write(move |tx| {
-            let mut contexts = tx.open_table(tables::BLOB_CONTEXT)?;
-            let mut earned = tx.open_table(tables::CONTEXT_BLOB)?;
-            let mut lost = tx.open_table(tables::LOST)?;
             for hash in &hashes {
                 let keys = under::<64>(hash.as_bytes());
-                let keys = keys.start()..=keys.end();
-                for item in contexts.extract_from_if::<&[u8; 64], _>(keys, |_, _| true)? {
-                    let key = pair(&part(item?.0.value(), 1), hash.as_bytes());
-                    let size = earned.remove(&key)?.map(|size| size.value());
-                    lost.insert(&key, size.unwrap_or_default())?;
+                let contexts: Result<Vec<[u8; 32]>, Fault> = tx
+                    .open_table(tables::BLOB_CONTEXT)?
+                    .range::<&[u8; 64]>(keys.start()..=keys.end())?
+                    .map(|item| Ok(part(item?.0.value(), 1)))
+                    .collect();
+                for context in contexts? {
+                    let size = keeping::unearn(tx, &context, hash.as_bytes())?;
+                    let key = pair(&context, hash.as_bytes());
+                    tx.open_table(tables::LOST)?.insert(&key, size.unwrap_or_default())?;
                 }
             }
             Ok(())

@@ -3,12 +3,15 @@
 //! CBOR `{v: 1, genesis: bytes, interest: [{gen, key}], policy: text, standing: text, admission:
 //! {redeem: bytes, role: text, devices: [{id, at}]}}`. `policy` is `all`, `heads` or `lazy`;
 //! `standing` is `waiting` (never synced), `synced`, `left` or `removed`; `admission` is absent without a
-//! ticket.
+//! ticket. `select` is `{only: [text], not: [text], max: int, last: int}`, each absent where it
+//! says nothing; it is absent itself where the policy leaves nothing out, as in older records.
 
-use dsp_protocol::api::Policy;
+use dsp_protocol::api::{Policy, Selection};
 use dsp_protocol::cbor::{self, CborError, FieldError, Fields, Map, Value};
 use dsp_protocol::context::Genesis;
 use dsp_protocol::id::DeviceId;
+use dsp_protocol::limits::POLICY_GLOBS;
+use dsp_protocol::policy::FollowPolicy;
 use dsp_protocol::statement::{Interest, Role};
 use dsp_protocol::sync::{ContextRecord, Standing, TicketUse};
 
@@ -39,9 +42,10 @@ pub(super) fn encode(record: &ContextRecord) -> Vec<u8> {
         .with("v", VERSION)
         .with("genesis", record.genesis.encode())
         .with("interest", record.interest.iter().map(interest).collect::<Vec<_>>())
-        .with("policy", policy_word(record.policy))
+        .with("policy", policy_word(record.policy.which()))
         .with("standing", standing_word(record.standing));
     map.insert_some("admission", record.admission.as_ref().map(admission_map));
+    map.insert_some("select", record.policy.selection().as_ref().map(selection_map));
     cbor::encode(&Value::Map(map))
 }
 
@@ -51,12 +55,16 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ContextRecord, ContextRecordError> 
     if version != VERSION {
         return Err(ContextRecordError::Version(version));
     }
+    let which = fields.required("policy", |value| word(value, read_policy))?;
+    let policy = fields.optional("select", |value| {
+        FollowPolicy::new(which, &read_selection(value)?).map_err(|error| error.to_string())
+    })?;
     Ok(ContextRecord {
         genesis: fields.required("genesis", |value| {
             Genesis::decode(&value.into_bytes()?).map_err(|error| error.to_string())
         })?,
         interest: fields.required("interest", |value| value.into_list_of(ITEMS, read_interest))?,
-        policy: fields.required("policy", |value| word(value, read_policy))?,
+        policy: policy.unwrap_or_else(|| which.into()),
         standing: fields.required("standing", |value| word(value, read_standing))?,
         admission: fields.optional("admission", read_admission)?,
     })
@@ -70,6 +78,36 @@ fn admission_map(admission: &TicketUse) -> Map {
         .with("redeem", admission.redeem.as_slice())
         .with("role", admission.role.as_str())
         .with("devices", admission.devices.iter().map(device).collect::<Vec<_>>())
+}
+
+fn selection_map(selection: &Selection) -> Map {
+    let texts = |texts: &[String]| {
+        let texts = texts.iter().map(|text| Value::from(text.as_str()));
+        Some(texts.collect::<Vec<_>>()).filter(|texts| !texts.is_empty())
+    };
+    let mut map = Map::new();
+    map.insert_some("only", texts(&selection.only));
+    map.insert_some("not", texts(&selection.not));
+    map.insert_some("max", selection.max_size_bytes);
+    map.insert_some("last", selection.last);
+    map
+}
+
+fn read_selection(value: Value) -> Result<Selection, String> {
+    let mut fields = Fields::new(value.into_map()?);
+    let texts = |value: Value| value.into_list_of(POLICY_GLOBS, |text| text.into_text(TEXT_BYTES));
+    let mut read = || -> Result<Selection, FieldError> {
+        Ok(Selection {
+            only: fields.optional("only", texts)?.unwrap_or_default(),
+            not: fields.optional("not", texts)?.unwrap_or_default(),
+            max_size_bytes: fields.optional("max", Value::into_u64)?,
+            last: fields.optional("last", |value| {
+                let number = value.into_u64()?;
+                u32::try_from(number).map_err(|_| format!("{number} is out of range"))
+            })?,
+        })
+    };
+    read().map_err(|error| error.to_string())
 }
 
 fn read_admission(value: Value) -> Result<TicketUse, String> {
@@ -166,7 +204,7 @@ mod tests {
                     let record = ContextRecord {
                         genesis: genesis.clone(),
                         interest: vec![interest.clone()],
-                        policy: read_policy(policy).unwrap(),
+                        policy: read_policy(policy).unwrap().into(),
                         standing: read_standing(standing).unwrap(),
                         admission,
                     };
@@ -177,6 +215,30 @@ mod tests {
         assert!(read_standing("gone").is_none() && read_policy("gone").is_none());
         let other = cbor::encode(&Value::Map(Map::new().with("v", 2u64)));
         assert!(matches!(decode(&other), Err(ContextRecordError::Version(2))));
+    }
+
+    #[test]
+    fn a_policy_that_chooses_reads_back_and_a_wrong_one_does_not() {
+        let selection = Selection {
+            only: vec!["sales/*".to_owned(), "**".to_owned()],
+            not: vec!["sales/raw".to_owned()],
+            max_size_bytes: Some(u64::MAX >> 1),
+            last: Some(3),
+        };
+        let policy = FollowPolicy::new(Policy::All, &selection).unwrap();
+        let genesis = Genesis {
+            owners: vec![UserId::from_bytes([1; 32])],
+            nonce: [2; 16],
+            kind: ContextKind::Solo,
+        };
+        let standing = Standing::Left;
+        let record = ContextRecord { genesis, interest: vec![], policy, standing, admission: None };
+        let bytes = encode(&record);
+        assert_eq!(decode(&bytes).unwrap(), record);
+        let at = bytes.windows(7).position(|part| part == b"sales/*").unwrap();
+        let mut wrong = bytes.clone();
+        wrong[at] = b' ';
+        assert!(decode(&wrong).is_err());
     }
 
     proptest! {

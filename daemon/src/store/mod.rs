@@ -8,6 +8,7 @@ mod backing;
 mod content;
 mod context;
 mod error;
+mod keeping;
 mod peers;
 mod records;
 mod schema;
@@ -29,6 +30,7 @@ use self::schema::Migration;
 use self::worker::{Command, Shared, Write};
 
 pub use self::error::{OpenError, ReadError, WriteError};
+pub use self::keeping::{PINS, Pin, PinKey, PinKind, Used};
 pub use self::peers::{ADDRESSES_PER_DEVICE, NameTaken, Peer};
 pub use self::schema::Opened;
 pub use self::slots::Slot;

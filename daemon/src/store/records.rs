@@ -11,7 +11,7 @@ use redb::{ReadTransaction, ReadableTable as _, Table, WriteTransaction};
 use super::backing::Backing;
 use super::error::{Fault, ReadError, WriteError};
 use super::tables::{pair, part, under};
-use super::{Store, content, context, schema, tables};
+use super::{Store, content, context, keeping, schema, tables};
 
 impl Store {
     /// Makes records durable, in their order, all or none.
@@ -31,7 +31,8 @@ impl Store {
 
     /// Returns everything the engine needs at its start, in an order that it takes: the
     /// incarnation (unless one has to be drawn), identity logs, contexts, those forgotten
-    /// ([`Record::ForgetContext`]), envelopes by number, redemptions, forks, frames, earned blobs, wants.
+    /// ([`Record::ForgetContext`]), envelopes by number, redemptions, forks, frames, earned blobs,
+    /// those let go, wants.
     ///
     /// A frame whose bytes do not match its id is left out, so that it is brought again; so is
     /// what names a context that is not here, as the engine has no place for it.
@@ -50,6 +51,7 @@ impl Store {
             restore_forks(tx, &mut records)?;
             restore_frames(tx, &mut records)?;
             restore_earned(tx, &mut records)?;
+            restore_dropped(tx, &mut records)?;
             restore_wants(tx, &mut records)?;
             drop_orphans(&mut records);
             Ok(records)
@@ -114,14 +116,15 @@ pub(super) fn apply(
             tx.open_table(tables::FRAME_CONTEXT)?.insert(&pair(id, context), ())?;
         }
         Record::Earned { context, hash, size } => {
-            let (context, hash) = (context.as_bytes(), hash.as_bytes());
-            tx.open_table(tables::CONTEXT_BLOB)?.insert(&pair(context, hash), size)?;
-            tx.open_table(tables::BLOB_CONTEXT)?.insert(&pair(hash, context), ())?;
-            tx.open_table(tables::LOST)?.remove(&pair(context, hash))?;
+            keeping::earn(tx, *context, *hash, *size)?;
+        }
+        Record::Dropped { context, hash, size } => {
+            keeping::let_go(tx, *context, *hash, *size)?;
         }
         Record::Want { context, want } => {
             let key = pair(context.as_bytes(), want.hash.as_bytes());
             tx.open_table(tables::WANT)?.insert(&key, &encode_want(want))?;
+            tx.open_table(tables::DROPPED)?.remove(&key)?;
         }
         Record::Unwant { context, hash } => {
             let key = pair(context.as_bytes(), hash.as_bytes());
@@ -161,6 +164,7 @@ pub(super) fn forget(tx: &WriteTransaction, context: ContextId) -> Result<(), Fa
     clear(&mut tx.open_table(tables::FORK)?, prefix)?;
     clear(&mut tx.open_table(tables::WANT)?, prefix)?;
     clear(&mut tx.open_table(tables::LOST)?, prefix)?;
+    clear(&mut tx.open_table(tables::DROPPED)?, prefix)?;
 
     let mut frames = tx.open_table(tables::FRAME)?;
     let mut contexts = tx.open_table(tables::FRAME_CONTEXT)?;
@@ -174,12 +178,11 @@ pub(super) fn forget(tx: &WriteTransaction, context: ContextId) -> Result<(), Fa
     }
     clear(&mut members, prefix)?;
 
-    let mut contexts = tx.open_table(tables::BLOB_CONTEXT)?;
-    let mut earned = tx.open_table(tables::CONTEXT_BLOB)?;
-    for blob in second_parts(&earned, prefix)? {
-        contexts.remove(&pair(&blob, prefix))?;
+    let earned = second_parts(&tx.open_table(tables::CONTEXT_BLOB)?, prefix)?;
+    for blob in earned {
+        keeping::unearn(tx, prefix, &blob)?;
     }
-    clear(&mut earned, prefix)
+    keeping::forget(tx, context)
 }
 
 /// Removes every key that begins with `prefix`.
@@ -230,6 +233,7 @@ fn context_named(record: &Record) -> Option<ContextId> {
         | Record::Fork { context, .. }
         | Record::Frame { context, .. }
         | Record::Earned { context, .. }
+        | Record::Dropped { context, .. }
         | Record::Want { context, .. }
         | Record::Unwant { context, .. } => Some(*context),
     }
@@ -328,6 +332,16 @@ fn restore_earned(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(),
         let context = ContextId::from_bytes(part(key.value(), 0));
         let hash = BlobHash::from_bytes(part(key.value(), 1));
         records.push(Record::Earned { context, hash, size: size.value() });
+    }
+    Ok(())
+}
+
+fn restore_dropped(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(), Fault> {
+    for item in tx.open_table(tables::DROPPED)?.iter()? {
+        let (key, size) = item?;
+        let context = ContextId::from_bytes(part(key.value(), 0));
+        let hash = BlobHash::from_bytes(part(key.value(), 1));
+        records.push(Record::Dropped { context, hash, size: size.value() });
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _, WriteTransaction
 
 use super::backing::Backing;
 use super::error::{Fault, OpenError};
-use super::tables;
+use super::{keeping, tables};
 
 /// `meta`: the number of migrations applied (u32, big-endian).
 const SCHEMA: &str = "schema";
@@ -22,7 +22,8 @@ pub(super) const CLEAN: &str = "clean";
 pub(super) type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// The migrations; a database of schema n has gone through the first n. None is ever changed.
-pub(super) const MIGRATIONS: &[Migration] = &[make_tables, make_forks, make_lost, make_forgotten];
+pub(super) const MIGRATIONS: &[Migration] =
+    &[make_tables, make_forks, make_lost, make_forgotten, make_keeping];
 
 /// Schema 1: makes every table, so that reading never meets one that is missing.
 fn make_tables(tx: &WriteTransaction) -> Result<(), Fault> {
@@ -61,6 +62,16 @@ fn make_lost(tx: &WriteTransaction) -> Result<(), Fault> {
 fn make_forgotten(tx: &WriteTransaction) -> Result<(), Fault> {
     tx.open_table(tables::FORGOTTEN)?;
     Ok(())
+}
+
+/// Schema 5: makes the tables of pins, quotas and what was let go, and counts what is here.
+fn make_keeping(tx: &WriteTransaction) -> Result<(), Fault> {
+    tx.open_table(tables::DROPPED)?;
+    tx.open_table(tables::QUOTA)?;
+    tx.open_table(tables::PIN)?;
+    tx.open_table(tables::PIN_BLOB)?;
+    tx.open_table(tables::HOLDER)?;
+    keeping::count_all(tx)
 }
 
 /// How a database was found.

@@ -63,6 +63,24 @@ pub(super) const WANT: TableDefinition<&[u8; 64], &[u8; 9]> = TableDefinition::n
 /// Contexts that were forgotten here, and that no other device of this user brings back: context
 /// (32) -> nothing.
 pub(super) const FORGOTTEN: TableDefinition<&[u8; 32], ()> = TableDefinition::new("forgotten");
+/// Blobs that the user let go: context (32) ‖ blob (32) -> size in bytes.
+pub(super) const DROPPED: TableDefinition<&[u8; 64], u64> = TableDefinition::new("dropped");
+
+/// Bytes of the blobs that are here: context (32), zeros for all together -> bytes.
+pub(super) const USED: TableDefinition<&[u8; 32], u64> = TableDefinition::new("used");
+
+/// Quotas: context (32) -> bytes.
+pub(super) const QUOTA: TableDefinition<&[u8; 32], u64> = TableDefinition::new("quota");
+
+/// Pins: context (32) ‖ user (32) ‖ stack (16) ‖ frame (32), zeros for a stack -> kind (1: 0 frame,
+/// 1 heads, 2 all) ‖ since when (i64, big-endian, milliseconds since 1970) ‖ frames, 32 each.
+pub(super) const PIN: TableDefinition<&[u8; 112], &[u8]> = TableDefinition::new("pin");
+
+/// Blobs that pins keep: context (32) ‖ blob (32) -> nothing.
+pub(super) const PIN_BLOB: TableDefinition<&[u8; 64], ()> = TableDefinition::new("pin-blob");
+
+/// Who proved to hold a blob: blob (32) ‖ device (32) -> when, in milliseconds since 1970.
+pub(super) const HOLDER: TableDefinition<&[u8; 64], i64> = TableDefinition::new("holder");
 
 /// Where devices are: device (32) ‖ address as multiaddr text -> when it last worked, in
 /// milliseconds since 1970; 0 where the device only says so.

@@ -1,5 +1,6 @@
 //! Contexts: who may what in them, and how a follow stands.
 
+use super::follows::Selection;
 use crate::id::{ContextId, UserId};
 
 http! {
@@ -26,6 +27,15 @@ http! {
         pub access: AccessName,
         /// What becomes of what others push here.
         pub policy: Policy,
+        /// What is chosen among that; absent where nothing is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub selection: Option<Selection>,
+        /// Bytes here that were pushed or fetched in it.
+        #[serde(default)]
+        pub used_bytes: u64,
+        /// Bytes of it above which nothing comes by itself; absent where there is no such bound.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub quota_bytes: Option<u64>,
         /// How the follow stands.
         pub state: FollowState,
         /// Whether it is the current context.
@@ -108,6 +118,14 @@ http! {
         /// Who may read; private when left out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub access: Option<AccessName>,
+    }
+
+    /// `PUT /contexts/{context}/quota`: how many bytes of a context come by themselves.
+    #[derive(Copy, Eq)]
+    pub struct SetQuota {
+        /// Bytes of it above which nothing comes by itself; no bound without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub quota_bytes: Option<u64>,
     }
 
     /// `PUT /contexts/current`: which context unqualified names mean.

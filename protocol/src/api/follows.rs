@@ -11,6 +11,10 @@ http! {
         /// What to bring; when left out as before, and else as `policy.default` says.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub policy: Option<Policy>,
+        /// What to choose among that; when neither this nor `policy` is there as before, and else
+        /// nothing is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub selection: Option<Selection>,
         /// Seconds to wait for the first sync and the role; 30 when left out, 0 to return at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub wait_seconds: Option<u64>,
@@ -32,6 +36,27 @@ http! {
     pub struct ChangeFollow {
         /// What to bring from now on.
         pub policy: Policy,
+        /// What to choose among that; nothing is left out without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub selection: Option<Selection>,
+    }
+
+    /// What is chosen among the bytes that a policy brings.
+    #[derive(Default)]
+    pub struct Selection {
+        /// Patterns of names: stacks that fit one of them; all stacks when empty. `?` and `*` stop
+        /// at `/`, `**` does not. At most 64.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub only: Vec<String>,
+        /// Patterns of the names of stacks that are left out; at most 64.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub not: Vec<String>,
+        /// Largest blob that comes, in bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub max_size_bytes: Option<u64>,
+        /// How many of the newest frames of a stack count; under the policy `all` only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub last: Option<u32>,
     }
 
     /// `DELETE /follows/{context}`: how a follow was left.

@@ -23,6 +23,7 @@ mod events;
 mod follows;
 mod frames;
 mod identity;
+mod keeping;
 mod login;
 mod node;
 mod peers;
@@ -34,16 +35,21 @@ mod tickets;
 
 pub use self::blobs::{BlobPut, Fault, Fetched, RefRequest, Verified};
 pub use self::contexts::{
-    AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SwitchContext,
+    AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SetQuota,
+    SwitchContext,
 };
 pub use self::devices::{
     ConfirmPairing, CutInfo, DeviceInfo, DeviceState, Join, Joined, LostFrame, NewPairing,
     PairingInfo, PairingMade, PairingStage, Recover, Recovered, Revoke, Revoked,
 };
 pub use self::events::{Event, StackEvent};
-pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow};
+pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow, Selection};
 pub use self::frames::{FileInfo, FrameInfo, InputInfo, NewFile, NewFrame, Pushed};
 pub use self::identity::{Backup, ConfirmBackup, IdentityInfo};
+pub use self::keeping::{
+    BlobHolder, DropMode, DropReport, DropRequest, Garbage, GarbageFrame, NewPin, PinInfo, PinKeep,
+    Pinned, StayReason, StayingFile, Unpinned, Waste,
+};
 pub use self::login::{Login, LoginCode};
 pub use self::node::{ClientFile, Health, NodeStatus, PendingRole};
 pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, UserName};

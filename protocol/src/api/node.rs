@@ -44,6 +44,12 @@ http! {
         pub disk_free_bytes: u64,
         /// Whether writing is refused because the disk is full.
         pub disk_full: bool,
+        /// Bytes of blobs that are here.
+        #[serde(default)]
+        pub used_bytes: u64,
+        /// Bytes of blobs that there may be here; absent where there is no bound.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub quota_bytes: Option<u64>,
         /// Whether no bytes are freed before it is asked for, as there may be some that the
         /// database does not know of: it was put back, copied or made anew.
         #[serde(default)]

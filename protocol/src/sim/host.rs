@@ -8,7 +8,7 @@ use crate::id::{BlobHash, ContextId, DeviceId, FrameId, Incarnation, UserId};
 use crate::identity::IdentityLog;
 use crate::key::SecretKey;
 use crate::statement::Grant;
-use crate::sync::{Config, Defect, Input, Node, Output, Record, RestoreError};
+use crate::sync::{BlobWant, Config, Defect, Input, Node, Output, Record, RestoreError};
 use crate::wire::{CatalogKey, Message};
 
 /// The number of a host.
@@ -35,6 +35,8 @@ pub struct Host {
     pub records: Vec<Record>,
     /// Blobs that are here and earned, by context.
     pub earned: BTreeSet<(ContextId, BlobHash)>,
+    /// Blobs that were let go, by context.
+    dropped: BTreeSet<(ContextId, BlobHash)>,
     /// Addresses of other devices that it remembers: where it reached them, and their own word.
     pub addresses: BTreeMap<DeviceId, BTreeSet<String>>,
     /// How often it was woken.
@@ -81,6 +83,7 @@ impl Host {
             node: None,
             records: vec![inc, entry(&inception), entry(&grant)],
             earned: BTreeSet::new(),
+            dropped: BTreeSet::new(),
             addresses: BTreeMap::new(),
             wakes: 0,
             received: BTreeMap::new(),
@@ -170,10 +173,34 @@ impl Host {
         records.into_iter().map(|(_, record)| record).collect()
     }
 
+    /// Forgets that a blob is here, or was let go.
+    fn forget_blob(&mut self, of: ContextId, blob: BlobHash) {
+        self.records.retain(|record| match record {
+            Record::Earned { context, hash, .. } | Record::Dropped { context, hash, .. } => {
+                (*context, *hash) != (of, blob)
+            }
+            _ => true,
+        });
+    }
+
     pub(super) fn apply(&mut self, records: Vec<Record>) {
         for record in records {
             if let Record::Earned { context, hash, .. } = &record {
                 self.earned.insert((*context, *hash));
+            }
+            match &record {
+                Record::Dropped { context, hash, .. } => {
+                    self.earned.remove(&(*context, *hash));
+                    self.dropped.insert((*context, *hash));
+                    self.forget_blob(*context, *hash);
+                }
+                Record::Want { context, want: BlobWant { hash, .. } }
+                | Record::Earned { context, hash, .. }
+                    if self.dropped.remove(&(*context, *hash)) =>
+                {
+                    self.forget_blob(*context, *hash);
+                }
+                _ => {}
             }
             if let Record::ForgetContext(context) = &record {
                 self.earned.retain(|(c, _)| c != context);

@@ -358,7 +358,7 @@ impl Sim {
                 let result = TaskResult::Blob(self.blobs.get(&hash).cloned());
                 self.at(1, Happening::Done { host: id, life, task, result, records: Vec::new() });
             }
-            Output::Fetch { task, context, wants, providers } => {
+            Output::Fetch { task, context, wants, providers, asked: _ } => {
                 let after = 2 * self.latency();
                 let fetch = FetchTask { context, wants, providers };
                 self.at(after, Happening::Fetch { host: id, life, task, fetch });

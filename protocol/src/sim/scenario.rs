@@ -211,7 +211,7 @@ impl Team {
 
     fn follow(&mut self, host: HostId, ticket: &Ticket) {
         let ticket = Box::new(ticket.clone());
-        self.sim.command_later(host, Command::Follow { ticket, policy: Policy::All });
+        self.sim.command_later(host, Command::Follow { ticket, policy: Policy::All.into() });
     }
 
     /// Everything goes wrong for a while.

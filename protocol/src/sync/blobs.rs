@@ -2,12 +2,13 @@
 //!
 //! The bytes themselves never pass through the engine: the shell fetches, verifies and keeps them.
 
+use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
-use super::context::{BlobPhase, BlobState, WaitingFetch};
+use super::context::{BlobPhase, BlobState, WaitingFetch, Wish};
 use super::event::{BlobKind, BlobWant, CommandError, CommandId, Event, Output, Record, Reply};
 use super::node::{Cx, Node, Task};
-use crate::api::Policy;
+use crate::context::StackView;
 use crate::id::{BlobHash, ContextId, FrameId};
 use crate::limits;
 use crate::object::{BlobRef, BlobRole, Directory, Lineage};
@@ -35,47 +36,57 @@ impl BlobWant {
 }
 
 impl Node {
-    /// Wants the blobs of frames that are here, if the policy says so.
+    /// Wants the blobs of frames that just came, if the policy says so.
     pub(super) fn want_blobs_of(&mut self, id: ContextId, frames: &[FrameId]) {
+        self.want_chosen(id, frames, Wish::New);
+    }
+
+    /// Wants the blobs of those frames of a stack that are here, if the policy says so.
+    pub(super) fn want_blobs_of_stack(&mut self, id: ContextId, stack: &StackView) {
+        let frames = self.contexts[&id].chosen_of(stack);
+        self.want_blobs_named(id, &frames, Wish::Standing);
+    }
+
+    fn want_chosen(&mut self, id: ContextId, frames: &[FrameId], wish: Wish) {
         let Some(context) = self.contexts.get(&id) else { return };
-        match context.record.policy {
-            Policy::All => self.want_blobs_named(id, frames.iter()),
-            Policy::Lazy => {}
-            Policy::Heads => {
-                let heads = context.head_frames();
-                self.want_blobs_named(id, frames.iter().filter(|frame| heads.contains(frame)));
-            }
-        }
+        let frames = context.chosen_among(frames);
+        self.want_blobs_named(id, &frames, wish);
     }
 
-    /// Wants the blobs of those of some heads that are here, if the policy says so.
-    pub(super) fn want_blobs_of_heads(&mut self, id: ContextId, heads: &[FrameId]) {
-        match self.contexts[&id].record.policy {
-            Policy::All | Policy::Heads => self.want_blobs_named(id, heads.iter()),
-            Policy::Lazy => {}
-        }
-    }
-
-    fn want_blobs_named<'a>(&mut self, id: ContextId, frames: impl Iterator<Item = &'a FrameId>) {
+    fn want_blobs_named(&mut self, id: ContextId, frames: &[FrameId], wish: Wish) {
         let context = &self.contexts[&id];
-        let metas = frames.filter_map(|frame| context.frames.get(frame));
+        let metas = frames.iter().filter_map(|frame| context.frames.get(frame));
         let blobs: Vec<BlobWant> = metas.flat_map(|meta| meta.blobs.iter().copied()).collect();
-        self.want_blobs(id, blobs);
+        self.want_blobs(id, blobs, wish);
     }
 
     /// Wants blobs, and returns those that were not wanted before: who could not find them again
-    /// after a restart stores them.
-    fn want_blobs(&mut self, id: ContextId, blobs: Vec<BlobWant>) -> Vec<BlobWant> {
+    /// after a restart stores them. What the user let go comes by policy only where a frame that
+    /// just came names it.
+    fn want_blobs(&mut self, id: ContextId, blobs: Vec<BlobWant>, wish: Wish) -> Vec<BlobWant> {
         let context = self.contexts.get_mut(&id).expect("the caller looked it up");
         let mut new = Vec::new();
         for want in blobs {
-            if context.blob_wants.len() < WANTS_MAX
-                && !context.earned.contains(&want.hash)
-                && let Entry::Vacant(vacant) = context.blob_wants.entry(want.hash)
-            {
-                vacant.insert(BlobState { want, phase: BlobPhase::Idle });
-                new.push(want);
+            let takes = want.kind != BlobKind::Data || context.record.policy.takes_size(want.size);
+            let comes = match wish {
+                Wish::Asked => true,
+                Wish::New => takes,
+                Wish::Standing => takes && !context.dropped.contains(&want.hash),
+            };
+            if !comes || context.earned.contains(&want.hash) {
+                continue;
             }
+            let full = context.blob_wants.len() >= WANTS_MAX;
+            match context.blob_wants.entry(want.hash) {
+                Entry::Occupied(mut known) if wish == Wish::Asked => known.get_mut().wish = wish,
+                Entry::Occupied(_) => {}
+                Entry::Vacant(_) if full => continue,
+                Entry::Vacant(vacant) => {
+                    vacant.insert(BlobState { want, wish, phase: BlobPhase::Idle });
+                    new.push(want);
+                }
+            }
+            context.dropped.remove(&want.hash);
         }
         new
     }
@@ -83,7 +94,7 @@ impl Node {
     /// Applies the policy to every frame that is here.
     pub(super) fn apply_policy(&mut self, id: ContextId) {
         let frames: Vec<FrameId> = self.contexts[&id].frames.keys().copied().collect();
-        self.want_blobs_of(id, &frames);
+        self.want_chosen(id, &frames, Wish::Standing);
     }
 
     /// Wants after a start what the policy asks for, and what was wanted before, but not what is
@@ -100,6 +111,7 @@ impl Node {
 
     /// Applies another policy to what is here already.
     pub(super) fn policy_changed(&mut self, cx: &mut Cx<'_>, id: ContextId) {
+        self.unwant_by_policy(cx, id);
         self.apply_policy(id);
         self.pump_blobs(cx, id);
     }
@@ -120,7 +132,7 @@ impl Node {
             return cx.reply(command, Ok(reply));
         }
         let open = wants.iter().map(|want| want.hash).collect();
-        let new = self.want_blobs(id, wants);
+        let new = self.want_blobs(id, wants, Wish::Asked);
         if !new.is_empty() {
             self.store(cx, want_records(id, new), Task::Stored);
         }
@@ -165,16 +177,20 @@ impl Node {
             }
             let task = self.task(Task::Fetch { context: id });
             let context = self.contexts.get_mut(&id).expect("checked above");
-            let mut records = Vec::new();
+            let (mut records, mut asked) = (Vec::new(), BTreeSet::new());
             for want in &idle {
                 let state = context.blob_wants.get_mut(&want.hash).expect("just listed");
                 state.phase = BlobPhase::Running(task);
+                if state.wish == Wish::Asked {
+                    asked.insert(want.hash);
+                }
                 records.push(Record::Want { context: id, want: *want });
             }
             cx.out.push(Output::Fetch {
                 task,
                 context: id,
                 wants: idle,
+                asked,
                 providers: providers.clone(),
             });
             self.store(cx, records, Task::Stored);
@@ -288,6 +304,8 @@ impl Node {
             return;
         }
         let mut named: Vec<BlobWant> = Vec::new();
+        let known = self.contexts[&id].blob_wants.get(&want.hash);
+        let wish = known.map_or(Wish::Standing, |state| state.wish);
         match (want.kind, bytes) {
             (BlobKind::Directory, Some(bytes)) => {
                 // An object that does not decode lists nothing; reading the frame will say so.
@@ -309,7 +327,7 @@ impl Node {
             }
         }
         // What an object lists is known from nowhere else: it is stored before the object is done.
-        let new = self.want_blobs(id, named);
+        let new = self.want_blobs(id, named, wish);
         self.have_blobs(cx, id, &[want.hash], want_records(id, new));
     }
 
@@ -334,7 +352,7 @@ impl Node {
     }
 
     /// Tells commands that wait what came and what nobody gave.
-    fn settle(
+    pub(super) fn settle(
         &mut self,
         cx: &mut Cx<'_>,
         id: ContextId,

@@ -43,7 +43,7 @@ impl Node {
                 let record = ContextRecord {
                     genesis,
                     interest: Vec::new(),
-                    policy: Policy::All,
+                    policy: Policy::All.into(),
                     standing: Standing::Active { synced: true },
                     admission: None,
                 };
@@ -73,7 +73,10 @@ impl Node {
                 }
                 self.fetch(cx, id, context, wants);
             }
+            Command::Drop { context, blobs } => self.let_go(cx, id, context, blobs),
             Command::Reach { context } => {
+                self.retry_wants(context);
+                self.pump_context(cx, context);
                 self.reach(cx, context, true);
                 cx.reply(id, Ok(Reply::Done));
             }
@@ -369,6 +372,7 @@ impl Node {
             | Command::Fetch { .. }
             | Command::FetchFrames { .. }
             | Command::Lost { .. }
+            | Command::Drop { .. }
             | Command::Reach { .. }
             | Command::Identity { .. } => {
                 Err(CommandError::Invalid("the command states nothing".to_owned()))

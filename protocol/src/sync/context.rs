@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::event::{BlobWant, CommandId, ContextRecord, Standing, TaskId};
 use super::work::Work;
-use crate::api::Policy;
 use crate::context::View;
 use crate::doc::{CatalogPlace, CatalogWriter, Envelope, ForkProof, Tip};
 use crate::id::{
     BlobHash, ChangeId, ContextId, DeviceId, FrameId, Incarnation, PublicKey, StackId, UserId,
 };
 use crate::limits;
+use crate::policy::FollowPolicy;
 use crate::statement::{Interest, Role, Verified};
 use crate::wire::{CatalogKey, CatalogState};
 
@@ -44,6 +44,8 @@ pub struct Context {
     pub(super) blob_wants: BTreeMap<BlobHash, BlobState>,
     /// Blobs that were earned when the engine was restored; empty once it has started.
     pub(super) earned: BTreeSet<BlobHash>,
+    /// Blobs that the user let go; they do not come by policy.
+    pub(super) dropped: BTreeSet<BlobHash>,
     /// Users without a part in the context whose identity logs were asked for.
     pub(super) guests: BTreeSet<UserId>,
     /// When what nobody had is asked for again, and how long the next wait is.
@@ -174,7 +176,19 @@ impl FrameWant {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BlobState {
     pub want: BlobWant,
+    pub wish: Wish,
     pub phase: BlobPhase,
+}
+
+/// Why a blob is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// The user asked for it.
+    Asked,
+    /// By policy, as a frame that just came names it.
+    New,
+    /// By policy, as a frame names it that was here before.
+    Standing,
 }
 
 /// Where a wanted blob stands.
@@ -246,6 +260,7 @@ impl Context {
             invalid_frames: BTreeSet::new(),
             blob_wants: BTreeMap::new(),
             earned: BTreeSet::new(),
+            dropped: BTreeSet::new(),
             guests: BTreeSet::new(),
             retry: Retry::default(),
             waiting_fetches: Vec::new(),
@@ -269,8 +284,8 @@ impl Context {
     }
 
     /// Returns which blobs are brought.
-    pub fn policy(&self) -> Policy {
-        self.record.policy
+    pub fn policy(&self) -> &FollowPolicy {
+        &self.record.policy
     }
 
     /// Returns what the user decided about it.

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::Policy;
 use crate::context::Genesis;
 use crate::doc::{Envelope, JudgeTask, Judgement};
 use crate::id::{
@@ -13,6 +12,7 @@ use crate::id::{
     StatementId, UserId,
 };
 use crate::name::{ContextName, StackName, TagName};
+use crate::policy::FollowPolicy;
 use crate::statement::{Access, Interest, Role, Verified};
 use crate::ticket::Ticket;
 
@@ -192,6 +192,9 @@ pub enum Output {
         context: ContextId,
         /// Which, the most wanted first.
         wants: Vec<BlobWant>,
+        /// Those of them for which the user asked: the others come by policy, as far as there is
+        /// room for such.
+        asked: BTreeSet<BlobHash>,
         /// Sessions that may have them.
         providers: Vec<Provider>,
     },
@@ -330,6 +333,16 @@ pub enum Record {
         /// Its size in bytes.
         size: u64,
     },
+    /// A blob of a context whose bytes the user let go: it counts as here no more, and does not
+    /// come by policy until it is wanted again.
+    Dropped {
+        /// The context.
+        context: ContextId,
+        /// Its hash.
+        hash: BlobHash,
+        /// Its size in bytes.
+        size: u64,
+    },
     /// A blob that is wanted in a context, so that a download goes on after a restart.
     Want {
         /// The context.
@@ -359,6 +372,7 @@ impl Record {
             | Record::Fork { context, .. }
             | Record::Frame { context, .. }
             | Record::Earned { context, .. }
+            | Record::Dropped { context, .. }
             | Record::Want { context, .. }
             | Record::Unwant { context, .. } => Some(*context),
         }
@@ -373,7 +387,7 @@ pub struct ContextRecord {
     /// Interest keys learned from a ticket, before the owner's statements tell them.
     pub interest: Vec<Interest>,
     /// Which blobs are brought.
-    pub policy: Policy,
+    pub policy: FollowPolicy,
     /// How the follow stands as far as the user decided it.
     pub standing: Standing,
     /// How I came in, if by a ticket.
@@ -474,14 +488,14 @@ pub enum Command {
         /// The ticket.
         ticket: Box<Ticket>,
         /// Which blobs to bring.
-        policy: Policy,
+        policy: FollowPolicy,
     },
     /// Changes which blobs of a followed context are brought.
     SetPolicy {
         /// The context.
         context: ContextId,
         /// Which.
-        policy: Policy,
+        policy: FollowPolicy,
     },
     /// Leaves a context and keeps what is here.
     Leave {
@@ -569,7 +583,15 @@ pub enum Command {
         /// Which.
         wants: Vec<BlobWant>,
     },
-    /// Makes an effort to reach the peers of a context now.
+    /// Lets blobs of a context go: they count as here no more, are offered to nobody, and do not
+    /// come back by policy. Their bytes are the shell's to free once this is answered.
+    Drop {
+        /// The context.
+        context: ContextId,
+        /// Which, each with its size in bytes.
+        blobs: Vec<(BlobHash, u64)>,
+    },
+    /// Makes an effort to reach the peers of a context now, and asks again for what nobody had.
     Reach {
         /// The context.
         context: ContextId,

@@ -55,7 +55,7 @@ impl Node {
             context.want_frame(*frame, 1, None);
         }
         // Moved back to a frame that is here: its blobs may not be.
-        self.want_blobs_of_heads(id, &heads);
+        self.want_blobs_of_stack(id, view);
     }
 
     /// Wants frames that the user asked for, however far behind, and those before them.

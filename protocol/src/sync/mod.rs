@@ -27,6 +27,7 @@ mod authority;
 mod backoff;
 mod blobs;
 mod catalogs;
+mod choose;
 mod commands;
 mod context;
 mod defect;

@@ -18,7 +18,7 @@ use super::restored::{Renewal, Why};
 use super::session::Session;
 use super::work::{Change, Work};
 use crate::doc::{Envelope, ForkProof};
-use crate::id::{ContextId, DeviceId, FrameId, Incarnation, StackId, UserId};
+use crate::id::{BlobHash, ContextId, DeviceId, FrameId, Incarnation, StackId, UserId};
 use crate::identity::IdentityLog;
 use crate::key::SecretKey;
 use crate::statement::Verified;
@@ -91,6 +91,8 @@ pub(super) enum Task {
     Read { context: ContextId, want: BlobWant },
     /// Blobs are being fetched.
     Fetch { context: ContextId },
+    /// Blobs are let go.
+    Dropped { context: ContextId, command: CommandId, undo: Vec<BlobHash> },
     /// Blobs that were fetched are earned.
     Earned { context: ContextId, wants: Vec<BlobWant> },
 }
@@ -115,7 +117,8 @@ impl Task {
     pub(super) fn context(&self) -> Option<ContextId> {
         match self {
             Task::Stored | Task::Entries { .. } | Task::Incarnation { .. } => None,
-            Task::Forget { .. } => None,
+            // Somebody waits for these.
+            Task::Forget { .. } | Task::Dropped { .. } => None,
             Task::Publish(publish) => Some(publish.context),
             Task::Record { context, .. }
             | Task::Redeem { context, .. }
@@ -388,6 +391,9 @@ impl Node {
             (Task::Earned { context, wants }, TaskResult::Stored) => {
                 self.blobs_earned(cx, context, wants);
             }
+            (Task::Dropped { command, .. }, TaskResult::Stored) => {
+                cx.reply(command, Ok(Reply::Done));
+            }
             // A result of another kind than its task is a bug of the shell, and has no effect.
             (
                 Task::Entries { .. }
@@ -403,6 +409,7 @@ impl Node {
                 | Task::SendFrames { .. }
                 | Task::Read { .. }
                 | Task::Fetch { .. }
+                | Task::Dropped { .. }
                 | Task::Earned { .. },
                 _,
             ) => debug_assert!(false, "a task ended with the result of another kind"),
@@ -426,6 +433,9 @@ impl Node {
             }
             Task::Frames { context, frames } => self.frames_failed(cx.now, context, &frames),
             Task::Earned { context, wants } => self.earned_failed(cx.now, context, &wants),
+            Task::Dropped { context, command, undo } => {
+                self.let_go_failed(cx, context, command, &undo, error);
+            }
             Task::Stored
             | Task::Judge { .. }
             | Task::SendFrames { .. }

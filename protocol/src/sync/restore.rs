@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::context::{BlobPhase, BlobState, Context, FrameMeta};
+use super::context::{BlobPhase, BlobState, Context, FrameMeta, Wish};
 use super::event::{ContextRecord, Record};
 use super::logs::add;
 use super::node::{Config, Node};
@@ -145,7 +145,7 @@ impl Node {
                 Ok(())
             }
             Record::Want { context, want } => {
-                let state = BlobState { want, phase: BlobPhase::Idle };
+                let state = BlobState { want, wish: Wish::Standing, phase: BlobPhase::Idle };
                 self.known(context)?.blob_wants.insert(want.hash, state);
                 Ok(())
             }
@@ -155,6 +155,9 @@ impl Node {
             }
             Record::ForgetContext(context) => {
                 self.forgotten.insert(context);
+            }
+            Record::Dropped { context, hash, .. } => {
+                self.known(context)?.dropped.insert(hash);
                 Ok(())
             }
             // Applied by the store, never handed back.

@@ -10,9 +10,9 @@ use super::event::{
 };
 use super::node::{Cx, Node, Task};
 use super::restored::{Renewal, Why};
-use crate::api::Policy;
 use crate::id::{ContextId, DeviceId};
 use crate::limits;
+use crate::policy::FollowPolicy;
 use crate::statement::{Fact, Verified};
 use crate::ticket::Ticket;
 
@@ -192,7 +192,7 @@ impl Node {
 
     pub(super) fn record_stored(&mut self, cx: &mut Cx<'_>, id: ContextId, change: Change) {
         let Some(context) = self.contexts.get_mut(&id) else { return };
-        let (policy, active) = (context.record.policy, context.is_active());
+        let (policy, active) = (context.record.policy.clone(), context.is_active());
         context.stored = true;
         context.record = change.record;
         if let Some((command, reply)) = change.reply {
@@ -249,7 +249,7 @@ impl Node {
         cx: &mut Cx<'_>,
         id: CommandId,
         ticket: Box<Ticket>,
-        policy: Policy,
+        policy: FollowPolicy,
     ) {
         let context = ticket.context();
         let over = ticket
@@ -275,7 +275,7 @@ impl Node {
             self.insert_context(Context::new(ContextRecord {
                 genesis: ticket.genesis.clone(),
                 interest: Vec::new(),
-                policy,
+                policy: policy.clone(),
                 standing: Standing::NEW,
                 admission: None,
             }));
@@ -289,7 +289,7 @@ impl Node {
         cx: &mut Cx<'_>,
         mut record: ContextRecord,
         ticket: &Ticket,
-        policy: Policy,
+        policy: FollowPolicy,
     ) -> ContextRecord {
         let mut nonce = [0; 16];
         cx.rng.fill_bytes(&mut nonce);

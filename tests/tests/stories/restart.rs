@@ -47,7 +47,8 @@ async fn under_way(alice: &mut Node, bob: &Node) -> anyhow::Result<(Pushed, Path
     let pushed = alice.push_paths("large", [("large.bin".to_owned(), file.clone())]).await?;
     let ticket = alice.ticket().await?.ticket;
     let mut events = bob.events().await?;
-    let follow = NewFollow { ticket, policy: Some(Policy::Heads), wait_seconds: Some(0) };
+    let follow =
+        NewFollow { ticket, policy: Some(Policy::Heads), selection: None, wait_seconds: Some(0) };
     let _: dsp_protocol::api::Followed = bob.api().steps("/follows", &follow).await?;
     let quarter = |event: &Event| match event {
         Event::TransferProgressed { bytes, .. } if *bytes >= SIZE * MIB / 4 => Some(*bytes),

@@ -29,6 +29,7 @@ pages! {
     config
     context
     daemon
+    drop
     fetch
     follow
     gc
@@ -39,6 +40,7 @@ pages! {
     mv
     open
     peers
+    pin
     push
     rm
     share
@@ -47,6 +49,7 @@ pages! {
     tag
     tickets
     unfollow
+    unpin
     verify
 }
 

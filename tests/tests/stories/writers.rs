@@ -74,7 +74,12 @@ async fn without_an_owner_the_role_is_pending() -> anyhow::Result<()> {
     // The ticket names bob, who is a reader and lets no writer in.
     let (device, listening) = (bob.status().await?.device, bob.status().await?.listening);
     ticket.addrs = vec![TicketAddr { device, address: listening[0].clone() }];
-    let follow = NewFollow { ticket: ticket.to_string(), policy: None, wait_seconds: Some(3) };
+    let follow = NewFollow {
+        ticket: ticket.to_string(),
+        policy: None,
+        selection: None,
+        wait_seconds: Some(3),
+    };
     let followed: Followed = carol.api().steps("/follows", &follow).await?;
     assert_eq!(followed.context.role_pending, Some(RoleName::Writer), "{followed:?}");
     let status = carol.cli(["status"]).await?;

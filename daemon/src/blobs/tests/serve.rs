@@ -213,3 +213,24 @@ async fn a_peer_that_does_not_read_holds_little() {
     let served = within(serving).await;
     assert!(matches!(served, Err(ServeError::Stream(_))), "{served:?}");
 }
+
+#[tokio::test]
+async fn what_is_withheld_is_not_here_for_anybody_until_it_is_let_go() {
+    let home = Home::new().await;
+    let hashes = [home.add(data(1, 100)).await, home.add(data(2, 100)).await];
+    let earned = only(hashes);
+    let first = home.blobs.withhold(vec![hashes[0]]);
+    let again = home.blobs.withhold(vec![hashes[0]]);
+    for request in [all(hashes[0]), ask_many(HEADER, &hashes)] {
+        let (answer, served) = ask(&home.blobs, &earned, &request).await;
+        assert_eq!((answer, served.unwrap()), (vec![1], Served::NotHere));
+    }
+    let (answer, _) = ask(&home.blobs, &earned, &all(hashes[1])).await;
+    assert_eq!(answer[0], 0, "others are served");
+    drop(first);
+    let (answer, _) = ask(&home.blobs, &earned, &all(hashes[0])).await;
+    assert_eq!(answer, [1], "somebody else still withholds it");
+    drop(again);
+    let (answer, _) = ask(&home.blobs, &earned, &all(hashes[0])).await;
+    assert_eq!(answer[0], 0);
+}

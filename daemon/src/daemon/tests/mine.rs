@@ -116,7 +116,8 @@ async fn the_policy_is_the_one_named_else_as_before_else_the_settings() {
     let ticket = share(&alice, "main", None).await;
     let again = async |policy: Option<Policy>| {
         let ticket = ticket.clone();
-        let new = NewFollow { ticket, policy, wait_seconds: Some(DEADLINE.as_secs()) };
+        let new =
+            NewFollow { ticket, policy, selection: None, wait_seconds: Some(DEADLINE.as_secs()) };
         bob.ops().follow(new, &Reporter::silent()).await.unwrap().context.policy
     };
     let set = async |value: &str| {

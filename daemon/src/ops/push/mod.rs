@@ -58,6 +58,7 @@ impl Ops {
         }
         let taken = self.import(planned.files, reporter).await?;
         let sum = taken.sum();
+        self.quota_for(taken.files.iter().map(|(_, blob)| (blob.hash, blob.size))).await?;
         let built = self.build(draft, taken).await?;
 
         let pushing = Arc::clone(&self.pushing).lock_owned().await;

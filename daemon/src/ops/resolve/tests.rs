@@ -53,7 +53,7 @@ fn context(id: u8, owner: UserId, name: &str, stacks: Vec<StackView>) -> Context
         members: vec![(owner, Role::Owner)],
         my_role: Role::Owner,
         role_pending: None,
-        policy: Policy::Heads,
+        policy: Policy::Heads.into(),
         standing: Standing::Active { synced: true },
         frames: 0,
         stacks,

@@ -3,6 +3,7 @@
 mod disk;
 mod faults;
 mod file;
+mod keeping;
 mod suite;
 
 use std::path::{Path, PathBuf};
@@ -118,7 +119,7 @@ fn context_record(n: u8) -> Record {
     Record::Context(ContextRecord {
         genesis: genesis(n),
         interest: vec![Interest { generation: 3, key: [n; 32] }],
-        policy: Policy::Lazy,
+        policy: Policy::Lazy.into(),
         standing: Standing::Active { synced: true },
         admission: Some(TicketUse {
             redeem: b"redeem".to_vec(),
@@ -151,6 +152,10 @@ fn sized_frame(of: u8, n: u8, size: usize) -> Record {
 
 fn earned(of: u8, n: u8) -> Record {
     Record::Earned { context: context(of), hash: blob(n), size: u64::from(n) }
+}
+
+fn dropped(of: u8, n: u8) -> Record {
+    Record::Dropped { context: context(of), hash: blob(n), size: u64::from(n) }
 }
 
 fn want(of: u8, n: u8) -> Record {
@@ -188,6 +193,7 @@ fn everything() -> Vec<Record> {
     records.extend(contexts.map(fork));
     records.extend(contexts.map(|of| frame(of, 1)));
     records.extend(contexts.map(|of| earned(of, 3)));
+    records.extend(contexts.map(|of| dropped(of, 5)));
     records.extend(contexts.map(|of| want(of, 1)));
     records
 }

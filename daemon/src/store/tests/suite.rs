@@ -91,6 +91,7 @@ on_both! {
             | Record::Fork { context, .. }
             | Record::Frame { context, .. }
             | Record::Earned { context, .. }
+            | Record::Dropped { context, .. }
             | Record::Want { context, .. } => Some(*context),
             _ => None,
         };

@@ -106,7 +106,9 @@ fn a_device_that_was_revoked_before_is_cut_in_contexts_that_come_later() {
     let (addrs, until, role) = (Vec::new(), None, Role::Reader);
     let (owner, interest) = (bob.user, told.clone());
     let ticket = Ticket { genesis, key: key(50), interest, owner, addrs, until, role };
-    bench.command(Command::Follow { ticket: Box::new(ticket), policy: Policy::All }).unwrap();
+    bench
+        .command(Command::Follow { ticket: Box::new(ticket), policy: Policy::All.into() })
+        .unwrap();
     for (context, interest) in [(made, bench.interest(made)), (followed, told)] {
         let mut old = Device::new(bob.user, phone.key.clone(), [22; 8]);
         let mut new = Device::new(bob.user, laptop.key.clone(), [21; 8]);

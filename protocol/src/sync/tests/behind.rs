@@ -46,7 +46,7 @@ fn an_old_key_in_the_hands_of_an_unknown_device_opens_nothing() {
         pair.sim.command(pair.alice, end).unwrap();
         let eve = pair.sim.add_host("eve");
         let ticket = Box::new(pair.ticket.clone());
-        pair.sim.command(eve, Command::Follow { ticket, policy: Policy::All }).unwrap();
+        pair.sim.command(eve, Command::Follow { ticket, policy: Policy::All.into() }).unwrap();
         pair.sim.run_for(60_000);
         let received = &pair.sim.hosts[&eve].received;
         assert!(received.keys().all(|kind| *kind == "other"), "seed {seed}: {received:?}");

@@ -39,7 +39,9 @@ fn heads_stay_when_their_entries_are_deleted() {
         until: None,
         role,
     };
-    bench.command(Command::Follow { ticket: Box::new(ticket), policy: Policy::Lazy }).unwrap();
+    bench
+        .command(Command::Follow { ticket: Box::new(ticket), policy: Policy::Lazy.into() })
+        .unwrap();
     let peer = bench.connect(&alice, &laptop, &interest, None);
     bench.deliver(peer, &laptop, 0);
     assert_eq!(bench.took(context, &laptop), 4, "the change itself is none to refuse");

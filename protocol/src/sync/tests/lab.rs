@@ -191,7 +191,7 @@ impl Lab {
     /// Has a host follow what a ticket names.
     pub(super) fn follow(&mut self, at: At, ticket: &Ticket) {
         let ticket = Box::new(ticket.clone());
-        self.command(at, Command::Follow { ticket, policy: Policy::All }).unwrap();
+        self.command(at, Command::Follow { ticket, policy: Policy::All.into() }).unwrap();
     }
 
     /// Gives a user of a host a role.
@@ -411,7 +411,7 @@ impl Lab {
                 let bytes = self.blobs.get(&hash).filter(|bytes| bytes.len() <= limit).cloned();
                 self.queue.push_back(done(task, TaskResult::Blob(bytes)));
             }
-            Output::Fetch { task, context, wants, providers } => {
+            Output::Fetch { task, context, wants, providers, asked: _ } => {
                 self[at].fetches.push((task, context, wants, providers));
             }
             Output::Reply { id, result } => drop(self.replies.insert(id, result)),

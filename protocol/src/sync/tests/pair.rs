@@ -39,7 +39,7 @@ impl Pair {
         let share =
             Command::Share { context, role: Role::Reader, until: None, uses: None, addresses };
         let Ok(Reply::Ticket(ticket)) = sim.command(alice, share) else { panic!("no ticket") };
-        let follow = Command::Follow { ticket: ticket.clone(), policy: Policy::All };
+        let follow = Command::Follow { ticket: ticket.clone(), policy: Policy::All.into() };
         sim.command(bob, follow).unwrap();
         sim.run_for(20_000);
         Pair { sim, alice, bob, context, ticket: *ticket, pushes: 0, commands: 1 << 40 }

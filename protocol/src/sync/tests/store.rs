@@ -52,7 +52,7 @@ fn leaving_is_answered_with_its_record_and_counts_then() {
 fn two_changes_of_one_record_do_not_undo_each_other() {
     let mut pair = Pair::new();
     let (bob, context) = (pair.bob, pair.context);
-    let (_, first) = pair.ask(bob, Command::SetPolicy { context, policy: Policy::Lazy });
+    let (_, first) = pair.ask(bob, Command::SetPolicy { context, policy: Policy::Lazy.into() });
     let (second, outputs) = pair.ask(bob, Command::Leave { context });
     assert!(stores(&outputs).is_empty(), "it waits for the first");
     let outputs = {
@@ -61,7 +61,7 @@ fn two_changes_of_one_record_do_not_undo_each_other() {
     };
     let (task, records) = store(&outputs);
     let [Record::Context(record)] = records else { panic!("{records:?}") };
-    assert_eq!((record.policy, record.standing), (Policy::Lazy, Standing::Left));
+    assert_eq!((record.policy.clone(), record.standing), (Policy::Lazy.into(), Standing::Left));
     assert_eq!(answer(&pair.stored(bob, task), second), Some(true));
 }
 
@@ -88,7 +88,7 @@ fn a_context_that_could_not_be_forgotten_is_there_again() {
     assert_eq!(records, [Record::ForgetContext(context)]);
     assert!(pair.node(bob).context(context).is_none());
     let ticket = Box::new(pair.ticket.clone());
-    let (follow, outputs) = pair.ask(bob, Command::Follow { ticket, policy: Policy::All });
+    let (follow, outputs) = pair.ask(bob, Command::Follow { ticket, policy: Policy::All.into() });
     assert_eq!(answer(&outputs, follow), Some(false), "it is still being forgotten");
     assert_eq!(answer(&pair.not_stored(bob, task), asked), Some(false));
     assert_eq!(pair.count(bob, key), here);
@@ -114,7 +114,7 @@ fn verdicts_for_a_forgotten_context_do_not_enter_the_next_one() {
     let (task, _) = store(&outputs);
     pair.stored(bob, task);
     let ticket = Box::new(pair.ticket.clone());
-    let (_, outputs) = pair.ask(bob, Command::Follow { ticket, policy: Policy::All });
+    let (_, outputs) = pair.ask(bob, Command::Follow { ticket, policy: Policy::All.into() });
     let (task, _) = store(&outputs);
     pair.stored(bob, task);
     let result = TaskResult::Judged(judge(&work));

@@ -186,7 +186,7 @@ fn the_largest_numbers_overflow_nothing() {
     let mut ticket = ticket(genesis, &key(50), Interest { generation: 1, key: [1; 32] });
     ticket.until = Some(i64::MAX);
     let ticket = Box::new(ticket);
-    scene.bench.command(Command::Follow { ticket, policy: Policy::All }).unwrap();
+    scene.bench.command(Command::Follow { ticket, policy: Policy::All.into() }).unwrap();
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn a_removal_that_was_taken_back_is_not_believed_again() {
     let context = genesis.id();
     let interest = Interest { generation: 1, key: [1; 32] };
     let ticket = Box::new(ticket(genesis, &key(50), interest.clone()));
-    bench.command(Command::Follow { ticket, policy: Policy::All }).unwrap();
+    bench.command(Command::Follow { ticket, policy: Policy::All.into() }).unwrap();
     let about = About {
         name: "main".parse().unwrap(),
         text: String::new(),

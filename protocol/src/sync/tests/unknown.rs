@@ -141,7 +141,7 @@ fn relay() -> (Newer, Bench, Person, Device) {
         until: None,
         role: Role::Reader,
     });
-    bench.command(Command::Follow { ticket, policy: Policy::Lazy }).unwrap();
+    bench.command(Command::Follow { ticket, policy: Policy::Lazy.into() }).unwrap();
     let peer = bench.connect(&newer.alice, &newer.laptop, &INTEREST, None);
     bench.deliver(peer, &newer.laptop, 0);
     let (frames, missing) = (vec![newer.frame.clone()], Vec::new());

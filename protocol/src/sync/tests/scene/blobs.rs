@@ -14,7 +14,7 @@ fn a_policy_set_without_peers_holds_after_a_restart() {
     let (alice, context) = (scene.alice, scene.context);
     scene.sim.set_cut(alice, bob, true);
     scene.sim.run_for(1_000);
-    scene.sim.command(bob, Command::SetPolicy { context, policy: Policy::All }).unwrap();
+    scene.sim.command(bob, Command::SetPolicy { context, policy: Policy::All.into() }).unwrap();
     scene.sim.crash(bob);
     scene.sim.start(bob);
     scene.sim.set_cut(alice, bob, false);

@@ -90,7 +90,7 @@ fn a_ticket_is_dialled_however_many_devices_there_are() {
     }
     let mut scene = Scene::new(1);
     let ticket = Box::new(scene.ticket(Role::Reader));
-    let command = Command::Follow { ticket, policy: Policy::All };
+    let command = Command::Follow { ticket, policy: Policy::All.into() };
     let outputs = command_stored(&mut node, 2_000, command);
     assert!(dialled(&outputs).contains(&scene.device(scene.alice)));
     assert!(node.dials.len() <= 256);

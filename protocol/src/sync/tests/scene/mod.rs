@@ -2,6 +2,7 @@
 
 mod blobs;
 mod bounds;
+mod chosen;
 mod dials;
 mod frames;
 mod logs_asked;
@@ -16,6 +17,7 @@ use crate::doc::Envelope;
 use crate::id::{BlobHash, ChangeId, ContextId, DeviceId, FrameId, Incarnation, UserId};
 use crate::key::SecretKey;
 use crate::object::{Attachment, BlobRef, Files, Frame};
+use crate::policy::FollowPolicy;
 use crate::sim::{HostId, Sim};
 use crate::statement::{Access, Role};
 use crate::sync::event::{Command, Input, Output, Reply, Severity};
@@ -53,7 +55,8 @@ impl Scene {
     }
 
     /// Adds a host that follows the context, and lets it get everything.
-    fn follower(&mut self, name: &str, role: Role, policy: Policy) -> HostId {
+    fn follower(&mut self, name: &str, role: Role, policy: impl Into<FollowPolicy>) -> HostId {
+        let policy = policy.into();
         let ticket = Box::new(self.ticket(role));
         let host = self.sim.add_host(name);
         self.sim.command(host, Command::Follow { ticket, policy }).unwrap();
@@ -71,7 +74,11 @@ impl Scene {
     }
 
     fn push_files(&mut self, files: Files, earned: Vec<(BlobHash, u64)>) -> FrameId {
-        let name = "data".parse().unwrap();
+        self.push_to("data", files, earned)
+    }
+
+    fn push_to(&mut self, name: &str, files: Files, earned: Vec<(BlobHash, u64)>) -> FrameId {
+        let name = name.parse().unwrap();
         let alice = &self.sim.hosts[&self.alice];
         let stack = self.node(self.alice).contexts[&self.context].view.stack(alice.user, &name);
         let parents = stack.map_or_else(Vec::new, |s| s.heads.iter().map(|h| h.frame).collect());

@@ -1,0 +1,105 @@
+//! `dsp drop`: frees bytes here that others hold.
+
+use dsp_protocol::api::{DropMode, DropReport, DropRequest, Freed, StayReason};
+
+use crate::App;
+use crate::client::{Client, Url};
+use crate::error::Result;
+use crate::human;
+use crate::output::{Ui, clean};
+use crate::progress::Bar;
+
+/// How many files are named.
+const NAMED: usize = 10;
+
+/// Free the bytes of a frame here that somebody else just proved to hold
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dsp drop alice:sales/weekly@head~3
+  dsp drop alice:sales/weekly#raw.parquet
+  dsp drop alice:sales/weekly --all
+
+Connected peers are asked for random parts of every file, which are checked; where nobody can give
+them, nothing is freed. `dsp fetch` brings the bytes again.")]
+pub(crate) struct Args {
+    /// Stack, frame or attachment whose bytes go
+    #[arg(value_name = "REF")]
+    reference: String,
+    /// Free the bytes of every frame of the stack
+    #[arg(long)]
+    all: bool,
+    /// Free also what nobody proved to hold, after a question: it may be lost
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
+    let client = app.client().await?;
+    let mode = match args.force {
+        true => force(&client, app, args).await?,
+        false => DropMode::Confirmed,
+    };
+    let dropped = ask(&client, &app.ui, args, mode).await?;
+    app.ui.result(&dropped, |_| human(&dropped))
+}
+
+/// Asks before anything goes that perhaps nobody else has.
+async fn force(client: &Client, app: &App, args: &Args) -> Result<DropMode> {
+    let would = ask(client, &app.ui, args, DropMode::Check).await?;
+    if would.unconfirmed_total == 0 {
+        return Ok(DropMode::Confirmed);
+    }
+    let files = human::count(would.unconfirmed_total, "file");
+    app.ui.explain(&format!("nobody who is connected proved to hold {files}:"));
+    for file in would.unconfirmed.iter().take(NAMED) {
+        app.ui.explain(&format!("  {}", clean(file)));
+    }
+    if would.unconfirmed_total > NAMED as u64 {
+        app.ui.explain("  …");
+    }
+    app.ui.explain("what nobody has is lost for good");
+    app.ui.confirm(&format!("free {files} all the same?"))?;
+    Ok(DropMode::Force)
+}
+
+async fn ask(client: &Client, ui: &Ui, args: &Args, mode: DropMode) -> Result<DropReport> {
+    let request = DropRequest { reference: args.reference.clone(), all: args.all, mode };
+    client.steps(&Url::new(&["drop"]), &request, &mut Bar::new(ui, "asking who else has it")).await
+}
+
+fn human(dropped: &DropReport) -> String {
+    let mut out = match dropped.freed {
+        None if dropped.stays_total > 0 => "nothing was freed\n".to_owned(),
+        None => "nothing of it is here\n".to_owned(),
+        Some(Freed { pending, bytes, .. }) => {
+            let (files, size) = (human::count(dropped.files, "file"), human::size(dropped.bytes));
+            let freed = match pending {
+                true => "freed within the hour".to_owned(),
+                false => format!("freed {}", human::size(bytes)),
+            };
+            format!("dropped {files}, {size}; {freed}\n")
+        }
+    };
+    for holder in &dropped.holders {
+        let (files, bytes) = (human::count(holder.blobs, "file"), human::size(holder.bytes));
+        let (user, device) = (clean(&holder.user), holder.device.short());
+        out += &format!("{user} (device {device}) holds {files}, {bytes}\n");
+    }
+    for (why, words) in [
+        (StayReason::Pinned, "pinned"),
+        (StayReason::CurrentHead, "a current head has it too"),
+        (StayReason::OtherContext, "another context has it too"),
+    ] {
+        let names = || dropped.stays.iter().filter(|file| file.why == why);
+        let count = names().count();
+        if count > 0 {
+            let mut named: Vec<String> = names().take(NAMED).map(|f| clean(&f.file)).collect();
+            if count > NAMED {
+                named.push("…".to_owned());
+            }
+            out += &format!("stays, {words}: {}\n", named.join(", "));
+        }
+    }
+    out
+}
