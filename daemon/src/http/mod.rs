@@ -14,7 +14,9 @@ pub mod guard;
 mod identity;
 pub mod listen;
 mod login;
+mod members;
 mod node;
+mod offers;
 mod pages;
 mod peers;
 mod settings;
@@ -58,6 +60,8 @@ const JSON_BYTES: usize = 16 << 20;
         dsp_protocol::api::ClientFile,
         dsp_protocol::api::FileInfo,
         dsp_protocol::api::LogEntry,
+        dsp_protocol::api::MemberInfo,
+        dsp_protocol::api::OfferInfo,
         dsp_protocol::api::PeerInfo,
         dsp_protocol::api::Setting,
         dsp_protocol::api::TicketInfo,
@@ -91,8 +95,10 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
     let api = OpenApiRouter::new()
         .merge(node::routes())
         .merge(contexts::routes())
+        .merge(members::routes())
         .merge(tickets::routes())
         .merge(follows::routes())
+        .merge(offers::routes())
         .merge(stacks::routes())
         .merge(frames::routes())
         .merge(blobs::routes())

@@ -15,8 +15,10 @@ mod history;
 mod identity;
 mod login;
 mod media;
+mod members;
 mod names;
 mod node;
+mod offers;
 mod paging;
 mod peers;
 mod problem;
@@ -29,6 +31,7 @@ mod stacks;
 mod tickets;
 mod time;
 mod trees;
+mod trust;
 mod verify;
 
 use std::sync::Arc;
@@ -56,11 +59,13 @@ pub(crate) use self::collect::run as collect_after;
 pub use self::follows::Leaving;
 pub use self::login::{Client, SESSION_SECONDS};
 pub(crate) use self::media::UNKNOWN as UNKNOWN_MEDIA;
+pub use self::members::Kept;
 pub use self::paging::Paging;
 pub(crate) use self::problem::{bad_request, internal};
 pub use self::report::Reporter;
 pub use self::settings::SettingsParts;
 pub use self::stacks::StackFilter;
+pub use self::tickets::CameIn;
 pub use crate::store::Scope;
 
 /// What the operations work on.

@@ -81,6 +81,7 @@ impl Ops {
             disk_full: free < self.blobs.spare(),
             collections_held: self.are_collections_held(),
             roles_pending: scene.roles_pending(),
+            offers: self.offers_shown(&scene).await?,
         })
     }
 

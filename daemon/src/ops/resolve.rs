@@ -77,6 +77,12 @@ impl Scene {
                 None => problem.with_hint("`dsp peers ls` lists who is known"),
             }
         })?;
+        if self.blocked.contains(&user) {
+            let name = self.names.of(user);
+            let detail = format!("{name} is blocked here, and no stack of hers is shown");
+            return Err(Problem::new(ProblemCode::Refused, detail)
+                .with_hint(format!("`dsp unblock {name}` takes that back")));
+        }
         let fits = |context: &&ContextScene| match &owner.context {
             None => true,
             Some(wanted) => {

@@ -8,6 +8,7 @@ mod backing;
 mod content;
 mod context;
 mod error;
+mod offers;
 mod peers;
 mod records;
 mod schema;

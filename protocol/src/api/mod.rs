@@ -23,7 +23,9 @@ mod follows;
 mod frames;
 mod identity;
 mod login;
+mod members;
 mod node;
+mod offers;
 mod peers;
 mod problem;
 mod settings;
@@ -40,13 +42,15 @@ pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow};
 pub use self::frames::{FileInfo, FrameInfo, InputInfo, NewFile, NewFrame, Pushed};
 pub use self::identity::{Backup, ConfirmBackup, IdentityInfo};
 pub use self::login::{Login, LoginCode};
+pub use self::members::{CutAway, KeepMore, MemberInfo, SetRole};
 pub use self::node::{ClientFile, Health, NodeStatus, PendingRole};
-pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, UserName};
+pub use self::offers::OfferInfo;
+pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, SetTrust, Trust, UserName};
 pub use self::problem::{Problem, ProblemCode};
 pub use self::settings::Setting;
 pub use self::stacks::{HeadInfo, LogEntry, Rename, SetTag, StackInfo};
 pub use self::step::{Progress, Step};
-pub use self::tickets::{NewTicket, TicketInfo, TicketMade};
+pub use self::tickets::{NewTicket, TicketEnded, TicketInfo, TicketMade};
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";

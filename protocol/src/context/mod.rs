@@ -12,6 +12,7 @@
 mod cuts;
 mod genesis;
 mod heads;
+mod kept;
 mod membership;
 mod standing;
 mod ticket;
@@ -19,6 +20,7 @@ mod view;
 
 pub use self::genesis::{ContextKind, Genesis, GenesisError};
 pub use self::heads::{HeadView, StackState, StackView};
+pub use self::kept::{CutAway, Reach};
 pub use self::ticket::{Admission, Refused, TicketStanding};
 pub use self::view::{Inserted, View};
 

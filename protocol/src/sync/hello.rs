@@ -27,6 +27,9 @@ const GENERATIONS_SHOWN: usize = 16;
 impl Node {
     pub(super) fn session_up(&mut self, cx: &mut Cx<'_>, device: DeviceId, role: SessionRole) {
         self.dial_succeeded(device);
+        if self.is_barred(device) {
+            return self.bar(cx, device);
+        }
         if self.sessions.contains_key(&device) {
             self.drop_session(cx, device);
         }
@@ -94,6 +97,7 @@ impl Node {
                 self.on_fork(cx, device, tag, catalog, &proof);
             }
             Message::Peers { tag, peers } => self.on_peers(cx, device, tag, peers),
+            Message::Offer { tag, offers } => self.on_offer(cx, device, tag, offers),
             Message::WantFrames { tag, frames } => self.on_want_frames(cx, device, tag, frames),
             Message::Frames { tag, frames, missing } => {
                 self.on_frames(cx, device, tag, frames, missing);

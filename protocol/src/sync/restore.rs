@@ -153,6 +153,21 @@ impl Node {
                 self.known(context)?.earned.insert(hash);
                 Ok(())
             }
+            Record::Block { user, blocked } => {
+                let _known = match blocked {
+                    true => self.blocked.insert(user),
+                    false => self.blocked.remove(&user),
+                };
+                Ok(())
+            }
+            Record::Offer(offer) => {
+                self.offers.insert(offer.offer.genesis.id(), offer);
+                Ok(())
+            }
+            Record::DropOffer(context) => {
+                self.offers.remove(&context);
+                Ok(())
+            }
             // Applied by the store, never handed back.
             Record::ForgetContext(_)
             | Record::DropCatalog { .. }

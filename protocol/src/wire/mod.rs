@@ -9,6 +9,10 @@ use crate::cbor::{self, CborError, FieldError, Fields, Map, Value};
 use crate::id::{ChangeId, DeviceId, FrameId, Incarnation, UserId};
 use crate::limits;
 
+mod offer;
+
+pub use self::offer::Offer;
+
 /// A tag: what names a context on one session and tells a stranger nothing.
 pub type Tag = [u8; 16];
 
@@ -146,6 +150,14 @@ pub enum Message {
         tag: Tag,
         /// The devices, at most [`limits::PEERS`].
         peers: Vec<PeerAddresses>,
+    },
+    /// Contexts that the sender made the receiver's user a member of, which has no tag on this
+    /// session.
+    Offer {
+        /// The context in which the sender is known.
+        tag: Tag,
+        /// The contexts, at most [`limits::OFFERS_MESSAGE`].
+        offers: Vec<Offer>,
     },
     /// The sender ends the session.
     Bye {
@@ -349,6 +361,8 @@ impl Message {
             }
             Message::Peers { tag, peers } => tagged("peers", tag)
                 .with("peers", Value::List(peers.iter().map(PeerAddresses::to_value).collect())),
+            Message::Offer { tag, offers } => tagged("offer", tag)
+                .with("offers", Value::List(offers.iter().map(Offer::to_value).collect())),
             Message::Bye { code } => named("bye").with("code", code.as_str()),
             Message::Unknown => named("unknown"),
         }
@@ -446,6 +460,12 @@ impl Message {
                 tag: tag(&mut f)?,
                 peers: f.required("peers", |v| {
                     v.into_list_of(limits::PEERS, PeerAddresses::from_value)
+                })?,
+            },
+            "offer" => Message::Offer {
+                tag: tag(&mut f)?,
+                offers: f.required("offers", |v| {
+                    v.into_list_of(limits::OFFERS_MESSAGE, Offer::from_value)
                 })?,
             },
             "bye" => {

@@ -17,6 +17,15 @@ fn key() -> CatalogKey {
     CatalogKey { user: user(), device, inc }
 }
 
+fn offer() -> Offer {
+    let (nonce, kind) = ([8; 16], crate::context::ContextKind::Team);
+    Offer {
+        genesis: crate::context::Genesis { owners: vec![user()], nonce, kind },
+        interest: crate::statement::Interest { generation: 2, key: [7; 32] },
+        name: "plans".parse().unwrap(),
+    }
+}
+
 /// Messages of every kind, with and without what may be absent, by name.
 fn samples() -> Vec<(String, Message)> {
     let (tag, user) = (TAG, user());
@@ -46,6 +55,7 @@ fn samples() -> Vec<(String, Message)> {
         ("want-frames", Message::WantFrames { tag, frames: vec![frame] }),
         ("frames", Message::Frames { tag, frames: vec![vec![3]], missing: vec![frame] }),
         ("peers", Message::Peers { tag, peers: vec![peer] }),
+        ("offer", Message::Offer { tag, offers: vec![offer()] }),
     ];
     let mut all: Vec<_> = named.into_iter().map(|(name, m)| (name.to_owned(), m)).collect();
     all.extend(
@@ -94,6 +104,8 @@ fn bounds_hold() {
     assert!(Message::decode(&Message::Tags { tags }.encode()).is_err());
     let frames = vec![FrameId::from_bytes([0; 32]); limits::FRAMES_PER_WANT + 1];
     assert!(Message::decode(&Message::WantFrames { tag: TAG, frames }.encode()).is_err());
+    let offers = vec![offer(); limits::OFFERS_MESSAGE + 1];
+    assert!(Message::decode(&Message::Offer { tag: TAG, offers }.encode()).is_err());
     let redeem = Some(vec![0; limits::STATEMENT_BYTES + 129]);
     let open = Message::Open { tag: TAG, user: user(), log: [4; 32], redeem };
     assert!(Message::decode(&open.encode()).is_err());
