@@ -24,6 +24,7 @@ macro_rules! pages {
 }
 
 pages! {
+    block
     cat
     completions
     config
@@ -36,7 +37,9 @@ pages! {
     id
     log
     ls
+    members
     mv
+    offers
     open
     peers
     push
@@ -46,7 +49,10 @@ pages! {
     status
     tag
     tickets
+    trust
+    unblock
     unfollow
+    untrust
     verify
 }
 
