@@ -2,7 +2,8 @@
 
 use clap::{Subcommand, ValueEnum};
 use dsp_protocol::api::{
-    AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SwitchContext,
+    AccessName, ContextInfo, FollowState, Forked, NewContext, NewFork, Policy, Readable, RoleName,
+    SwitchContext,
 };
 use hyper::Method;
 
@@ -52,6 +53,23 @@ Examples:
         /// Context: a name of mine, user/name, or an id
         context: String,
     },
+    /// Make a context of mine with the current heads of another
+    #[command(after_help = "\
+Examples:
+  dsp context fork alice/main main-2
+  dsp context fork alice/main main-2 --history
+
+Where the owner of a context is gone, work goes on in the fork: the frames are the same, signed by you
+as heads of your own. Nobody is in it but you; `dsp share` and `dsp members add` let others in.")]
+    Fork {
+        /// Context whose heads to take
+        context: String,
+        /// Name of the new context
+        name: String,
+        /// Take the frames behind the heads along, as far as they are here
+        #[arg(long)]
+        history: bool,
+    },
     /// Close a context of mine for its followers
     #[command(after_help = "\
 Examples:
@@ -99,6 +117,20 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
             app.ui.result(&now, |_| format!("now in {}\n", clean(&now.label)))
         }
         Verb::Rm { context } => rm(&client, app, &context).await,
+        Verb::Fork { context, name, history } => {
+            let url = Url::new(&["contexts", &context, "fork"]);
+            let new = NewFork { name, history };
+            let forked: Forked = client.send_json(Method::POST, &url, &new).await?;
+            app.ui.result(&forked, |_| {
+                let stacks = human::count(forked.stacks.into(), "stack");
+                let frames = human::count(forked.frames.into(), "frame");
+                format!("made {}: {stacks}, {frames}\n", clean(&forked.context.label))
+            })?;
+            for left_out in &forked.left_out {
+                app.ui.warn(&format!("left out {left_out}"));
+            }
+            Ok(())
+        }
     }
 }
 

@@ -27,7 +27,9 @@ const DOCUMENTS: &[&[&str]] = &[
     &["context", "new", "research"],
     &["context", "switch", "main"],
     &["context", "rm", "main", "--yes"],
+    &["context", "fork", "main", "other"],
     &["share", "--yes"],
+    &["share", "sales/weekly", "--with", "bob", "--history", "--yes"],
     &["follow", "dsp1abc"],
     &["unfollow", "main", "--keep"],
     &["tickets", "ls"],
@@ -127,6 +129,13 @@ fn answers(fake: &Fake) {
     );
     let made = json!({"ticket": "dsp1abc", "info": ticket});
     fake.on("POST /api/v1/contexts/main/tickets", &made);
+    let forked = json!({"context": context, "stacks": 1, "frames": 1, "left_out": ["x"]});
+    fake.on("POST /api/v1/contexts/main/fork", &forked);
+    let shared = json!({
+        "stack": stack("sales/weekly"), "context": "for-bob", "created": true, "frames": 1,
+        "readers": [{"user": UserId::from_bytes([4; 32]), "name": "bob"}], "lineage_withheld": 0,
+    });
+    fake.on("POST /api/v1/shares", &shared);
     let followed = json!({"context": context, "stacks": [], "synced": true, "known": false});
     fake.on_steps("POST /api/v1/follows", &followed);
     fake.on("DELETE /api/v1/follows/main", &json!({"context": context}));

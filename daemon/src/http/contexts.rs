@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use dsp_protocol::api::{ContextInfo, NewContext, Page, Readable, SwitchContext};
+use dsp_protocol::api::{ContextInfo, Forked, NewContext, NewFork, Page, Readable, SwitchContext};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -36,6 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
         .routes(routes!(switch))
         .routes(routes!(get, close))
         .routes(routes!(readable))
+        .routes(routes!(fork))
 }
 
 /// Lists contexts, own and followed
@@ -87,4 +88,16 @@ async fn close(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answ
     responses((status = 200, body = Readable)))]
 async fn readable(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<Readable> {
     Ok(Json(ops.readable(&context).await?))
+}
+
+/// Makes a context of mine with the current heads of another
+#[utoipa::path(post, path = "/contexts/{context}/fork", tag = "contexts",
+    params(("context" = String, Path, description = "label or id")), request_body = NewFork,
+    responses((status = 201, body = Forked)))]
+async fn fork(
+    State(ops): State<Arc<Ops>>,
+    Path(context): Path<String>,
+    Body(new): Body<NewFork>,
+) -> Result<(StatusCode, Json<Forked>), Fault> {
+    Ok((StatusCode::CREATED, Json(ops.fork_context(&context, new).await?)))
 }

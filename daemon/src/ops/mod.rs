@@ -3,6 +3,7 @@
 //! A file per resource; a call returns what [`dsp_protocol::api`] calls its answer, or the
 //! [`Problem`](dsp_protocol::api::Problem) that the caller sees. Nothing here knows HTTP.
 
+mod audience;
 mod blobs;
 mod collect;
 mod content;
@@ -10,6 +11,7 @@ mod contexts;
 pub mod events;
 mod fetch;
 mod follows;
+mod fork;
 mod frames;
 mod history;
 mod identity;
@@ -23,6 +25,7 @@ mod paging;
 mod peers;
 mod problem;
 mod push;
+mod reach;
 mod report;
 mod resolve;
 mod scene;

@@ -108,6 +108,13 @@ impl Scene {
         match (preferred, &found[..]) {
             (Some(found), _) | (None, [found]) => Ok(Some(*found)),
             (None, []) => Ok(None),
+            // One stack for several audiences: any of them is meant, best the latest.
+            (None, [first, rest @ ..])
+                if rest.iter().all(|other| other.stack.stack == first.stack.stack) =>
+            {
+                let latest = |found: &&Found<'_>| (found.stack.time, found.context.id);
+                Ok(found.iter().max_by_key(latest).copied())
+            }
             (None, several) => {
                 let mut problem = Problem::new(
                     ProblemCode::Ambiguous,

@@ -63,7 +63,7 @@ impl Ops {
         Ok(peer.map_or((false, Trust::default()), |peer| (peer.verified, peer.trust)))
     }
 
-    async fn known(&self, user: UserId) -> Result<(), Problem> {
+    pub(super) async fn known(&self, user: UserId) -> Result<(), Problem> {
         let known = self.node.query(move |engine| engine.log(user).is_some()).await?;
         if known { Ok(()) } else { Err(unknown(user)) }
     }

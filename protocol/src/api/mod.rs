@@ -48,7 +48,9 @@ pub use self::offers::OfferInfo;
 pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, SetTrust, Trust, UserName};
 pub use self::problem::{Problem, ProblemCode};
 pub use self::settings::Setting;
-pub use self::stacks::{HeadInfo, LogEntry, Rename, SetTag, StackInfo};
+pub use self::stacks::{
+    Forked, HeadInfo, LogEntry, NewFork, NewShare, Rename, SetTag, Shared, StackInfo,
+};
 pub use self::step::{Progress, Step};
 pub use self::tickets::{NewTicket, TicketEnded, TicketInfo, TicketMade};
 

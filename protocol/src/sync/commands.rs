@@ -28,7 +28,7 @@ use crate::wire::CatalogKey;
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     facts: Vec<PlacedFact>,
-    frame: Option<(FrameId, Vec<u8>, FrameMeta)>,
+    frames: Vec<(FrameId, Vec<u8>, FrameMeta)>,
     blobs: Vec<(BlobHash, u64)>,
     stack: Option<(StackId, bool)>,
     ticket: Option<Box<Ticket>>,
@@ -86,6 +86,7 @@ impl Node {
             | Command::KeepMore { context, .. }
             | Command::Admit { context, .. }
             | Command::Push { context, .. }
+            | Command::Mirror { context, .. }
             | Command::Rename { context, .. }
             | Command::Remove { context, .. }
             | Command::Tag { context, .. } => self.enqueue(cx, context, Some(id), command),
@@ -194,10 +195,10 @@ impl Node {
         }
         let (user, signed) = (self.user, envelope.clone());
         records.push(Record::Envelope { context: id, user, envelope: signed });
-        let mut frame = None;
-        if let Some((frame_id, bytes, meta)) = draft.frame {
+        let mut frames = Vec::new();
+        for (frame_id, bytes, meta) in draft.frames {
             records.push(Record::Frame { context: id, id: frame_id, bytes });
-            frame = Some((frame_id, meta));
+            frames.push((frame_id, meta));
         }
         for (hash, size) in draft.blobs {
             records.push(Record::Earned { context: id, hash, size });
@@ -221,13 +222,13 @@ impl Node {
         };
         let stack = draft.stack;
         let publish =
-            Publish { context: id, reply, envelope, tip, statements, frame, stack, again };
+            Publish { context: id, reply, envelope, tip, statements, frames, stack, again };
         self.store(cx, records, Task::Publish(Box::new(publish)));
         Ok(())
     }
 
     pub(super) fn published(&mut self, cx: &mut Cx<'_>, publish: Publish) {
-        let Publish { context: id, reply, envelope, tip, statements, frame, stack, again: _ } =
+        let Publish { context: id, reply, envelope, tip, statements, frames, stack, again: _ } =
             publish;
         let key = CatalogKey { user: self.user, device: self.device, inc: envelope.inc };
         let Some(context) = self.contexts.get_mut(&id) else { return };
@@ -238,7 +239,7 @@ impl Node {
         for statement in &statements {
             context.view.insert(self.user, document, change, n, statement.clone());
         }
-        if let Some((frame, meta)) = frame {
+        for (frame, meta) in frames {
             context.frames.insert(frame, meta);
             cx.emit(Event::Frame { context: id, frame });
         }
@@ -355,6 +356,10 @@ impl Node {
             Command::Push { stack, frame, blobs, tags, .. } => {
                 self.need(context, Role::Writer, cx.now)?;
                 self.draft_push(cx, id, stack, frame, blobs, tags)
+            }
+            Command::Mirror { stack, name, frames, blobs, .. } => {
+                self.need(context, Role::Writer, cx.now)?;
+                self.draft_mirror(id, (stack, name), frames, blobs)
             }
             Command::Rename { stack, name, .. } => {
                 self.need(context, Role::Writer, cx.now)?;
@@ -491,12 +496,49 @@ impl Node {
         }
         Ok(Draft {
             facts,
-            frame: Some((frame_id, bytes, meta)),
+            frames: vec![(frame_id, bytes, meta)],
             blobs,
             stack: Some((stack, created)),
             pushed: true,
             ticket: None,
         })
+    }
+
+    fn draft_mirror(
+        &self,
+        id: ContextId,
+        (stack, name): (StackId, StackName),
+        frames: Vec<Vec<u8>>,
+        blobs: Vec<(BlobHash, u64)>,
+    ) -> Result<Draft, CommandError> {
+        let context = &self.contexts[&id];
+        if context.view.about().is_some_and(|about| about.closed) {
+            return Err(CommandError::Closed);
+        }
+        let mut decoded = Vec::new();
+        for bytes in frames {
+            let frame = Frame::decode(&bytes).map_err(|e| CommandError::Invalid(e.to_string()))?;
+            let meta = FrameMeta::of(&frame, bytes.len());
+            decoded.push((FrameId::of(&bytes), bytes, meta));
+        }
+        let Some((head, ..)) = decoded.last() else { return Ok(Draft::default()) };
+        let (head, known) = (*head, context.view.stack_by_id(self.user, stack));
+        let at_it = |view: &StackView| view.heads.len() == 1 && view.heads[0].frame == head;
+        let here = decoded.iter().all(|(frame, ..)| context.frames.contains_key(frame));
+        if here && known.as_ref().is_some_and(at_it) {
+            return Ok(Draft::default());
+        }
+        let created = known.is_none();
+        let fact = match known {
+            Some(view) => head_fact(context, &view, view.name.clone(), Some(head), None),
+            None => {
+                self.free_name(context, &name, None)?;
+                let (frame, over) = (Some(head), Vec::new());
+                PlacedFact::Head(Head { stack, name, frame, generation: 1, over, why: None })
+            }
+        };
+        let (facts, stack) = (vec![fact], Some((stack, created)));
+        Ok(Draft { facts, frames: decoded, blobs, stack, ticket: None, pushed: false })
     }
 
     fn need(&self, context: &Context, needed: Role, now: i64) -> Result<(), CommandError> {

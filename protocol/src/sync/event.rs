@@ -591,6 +591,21 @@ pub enum Command {
         /// Tags to set on it.
         tags: Vec<TagName>,
     },
+    /// Puts a stack into a context of mine under an id that it has elsewhere: its head, the last of
+    /// the frames, and such as lie behind it. Their blobs are here and durable. Replies
+    /// [`Reply::Done`].
+    Mirror {
+        /// The context.
+        context: ContextId,
+        /// The stack.
+        stack: StackId,
+        /// Its name.
+        name: StackName,
+        /// The frames' bytes, the head last.
+        frames: Vec<Vec<u8>>,
+        /// Every blob that the frames reach and that may be served there, with its size.
+        blobs: Vec<(BlobHash, u64)>,
+    },
     /// Renames a stack of mine.
     Rename {
         /// The context.

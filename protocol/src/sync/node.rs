@@ -109,7 +109,7 @@ pub(super) struct Publish {
     pub envelope: Envelope,
     pub tip: crate::doc::Tip,
     pub statements: Vec<Verified>,
-    pub frame: Option<(FrameId, super::FrameMeta)>,
+    pub frames: Vec<(FrameId, super::FrameMeta)>,
     /// A stack to name in the event, with whether it is new.
     pub stack: Option<(StackId, bool)>,
     /// What to do again when they cannot be stored.

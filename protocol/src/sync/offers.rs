@@ -83,9 +83,6 @@ impl Node {
         offers: Vec<Offer>,
     ) {
         let Some(channel) = self.channel_mut(device, tag) else { return };
-        if channel.is_denied() {
-            return;
-        }
         channel.offers = offers;
         self.take_offers(cx, device, tag);
     }
@@ -159,6 +156,8 @@ impl Node {
             record.interest.retain(|known| known.generation != interest.generation);
             record.interest.push(interest.clone());
         }
+        let synced = matches!(record.standing, Standing::Active { synced: true } | Standing::Left);
+        record.standing = Standing::Active { synced };
         record.policy = policy;
         record
     }

@@ -2,6 +2,7 @@
 //! is sent, and `x` what is off.
 
 mod apart;
+mod audience;
 mod author;
 mod follow;
 mod full;

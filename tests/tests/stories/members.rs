@@ -27,7 +27,12 @@ async fn member(api: &Api, context: &str, user: &str) -> anyhow::Result<MemberIn
 }
 
 /// Waits until a node sees a user in a role.
-async fn sees(node: &Node, context: &str, user: &str, role: RoleName) -> anyhow::Result<MemberInfo> {
+async fn sees(
+    node: &Node,
+    context: &str,
+    user: &str,
+    role: RoleName,
+) -> anyhow::Result<MemberInfo> {
     node.eventually(async |api| {
         let member = member(&api, context, user).await?;
         ensure!(member.role == role, "{} sees {member:?}", node.name);

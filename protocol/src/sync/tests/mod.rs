@@ -11,6 +11,7 @@ mod hello;
 mod lab;
 mod logs;
 mod members;
+mod mirror;
 mod offers;
 mod own;
 mod pair;
