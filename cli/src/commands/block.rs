@@ -16,9 +16,9 @@ Examples:
   dsp block mallory
   dsp block mallory --yes
 
-None of her devices is talked to, nothing of hers is taken or given, and her stacks are not shown. In a
-context that both share with others she stays what its owners made her: others go on to see what she
-pushes, and what she states still arrives here through them, unseen. She is told nothing.")]
+None of her devices is talked to, nothing of hers is taken or given, and her stacks are not shown.
+In a context that both share with others she stays what its owners made her: others go on to see
+what she pushes, and what she states still arrives here through them, unseen. She is told nothing.")]
 pub(crate) struct Args {
     /// User: the name she has here, or her id
     user: String,

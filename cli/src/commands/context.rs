@@ -59,8 +59,8 @@ Examples:
   dsp context fork alice/main main-2
   dsp context fork alice/main main-2 --history
 
-Where the owner of a context is gone, work goes on in the fork: the frames are the same, signed by you
-as heads of your own. Nobody is in it but you; `dsp share` and `dsp members add` let others in.")]
+Where the owner of a context is gone, work goes on in the fork: the frames are the same, and you
+sign their heads. Nobody is in it but you; `dsp share` and `dsp members add` let others in.")]
     Fork {
         /// Context whose heads to take
         context: String,

@@ -45,8 +45,8 @@ Examples:
   dsp members add bob
   dsp members add carol --role writer --context research
 
-Whoever is a member hears of it over any other context that both are in, and follows with one command;
-somebody who shares none needs a ticket all the same.")]
+Whoever is a member hears of it over any other context that both are in, and follows with one
+command; somebody who shares none needs a ticket all the same.")]
     Add {
         #[command(flatten)]
         whom: Whom,
@@ -79,9 +79,9 @@ Examples:
   dsp members rm mallory --since 2026-11-16T09:30:00Z --context research
   dsp members rm mallory --keep-nothing --yes
 
-What she took stays hers: nothing calls copies back. What she pushed goes on to count as far as it is
-kept; whatever she says later, however it is dated, counts nowhere. `dsp members keep` lets in again
-what was cut away.")]
+What she took stays hers: nothing calls copies back. What she pushed goes on to count as far as it
+is kept; whatever she says later, however it is dated, counts nowhere. `dsp members keep` lets in
+again what was cut away.")]
     Rm {
         #[command(flatten)]
         whom: Whom,
@@ -99,7 +99,7 @@ Examples:
   dsp members keep mallory --before 2d
 
 Lets in what is here, and what connected members have. Work that only she has comes in when she is
-made a writer again.")]
+made a writer again; what another owner cut away is for that one to let in.")]
     Keep {
         #[command(flatten)]
         whom: Whom,

@@ -20,8 +20,9 @@ Examples:
   dsp share --expires 12h --yes > ticket.txt
   dsp share sales/weekly --with bob --with carol
 
-With --with the argument is a stack: exactly these users read it, in a context of their own, and what is
-pushed to it from then on. They hear of it over any context that both are in, and `dsp follow` takes it.
+With --with the argument is a stack: exactly these users read it, in a context of their own, and
+what is pushed to it from then on. They hear of it over any context that both are in, and
+`dsp follow` takes it.
 
 The ticket alone is printed on standard output. Whoever holds it can read the whole context until
 it expires or is revoked.")]

@@ -14,7 +14,7 @@ async fn takes(node: &Node, label: &str) -> anyhow::Result<()> {
         Ok(())
     })
     .await?;
-    let said = node.cli(["follow", label]).await?;
+    let said = node.cli(["follow", label, "--policy", "all"]).await?;
     ensure!(said.status.success(), "{said:?}");
     Ok(())
 }
@@ -120,7 +120,8 @@ async fn a_fork_goes_on_where_the_owner_is_gone() -> anyhow::Result<()> {
     assert_eq!(bob.stack("data").await?.head.map(|head| head.frame), Some(head.frame));
     let next = bob.push("data", &[("a.txt", b"three")]).await?;
     let read = dsp_protocol::api::NewTicket { role: None, expires_seconds: None, uses: None };
-    carol.follow(&bob.ticket_of("on", &read).await?.ticket).await?;
+    let ticket = bob.ticket_of("on", &read).await?.ticket;
+    carol.follow_as(&ticket, dsp_protocol::api::Policy::All).await?;
     carol.has("bob:data", &next).await?;
     carol.reads("bob:data@head~1#a.txt", b"two").await?;
     let context: ContextInfo = bob.api().get("/contexts/on", &[]).await?;
