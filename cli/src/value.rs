@@ -2,6 +2,9 @@
 
 use dsp_protocol::object::Param;
 use serde_json::Value;
+use time::format_description::well_known::Rfc3339;
+
+use crate::error::Error;
 
 /// Reads `name=value`, where the form of the value says what it is ([`Param::from_cli`]), or
 /// `name:=JSON`.
@@ -85,6 +88,19 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
         _ => return Err(error()),
     };
     number.parse::<u64>().ok().and_then(|number| number.checked_mul(size)).ok_or_else(error)
+}
+
+/// Reads a moment in the past: how long ago (`30m`, `12h`, `7d`, `2w`), or RFC 3339, which the daemon
+/// checks. Returns RFC 3339.
+///
+/// # Errors
+/// It is longer ago than there are years.
+pub(crate) fn moment_ago(text: &str) -> Result<String, Error> {
+    let Ok(seconds @ 1..) = duration(text) else { return Ok(text.to_owned()) };
+    let ago = i64::try_from(seconds).ok().map(time::Duration::seconds);
+    let moment = ago.and_then(|ago| crate::human::now().checked_sub(ago));
+    let text_of = |moment: time::OffsetDateTime| moment.format(&Rfc3339).ok();
+    moment.and_then(text_of).ok_or_else(|| Error::usage(format!("`{text}` ago is no time")))
 }
 
 #[cfg(test)]

@@ -178,6 +178,12 @@ pub const PEERS: usize = 64;
 pub const PEER_ADDRESSES: usize = 8;
 /// Most devices for which the word of one peer in one context is kept.
 pub const PEERS_HEARD: usize = 256;
+/// Most contexts offered in one message.
+pub const OFFERS_MESSAGE: usize = 16;
+/// Most contexts whose offers are kept.
+pub const OFFERS: usize = 256;
+/// Most of those that one user offers.
+pub const OFFERS_PER_USER: usize = 32;
 /// Largest ticket before it is written as text, in bytes.
 pub const TICKET_BYTES: usize = 4 * 1024;
 /// Grace after a ticket's end in milliseconds: clocks of teammates differ.

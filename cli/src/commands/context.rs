@@ -2,8 +2,8 @@
 
 use clap::{Subcommand, ValueEnum};
 use dsp_protocol::api::{
-    AccessName, ChangeFollow, ContextInfo, FollowState, NewContext, Readable, RoleName, SetQuota,
-    SwitchContext,
+    AccessName, ChangeFollow, ContextInfo, FollowState, Forked, NewContext, NewFork, Readable,
+    RoleName, SetQuota, SwitchContext,
 };
 use hyper::Method;
 
@@ -83,6 +83,23 @@ Heads and frames come whatever the quota says, and so does what is asked for.")]
         /// Bytes such as 20GB, or none
         bytes: Option<String>,
     },
+    /// Make a context of mine with the current heads of another
+    #[command(after_help = "\
+Examples:
+  dsp context fork alice/main main-2
+  dsp context fork alice/main main-2 --history
+
+Where the owner of a context is gone, work goes on in the fork: the frames are the same, and you
+sign their heads. Nobody is in it but you; `dsp share` and `dsp members add` let others in.")]
+    Fork {
+        /// Context whose heads to take
+        context: String,
+        /// Name of the new context
+        name: String,
+        /// Take the frames behind the heads along, as far as they are here
+        #[arg(long)]
+        history: bool,
+    },
     /// Close a context of mine for its followers
     #[command(after_help = "\
 Examples:
@@ -132,6 +149,20 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
         Verb::Policy { context, choose } => set_policy(&client, app, &context, &choose).await,
         Verb::Quota { context, bytes } => quota(&client, app, &context, bytes.as_deref()).await,
         Verb::Rm { context } => rm(&client, app, &context).await,
+        Verb::Fork { context, name, history } => {
+            let url = Url::new(&["contexts", &context, "fork"]);
+            let new = NewFork { name, history };
+            let forked: Forked = client.send_json(Method::POST, &url, &new).await?;
+            app.ui.result(&forked, |_| {
+                let stacks = human::count(forked.stacks.into(), "stack");
+                let frames = human::count(forked.frames.into(), "frame");
+                format!("made {}: {stacks}, {frames}\n", clean(&forked.context.label))
+            })?;
+            for left_out in &forked.left_out {
+                app.ui.warn(&format!("left out {left_out}"));
+            }
+            Ok(())
+        }
     }
 }
 

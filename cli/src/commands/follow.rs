@@ -16,16 +16,18 @@ use crate::progress::Bar;
 /// The longest ticket, in bytes; far more than one needs.
 const TICKET_BYTES: u64 = 64 << 10;
 
-/// Follow a context by a ticket
+/// Follow a context by a ticket, or one that was offered
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dsp follow dsp1aeb...
   dsp follow - < ticket.txt
+  dsp follow alice/plans
   dsp follow dsp1aeb... --policy lazy --no-wait
   dsp follow dsp1aeb... --only 'sales/*' --max-size 1GB")]
 pub(crate) struct Args {
-    /// Ticket as it was sent, or - to read it from standard input
+    /// Ticket as it was sent, or - to read it from standard input; or an offer, as `dsp offers ls`
+    /// writes it
     #[arg(value_name = "TICKET")]
     ticket: String,
     #[command(flatten)]

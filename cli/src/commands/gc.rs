@@ -6,8 +6,8 @@ use crate::App;
 use crate::client::Url;
 use crate::error::Result;
 use crate::human;
-use crate::progress::Bar;
 use crate::output::{Ui, clean};
+use crate::progress::Bar;
 use crate::table::{Column, Table};
 
 /// Show the bytes here that nothing keeps any more, and free them after a question

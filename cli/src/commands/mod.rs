@@ -1,5 +1,6 @@
 //! The verbs: a file for each, with its arguments and what it does.
 
+pub(crate) mod block;
 pub(crate) mod cat;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -14,7 +15,9 @@ pub(crate) mod id;
 pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod man;
+pub(crate) mod members;
 pub(crate) mod mv;
+pub(crate) mod offers;
 pub(crate) mod open;
 pub(crate) mod peers;
 pub(crate) mod pin;
@@ -25,6 +28,7 @@ pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod tag;
 pub(crate) mod tickets;
+pub(crate) mod trust;
 pub(crate) mod unfollow;
 pub(crate) mod unpin;
 pub(crate) mod verify;
@@ -58,7 +62,13 @@ pub(crate) enum Verb {
     Follow(follow::Args),
     Unfollow(unfollow::Args),
     Tickets(tickets::Args),
+    Offers(offers::Args),
+    Members(members::Args),
     Peers(peers::Args),
+    Trust(trust::Args),
+    Untrust(trust::UntrustArgs),
+    Block(block::Args),
+    Unblock(block::UnblockArgs),
     Status(status::Args),
     Gc(gc::Args),
     Open(open::Args),
@@ -113,7 +123,13 @@ impl Verb {
             Verb::Follow(args) => follow::run(args, app).await,
             Verb::Unfollow(args) => unfollow::run(&args, app).await,
             Verb::Tickets(args) => tickets::run(&args, app).await,
+            Verb::Offers(args) => offers::run(&args, app).await,
+            Verb::Members(args) => members::run(&args, app).await,
             Verb::Peers(args) => peers::run(args, app).await,
+            Verb::Trust(args) => trust::run(&args, app).await,
+            Verb::Untrust(args) => trust::untrust(&args, app).await,
+            Verb::Block(args) => block::run(&args, app).await,
+            Verb::Unblock(args) => block::unblock(&args, app).await,
             Verb::Status(args) => status::run(&args, app).await,
             Verb::Gc(args) => gc::run(&args, app).await,
             Verb::Open(args) => open::run(&args, app).await,

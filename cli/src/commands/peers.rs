@@ -26,6 +26,15 @@ Examples:
   dsp peers ls
   dsp peers ls --json")]
     Ls,
+    /// Show a user: her id and its words, what of hers is trusted, and her devices
+    #[command(after_help = "\
+Examples:
+  dsp peers show alice
+  dsp peers show me")]
+    Show {
+        /// User: the name she has here, or her id
+        user: String,
+    },
     /// Call a user by another name, here only
     #[command(after_help = "\
 Examples:
@@ -44,11 +53,26 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
         Verb::Ls => {
             let peers: Vec<PeerInfo> = client.list(&Url::new(&["peers"]), None).await?;
             app.ui.list(&peers, |ui| human(&peers, ui))?;
+            for peer in peers.iter().filter(|peer| !peer.verified) {
+                if let Some(other) = peer.namesakes.iter().find(|other| other.name < peer.name) {
+                    app.ui.warn(&format!(
+                        "{} calls herself {} as {} does, and has another id; `dsp trust {} \
+                         --verify` compares it",
+                        peer.name, peer.own_name, other.name, peer.name
+                    ));
+                }
+            }
             if peers.is_empty() {
                 app.ui
                     .note("nobody yet; `dsp share` invites somebody, `dsp follow` joins somebody");
             }
             Ok(())
+        }
+        Verb::Show { user } => {
+            let peer: PeerInfo = client.get(&Url::new(&["peers", &user])).await?;
+            app.ui.result(&peer, |ui| {
+                super::trust::human(&peer) + "\n" + &human(std::slice::from_ref(&peer), ui)
+            })
         }
         Verb::Rename { user, name } => {
             let url = Url::new(&["peers", &user]);
@@ -66,6 +90,7 @@ fn human(peers: &[PeerInfo], ui: &Ui) -> String {
     let mut table = Table::new(&[
         Column::text("NAME"),
         Column::text("ID"),
+        Column::text("TRUST"),
         Column::text("DEVICE"),
         Column::text("CONNECTED"),
         Column::long("CONTEXTS"),
@@ -76,10 +101,18 @@ fn human(peers: &[PeerInfo], ui: &Ui) -> String {
         if peer.own_name != peer.name {
             name += &format!(" (calls herself {})", peer.own_name);
         }
-        let id = peer.user.short() + if peer.verified { " verified" } else { "" };
+        let (id, trust) = (peer.user.short(), super::trust::words(peer));
         let contexts = peer.contexts.join(", ");
         if peer.devices.is_empty() {
-            table.row([name.clone(), id.clone(), "-".into(), "never".into(), contexts.clone()]);
+            let (device, connected) = ("-".into(), "never".into());
+            table.row([
+                name.clone(),
+                id.clone(),
+                trust.clone(),
+                device,
+                connected,
+                contexts.clone(),
+            ]);
         }
         for device in &peer.devices {
             let connected = match (&device.seen, &device.address) {
@@ -90,7 +123,14 @@ fn human(peers: &[PeerInfo], ui: &Ui) -> String {
                 (None, _) => "never".to_owned(),
             };
             let device = device.name.clone();
-            table.row([name.clone(), id.clone(), device, connected, contexts.clone()]);
+            table.row([
+                name.clone(),
+                id.clone(),
+                trust.clone(),
+                device,
+                connected,
+                contexts.clone(),
+            ]);
         }
     }
     table.render(ui)

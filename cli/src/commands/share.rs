@@ -1,11 +1,11 @@
 //! `dsp share`: makes a ticket that lets its holder follow a context.
 
 use clap::ValueEnum;
-use dsp_protocol::api::{NewTicket, Readable, RoleName, TicketMade};
+use dsp_protocol::api::{NewShare, NewTicket, Readable, RoleName, Shared, StackInfo, TicketMade};
 use hyper::Method;
 
 use crate::App;
-use crate::client::Url;
+use crate::client::{Client, Url};
 use crate::error::Result;
 use crate::human;
 use crate::output::clean;
@@ -18,13 +18,25 @@ Examples:
   dsp share
   dsp share research --role writer --uses 3
   dsp share --expires 12h --yes > ticket.txt
+  dsp share sales/weekly --with bob --with carol
+
+With --with the argument is a stack: exactly these users read it, in a context of their own, and
+what is pushed to it from then on. They hear of it over any context that both are in, and
+`dsp follow` takes it.
 
 The ticket alone is printed on standard output. Whoever holds it can read the whole context until
 it expires or is revoked.")]
 pub(crate) struct Args {
-    /// Context to share; the current one when left out
-    #[arg(value_name = "CONTEXT")]
-    context: Option<String>,
+    /// Context to share, the current one when left out; with --with a stack
+    #[arg(value_name = "CONTEXT|STACK")]
+    what: Option<String>,
+    /// Show a stack to this user and nobody else; may be given several times
+    #[arg(long, value_name = "USER", requires = "what",
+        conflicts_with_all = ["role", "expires", "uses"])]
+    with: Vec<String>,
+    /// Let frames behind the head go along
+    #[arg(long, requires = "with")]
+    history: bool,
     /// Say what the ticket gives: to read, or to push too
     #[arg(long, value_enum, default_value_t = Role::Reader)]
     role: Role,
@@ -44,7 +56,10 @@ enum Role {
 
 pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let client = app.client().await?;
-    let context = match &args.context {
+    if let (Some(stack), [_, ..]) = (&args.what, &args.with[..]) {
+        return with(stack, args, app, &client).await;
+    }
+    let context = match &args.what {
         Some(context) => context.clone(),
         None => super::context::current(&client).await?.label,
     };
@@ -67,6 +82,35 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let key = &made.info.key.to_string()[..8];
     app.ui.note(&format!("{until}; `dsp tickets revoke {key}` ends it"));
     app.ui.note("the other side types `dsp follow` and the ticket");
+    Ok(())
+}
+
+/// Shows a stack to named users.
+async fn with(stack: &str, args: &Args, app: &App, client: &Client) -> Result<()> {
+    let url = Url::new(&["stack"]).query("ref", stack);
+    let info: StackInfo = client.get(&url.query("to_change", "true")).await?;
+    let (name, users) = (clean(&info.reference), clean(&args.with.join(", ")));
+    let frames = if args.history { "its head and the frames behind it" } else { "its head" };
+    app.ui.explain(&format!(
+        "{users} can read {name}: {frames}, and what is pushed to it from now on"
+    ));
+    app.ui.explain("what is taken once stays taken; nothing calls copies back");
+    app.ui.confirm(&format!("share {name} with {users}?"))?;
+    let new = NewShare { stack: stack.to_owned(), with: args.with.clone(), history: args.history };
+    let shared: Shared = client.send_json(Method::POST, &Url::new(&["shares"]), &new).await?;
+    app.ui.result(&shared, |_| {
+        let frames = human::count(shared.frames.into(), "frame");
+        let readers: Vec<&str> = shared.readers.iter().map(|user| user.name.as_str()).collect();
+        let (readers, context) = (clean(&readers.join(", ")), clean(&shared.context));
+        format!("{readers} can read {name} in {context}: {frames}\n")
+    })?;
+    if shared.lineage_withheld > 0 {
+        let n = human::count(shared.lineage_withheld.into(), "frame");
+        app.ui.note(&format!("the lineage of {n} is withheld: it names what they cannot read"));
+    }
+    app.ui.note(
+        "they are told when they are met, and type `dsp follow` and what `dsp offers ls` shows",
+    );
     Ok(())
 }
 

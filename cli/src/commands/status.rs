@@ -34,6 +34,9 @@ pub(crate) fn human(status: &NodeStatus, ui: &Ui) -> String {
     line("context", &status.context);
     let contexts = human::count(status.contexts.into(), "context");
     line("here", &format!("{contexts}, {}", human::count(status.stacks.into(), "stack")));
+    if !status.offers.is_empty() {
+        line("offered", &format!("{}; `dsp follow` takes it", status.offers.join(", ")));
+    }
     let peers = human::count(status.peers_connected.into(), "peer");
     line("connected", &format!("{peers}, {}", human::count(status.transfers.into(), "transfer")));
     let free = format!("{} free", human::size(status.disk_free_bytes));

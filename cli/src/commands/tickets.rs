@@ -1,7 +1,7 @@
 //! `dsp tickets`: lists and revokes tickets.
 
 use clap::Subcommand;
-use dsp_protocol::api::TicketInfo;
+use dsp_protocol::api::{TicketEnded, TicketInfo, UserName};
 
 use crate::App;
 use crate::client::Url;
@@ -31,10 +31,14 @@ Examples:
     /// Make a ticket void
     #[command(after_help = "\
 Examples:
-  dsp tickets revoke 1f0c9a3b")]
+  dsp tickets revoke 1f0c9a3b
+  dsp tickets revoke 1f0c9a3b --remove-members --yes")]
     Revoke {
         /// Key of the ticket, or enough of its first digits
         key: String,
+        /// Remove who came in by it, too; what counts of theirs goes on to
+        #[arg(long)]
+        remove_members: bool,
     },
 }
 
@@ -50,25 +54,46 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
             }
             Ok(())
         }
-        Verb::Revoke { key } => {
-            let ticket: Option<TicketInfo> = client.delete(&Url::new(&["tickets", key])).await?;
-            app.ui.result(&ticket, |_| revoked(ticket.as_ref()))
+        Verb::Revoke { key, remove_members } => {
+            if *remove_members {
+                app.ui.explain("who came in by the ticket is removed; what they took stays theirs");
+                app.ui.confirm(&format!("revoke {key} and remove who came in by it?"))?;
+            }
+            let members = if *remove_members { "remove" } else { "keep" };
+            let url = Url::new(&["tickets", key]).query("members", members);
+            let ended: Option<TicketEnded> = client.delete(&url).await?;
+            app.ui.result(&ended, |_| revoked(ended.as_ref()))?;
+            let stay = ended.is_some_and(|ended| {
+                ended.ticket.admitted.iter().any(|user| !ended.removed.contains(user))
+            });
+            if stay && !*remove_members {
+                app.ui.note(&format!(
+                    "`dsp tickets revoke {key} --remove-members` removes them too, `dsp members \
+                     rm` one of them"
+                ));
+            }
+            Ok(())
         }
     }
 }
 
-fn revoked(ticket: Option<&TicketInfo>) -> String {
-    let Some(ticket) = ticket else { return "revoked\n".to_owned() };
+fn revoked(ended: Option<&TicketEnded>) -> String {
+    let Some(TicketEnded { ticket, removed }) = ended else { return "revoked\n".to_owned() };
     let label = clean(&ticket.label);
     let mut out = format!("revoked {} of {label}\n", ticket.key.short());
-    if !ticket.admitted.is_empty() {
-        out += &format!("came in by it and stay: {}\n", names(ticket));
+    let stay: Vec<UserName> =
+        ticket.admitted.iter().filter(|user| !removed.contains(user)).cloned().collect();
+    if !removed.is_empty() {
+        out += &format!("came in by it and were removed: {}\n", names(removed));
+    }
+    if !stay.is_empty() {
+        out += &format!("came in by it and stay: {}\n", names(&stay));
     }
     out
 }
 
-fn names(ticket: &TicketInfo) -> String {
-    let names: Vec<&str> = ticket.admitted.iter().map(|user| user.name.as_str()).collect();
+fn names(users: &[UserName]) -> String {
+    let names: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();
     clean(&names.join(", "))
 }
 
@@ -97,7 +122,7 @@ fn human(tickets: &[TicketInfo], ui: &Ui) -> String {
             super::context::role(ticket.role).to_owned(),
             until,
             ticket.uses.map_or("any".into(), |n| format!("{} of {n}", ticket.admitted.len())),
-            names(ticket),
+            names(&ticket.admitted),
         ]);
     }
     table.render(ui)

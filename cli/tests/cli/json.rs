@@ -33,12 +33,27 @@ const DOCUMENTS: &[&[&str]] = &[
     &["context", "policy", "main", "--policy", "all"],
     &["context", "quota", "main", "1GB"],
     &["context", "rm", "main", "--yes"],
+    &["context", "fork", "main", "other"],
     &["share", "--yes"],
+    &["share", "sales/weekly", "--with", "bob", "--history", "--yes"],
     &["follow", "dsp1abc"],
     &["unfollow", "main", "--keep"],
     &["tickets", "ls"],
     &["tickets", "revoke", "09090909"],
+    &["tickets", "revoke", "09090909", "--remove-members", "--yes"],
+    &["offers", "ls"],
+    &["offers", "decline", "bob/plans"],
+    &["members", "ls"],
+    &["members", "add", "bob", "--role", "owner", "--yes"],
+    &["members", "role", "bob", "writer"],
+    &["members", "rm", "bob", "--since", "2d", "--yes"],
+    &["members", "keep", "bob"],
     &["peers", "ls"],
+    &["peers", "show", "bob"],
+    &["trust", "bob", "--verify", "--results", "--code", "--yes"],
+    &["untrust", "bob"],
+    &["block", "bob", "--yes"],
+    &["unblock", "bob"],
     &["peers", "rename", "bob", "bobby"],
     &["status"],
     &["gc", "--yes"],
@@ -127,6 +142,13 @@ fn answers(fake: &Fake) {
     );
     let made = json!({"ticket": "dsp1abc", "info": ticket});
     fake.on("POST /api/v1/contexts/main/tickets", &made);
+    let forked = json!({"context": context, "stacks": 1, "frames": 1, "left_out": ["x"]});
+    fake.on("POST /api/v1/contexts/main/fork", &forked);
+    let shared = json!({
+        "stack": stack("sales/weekly"), "context": "for-bob", "created": true, "frames": 1,
+        "readers": [{"user": UserId::from_bytes([4; 32]), "name": "bob"}], "lineage_withheld": 0,
+    });
+    fake.on("POST /api/v1/shares", &shared);
     let followed = json!({"context": context, "stacks": [], "synced": true, "known": false});
     fake.on_steps("POST /api/v1/follows", &followed);
     let pin = json!({
@@ -159,6 +181,28 @@ fn answers(fake: &Fake) {
     fake.on("DELETE /api/v1/tickets/09090909", &ticket);
     fake.on("GET /api/v1/peers", &page(std::slice::from_ref(&peer)));
     fake.on("PATCH /api/v1/peers/bob", &peer);
+    fake.on("PATCH /api/v1/peers/bob/trust", &peer);
+    for call in ["GET /api/v1/peers/bob", "PUT /api/v1/peers/bob/block"] {
+        fake.on(call, &peer);
+    }
+    fake.on("DELETE /api/v1/peers/bob/block", &peer);
+    let offer = json!({
+        "context": ContextId::from_bytes([6; 32]), "label": "bob/plans", "declined": false,
+        "from": {"user": UserId::from_bytes([4; 32]), "name": "bob"},
+        "since": "2026-11-16T09:30:00Z",
+    });
+    fake.on("GET /api/v1/offers", &page(std::slice::from_ref(&offer)));
+    fake.on("DELETE /api/v1/offers/bob%2Fplans", &offer);
+    let member = json!({
+        "user": UserId::from_bytes([4; 32]), "name": "bob", "role": "none", "by_ticket": false,
+        "blocked": false, "stacks": 1,
+        "cut_away": {"statements": 2, "stacks": ["model"], "elsewhere": 1},
+    });
+    fake.on("GET /api/v1/contexts/main/members", &page(std::slice::from_ref(&member)));
+    for method in ["GET", "PUT", "DELETE"] {
+        fake.on(&format!("{method} /api/v1/contexts/main/members/bob"), &member);
+    }
+    fake.on("POST /api/v1/contexts/main/members/bob/keep", &member);
     fake.on("GET /api/v1/node", &crate::start::status());
     fake.on("POST /api/v1/login-codes", &json!({"url": "http://127.0.0.1:7700/login?x"}));
     fake.on("GET /api/v1/identity", &me);

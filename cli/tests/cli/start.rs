@@ -14,6 +14,7 @@ use crate::fake::{Fake, Ran, VERSION, run};
 
 pub(crate) fn status() -> NodeStatus {
     NodeStatus {
+        offers: Vec::new(),
         version: VERSION.into(),
         web: "ui".into(),
         pid: 42,

@@ -191,8 +191,12 @@ async fn who_is_not_let_in_is_told_at_once() {
     let (alice, bob) = (start(&homes[0], "alice").await, start(&homes[1], "bob").await);
     let ticket = share(&alice, "main", None).await;
     let key = alice.ops().tickets(None, &Paging::default()).await.unwrap().items[0]["key"].clone();
-    let ended = alice.ops().end_ticket(&key.as_str().unwrap()[..8]).await.unwrap();
-    assert!(ended.revoked);
+    let ended = alice
+        .ops()
+        .end_ticket(&key.as_str().unwrap()[..8], crate::ops::CameIn::Stay)
+        .await
+        .unwrap();
+    assert!(ended.ticket.revoked);
     let problem = follow(&bob, &ticket, Policy::Heads).await.unwrap_err();
     assert_eq!(problem.code, ProblemCode::Refused, "{problem:?}");
     assert!(problem.detail.contains("revoked"), "{}", problem.detail);

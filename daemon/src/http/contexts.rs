@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use dsp_protocol::api::{ContextInfo, NewContext, Page, Readable, SetQuota, SwitchContext};
+use dsp_protocol::api::{
+    ContextInfo, Forked, NewContext, NewFork, Page, Readable, SetQuota, SwitchContext,
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -37,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
         .routes(routes!(get, close))
         .routes(routes!(readable))
         .routes(routes!(quota))
+        .routes(routes!(fork))
 }
 
 /// Lists contexts, own and followed
@@ -100,4 +103,16 @@ async fn quota(
     Body(quota): Body<SetQuota>,
 ) -> Answer<ContextInfo> {
     Ok(Json(ops.set_quota(&context, quota).await?))
+}
+
+/// Makes a context of mine with the current heads of another
+#[utoipa::path(post, path = "/contexts/{context}/fork", tag = "contexts",
+    params(("context" = String, Path, description = "label or id")), request_body = NewFork,
+    responses((status = 201, body = Forked)))]
+async fn fork(
+    State(ops): State<Arc<Ops>>,
+    Path(context): Path<String>,
+    Body(new): Body<NewFork>,
+) -> Result<(StatusCode, Json<Forked>), Fault> {
+    Ok((StatusCode::CREATED, Json(ops.fork_context(&context, new).await?)))
 }

@@ -15,7 +15,9 @@ mod identity;
 mod keeping;
 pub mod listen;
 mod login;
+mod members;
 mod node;
+mod offers;
 mod pages;
 mod peers;
 mod settings;
@@ -59,6 +61,8 @@ const JSON_BYTES: usize = 16 << 20;
         dsp_protocol::api::ClientFile,
         dsp_protocol::api::FileInfo,
         dsp_protocol::api::LogEntry,
+        dsp_protocol::api::MemberInfo,
+        dsp_protocol::api::OfferInfo,
         dsp_protocol::api::PeerInfo,
         dsp_protocol::api::Setting,
         dsp_protocol::api::TicketInfo,
@@ -96,8 +100,10 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
     let api = OpenApiRouter::new()
         .merge(node::routes())
         .merge(contexts::routes())
+        .merge(members::routes())
         .merge(tickets::routes())
         .merge(follows::routes())
+        .merge(offers::routes())
         .merge(stacks::routes())
         .merge(frames::routes())
         .merge(blobs::routes())

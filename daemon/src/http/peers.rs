@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use dsp_protocol::api::{Page, PeerInfo, RenamePeer};
+use dsp_protocol::api::{Page, PeerInfo, RenamePeer, SetTrust};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -13,7 +13,11 @@ use super::contexts::PageQuery;
 use crate::ops::Ops;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(rename))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get, rename))
+        .routes(routes!(trust))
+        .routes(routes!(block, unblock))
 }
 
 /// Lists the users that this node knows
@@ -33,4 +37,40 @@ async fn rename(
     Body(new): Body<RenamePeer>,
 ) -> Answer<PeerInfo> {
     Ok(Json(ops.rename_peer(&user, &new).await?))
+}
+
+/// Shows a user that this node knows, or me
+#[utoipa::path(get, path = "/peers/{user}", tag = "peers",
+    params(("user" = String, Path, description = "petname or id; `me` for me")),
+    responses((status = 200, body = PeerInfo)))]
+async fn get(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<PeerInfo> {
+    Ok(Json(ops.peer(&user).await?))
+}
+
+/// Says whether a user's id was compared, and what of hers may be used on this machine
+#[utoipa::path(patch, path = "/peers/{user}/trust", tag = "peers",
+    params(("user" = String, Path, description = "petname or id")), request_body = SetTrust,
+    responses((status = 200, body = PeerInfo)))]
+async fn trust(
+    State(ops): State<Arc<Ops>>,
+    Path(user): Path<String>,
+    Body(set): Body<SetTrust>,
+) -> Answer<PeerInfo> {
+    Ok(Json(ops.set_trust(&user, set).await?))
+}
+
+/// Has nothing more to do with a user on this node
+#[utoipa::path(put, path = "/peers/{user}/block", tag = "peers",
+    params(("user" = String, Path, description = "petname or id")),
+    responses((status = 200, body = PeerInfo)))]
+async fn block(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<PeerInfo> {
+    Ok(Json(ops.block(&user, true).await?))
+}
+
+/// Takes a block back
+#[utoipa::path(delete, path = "/peers/{user}/block", tag = "peers",
+    params(("user" = String, Path, description = "petname or id")),
+    responses((status = 200, body = PeerInfo)))]
+async fn unblock(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<PeerInfo> {
+    Ok(Json(ops.block(&user, false).await?))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use dsp_protocol::api::{Page, Rename, SetTag, StackInfo};
+use dsp_protocol::api::{NewShare, Page, Rename, SetTag, Shared, StackInfo};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -56,6 +56,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
         .routes(routes!(get, remove))
         .routes(routes!(rename))
         .routes(routes!(tag))
+        .routes(routes!(share))
 }
 
 /// Lists stacks, the latest first
@@ -96,4 +97,11 @@ async fn rename(State(ops): State<Arc<Ops>>, Body(rename): Body<Rename>) -> Answ
     responses((status = 200, body = StackInfo)))]
 async fn tag(State(ops): State<Arc<Ops>>, Body(set): Body<SetTag>) -> Answer<StackInfo> {
     Ok(Json(ops.set_tag(&set).await?))
+}
+
+/// Shows a stack of mine to named users and nobody else
+#[utoipa::path(post, path = "/shares", tag = "stacks", request_body = NewShare,
+    responses((status = 200, body = Shared)))]
+async fn share(State(ops): State<Arc<Ops>>, Body(new): Body<NewShare>) -> Answer<Shared> {
+    Ok(Json(ops.share_stack(new).await?))
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use dsp_protocol::api::{NewTicket, Page, TicketInfo, TicketMade};
+use dsp_protocol::api::{NewTicket, Page, TicketEnded, TicketMade};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault, Query};
-use crate::ops::{Ops, Paging};
+use crate::ops::{CameIn, Ops, Paging};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -23,6 +23,26 @@ struct ListQuery {
     limit: Option<u64>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+/// What becomes of those who came in by a ticket.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum MembersWord {
+    /// They stay.
+    #[default]
+    Keep,
+    /// They are removed, but for owners.
+    Remove,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct EndQuery {
+    /// What becomes of those who came in by it; they stay when left out.
+    #[serde(default)]
+    #[param(inline)]
+    members: MembersWord,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
@@ -51,8 +71,16 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> An
 
 /// Revokes a ticket, by its key or the first digits of it
 #[utoipa::path(delete, path = "/tickets/{key}", tag = "tickets",
-    params(("key" = String, Path, description = "key, or at least 4 digits of it")),
-    responses((status = 200, body = TicketInfo)))]
-async fn end(State(ops): State<Arc<Ops>>, Path(key): Path<String>) -> Answer<TicketInfo> {
-    Ok(Json(ops.end_ticket(&key).await?))
+    params(("key" = String, Path, description = "key, or at least 4 digits of it"), EndQuery),
+    responses((status = 200, body = TicketEnded)))]
+async fn end(
+    State(ops): State<Arc<Ops>>,
+    Path(key): Path<String>,
+    Query(query): Query<EndQuery>,
+) -> Answer<TicketEnded> {
+    let members = match query.members {
+        MembersWord::Keep => CameIn::Stay,
+        MembersWord::Remove => CameIn::Removed,
+    };
+    Ok(Json(ops.end_ticket(&key, members).await?))
 }

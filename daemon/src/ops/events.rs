@@ -257,6 +257,16 @@ impl Ops {
                     text: format!("somebody could not be let into {label} yet: {reason}"),
                 })
             }
+            sync::Event::Offer { context } => {
+                let scene = self.scene().await.ok()?;
+                let (_, offer) = self.offer(&scene, &context.to_string()).await.ok()?;
+                let label = super::offers::label(&scene, &offer);
+                (!offer.declined).then(|| Event::Notice {
+                    text: format!("{label} is offered to you; `dsp follow {label}` takes it"),
+                })
+            }
+            // The contexts in which she has a part tell of it.
+            sync::Event::Blocked { .. } => None,
             // Seen in the list of peers once a session is open.
             sync::Event::Peer { .. } => None,
         }
@@ -277,7 +287,10 @@ impl Ops {
     ) -> Option<StackEvent> {
         let view = self
             .node
-            .query(move |engine| engine.context(context)?.view().stack_by_id(user, stack))
+            .query(move |engine| {
+                let shown = engine.context(context).filter(|_| !engine.is_blocked(user));
+                shown?.view().stack_by_id(user, stack)
+            })
             .await
             .ok()??;
         let frame = view.heads.first().map(|head| head.frame);

@@ -86,26 +86,9 @@ impl Ops {
     /// The text is no ticket or of no use, or every peer reached refused; the follow then goes on
     /// in the background all the same. A role that is still pending is no error.
     pub async fn follow(&self, new: NewFollow, reporter: &Reporter) -> Result<Followed, Problem> {
-        let ticket: Ticket = new.ticket.parse().map_err(|error| {
-            bad_request(error).with_hint("copy the whole text, from `dsp1` to its end")
-        })?;
-        if let Some(until) =
-            ticket.until.filter(|until| until.saturating_add(TICKET_GRACE_MS) < now())
-        {
-            return Err(past_its_time(until));
-        }
-        let devices: BTreeSet<DeviceId> = ticket.addrs.iter().map(|addr| addr.device).collect();
-        // Who follows again, perhaps with a newer ticket, does not mean to bring other bytes.
-        let scene = self.scene().await?;
-        let before = scene.contexts.get(&ticket.context()).map(|context| context.policy.clone());
-        let default = self.settings.config().policy;
-        let policy = match (new.policy, new.selection) {
-            (None, None) => before.unwrap_or_else(|| default.into()),
-            (which, selection) => policy(which.unwrap_or(default), &selection.unwrap_or_default())?,
-        };
+        let (command, devices) = self.way_in(&new).await?;
         // From before the command on, so that nothing is missed.
         let mut events = self.node.subscribe();
-        let command = Command::Follow { ticket: Box::new(ticket), policy };
         let (context, known) = match self.node.run(command).await? {
             Reply::Following { context, known } => (context, known),
             other => return Err(unexpected(&other)),
@@ -126,6 +109,9 @@ impl Ops {
             }
             Some(_) | None => {}
         }
+        if let Some(warning) = self.known_name(context).await? {
+            reporter.note(warning).await;
+        }
         if let Some(role) = settling.role_pending {
             reporter
                 .note(format!(
@@ -139,6 +125,61 @@ impl Ops {
         let mut stacks = self.stack_infos(&filter).await?;
         stacks.truncate(STACKS);
         Ok(Followed { context: info, stacks, synced: settling.synced, known })
+    }
+
+    /// Returns the command that follows by a ticket or an offer, and the devices behind it.
+    async fn way_in(&self, new: &NewFollow) -> Result<(Command, BTreeSet<DeviceId>), Problem> {
+        let scene = self.scene().await?;
+        let policy = |context| {
+            // Who follows again, perhaps with a newer ticket, does not mean to bring other bytes.
+            let before = scene.contexts.get(&context).map(|context| context.policy.clone());
+            let default = self.settings.config().policy;
+            match (new.policy, &new.selection) {
+                (None, None) => Ok(before.unwrap_or_else(|| default.into())),
+                (which, selection) => {
+                    policy(which.unwrap_or(default), &selection.clone().unwrap_or_default())
+                }
+            }
+        };
+        // No name of a user or context is as long as a ticket, and no ticket has a slash.
+        if new.ticket.contains('/') {
+            let (context, offer) = self.offer(&scene, &new.ticket).await?;
+            let (_, devices) = self.devices_of(offer.from).await?;
+            let devices = devices.into_iter().map(|known| known.device).collect();
+            return Ok((Command::Accept { context, policy: policy(context)? }, devices));
+        }
+        let ticket: Ticket = new.ticket.parse().map_err(|error| {
+            bad_request(error).with_hint(
+                "copy the whole text, from `dsp1` to its end; what was offered is named as in \
+                 `dsp offers ls`",
+            )
+        })?;
+        if let Some(until) =
+            ticket.until.filter(|until| until.saturating_add(TICKET_GRACE_MS) < now())
+        {
+            return Err(past_its_time(until));
+        }
+        let devices = ticket.addrs.iter().map(|addr| addr.device).collect();
+        let policy = policy(ticket.context())?;
+        Ok((Command::Follow { ticket: Box::new(ticket), policy }, devices))
+    }
+
+    /// Warns of an owner who calls herself as somebody who was known before does.
+    async fn known_name(&self, context: ContextId) -> Result<Option<String>, Problem> {
+        let scene = self.scene().await?;
+        let Some(owner) = scene.contexts.get(&context).map(|context| context.owner) else {
+            return Ok(None);
+        };
+        let info = self.peer_info(&scene, owner).await?;
+        let (name, own_name) = (&info.name, &info.own_name);
+        let Some(other) = info.namesakes.first().filter(|_| !info.verified) else {
+            return Ok(None);
+        };
+        Ok(Some(format!(
+            "warning: {name} calls herself {own_name} as {} does, and has another id; compare it \
+             before you trust her: dsp trust {name} --verify",
+            other.name
+        )))
     }
 
     async fn settling(&self, context: ContextId) -> Result<Settling, Problem> {

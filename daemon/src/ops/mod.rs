@@ -3,6 +3,8 @@
 //! A file per resource; a call returns what [`dsp_protocol::api`] calls its answer, or the
 //! [`Problem`](dsp_protocol::api::Problem) that the caller sees. Nothing here knows HTTP.
 
+mod along;
+mod audience;
 mod blobs;
 mod collect;
 mod content;
@@ -12,6 +14,7 @@ pub mod events;
 mod evict;
 mod fetch;
 mod follows;
+mod fork;
 mod frames;
 mod garbage;
 mod history;
@@ -19,17 +22,20 @@ mod identity;
 mod letting_go;
 mod login;
 mod media;
+mod members;
 mod names;
 mod node;
+mod offers;
 mod paging;
 mod pairing;
 mod peers;
 mod pins;
 mod problem;
 mod push;
-mod recovery;
+
 mod quotas;
 mod reach;
+mod recovery;
 mod report;
 mod resolve;
 mod scene;
@@ -38,6 +44,7 @@ mod stacks;
 mod tickets;
 mod time;
 mod trees;
+mod trust;
 mod verify;
 
 use std::sync::Arc;
@@ -67,11 +74,13 @@ pub(crate) use self::collect::run as collect_after;
 pub use self::follows::Leaving;
 pub use self::login::{Client, SESSION_SECONDS};
 pub(crate) use self::media::UNKNOWN as UNKNOWN_MEDIA;
+pub use self::members::Kept;
 pub use self::paging::Paging;
 pub(crate) use self::problem::{bad_request, internal};
 pub use self::report::Reporter;
 pub use self::settings::SettingsParts;
 pub use self::stacks::StackFilter;
+pub use self::tickets::CameIn;
 pub use crate::store::Scope;
 
 /// What the operations work on.

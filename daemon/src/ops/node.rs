@@ -83,6 +83,7 @@ impl Ops {
             quota_bytes: Some(self.blobs.quota()).filter(|bytes| *bytes > 0),
             collections_held: self.are_collections_held(),
             roles_pending: scene.roles_pending(),
+            offers: self.offers_shown(&scene).await?,
         })
     }
 

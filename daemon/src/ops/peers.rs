@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use dsp_protocol::api::{Page, PeerDevice, PeerInfo, Problem, ProblemCode, RenamePeer};
 use dsp_protocol::id::{DeviceId, UserId};
-use dsp_protocol::name::{Petname, UserRef};
+use dsp_protocol::name::Petname;
 use dsp_protocol::statement::Role;
 
 use super::paging::text_key;
 use super::problem::{bad_request, not_found};
 use super::scene::Scene;
 use super::time::rfc3339;
+use super::trust::fingerprint;
 use super::{Ops, Paging};
 
 /// Most users in one page.
@@ -34,7 +35,10 @@ impl Ops {
         let me = self.me;
         let users: Vec<UserId> = self
             .node
-            .query(move |engine| engine.users().filter(|user| *user != me).collect())
+            .query(move |engine| {
+                let known = engine.users().chain(engine.blocked()).filter(|user| *user != me);
+                known.collect::<BTreeSet<UserId>>().into_iter().collect()
+            })
             .await?;
         let mut peers = Vec::new();
         for user in users {
@@ -49,12 +53,8 @@ impl Ops {
     /// Nobody is meant, or the name is malformed or that of another user.
     pub async fn rename_peer(&self, user: &str, new: &RenamePeer) -> Result<PeerInfo, Problem> {
         let name: Petname = new.name.parse().map_err(bad_request)?;
-        let who: UserRef = user.parse().map_err(bad_request)?;
         let scene = self.scene().await?;
-        let user = scene.names.find(&who).ok_or_else(|| {
-            not_found(format!("nobody is called `{who}` here"))
-                .with_hint("`dsp peers ls` lists who is known")
-        })?;
+        let user = scene.user(user)?;
         if user == self.me {
             return Err(bad_request("you are always `me` here"));
         }
@@ -69,9 +69,10 @@ impl Ops {
         self.peer_info(&self.scene().await?, user).await
     }
 
-    async fn peer_info(&self, scene: &Scene, user: UserId) -> Result<PeerInfo, Problem> {
+    pub(crate) async fn peer_info(&self, scene: &Scene, user: UserId) -> Result<PeerInfo, Problem> {
         let (own_name, devices) = self.devices_of(user).await?;
-        let peer = self.store.peer(user).await?;
+        let (verified, trust) = self.trust_of(user).await?;
+        let namesakes = self.namesakes(scene, user, &own_name).await?;
         let shared = scene.contexts.values().filter(|context| {
             let member = context.members.iter().any(|(m, role)| *m == user && *role > Role::None);
             member || context.redemptions.iter().any(|(redeemer, _)| *redeemer == user)
@@ -80,7 +81,11 @@ impl Ops {
             user,
             name: scene.names.of(user),
             own_name,
-            verified: peer.is_some_and(|peer| peer.verified),
+            verified,
+            trust,
+            blocked: scene.blocked.contains(&user),
+            fingerprint: fingerprint(user),
+            namesakes: namesakes.into_iter().map(|other| scene.names.named(other)).collect(),
             devices: self.device_infos(devices).await?,
             contexts: shared.map(|context| scene.label(context)).collect(),
         })

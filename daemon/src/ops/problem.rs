@@ -56,6 +56,14 @@ pub(crate) fn refused(error: &CommandError) -> Problem {
         CommandError::NotAllowed { .. } | CommandError::DeviceLimited { .. } => {
             ProblemCode::Refused
         }
+        CommandError::NoOffer(_) => ProblemCode::NotFound,
+        CommandError::Oneself | CommandError::BlocksOneself => ProblemCode::Refused,
+        CommandError::NothingCut(_) => {
+            return Problem::new(ProblemCode::NotFound, error.to_string()).with_hint(
+                "`dsp members ls` shows what was cut away; what nobody else has comes back with \
+                 whom it is of: `dsp members add USER --role writer`",
+            );
+        }
         CommandError::NameTaken(_) => ProblemCode::Conflict,
         CommandError::Closed => {
             return Problem::new(ProblemCode::Conflict, error.to_string())

@@ -77,6 +77,12 @@ impl Scene {
                 None => problem.with_hint("`dsp peers ls` lists who is known"),
             }
         })?;
+        if self.blocked.contains(&user) {
+            let name = self.names.of(user);
+            let detail = format!("{name} is blocked here, and no stack of hers is shown");
+            return Err(Problem::new(ProblemCode::Refused, detail)
+                .with_hint(format!("`dsp unblock {name}` takes that back")));
+        }
         let fits = |context: &&ContextScene| match &owner.context {
             None => true,
             Some(wanted) => {
@@ -102,6 +108,13 @@ impl Scene {
         match (preferred, &found[..]) {
             (Some(found), _) | (None, [found]) => Ok(Some(*found)),
             (None, []) => Ok(None),
+            // One stack for several audiences: any of them is meant, best the latest.
+            (None, [first, rest @ ..])
+                if rest.iter().all(|other| other.stack.stack == first.stack.stack) =>
+            {
+                let latest = |found: &&Found<'_>| (found.stack.time, found.context.id);
+                Ok(found.iter().max_by_key(latest).copied())
+            }
             (None, several) => {
                 let mut problem = Problem::new(
                     ProblemCode::Ambiguous,

@@ -1,13 +1,13 @@
 //! What the engine holds, as one picture: contexts and their stacks, under the names of this
 //! machine. Taken between two inputs of the engine, so that everything in it fits together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dsp_protocol::api::{FollowState, PendingRole, Problem};
 use dsp_protocol::context::{StackState, StackView, TicketStanding};
 use dsp_protocol::id::{ContextId, PublicKey, StackId, UserId};
 use dsp_protocol::limits::CLOCK_AHEAD_MS;
-use dsp_protocol::name::{ContextName, StackName};
+use dsp_protocol::name::{ContextName, StackName, UserRef};
 use dsp_protocol::policy::FollowPolicy;
 use dsp_protocol::statement::{About, Fact, Role, Statement};
 use dsp_protocol::sync::{self, Standing};
@@ -15,7 +15,7 @@ use dsp_protocol::sync::{self, Standing};
 use super::Ops;
 use super::contexts::role_name;
 use super::names::Names;
-use super::problem::not_found;
+use super::problem::{bad_request, not_found};
 use super::time;
 use crate::nearest::nearest;
 use crate::store::Slot;
@@ -31,6 +31,8 @@ pub(crate) struct Scene {
     /// The context that unqualified names mean.
     pub(crate) current: Option<ContextId>,
     pub(crate) contexts: BTreeMap<ContextId, ContextScene>,
+    /// Users whose stacks are not shown.
+    pub(crate) blocked: BTreeSet<UserId>,
 }
 
 /// A context at one moment.
@@ -260,6 +262,18 @@ impl Scene {
             })
     }
 
+    /// Finds a user by her petname, her id or `me`.
+    ///
+    /// # Errors
+    /// The text names nobody.
+    pub(crate) fn user(&self, text: &str) -> Result<UserId, Problem> {
+        let who: UserRef = text.parse().map_err(bad_request)?;
+        self.names.find(&who).ok_or_else(|| {
+            not_found(format!("nobody is called `{who}` here"))
+                .with_hint("`dsp peers ls` lists who is known")
+        })
+    }
+
     /// Finds the current context.
     ///
     /// # Errors
@@ -289,15 +303,20 @@ impl Ops {
         let (me, names) = (self.me, self.names().await?);
         let current = self.store.get(Slot::CURRENT_CONTEXT).await?;
         let current = current.and_then(|bytes| bytes.try_into().ok()).map(ContextId::from_bytes);
-        let contexts = self
+        let (contexts, blocked) = self
             .node
             .query(move |engine| {
-                let contexts = engine.contexts().map(|c| (c.id(), ContextScene::of(c, me)));
-                contexts.collect::<BTreeMap<_, _>>()
+                let blocked: BTreeSet<UserId> = engine.blocked().collect();
+                let contexts = engine.contexts().map(|context| {
+                    let mut scene = ContextScene::of(context, me);
+                    scene.stacks.retain(|stack| !blocked.contains(&stack.owner));
+                    (context.id(), scene)
+                });
+                (contexts.collect::<BTreeMap<_, _>>(), blocked)
             })
             .await?;
         let current = current.filter(|id| contexts.contains_key(id));
-        Ok(Scene { me, names, current, contexts })
+        Ok(Scene { me, names, current, contexts, blocked })
     }
 }
 

@@ -1,9 +1,11 @@
 //! Tickets of my contexts.
 
-use dsp_protocol::api::{NewTicket, Page, Problem, ProblemCode, RoleName, TicketInfo, TicketMade};
+use dsp_protocol::api::{
+    NewTicket, Page, Problem, ProblemCode, RoleName, TicketEnded, TicketInfo, TicketMade, UserName,
+};
 use dsp_protocol::context::TicketStanding;
 use dsp_protocol::statement::Role;
-use dsp_protocol::sync::{Command, Reply};
+use dsp_protocol::sync::{Command, Keeping, Reply};
 
 use super::contexts::{role_name, unexpected};
 use super::problem::{bad_request, not_found};
@@ -18,6 +20,15 @@ const PAGE: u64 = 500;
 const WEEK_SECONDS: u64 = 7 * 24 * 3600;
 /// Fewest digits that name a ticket.
 const PREFIX: usize = 4;
+
+/// What becomes of those who came in by a ticket that is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CameIn {
+    /// They stay.
+    Stay,
+    /// They are removed, but for owners.
+    Removed,
+}
 
 impl Ops {
     /// Makes a ticket of a context of mine. A private context becomes one that tickets open.
@@ -83,7 +94,7 @@ impl Ops {
     ///
     /// # Errors
     /// No ticket, or several, begin so; or it is not mine to revoke.
-    pub async fn end_ticket(&self, key: &str) -> Result<TicketInfo, Problem> {
+    pub async fn end_ticket(&self, key: &str, came_in: CameIn) -> Result<TicketEnded, Problem> {
         if !key.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(bad_request(format!(
                 "`{key}` is no key of a ticket: it has digits 0 to f"
@@ -123,7 +134,33 @@ impl Ops {
         let context = scene.context(&context.to_string())?;
         let ended = context.tickets.iter().find(|standing| standing.fact.key == key);
         let ended = ended.ok_or_else(|| not_found(format!("ticket {key} is not here any more")))?;
-        Ok(ticket_info(&scene, context, ended))
+        let ticket = ticket_info(&scene, context, ended);
+        let removed = match came_in {
+            CameIn::Stay => Vec::new(),
+            CameIn::Removed => self.remove_admitted(&ticket).await?,
+        };
+        Ok(TicketEnded { ticket, removed })
+    }
+
+    /// Removes those who came in by a ticket, but for owners and who is out already. What of
+    /// theirs counts goes on to.
+    async fn remove_admitted(&self, ticket: &TicketInfo) -> Result<Vec<UserName>, Problem> {
+        let context = ticket.context;
+        let mut removed = Vec::new();
+        for admitted in &ticket.admitted {
+            let user = admitted.user;
+            let role = self.node.query(move |engine| {
+                let view = engine.context(context)?.view();
+                Some((view.role(user), view.was_removed(user)))
+            });
+            if matches!(role.await?, Some((Role::Owner, _) | (_, true)) | None) || user == self.me {
+                continue;
+            }
+            let keep = Keeping::All;
+            self.node.run(Command::RemoveMember { context, user, keep }).await?;
+            removed.push(admitted.clone());
+        }
+        Ok(removed)
     }
 
     /// Returns where this device can be reached, the most useful first: announced addresses, then

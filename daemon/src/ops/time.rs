@@ -1,7 +1,10 @@
 //! Times as the API writes them.
 
+use dsp_protocol::api::Problem;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+use super::problem::bad_request;
 
 pub(crate) use crate::node::now;
 
@@ -13,6 +16,19 @@ pub(crate) fn rfc3339(ms: i64) -> String {
     let nanos = i128::from(ms.clamp(FIRST, LAST)) * 1_000_000;
     let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).expect("the range was clamped");
     time.format(&Rfc3339).expect("years 1 to 9999 have a form")
+}
+
+/// Reads RFC 3339 as milliseconds since 1970.
+///
+/// # Errors
+/// The text is no such time.
+pub(crate) fn parse_rfc3339(text: &str) -> Result<i64, Problem> {
+    let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|error| {
+        bad_request(format!("`{text}` is no time: {error}"))
+            .with_hint("write it as 2026-11-16T09:30:00Z")
+    })?;
+    let ms = time.unix_timestamp_nanos() / 1_000_000;
+    Ok(i64::try_from(ms).expect("the years of RFC 3339 fit"))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod content;
 mod context;
 mod error;
 mod keeping;
+mod offers;
 mod peers;
 mod records;
 mod schema;

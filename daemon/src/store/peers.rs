@@ -1,5 +1,6 @@
 //! Other users under their local names, and where their devices were reached.
 
+use dsp_protocol::api::{SetTrust, Trust};
 use dsp_protocol::cbor::{self, Fields, Map, Value};
 use dsp_protocol::id::{DeviceId, UserId};
 use dsp_protocol::limits::NAME_BYTES;
@@ -23,6 +24,8 @@ pub struct Peer {
     pub name: Petname,
     /// Whether her id was compared.
     pub verified: bool,
+    /// What of hers may be used here.
+    pub trust: Trust,
 }
 
 /// A petname belongs to another user.
@@ -50,7 +53,8 @@ impl Store {
                 return Ok(known.name);
             }
             let name = first_free(&tx.open_table(tables::PETNAME)?, &wanted)?;
-            put(tx, user, &Peer { name: name.clone(), verified: false })?;
+            let (verified, trust) = (false, Trust::default());
+            put(tx, user, &Peer { name: name.clone(), verified, trust })?;
             Ok(name)
         })
         .await
@@ -75,33 +79,28 @@ impl Store {
             if let Some(known) = &known {
                 tx.open_table(tables::PETNAME)?.remove(&*fold_key(known.name.as_str()))?;
             }
-            let verified = known.is_some_and(|known| known.verified);
-            put(tx, user, &Peer { name: name.clone(), verified })?;
+            let (verified, trust) =
+                known.map_or((false, Trust::default()), |known| (known.verified, known.trust));
+            put(tx, user, &Peer { name: name.clone(), verified, trust })?;
             Ok(Ok(()))
         })
         .await
     }
 
-    /// Notes that the id of a user was compared. A user never met is not noted.
+    /// Changes whether the id of a user was compared, and what of hers may be used here. Of a user
+    /// never met nothing is noted; tells whether she was.
     ///
     /// # Errors
     /// [`WriteError`].
-    pub async fn verify_peer(&self, user: UserId) -> Result<(), WriteError> {
-        self.note_verified(user, true).await
-    }
-
-    /// Takes back that the id of a user was compared.
-    ///
-    /// # Errors
-    /// [`WriteError`].
-    pub async fn unverify_peer(&self, user: UserId) -> Result<(), WriteError> {
-        self.note_verified(user, false).await
-    }
-
-    async fn note_verified(&self, user: UserId, verified: bool) -> Result<(), WriteError> {
+    pub async fn set_trust(&self, user: UserId, set: SetTrust) -> Result<bool, WriteError> {
         self.write(move |tx| {
-            let known = peer(&tx.open_table(tables::PEER)?, user)?;
-            known.map_or(Ok(()), |known| put(tx, user, &Peer { verified, ..known }))
+            let Some(known) = peer(&tx.open_table(tables::PEER)?, user)? else { return Ok(false) };
+            let Trust { results, code } = known.trust;
+            let trust =
+                Trust { results: set.results.unwrap_or(results), code: set.code.unwrap_or(code) };
+            let verified = set.verified.unwrap_or(known.verified);
+            put(tx, user, &Peer { verified, trust, ..known })?;
+            Ok(true)
         })
         .await
     }
@@ -227,7 +226,9 @@ fn holder(
 }
 
 fn put(tx: &WriteTransaction, user: UserId, peer: &Peer) -> Result<(), Fault> {
-    let map = Map::new().with("name", peer.name.as_str()).with("verified", peer.verified);
+    let mut map = Map::new().with("name", peer.name.as_str()).with("verified", peer.verified);
+    map.insert_some("results", peer.trust.results.then_some(true));
+    map.insert_some("code", peer.trust.code.then_some(true));
     let bytes = cbor::encode(&Value::Map(map));
     tx.open_table(tables::PEER)?.insert(user.as_bytes(), bytes.as_slice())?;
     tx.open_table(tables::PETNAME)?.insert(&*fold_key(peer.name.as_str()), user.as_bytes())?;
@@ -242,7 +243,13 @@ fn decode(user: UserId, bytes: &[u8]) -> Result<Peer, Fault> {
         value.into_text(NAME_BYTES)?.parse().map_err(|error| format!("{error}"))
     });
     let verified = fields.required("verified", Value::into_bool);
+    let mut may = |what| {
+        let read = fields.optional(what, Value::into_bool).map_err(|e| damaged(e.to_string()));
+        read.map(|may| may.unwrap_or(false))
+    };
+    let trust = Trust { results: may("results")?, code: may("code")? };
     Ok(Peer {
+        trust,
         name: name.map_err(|error| damaged(error.to_string()))?,
         verified: verified.map_err(|error| damaged(error.to_string()))?,
     })

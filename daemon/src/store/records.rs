@@ -11,7 +11,7 @@ use redb::{ReadTransaction, ReadableTable as _, Table, WriteTransaction};
 use super::backing::Backing;
 use super::error::{Fault, ReadError, WriteError};
 use super::tables::{pair, part, under};
-use super::{Store, content, context, keeping, schema, tables};
+use super::{Store, content, context, keeping, offers, schema, tables};
 
 impl Store {
     /// Makes records durable, in their order, all or none.
@@ -32,7 +32,7 @@ impl Store {
     /// Returns everything the engine needs at its start, in an order that it takes: the
     /// incarnation (unless one has to be drawn), identity logs, contexts, those forgotten
     /// ([`Record::ForgetContext`]), envelopes by number, redemptions, forks, frames, earned blobs,
-    /// those let go, wants.
+    /// those let go, wants, blocked users, offers.
     ///
     /// A frame whose bytes do not match its id is left out, so that it is brought again; so is
     /// what names a context that is not here, as the engine has no place for it.
@@ -53,6 +53,8 @@ impl Store {
             restore_earned(tx, &mut records)?;
             restore_dropped(tx, &mut records)?;
             restore_wants(tx, &mut records)?;
+            restore_blocked(tx, &mut records)?;
+            restore_offers(tx, &mut records)?;
             drop_orphans(&mut records);
             Ok(records)
         })
@@ -125,6 +127,20 @@ pub(super) fn apply(
             let key = pair(context.as_bytes(), want.hash.as_bytes());
             tx.open_table(tables::WANT)?.insert(&key, &encode_want(want))?;
             tx.open_table(tables::DROPPED)?.remove(&key)?;
+        }
+        Record::Block { user, blocked: true } => {
+            tx.open_table(tables::BLOCKED)?.insert(user.as_bytes(), ())?;
+        }
+        Record::Block { user, blocked: false } => {
+            tx.open_table(tables::BLOCKED)?.remove(user.as_bytes())?;
+        }
+        Record::Offer(offer) => {
+            let id = offer.offer.genesis.id();
+            let bytes = offers::encode(offer);
+            tx.open_table(tables::OFFER)?.insert(id.as_bytes(), bytes.as_slice())?;
+        }
+        Record::DropOffer(context) => {
+            tx.open_table(tables::OFFER)?.remove(context.as_bytes())?;
         }
         Record::Unwant { context, hash } => {
             let key = pair(context.as_bytes(), hash.as_bytes());
@@ -226,7 +242,10 @@ fn context_named(record: &Record) -> Option<ContextId> {
         Record::Incarnation(_)
         | Record::Log { .. }
         | Record::Context(_)
-        | Record::ForgetContext(_) => None,
+        | Record::ForgetContext(_)
+        | Record::Block { .. }
+        | Record::Offer(_)
+        | Record::DropOffer(_) => None,
         Record::Envelope { context, .. }
         | Record::DropCatalog { context, .. }
         | Record::Redemption { context, .. }
@@ -354,6 +373,29 @@ fn restore_wants(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(), 
         let want = decode_want(BlobHash::from_bytes(part(key, 1)), value.value());
         let want = want.ok_or_else(|| Fault::damaged("want", key, "unknown kind of blob"))?;
         records.push(Record::Want { context, want });
+    }
+    Ok(())
+}
+
+fn restore_blocked(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(), Fault> {
+    for item in tx.open_table(tables::BLOCKED)?.iter()? {
+        let user = UserId::from_bytes(*item?.0.value());
+        records.push(Record::Block { user, blocked: true });
+    }
+    Ok(())
+}
+
+fn restore_offers(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(), Fault> {
+    for item in tx.open_table(tables::OFFER)?.iter()? {
+        let (key, value) = item?;
+        // One that does not read is as good as none: it is told again.
+        match offers::decode(value.value()) {
+            Ok(offer) => records.push(Record::Offer(offer)),
+            Err(error) => {
+                let context = ContextId::from_bytes(*key.value());
+                tracing::error!(%context, %error, "an offer is damaged");
+            }
+        }
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(super) type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// The migrations; a database of schema n has gone through the first n. None is ever changed.
 pub(super) const MIGRATIONS: &[Migration] =
-    &[make_tables, make_forks, make_lost, make_forgotten, make_keeping];
+    &[make_tables, make_forks, make_lost, make_forgotten, make_keeping, make_people];
 
 /// Schema 1: makes every table, so that reading never meets one that is missing.
 fn make_tables(tx: &WriteTransaction) -> Result<(), Fault> {
@@ -72,6 +72,13 @@ fn make_keeping(tx: &WriteTransaction) -> Result<(), Fault> {
     tx.open_table(tables::PIN_BLOB)?;
     tx.open_table(tables::HOLDER)?;
     keeping::count_all(tx)
+}
+
+/// Schema 6: makes the tables of blocked users and of offers.
+fn make_people(tx: &WriteTransaction) -> Result<(), Fault> {
+    tx.open_table(tables::BLOCKED)?;
+    tx.open_table(tables::OFFER)?;
+    Ok(())
 }
 
 /// How a database was found.

@@ -86,11 +86,18 @@ pub(super) const HOLDER: TableDefinition<&[u8; 64], i64> = TableDefinition::new(
 /// milliseconds since 1970; 0 where the device only says so.
 pub(super) const ADDRESS: TableDefinition<&[u8], i64> = TableDefinition::new("address");
 
-/// Other users: user (32) -> CBOR `{name: text, verified: bool}`.
+/// Other users: user (32) -> CBOR `{name: text, verified: bool, results: bool, code: bool}`; the
+/// last two are absent where they are false.
 pub(super) const PEER: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("peer");
 
 /// Whose a petname is: the petname, folded -> user (32).
 pub(super) const PETNAME: TableDefinition<&str, &[u8; 32]> = TableDefinition::new("petname");
+
+/// Users with whom this node has nothing to do: user (32) -> nothing.
+pub(super) const BLOCKED: TableDefinition<&[u8; 32], ()> = TableDefinition::new("blocked");
+
+/// Contexts that others offer: context (32) -> CBOR, as [`super::offers`] writes it.
+pub(super) const OFFER: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("offer");
 
 /// Tokens and sessions: hash of the secret (32) -> CBOR, as [`super::tokens`] writes it.
 pub(super) const TOKEN: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("token");

@@ -6,7 +6,7 @@ use super::stacks::StackInfo;
 http! {
     /// `POST /follows`.
     pub struct NewFollow {
-        /// The text of a ticket.
+        /// The text of a ticket, or the label of an [offer](super::OfferInfo): `alice/plans`.
         pub ticket: String,
         /// What to bring; when left out as before, and else as `policy.default` says.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -25,7 +25,9 @@ mod frames;
 mod identity;
 mod keeping;
 mod login;
+mod members;
 mod node;
+mod offers;
 mod peers;
 mod problem;
 mod settings;
@@ -51,13 +53,17 @@ pub use self::keeping::{
     Pinned, StayReason, StayingFile, Unpinned, Waste,
 };
 pub use self::login::{Login, LoginCode};
+pub use self::members::{CutAway, KeepMore, MemberInfo, SetRole};
 pub use self::node::{ClientFile, Health, NodeStatus, PendingRole};
-pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, UserName};
+pub use self::offers::OfferInfo;
+pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, SetTrust, Trust, UserName};
 pub use self::problem::{Problem, ProblemCode};
 pub use self::settings::Setting;
-pub use self::stacks::{HeadInfo, LogEntry, Rename, SetTag, StackInfo};
+pub use self::stacks::{
+    Forked, HeadInfo, LogEntry, NewFork, NewShare, Rename, SetTag, Shared, StackInfo,
+};
 pub use self::step::{Progress, Step};
-pub use self::tickets::{NewTicket, TicketInfo, TicketMade};
+pub use self::tickets::{NewTicket, TicketEnded, TicketInfo, TicketMade};
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";

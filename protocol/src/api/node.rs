@@ -57,6 +57,9 @@ http! {
         /// Contexts in which the role that my ticket gives is pending.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub roles_pending: Vec<PendingRole>,
+        /// Contexts that others offer, by their labels; declined ones left out.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub offers: Vec<String>,
     }
 
     /// A role that waits for a device of an owner.

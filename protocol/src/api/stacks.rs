@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::contexts::ContextInfo;
+use super::peers::UserName;
 use crate::id::{ContextId, DeviceId, FrameId, StackId, StatementId, UserId};
 
 http! {
@@ -105,5 +107,53 @@ http! {
         /// Takes it away instead.
         #[serde(default)]
         pub remove: bool,
+    }
+
+    /// `POST /shares`: shows a stack of mine to named users and nobody else.
+    pub struct NewShare {
+        /// The stack, as a reference.
+        pub stack: String,
+        /// Whom: petnames or ids.
+        pub with: Vec<String>,
+        /// Whether frames behind the head go along.
+        #[serde(default)]
+        pub history: bool,
+    }
+
+    /// What came of `POST /shares`.
+    pub struct Shared {
+        /// The stack where they read it.
+        pub stack: StackInfo,
+        /// The context of these readers, as it is written in a reference.
+        pub context: String,
+        /// Whether the context was made for them; else it was there.
+        pub created: bool,
+        /// Who reads it.
+        pub readers: Vec<UserName>,
+        /// Frames that can be read there now.
+        pub frames: u32,
+        /// Frames whose lineage is withheld, as it names what these readers cannot read.
+        pub lineage_withheld: u32,
+    }
+
+    /// `POST /contexts/{context}/fork`: a context of mine with the current heads of another.
+    pub struct NewFork {
+        /// The name of the new context.
+        pub name: String,
+        /// Whether frames behind the heads go along.
+        #[serde(default)]
+        pub history: bool,
+    }
+
+    /// What came of a fork.
+    pub struct Forked {
+        /// The new context.
+        pub context: ContextInfo,
+        /// Stacks that are in it.
+        pub stacks: u32,
+        /// Frames that are in it.
+        pub frames: u32,
+        /// Stacks that were left out, each with the reason.
+        pub left_out: Vec<String>,
     }
 }

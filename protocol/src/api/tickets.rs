@@ -26,6 +26,16 @@ http! {
         pub info: TicketInfo,
     }
 
+    /// What came of `DELETE /tickets/{key}`.
+    pub struct TicketEnded {
+        /// The ticket, which is void.
+        #[serde(flatten)]
+        pub ticket: TicketInfo,
+        /// Who came in by it and was removed.
+        #[serde(default)]
+        pub removed: Vec<UserName>,
+    }
+
     /// A ticket of a context.
     pub struct TicketInfo {
         /// Its public key.

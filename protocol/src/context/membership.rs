@@ -117,10 +117,14 @@ impl Authority {
 
     /// Tells whether a statement is left by forks and cuts. Cuts by different users all have to
     /// keep it.
-    fn left(&self, view: &View, held: &Held) -> bool {
-        view.in_place(held)
-            && left_of_device(&self.devices, held)
+    pub(super) fn left(&self, view: &View, held: &Held) -> bool {
+        self.left_but_for_users(view, held)
             && self.user_keeps(held.user).all(|keep| keep.keeps(held))
+    }
+
+    /// Tells whether a statement is left by forks and by the cuts of devices.
+    pub(super) fn left_but_for_users(&self, view: &View, held: &Held) -> bool {
+        view.in_place(held) && left_of_device(&self.devices, held)
     }
 
     /// Tells whether an envelope is left by the cuts, as far as can be told.

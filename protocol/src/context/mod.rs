@@ -12,15 +12,17 @@
 mod cuts;
 mod genesis;
 mod heads;
-mod kept;
+mod counted;
 mod membership;
+mod parted;
 mod standing;
 mod ticket;
 mod view;
 
 pub use self::genesis::{ContextKind, Genesis, GenesisError};
 pub use self::heads::{HeadView, StackState, StackView};
-pub use self::kept::Parted;
+pub use self::parted::Parted;
+pub use self::counted::{CutAway, Reach};
 pub use self::ticket::{Admission, Refused, TicketStanding};
 pub use self::view::{Inserted, View};
 

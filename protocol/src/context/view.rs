@@ -36,7 +36,7 @@ pub struct View {
 pub(super) struct Held {
     pub(super) user: UserId,
     pub(super) doc: DocumentId,
-    change: ChangeId,
+    pub(super) change: ChangeId,
     /// The number of the envelope; the smallest, where several carried it.
     pub(super) carried: u64,
     pub(super) place: Place,

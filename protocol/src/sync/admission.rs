@@ -30,6 +30,9 @@ impl Node {
         }
         channel.user = Some(user);
         let context = channel.context;
+        if self.is_blocked(user) {
+            return self.bar(cx, device);
+        }
         if let Some(bytes) = redeem {
             match Self::redemption(&bytes, context, user) {
                 Ok(redeem) => {
@@ -76,6 +79,9 @@ impl Node {
             self.logs.get(&user).map_or_else(Vec::new, |log| log.devices().map(|d| d.0).collect());
         for device in devices {
             cx.emit(Event::Peer { device, user });
+        }
+        if self.is_blocked(user) {
+            self.end_barred(cx);
         }
         let contexts: Vec<ContextId> =
             self.contexts.keys().copied().filter(|c| self.is_known_in(*c, user)).collect();

@@ -1,8 +1,10 @@
 //! What the user wants: statements of mine, one change at a time and stored before they count.
 
+use std::collections::BTreeMap;
+
 use super::context::{Context, FrameMeta};
 use super::event::{
-    Command, CommandError, CommandId, ContextRecord, Event, Record, Reply, Standing,
+    Command, CommandError, CommandId, ContextRecord, Event, Keeping, Record, Reply, Standing,
 };
 use super::logs::EntrySource;
 use super::node::{Cx, Node, Publish, Task};
@@ -10,10 +12,10 @@ use super::work::Work;
 use crate::api::Policy;
 use crate::context::{ContextKind, Genesis, StackState, StackView};
 use crate::doc::{CatalogWriter, Envelope, catalog_key};
-use crate::id::{BlobHash, ContextId, FrameId, StackId, UserId};
+use crate::id::{BlobHash, ContextId, FrameId, StackId};
 use crate::key::SecretKey;
 use crate::limits;
-use crate::name::StackName;
+use crate::name::{ContextName, StackName};
 use crate::object::Frame;
 use crate::statement::{
     About, Access, Cut, Fact, Head, Interest, Member, Place, PlacedFact, Role, Subject, Tag,
@@ -24,9 +26,9 @@ use crate::wire::CatalogKey;
 
 /// What a command makes: facts to sign, and what goes with them.
 #[derive(Debug, Default)]
-struct Draft {
+pub(super) struct Draft {
     facts: Vec<PlacedFact>,
-    frame: Option<(FrameId, Vec<u8>, FrameMeta)>,
+    frames: Vec<(FrameId, Vec<u8>, FrameMeta)>,
     blobs: Vec<(BlobHash, u64)>,
     stack: Option<(StackId, bool)>,
     ticket: Option<Box<Ticket>>,
@@ -34,29 +36,22 @@ struct Draft {
     pushed: bool,
 }
 
+impl Draft {
+    /// Returns the draft of statements with which nothing else goes.
+    pub(super) fn of(facts: Vec<PlacedFact>) -> Self {
+        Draft { facts, ..Draft::default() }
+    }
+}
+
 impl Node {
     pub(super) fn command(&mut self, cx: &mut Cx<'_>, id: CommandId, command: Command) {
         match command {
-            Command::NewContext { name, text, access } => {
-                let genesis =
-                    Genesis { owners: vec![self.user], nonce: random(cx), kind: ContextKind::Team };
-                let record = ContextRecord {
-                    genesis,
-                    interest: Vec::new(),
-                    policy: Policy::All.into(),
-                    standing: Standing::Active { synced: true },
-                    admission: None,
-                };
-                // Stored together with the first statement.
-                let context = Context::new(record);
-                let context_id = context.id();
-                if let Err(error) = self.need(&context, Role::Owner, cx.now) {
-                    return cx.reply(id, Err(error));
-                }
-                self.insert_context(context);
-                let command = Command::NewContext { name, text, access };
-                self.enqueue(cx, context_id, Some(id), command);
+            Command::NewContext { .. } | Command::NewAudience { .. } => {
+                self.new_context(cx, id, command);
             }
+            Command::Block { user, blocked } => self.block(cx, id, user, blocked),
+            Command::Accept { context, policy } => self.accept_offer(cx, id, context, policy),
+            Command::Decline { context } => self.decline_offer(cx, id, context),
             Command::Follow { ticket, policy } => self.follow(cx, id, ticket, policy),
             Command::Fetch { context, wants } => self.fetch(cx, id, context, wants),
             Command::FetchFrames { context, frames } => {
@@ -90,13 +85,37 @@ impl Node {
             | Command::Share { context, .. }
             | Command::EndTicket { context, .. }
             | Command::Member { context, .. }
+            | Command::RemoveMember { context, .. }
+            | Command::KeepMore { context, .. }
             | Command::Admit { context, .. }
             | Command::Cut { context, .. }
             | Command::Push { context, .. }
+            | Command::Mirror { context, .. }
             | Command::Rename { context, .. }
             | Command::Remove { context, .. }
             | Command::Tag { context, .. } => self.enqueue(cx, context, Some(id), command),
         }
+    }
+
+    /// Makes a context of mine, which the command names and describes.
+    fn new_context(&mut self, cx: &mut Cx<'_>, id: CommandId, command: Command) {
+        let genesis =
+            Genesis { owners: vec![self.user], nonce: random(cx), kind: ContextKind::Team };
+        let record = ContextRecord {
+            genesis,
+            interest: Vec::new(),
+            policy: Policy::All.into(),
+            standing: Standing::Active { synced: true },
+            admission: None,
+        };
+        // Stored together with the first statement.
+        let context = Context::new(record);
+        let context_id = context.id();
+        if let Err(error) = self.need(&context, Role::Owner, cx.now) {
+            return cx.reply(id, Err(error));
+        }
+        self.insert_context(context);
+        self.enqueue(cx, context_id, Some(id), command);
     }
 
     /// States what a command asks for.
@@ -180,10 +199,10 @@ impl Node {
         }
         let (user, signed) = (self.user, envelope.clone());
         records.push(Record::Envelope { context: id, user, envelope: signed });
-        let mut frame = None;
-        if let Some((frame_id, bytes, meta)) = draft.frame {
+        let mut frames = Vec::new();
+        for (frame_id, bytes, meta) in draft.frames {
             records.push(Record::Frame { context: id, id: frame_id, bytes });
-            frame = Some((frame_id, meta));
+            frames.push((frame_id, meta));
         }
         for (hash, size) in draft.blobs {
             records.push(Record::Earned { context: id, hash, size });
@@ -207,13 +226,13 @@ impl Node {
         };
         let stack = draft.stack;
         let publish =
-            Publish { context: id, reply, envelope, tip, statements, frame, stack, again };
+            Publish { context: id, reply, envelope, tip, statements, frames, stack, again };
         self.store(cx, records, Task::Publish(Box::new(publish)));
         Ok(())
     }
 
     pub(super) fn published(&mut self, cx: &mut Cx<'_>, publish: Publish) {
-        let Publish { context: id, reply, envelope, tip, statements, frame, stack, again: _ } =
+        let Publish { context: id, reply, envelope, tip, statements, frames, stack, again: _ } =
             publish;
         let key = CatalogKey { user: self.user, device: self.device, inc: envelope.inc };
         let Some(context) = self.contexts.get_mut(&id) else { return };
@@ -224,7 +243,7 @@ impl Node {
         for statement in &statements {
             context.view.insert(self.user, document, change, n, statement.clone());
         }
-        if let Some((frame, meta)) = frame {
+        for (frame, meta) in frames {
             context.frames.insert(frame, meta);
             cx.emit(Event::Frame { context: id, frame });
         }
@@ -242,6 +261,14 @@ impl Node {
         let interest = |s: &Verified| matches!(s.fact(), Fact::Placed(p) if matches!(p.fact, PlacedFact::Interest(_)));
         if statements.iter().any(interest) {
             self.hello_again(cx);
+        } else if !statements.iter().all(|s| s.placed().is_some_and(|p| is_content(&p.fact))) {
+            // Somebody may be a member now who knows nothing of it.
+            self.offer_to_all(cx);
+        }
+        let cut = |s: &Verified| s.placed().is_some_and(|p| matches!(p.fact, PlacedFact::Cut(_)));
+        if statements.iter().any(cut) {
+            // What a narrower one kept away may be with a peer.
+            self.pump_context(cx, id);
         }
         self.work_done(cx, id);
     }
@@ -270,19 +297,18 @@ impl Node {
     ) -> Result<Draft, CommandError> {
         let context = &self.contexts[&id];
         match command {
-            Command::NewContext { name, text, access } => Ok(Draft {
-                facts: vec![
-                    PlacedFact::About(About {
-                        name,
-                        text,
-                        access,
-                        closed: false,
-                        over: Vec::new(),
-                    }),
-                    PlacedFact::Interest(Interest { generation: 1, key: random(cx) }),
-                ],
-                ..Draft::default()
-            }),
+            Command::NewContext { name, text, access } => {
+                Ok(Draft::of(first_facts(cx, name, text, access)))
+            }
+            Command::NewAudience { name, readers } => {
+                let mut facts = first_facts(cx, name, String::new(), Access::Private);
+                let readers = readers.into_iter().filter(|reader| *reader != self.user);
+                facts.extend(readers.map(|user| {
+                    let (role, seen) = (Role::Reader, BTreeMap::new());
+                    PlacedFact::Member(Member { user, role, seen })
+                }));
+                Ok(Draft::of(facts))
+            }
             Command::About { name, text, access, closed, .. } => {
                 self.need(context, Role::Owner, cx.now)?;
                 let old = context.view.about().cloned();
@@ -296,7 +322,7 @@ impl Node {
                 };
                 let same = About { over: old.over.clone(), ..about.clone() } == old;
                 let facts = if same { Vec::new() } else { vec![PlacedFact::About(about)] };
-                Ok(Draft { facts, ..Draft::default() })
+                Ok(Draft::of(facts))
             }
             Command::Share { role, until, uses, addresses, .. } => {
                 self.need(context, Role::Owner, cx.now)?;
@@ -310,15 +336,23 @@ impl Node {
                 })?;
                 let facts =
                     if known.ended { Vec::new() } else { vec![PlacedFact::TicketEnd { key }] };
-                Ok(Draft { facts, ..Draft::default() })
+                Ok(Draft::of(facts))
             }
             Command::Member { user, role, .. } => {
                 self.need(context, Role::Owner, cx.now)?;
-                self.draft_member(cx, id, user, role)
+                self.draft_member(cx, id, user, role, Keeping::All)
+            }
+            Command::RemoveMember { user, keep, .. } => {
+                self.need(context, Role::Owner, cx.now)?;
+                self.draft_member(cx, id, user, Role::None, keep)
+            }
+            Command::KeepMore { user, before, .. } => {
+                self.need(context, Role::Owner, cx.now)?;
+                self.draft_keep_more(id, user, before)
             }
             Command::Admit { user, ticket, .. } => {
                 match self.owed(context, user, ticket, cx.now) {
-                    Some(role) => self.draft_member(cx, id, user, role),
+                    Some(role) => self.draft_member(cx, id, user, role, Keeping::All),
                     // Something stated since has settled it.
                     None => Ok(Draft::default()),
                 }
@@ -337,6 +371,10 @@ impl Node {
             Command::Push { stack, frame, blobs, tags, .. } => {
                 self.need(context, Role::Writer, cx.now)?;
                 self.draft_push(cx, id, stack, frame, blobs, tags)
+            }
+            Command::Mirror { stack, name, frames, blobs, .. } => {
+                self.need(context, Role::Writer, cx.now)?;
+                self.draft_mirror(id, (stack, name), frames, blobs)
             }
             Command::Rename { stack, name, .. } => {
                 self.need(context, Role::Writer, cx.now)?;
@@ -374,6 +412,9 @@ impl Node {
             | Command::Lost { .. }
             | Command::Drop { .. }
             | Command::Reach { .. }
+            | Command::Block { .. }
+            | Command::Accept { .. }
+            | Command::Decline { .. }
             | Command::Identity { .. } => {
                 Err(CommandError::Invalid("the command states nothing".to_owned()))
             }
@@ -428,33 +469,6 @@ impl Node {
         Ok(Draft { facts, ticket: Some(Box::new(ticket)), ..Draft::default() })
     }
 
-    fn draft_member(
-        &mut self,
-        cx: &mut Cx<'_>,
-        id: ContextId,
-        user: UserId,
-        role: Role,
-    ) -> Result<Draft, CommandError> {
-        let context = &self.contexts[&id];
-        let seen = context.view.seen_about(user);
-        if seen.len() > limits::SEEN {
-            return Err(CommandError::Limit(format!(
-                "{} devices of owners spoke in the context, and a statement about a member can \
-                 name {} of them",
-                seen.len(),
-                limits::SEEN
-            )));
-        }
-        let mut facts = vec![PlacedFact::Member(Member { user, role, seen })];
-        if role == Role::None {
-            // Who is removed may not find the context by its old key.
-            let newest = context.view.interests().first().map_or(0, |i| i.generation);
-            let generation = newest.saturating_add(1);
-            facts.push(PlacedFact::Interest(Interest { generation, key: random(cx) }));
-        }
-        Ok(Draft { facts, ..Draft::default() })
-    }
-
     fn draft_push(
         &mut self,
         cx: &mut Cx<'_>,
@@ -498,12 +512,49 @@ impl Node {
         }
         Ok(Draft {
             facts,
-            frame: Some((frame_id, bytes, meta)),
+            frames: vec![(frame_id, bytes, meta)],
             blobs,
             stack: Some((stack, created)),
             pushed: true,
             ticket: None,
         })
+    }
+
+    fn draft_mirror(
+        &self,
+        id: ContextId,
+        (stack, name): (StackId, StackName),
+        frames: Vec<Vec<u8>>,
+        blobs: Vec<(BlobHash, u64)>,
+    ) -> Result<Draft, CommandError> {
+        let context = &self.contexts[&id];
+        if context.view.about().is_some_and(|about| about.closed) {
+            return Err(CommandError::Closed);
+        }
+        let mut decoded = Vec::new();
+        for bytes in frames {
+            let frame = Frame::decode(&bytes).map_err(|e| CommandError::Invalid(e.to_string()))?;
+            let meta = FrameMeta::of(&frame, bytes.len());
+            decoded.push((FrameId::of(&bytes), bytes, meta));
+        }
+        let Some((head, ..)) = decoded.last() else { return Ok(Draft::default()) };
+        let (head, known) = (*head, context.view.stack_by_id(self.user, stack));
+        let at_it = |view: &StackView| view.heads.len() == 1 && view.heads[0].frame == head;
+        let here = decoded.iter().all(|(frame, ..)| context.frames.contains_key(frame));
+        if here && known.as_ref().is_some_and(at_it) {
+            return Ok(Draft::default());
+        }
+        let created = known.is_none();
+        let fact = match known {
+            Some(view) => head_fact(context, &view, view.name.clone(), Some(head), None),
+            None => {
+                self.free_name(context, &name, None)?;
+                let (frame, over) = (Some(head), Vec::new());
+                PlacedFact::Head(Head { stack, name, frame, generation: 1, over, why: None })
+            }
+        };
+        let (facts, stack) = (vec![fact], Some((stack, created)));
+        Ok(Draft { facts, frames: decoded, blobs, stack, ticket: None, pushed: false })
     }
 
     fn need(&self, context: &Context, needed: Role, now: i64) -> Result<(), CommandError> {
@@ -545,6 +596,19 @@ fn is_content(fact: &PlacedFact) -> bool {
     matches!(fact, PlacedFact::Head(_) | PlacedFact::Tag(_))
 }
 
+/// Returns what the owner says of a new context.
+fn first_facts(
+    cx: &mut Cx<'_>,
+    name: ContextName,
+    text: String,
+    access: Access,
+) -> Vec<PlacedFact> {
+    vec![
+        PlacedFact::About(About { name, text, access, closed: false, over: Vec::new() }),
+        PlacedFact::Interest(Interest { generation: 1, key: random(cx) }),
+    ]
+}
+
 fn is_about(statements: &[Verified]) -> bool {
     matches!(statements[0].fact(), Fact::Placed(p) if matches!(p.fact, PlacedFact::About(_)))
 }
@@ -567,7 +631,7 @@ fn head_fact(
     })
 }
 
-fn random<const N: usize>(cx: &mut Cx<'_>) -> [u8; N] {
+pub(super) fn random<const N: usize>(cx: &mut Cx<'_>) -> [u8; N] {
     let mut bytes = [0; N];
     cx.rng.fill_bytes(&mut bytes);
     bytes

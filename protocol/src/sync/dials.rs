@@ -141,8 +141,11 @@ impl Node {
     }
 
     pub(super) fn dial_due(&mut self, cx: &mut Cx<'_>) {
+        let dialled = self.dials.keys().copied();
+        let barred: BTreeSet<DeviceId> = dialled.filter(|device| self.is_barred(*device)).collect();
         for (device, dial) in &mut self.dials {
-            if !dial.trying && dial.at <= cx.now && !self.sessions.contains_key(device) {
+            let barred = barred.contains(device);
+            if !barred && !dial.trying && dial.at <= cx.now && !self.sessions.contains_key(device) {
                 dial.trying = true;
                 let mut addresses = dial.ticket.clone();
                 for address in self.stated.get(device).unwrap_or(&dial.heard) {
@@ -185,7 +188,8 @@ impl Node {
         let open = self
             .dials
             .iter()
-            .filter(|(device, dial)| !dial.trying && !self.sessions.contains_key(device));
+            .filter(|(device, dial)| !dial.trying && !self.sessions.contains_key(device))
+            .filter(|(device, _)| self.blocked.is_empty() || !self.is_barred(**device));
         open.map(|(_, dial)| dial.at)
     }
 }

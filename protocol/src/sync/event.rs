@@ -15,6 +15,7 @@ use crate::name::{ContextName, StackName, TagName};
 use crate::policy::FollowPolicy;
 use crate::statement::{Access, Interest, Role, Verified};
 use crate::ticket::Ticket;
+use crate::wire::Offer;
 
 /// Names an I/O task of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -350,6 +351,17 @@ pub enum Record {
         /// The blob.
         want: BlobWant,
     },
+    /// A user is blocked, or is not any more.
+    Block {
+        /// Who.
+        user: UserId,
+        /// Whether she is blocked.
+        blocked: bool,
+    },
+    /// A context that somebody offers; replaces an earlier offer of it.
+    Offer(StoredOffer),
+    /// An offer is gone.
+    DropOffer(ContextId),
     /// A blob that is not wanted any more in a context.
     Unwant {
         /// The context.
@@ -363,7 +375,11 @@ impl Record {
     /// Returns the context under which it is kept; none for what stands outside of contexts.
     pub fn context(&self) -> Option<ContextId> {
         match self {
-            Record::Incarnation(_) | Record::Log { .. } => None,
+            Record::Incarnation(_)
+            | Record::Log { .. }
+            | Record::Block { .. }
+            | Record::Offer(_)
+            | Record::DropOffer(_) => None,
             Record::Context(record) => Some(record.genesis.id()),
             Record::ForgetContext(context)
             | Record::Envelope { context, .. }
@@ -377,6 +393,19 @@ impl Record {
             | Record::Unwant { context, .. } => Some(*context),
         }
     }
+}
+
+/// A context that somebody offers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredOffer {
+    /// Who.
+    pub from: UserId,
+    /// What.
+    pub offer: Offer,
+    /// When it came, in milliseconds since 1970.
+    pub since: i64,
+    /// Whether I do not want to be shown it.
+    pub declined: bool,
 }
 
 /// A context as this node holds it.
@@ -419,6 +448,17 @@ pub struct TicketUse {
     pub devices: Vec<(DeviceId, String)>,
 }
 
+/// What of a removed user still counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// All that counts now.
+    All,
+    /// What she said before a time, in milliseconds since 1970 by her clock.
+    Before(i64),
+    /// Nothing.
+    Nothing,
+}
+
 /// What the user wants.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -430,6 +470,13 @@ pub enum Command {
         text: String,
         /// Who may read.
         access: Access,
+    },
+    /// Makes a private context of mine for an audience. Replies [`Reply::Context`].
+    NewAudience {
+        /// Its name.
+        name: ContextName,
+        /// Who reads it, besides me.
+        readers: BTreeSet<UserId>,
     },
     /// Changes name, description or access of a context of mine, or closes it.
     About {
@@ -472,6 +519,44 @@ pub enum Command {
         user: UserId,
         /// The role.
         role: Role,
+    },
+    /// Takes a user out of a context of mine, and says what of hers still counts.
+    RemoveMember {
+        /// The context.
+        context: ContextId,
+        /// Who.
+        user: UserId,
+        /// What is kept.
+        keep: Keeping,
+    },
+    /// Lets in again what a cut of a user took away and is here, or is with a peer.
+    KeepMore {
+        /// The context.
+        context: ContextId,
+        /// Who.
+        user: UserId,
+        /// Only what she said before this time, in milliseconds since 1970 by her clock.
+        before: Option<i64>,
+    },
+    /// Has nothing more to do with a user on this node, or takes that back. Replies
+    /// [`Reply::Done`].
+    Block {
+        /// Who.
+        user: UserId,
+        /// Whether she is blocked from now on.
+        blocked: bool,
+    },
+    /// Follows a context that was offered. Replies [`Reply::Following`].
+    Accept {
+        /// The context.
+        context: ContextId,
+        /// Which blobs to bring.
+        policy: Policy,
+    },
+    /// Shows an offer no more. Replies [`Reply::Done`].
+    Decline {
+        /// The context.
+        context: ContextId,
     },
     /// Gives a user the role of a ticket that she redeemed, where that takes an owner and is still
     /// due. The engine gives itself this command.
@@ -520,6 +605,21 @@ pub enum Command {
         blobs: Vec<(BlobHash, u64)>,
         /// Tags to set on it.
         tags: Vec<TagName>,
+    },
+    /// Puts a stack into a context of mine under an id that it has elsewhere: its head, the last of
+    /// the frames, and such as lie behind it. Their blobs are here and durable. Replies
+    /// [`Reply::Done`].
+    Mirror {
+        /// The context.
+        context: ContextId,
+        /// The stack.
+        stack: StackId,
+        /// Its name.
+        name: StackName,
+        /// The frames' bytes, the head last.
+        frames: Vec<Vec<u8>>,
+        /// Every blob that the frames reach and that may be served there, with its size.
+        blobs: Vec<(BlobHash, u64)>,
     },
     /// Renames a stack of mine.
     Rename {
@@ -659,6 +759,18 @@ pub enum CommandError {
         /// What the device is granted at most.
         granted: Role,
     },
+    /// I would say what I am myself.
+    #[error("what you may do in a context of yours is for another owner to say")]
+    Oneself,
+    /// Nothing of a user was cut away, or nothing that is known of.
+    #[error("nothing of user {0} was cut away here")]
+    NothingCut(UserId),
+    /// I would block myself.
+    #[error("you cannot block yourself")]
+    BlocksOneself,
+    /// Nobody offered the context.
+    #[error("nobody offers context {0}")]
+    NoOffer(ContextId),
     /// Another stack of mine has the name, or one that differs only in case.
     #[error("a stack named `{0}` exists in the context")]
     NameTaken(StackName),
@@ -739,6 +851,16 @@ pub enum Event {
         device: DeviceId,
         /// Why, as far as the peer says.
         reason: String,
+    },
+    /// Somebody offers a context, or an offer is gone.
+    Offer {
+        /// The context.
+        context: ContextId,
+    },
+    /// A user is blocked, or is not any more.
+    Blocked {
+        /// Who.
+        user: UserId,
     },
     /// Somebody came in by a ticket.
     TicketUsed {

@@ -48,6 +48,9 @@ impl Node {
     }
 
     fn want_stack(&mut self, id: ContextId, view: &StackView) {
+        if self.is_blocked(view.owner) {
+            return;
+        }
         let heads: Vec<FrameId> = view.heads.iter().map(|head| head.frame).collect();
         let context = self.contexts.get_mut(&id).expect("the caller looked it up");
         context.want_from(Root::Stack(view.owner, view.stack), &heads);

@@ -27,6 +27,9 @@ const GENERATIONS_SHOWN: usize = 16;
 impl Node {
     pub(super) fn session_up(&mut self, cx: &mut Cx<'_>, device: DeviceId, role: SessionRole) {
         self.dial_succeeded(device);
+        if self.is_barred(device) {
+            return self.bar(cx, device);
+        }
         if self.sessions.contains_key(&device) {
             self.drop_session(cx, device);
         }
@@ -95,6 +98,7 @@ impl Node {
             }
             Message::Contexts { tag, contexts } => self.on_contexts(cx, device, tag, contexts),
             Message::Peers { tag, peers } => self.on_peers(cx, device, tag, peers),
+            Message::Offer { tag, offers } => self.on_offer(cx, device, tag, offers),
             Message::WantFrames { tag, frames } => self.on_want_frames(cx, device, tag, frames),
             Message::Frames { tag, frames, missing } => {
                 self.on_frames(cx, device, tag, frames, missing);

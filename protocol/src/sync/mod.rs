@@ -26,6 +26,7 @@ mod asking;
 mod authority;
 mod backoff;
 mod blobs;
+mod blocks;
 mod catalogs;
 mod choose;
 mod commands;
@@ -38,7 +39,9 @@ mod frames;
 mod handover;
 mod hello;
 mod logs;
+mod members;
 mod node;
+mod offers;
 mod peers;
 mod redemptions;
 mod restore;
@@ -52,8 +55,9 @@ pub use backoff::Backoff;
 pub use context::{Context, FrameMeta};
 pub use defect::Defect;
 pub use event::{
-    BlobKind, BlobWant, Command, CommandError, CommandId, ContextRecord, Event, Input, Output,
-    Provider, Record, Reply, SessionRole, Severity, Standing, TaskId, TaskResult, TicketUse,
+    BlobKind, BlobWant, Command, CommandError, CommandId, ContextRecord, Event, Input, Keeping,
+    Output, Provider, Record, Reply, SessionRole, Severity, Standing, StoredOffer, TaskId,
+    TaskResult, TicketUse,
 };
 pub use node::{Config, Node};
 pub use restore::RestoreError;

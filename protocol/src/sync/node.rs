@@ -10,7 +10,7 @@ use super::defect::Defect;
 use super::dials::Dial;
 use super::event::{
     BlobWant, CommandError, CommandId, Event, Input, Output, Provider, Record, Reply, Severity,
-    Standing, TaskId, TaskResult,
+    Standing, StoredOffer, TaskId, TaskResult,
 };
 use super::logs::{EntrySource, Intakes};
 use super::restore::RestoreError;
@@ -57,6 +57,10 @@ pub struct Node {
     /// Where devices can be reached by their own word; this one's too.
     pub(super) stated: BTreeMap<DeviceId, Vec<String>>,
     pub(super) dials: BTreeMap<DeviceId, Dial>,
+    /// Users with whom this node has nothing more to do.
+    pub(super) blocked: BTreeSet<UserId>,
+    /// Contexts that others offer.
+    pub(super) offers: BTreeMap<ContextId, StoredOffer>,
     wake_at: Option<i64>,
 }
 
@@ -71,6 +75,10 @@ pub(super) enum Task {
     Incarnation { inc: Incarnation, why: Why },
     /// Another record of a context takes effect.
     Record { context: ContextId, change: Box<Change> },
+    /// A user is blocked, or is not any more.
+    Block { user: UserId, blocked: bool, command: CommandId },
+    /// An offer is not shown any more.
+    Declined { offer: Box<StoredOffer>, command: CommandId },
     /// A context is forgotten, and kept until then in case it cannot be.
     Forget { context: Box<Context>, command: CommandId },
     /// Redemptions of others count.
@@ -105,7 +113,7 @@ pub(super) struct Publish {
     pub envelope: Envelope,
     pub tip: crate::doc::Tip,
     pub statements: Vec<Verified>,
-    pub frame: Option<(FrameId, super::FrameMeta)>,
+    pub frames: Vec<(FrameId, super::FrameMeta)>,
     /// A stack to name in the event, with whether it is new.
     pub stack: Option<(StackId, bool)>,
     /// What to do again when they cannot be stored.
@@ -117,8 +125,10 @@ impl Task {
     pub(super) fn context(&self) -> Option<ContextId> {
         match self {
             Task::Stored | Task::Entries { .. } | Task::Incarnation { .. } => None,
-            // Somebody waits for these.
-            Task::Forget { .. } | Task::Dropped { .. } => None,
+            Task::Forget { .. }
+            | Task::Dropped { .. }
+            | Task::Block { .. }
+            | Task::Declined { .. } => None,
             Task::Publish(publish) => Some(publish.context),
             Task::Record { context, .. }
             | Task::Redeem { context, .. }
@@ -179,6 +189,8 @@ impl Node {
             next_task: 0,
             stated: BTreeMap::new(),
             dials: BTreeMap::new(),
+            blocked: BTreeSet::new(),
+            offers: BTreeMap::new(),
             wake_at: None,
         }
     }
@@ -363,6 +375,12 @@ impl Node {
             (Task::Forget { context, command }, TaskResult::Stored) => {
                 self.forgotten(cx, context.id(), command);
             }
+            (Task::Block { user, blocked, command }, TaskResult::Stored) => {
+                self.block_stored(cx, user, blocked, command);
+            }
+            (Task::Declined { offer, command }, TaskResult::Stored) => {
+                self.declined(cx, *offer, command);
+            }
             (Task::Redeem { context, redeems }, TaskResult::Stored) => {
                 self.redeemed(cx, context, redeems);
             }
@@ -400,6 +418,8 @@ impl Node {
                 | Task::Incarnation { .. }
                 | Task::Record { .. }
                 | Task::Forget { .. }
+                | Task::Block { .. }
+                | Task::Declined { .. }
                 | Task::Redeem { .. }
                 | Task::Publish(_)
                 | Task::Judge { .. }
@@ -423,6 +443,9 @@ impl Node {
             Task::Incarnation { why, .. } => self.renewal_failed(cx, why, &error),
             Task::Record { context, change } => self.record_failed(cx, context, *change, error),
             Task::Forget { context, command } => self.forget_failed(cx, *context, command, error),
+            Task::Block { command, .. } | Task::Declined { command, .. } => {
+                cx.reply(command, Err(error));
+            }
             Task::Redeem { context, redeems } => {
                 self.work_failed(cx, context, Some(Work::Redeem(redeems)));
             }

@@ -37,6 +37,8 @@ impl Node {
         let Some((channel, context)) = self.channel(device, tag) else { return };
         let (id, heard) = (context.id(), !channel.heard.is_empty());
         self.send_addresses(cx, device, tag);
+        self.offer_to(cx, device, tag);
+        self.take_offers(cx, device, tag);
         if !self.take_stated(cx, device, tag) {
             self.pass_on_addresses(cx, id, device);
         }

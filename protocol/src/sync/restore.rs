@@ -155,9 +155,25 @@ impl Node {
             }
             Record::ForgetContext(context) => {
                 self.forgotten.insert(context);
+                Ok(())
             }
             Record::Dropped { context, hash, .. } => {
                 self.known(context)?.dropped.insert(hash);
+                Ok(())
+            }
+            Record::Block { user, blocked } => {
+                let _known = match blocked {
+                    true => self.blocked.insert(user),
+                    false => self.blocked.remove(&user),
+                };
+                Ok(())
+            }
+            Record::Offer(offer) => {
+                self.offers.insert(offer.offer.genesis.id(), offer);
+                Ok(())
+            }
+            Record::DropOffer(context) => {
+                self.offers.remove(&context);
                 Ok(())
             }
             // Applied by the store, never handed back.

@@ -7,7 +7,7 @@ use super::event::{Provider, SessionRole};
 use super::logs::{LogAsk, LogTaken};
 use crate::id::{ChangeId, ContextId, DeviceId, UserId};
 use crate::statement::{Role, Verified};
-use crate::wire::{CatalogKey, DenyCode, LogDigest, Tag};
+use crate::wire::{CatalogKey, DenyCode, LogDigest, Offer, Tag};
 
 /// How long an answer may take before the same is asked again or of another, in milliseconds.
 pub(super) const ASK_MS: i64 = 5_000;
@@ -33,6 +33,8 @@ pub(super) struct Session {
     pub handed: bool,
     /// Channels by the initiator's tag.
     pub channels: BTreeMap<Tag, Channel>,
+    /// Contexts that were offered to the peer.
+    pub offered: BTreeSet<ContextId>,
 }
 
 /// What a session is in one context.
@@ -85,6 +87,8 @@ pub(super) struct Channel {
     pub itself: Option<Vec<String>>,
     /// Where the peer says that other devices are.
     pub heard: BTreeMap<DeviceId, Vec<String>>,
+    /// Contexts that the peer offers; kept here until it is admitted.
+    pub offers: Vec<Offer>,
     /// When the channel says again what is here.
     pub probe_at: i64,
     pub probe_step: i64,
@@ -118,6 +122,7 @@ impl Session {
             tags_done: false,
             handed: false,
             channels: BTreeMap::new(),
+            offered: BTreeSet::new(),
         }
     }
 
@@ -158,6 +163,7 @@ impl Channel {
             later_logs: BTreeMap::new(),
             itself: None,
             heard: BTreeMap::new(),
+            offers: Vec::new(),
             probe_at: now + PROBE_FIRST_MS,
             probe_step: PROBE_FIRST_MS,
         }

@@ -57,6 +57,7 @@ impl Work {
                     | Command::Leave { .. }
                     | Command::Forget { .. }
                     | Command::Follow { .. }
+                    | Command::Accept { .. }
             ),
         }
     }
@@ -151,6 +152,12 @@ impl Node {
                 let reply = Some((command, reply));
                 self.change_record(cx, id, Change { record, reply, hello: true, again });
             }
+            Work::Command(Some(command), Command::Accept { policy, .. }) => {
+                let reply = Reply::Following { context: id, known: context.is_active() };
+                let record = self.accepted_offer(record, id, policy);
+                let reply = Some((command, reply));
+                self.change_record(cx, id, Change { record, reply, hello: true, again });
+            }
             Work::Command(Some(command), Command::Forget { .. }) => self.forget(cx, id, command),
             Work::Command(reply, command) => {
                 let stated = self.state(cx, id, reply, command, again);
@@ -202,6 +209,7 @@ impl Node {
         if policy != self.contexts[&id].record.policy {
             self.policy_changed(cx, id);
         }
+        self.offer_done(cx, id);
         if change.hello {
             self.hello_again(cx);
             self.reach(cx, id, true);
@@ -264,9 +272,7 @@ impl Node {
             let error = CommandError::Ticket("the ticket is for a context of your own".to_owned());
             return cx.reply(id, Err(error));
         }
-        let forgets =
-            |task: &Task| matches!(task, Task::Forget { context: c, .. } if c.id() == context);
-        if self.tasks.values().any(forgets) {
+        if self.is_being_forgotten(context) {
             let error = CommandError::Ticket("the context is still being forgotten".to_owned());
             return cx.reply(id, Err(error));
         }
@@ -281,6 +287,13 @@ impl Node {
             }));
         }
         self.enqueue(cx, context, Some(id), Command::Follow { ticket, policy });
+    }
+
+    /// Tells whether a context is on its way out of the store.
+    pub(super) fn is_being_forgotten(&self, context: ContextId) -> bool {
+        let forgets =
+            |task: &Task| matches!(task, Task::Forget { context: c, .. } if c.id() == context);
+        self.tasks.values().any(forgets)
     }
 
     /// Returns the record of a context as a ticket makes it.

@@ -13,6 +13,10 @@ use crate::cbor::{self, CborError, FieldError, Fields, Map, Value};
 use crate::id::{ChangeId, DeviceId, FrameId, Incarnation, UserId};
 use crate::limits;
 
+mod offer;
+
+pub use self::offer::Offer;
+
 /// A tag: what names a context on one session and tells a stranger nothing.
 pub type Tag = [u8; 16];
 
@@ -157,6 +161,14 @@ pub enum Message {
         tag: Tag,
         /// What the other takes part in too, at most [`limits::HANDED_CONTEXTS`].
         contexts: Vec<HandedContext>,
+    },
+    /// Contexts that the sender made the receiver's user a member of, which has no tag on this
+    /// session.
+    Offer {
+        /// The context in which the sender is known.
+        tag: Tag,
+        /// The contexts, at most [`limits::OFFERS_MESSAGE`].
+        offers: Vec<Offer>,
     },
     /// The sender ends the session.
     Bye {
@@ -364,6 +376,8 @@ impl Message {
                 "contexts",
                 Value::List(contexts.iter().map(HandedContext::to_value).collect()),
             ),
+            Message::Offer { tag, offers } => tagged("offer", tag)
+                .with("offers", Value::List(offers.iter().map(Offer::to_value).collect())),
             Message::Bye { code } => named("bye").with("code", code.as_str()),
             Message::Unknown => named("unknown"),
         }
@@ -467,6 +481,12 @@ impl Message {
                 tag: tag(&mut f)?,
                 contexts: f.required("contexts", |v| {
                     v.into_list_of(limits::HANDED_CONTEXTS, HandedContext::from_value)
+                })?,
+            },
+            "offer" => Message::Offer {
+                tag: tag(&mut f)?,
+                offers: f.required("offers", |v| {
+                    v.into_list_of(limits::OFFERS_MESSAGE, Offer::from_value)
                 })?,
             },
             "bye" => {

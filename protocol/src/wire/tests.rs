@@ -25,6 +25,13 @@ fn handed() -> HandedContext {
     let devices = vec![(key().device, "/ip4/192.0.2.1/tcp/7701".to_owned())];
     let by = HandedAdmission { redeem: vec![7], role: Role::Reader, devices };
     HandedContext { genesis, interests, admission: Some(by) }
+fn offer() -> Offer {
+    let (nonce, kind) = ([8; 16], crate::context::ContextKind::Team);
+    Offer {
+        genesis: crate::context::Genesis { owners: vec![user()], nonce, kind },
+        interest: crate::statement::Interest { generation: 2, key: [7; 32] },
+        name: "plans".parse().unwrap(),
+    }
 }
 
 /// Messages of every kind, with and without what may be absent, by name.
@@ -57,6 +64,7 @@ fn samples() -> Vec<(String, Message)> {
         ("frames", Message::Frames { tag, frames: vec![vec![3]], missing: vec![frame] }),
         ("peers", Message::Peers { tag, peers: vec![peer] }),
         ("contexts", Message::Contexts { tag, contexts: vec![handed()] }),
+        ("offer", Message::Offer { tag, offers: vec![offer()] }),
     ];
     let mut all: Vec<_> = named.into_iter().map(|(name, m)| (name.to_owned(), m)).collect();
     all.extend(
@@ -107,6 +115,8 @@ fn bounds_hold() {
     assert!(Message::decode(&Message::WantFrames { tag: TAG, frames }.encode()).is_err());
     let contexts = vec![handed(); limits::HANDED_CONTEXTS + 1];
     assert!(Message::decode(&Message::Contexts { tag: TAG, contexts }.encode()).is_err());
+    let offers = vec![offer(); limits::OFFERS_MESSAGE + 1];
+    assert!(Message::decode(&Message::Offer { tag: TAG, offers }.encode()).is_err());
     let redeem = Some(vec![0; limits::STATEMENT_BYTES + 129]);
     let open = Message::Open { tag: TAG, user: user(), log: [4; 32], redeem };
     assert!(Message::decode(&open.encode()).is_err());

@@ -2,6 +2,7 @@
 //! is sent, and `x` what is off.
 
 mod apart;
+mod audience;
 mod author;
 mod devices;
 mod follow;
@@ -10,9 +11,12 @@ mod hostile;
 mod keeping;
 mod lan;
 mod large;
+mod members;
+mod offers;
 mod quotas;
 mod repair;
 mod restart;
 mod tickets;
 mod transcripts;
+mod trust;
 mod writers;

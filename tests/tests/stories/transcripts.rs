@@ -24,6 +24,7 @@ macro_rules! pages {
 }
 
 pages! {
+    block
     cat
     completions
     config
@@ -37,7 +38,9 @@ pages! {
     id
     log
     ls
+    members
     mv
+    offers
     open
     peers
     pin
@@ -48,8 +51,11 @@ pages! {
     status
     tag
     tickets
+    trust
+    unblock
     unfollow
     unpin
+    untrust
     verify
 }
 

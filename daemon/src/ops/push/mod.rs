@@ -14,7 +14,7 @@ mod walk;
 use std::sync::Arc;
 
 use dsp_protocol::api::{NewFrame, Problem, ProblemCode, Pushed};
-use dsp_protocol::id::{ContextId, FrameId};
+use dsp_protocol::id::{ContextId, FrameId, StackId};
 use dsp_protocol::name::{StackName, TagName};
 use dsp_protocol::object::Frame;
 use dsp_protocol::reference::Rev;
@@ -86,6 +86,10 @@ impl Ops {
             Reply::Pushed { created, peers, .. } => (created, peers),
             other => return Err(unexpected(&other)),
         };
+        let stack = self.my_stack_id(context, &name).await?;
+        if let Some(stack) = stack.filter(|_| !created) {
+            self.push_to_audiences((context, stack), reporter).await?;
+        }
         if created && let Some(label) = scene.label_before(&name) {
             let note = format!(
                 "this stack is called `{name}`; in the context {label} it would be `{}`",
@@ -131,6 +135,18 @@ impl Ops {
             .get(&context)
             .and_then(|context| Some(Found { context, stack: context.stack(scene.me, name)? }));
         Ok(found.map_or_else(|| name.to_string(), |found| scene.reference(&found)))
+    }
+
+    async fn my_stack_id(
+        &self,
+        context: ContextId,
+        name: &StackName,
+    ) -> Result<Option<StackId>, Problem> {
+        let (me, name) = (self.me, name.clone());
+        let stack = self
+            .node
+            .query(move |engine| Some(engine.context(context)?.view().stack(me, &name)?.stack));
+        Ok(stack.await?)
     }
 
     /// Tells whether a frame says what the head says; parents and times aside.

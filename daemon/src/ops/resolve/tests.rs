@@ -82,6 +82,7 @@ fn scene() -> Scene {
     ];
     let names = [(ALICE, "alice".parse().unwrap()), (MALLORY, "mallory".parse().unwrap())];
     Scene {
+        blocked: std::collections::BTreeSet::new(),
         me: ME,
         names: Names::new(ME, names),
         current: Some(ContextId::from_bytes([1; 32])),

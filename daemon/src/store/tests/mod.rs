@@ -16,7 +16,10 @@ use dsp_protocol::doc::{Envelope, ForkProof};
 use dsp_protocol::id::{BlobHash, ContextId, DocumentId, FrameId, Incarnation, UserId};
 use dsp_protocol::key::SecretKey;
 use dsp_protocol::statement::{Interest, Role};
-use dsp_protocol::sync::{BlobKind, BlobWant, ContextRecord, Record, Standing, TicketUse};
+use dsp_protocol::sync::{
+    BlobKind, BlobWant, ContextRecord, Record, Standing, StoredOffer, TicketUse,
+};
+use dsp_protocol::wire::Offer;
 use redb::Database;
 
 use self::disk::Disk;
@@ -195,7 +198,17 @@ fn everything() -> Vec<Record> {
     records.extend(contexts.map(|of| earned(of, 3)));
     records.extend(contexts.map(|of| dropped(of, 5)));
     records.extend(contexts.map(|of| want(of, 1)));
+    records.push(Record::Block { user: user(5), blocked: true });
+    records.push(offer(5));
     records
+}
+
+/// An offer of a context that is not here.
+fn offer(n: u8) -> Record {
+    let genesis = Genesis { owners: vec![user(n)], nonce: [n; 16], kind: ContextKind::Team };
+    let interest = Interest { generation: 1, key: [n; 32] };
+    let offer = Offer { genesis, interest, name: "plans".parse().unwrap() };
+    Record::Offer(StoredOffer { from: user(n), offer, since: 3, declined: true })
 }
 
 /// Records of what a newer program made: the fixture that the sync engine relays in its tests.

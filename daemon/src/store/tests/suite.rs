@@ -1,5 +1,7 @@
 //! What holds wherever the database lies.
 
+use dsp_protocol::api::{SetTrust, Trust};
+
 use super::*;
 
 /// Runs each test on a database in memory and on one in a file.
@@ -227,13 +229,16 @@ on_both! {
         let taken = store.rename_peer(user(1), named("ALICE-3")).await.unwrap().unwrap_err();
         assert_eq!(taken.user, user(4));
         store.rename_peer(user(1), named("ALICE")).await.unwrap().unwrap();
-        store.verify_peer(user(1)).await.unwrap();
+        let trusted = SetTrust { verified: Some(true), results: None, code: Some(true) };
+        assert!(store.set_trust(user(1), trusted).await.unwrap());
         store.rename_peer(user(1), named("carol")).await.unwrap().unwrap();
-        assert_eq!(store.peer(user(1)).await.unwrap(), Some(Peer { name: named("carol"), verified: true }));
+        assert_eq!(store.peer(user(1)).await.unwrap(), Some(Peer { name: named("carol"), verified: true, trust: Trust { results: false, code: true } }));
         assert_eq!(store.meet(user(10), "alice").await.unwrap(), named("alice"));
-        store.unverify_peer(user(1)).await.unwrap();
-        store.verify_peer(user(99)).await.unwrap();
-        assert!(!store.peer(user(1)).await.unwrap().unwrap().verified);
+        let none = SetTrust { verified: Some(false), results: None, code: Some(false) };
+        assert!(store.set_trust(user(1), none).await.unwrap());
+        assert!(!store.set_trust(user(99), trusted).await.unwrap(), "never met");
+        let known = store.peer(user(1)).await.unwrap().unwrap();
+        assert!(!known.verified && known.trust == Trust::default());
         assert_eq!(store.peers().await.unwrap().len(), 10);
         store.close().await.unwrap();
     }

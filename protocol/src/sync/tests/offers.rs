@@ -1,0 +1,97 @@
+//! Offers: who was made a member of a context hears of it in another one, and nobody else does.
+
+use std::collections::BTreeSet;
+
+use super::lab::{At, Lab};
+use super::{ALICE, BOB, MALLORY, members};
+use crate::api::Policy;
+use crate::context::{ContextKind, Genesis};
+use crate::id::ContextId;
+use crate::limits;
+use crate::statement::Interest;
+use crate::sync::{Command, CommandError, Reply, Standing};
+use crate::wire::{Message, Offer};
+
+/// Has Alice make a context for Bob; sessions begin anew.
+fn for_bob(lab: &mut Lab) -> ContextId {
+    let readers = BTreeSet::from([lab[BOB].user]);
+    let command = Command::NewAudience { name: "for-bob".parse().unwrap(), readers };
+    let Ok(Reply::Context(context)) = lab.command(ALICE, command) else { panic!("none made") };
+    lab.connect(BOB, ALICE);
+    lab.connect(MALLORY, ALICE);
+    context
+}
+
+fn offered(lab: &Lab, at: At) -> Vec<ContextId> {
+    lab[at].node.offered_contexts().map(|(id, _)| id).collect()
+}
+
+#[test]
+fn a_member_follows_what_was_offered_and_others_hear_nothing() {
+    let (mut lab, _) = members();
+    let context = for_bob(&mut lab);
+    assert_eq!((offered(&lab, BOB), offered(&lab, MALLORY)), (vec![context], vec![]));
+    assert!(lab.said(ALICE, MALLORY, 0).iter().all(|m| !matches!(m, Message::Offer { .. })));
+    let pushed = lab.push(ALICE, context, "for Bob");
+    let accept = Command::Accept { context, policy: Policy::All };
+    let reply = lab.command(BOB, accept.clone()).unwrap();
+    assert!(matches!(reply, Reply::Following { known: false, .. }), "{reply:?}");
+    lab.connect(BOB, ALICE);
+    let followed = lab[BOB].node.context(context).unwrap();
+    assert_eq!(followed.standing(), Standing::Active { synced: true });
+    assert!(followed.frame(pushed).is_some());
+    assert_eq!(offered(&lab, BOB), []);
+    assert_eq!(lab.command(BOB, accept).unwrap_err(), CommandError::NoOffer(context));
+}
+
+#[test]
+fn an_offer_lasts_and_one_that_was_declined_stays_declined() {
+    let (mut lab, _) = members();
+    let context = for_bob(&mut lab);
+    let records = lab[BOB].records.clone();
+    lab.restart(BOB, records);
+    assert_eq!(offered(&lab, BOB), [context]);
+    lab.command(BOB, Command::Decline { context }).unwrap();
+    let records = lab[BOB].records.clone();
+    lab.restart(BOB, records);
+    lab.connect(BOB, ALICE);
+    let declined: Vec<bool> = lab[BOB].node.offered_contexts().map(|(_, o)| o.declined).collect();
+    assert_eq!(declined, [true]);
+}
+
+#[test]
+fn what_one_user_offers_is_bounded() {
+    let (mut lab, _) = members();
+    let tag = lab.tag(ALICE, BOB);
+    let offer = |n: u8| Offer {
+        genesis: Genesis {
+            owners: vec![crate::id::UserId::from_bytes([9; 32])],
+            nonce: [n; 16],
+            kind: ContextKind::Team,
+        },
+        interest: Interest { generation: 1, key: [n; 32] },
+        name: "plans".parse().unwrap(),
+    };
+    for first in (0..64).step_by(limits::OFFERS_MESSAGE) {
+        let offers = (first..).take(limits::OFFERS_MESSAGE).map(offer).collect();
+        lab.say(ALICE, BOB, &Message::Offer { tag, offers });
+    }
+    assert_eq!(offered(&lab, BOB).len(), limits::OFFERS_PER_USER);
+}
+
+#[test]
+fn who_is_not_admitted_offers_nothing() {
+    let (mut lab, _) = super::outsider();
+    let tag = lab.tag(ALICE, MALLORY);
+    let offer = Offer {
+        genesis: Genesis {
+            owners: vec![lab[MALLORY].user],
+            nonce: [1; 16],
+            kind: ContextKind::Team,
+        },
+        interest: Interest { generation: 1, key: [1; 32] },
+        name: "plans".parse().unwrap(),
+    };
+    lab.say(MALLORY, ALICE, &Message::Offer { tag, offers: vec![offer] });
+    assert_eq!(offered(&lab, ALICE), []);
+}
