@@ -9,20 +9,20 @@
 //! from those that count. Whether something is accepted in the first place (signatures, place in
 //! its document, grants, quotas) is judged before, elsewhere.
 
+mod counted;
 mod cuts;
 mod genesis;
 mod heads;
-mod counted;
 mod membership;
 mod parted;
 mod standing;
 mod ticket;
 mod view;
 
+pub use self::counted::{CutAway, Reach};
 pub use self::genesis::{ContextKind, Genesis, GenesisError};
 pub use self::heads::{HeadView, StackState, StackView};
 pub use self::parted::Parted;
-pub use self::counted::{CutAway, Reach};
 pub use self::ticket::{Admission, Refused, TicketStanding};
 pub use self::view::{Inserted, View};
 

@@ -25,6 +25,8 @@ fn handed() -> HandedContext {
     let devices = vec![(key().device, "/ip4/192.0.2.1/tcp/7701".to_owned())];
     let by = HandedAdmission { redeem: vec![7], role: Role::Reader, devices };
     HandedContext { genesis, interests, admission: Some(by) }
+}
+
 fn offer() -> Offer {
     let (nonce, kind) = ([8; 16], crate::context::ContextKind::Team);
     Offer {
