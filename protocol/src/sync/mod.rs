@@ -22,6 +22,7 @@
 //! pass it on.
 
 mod admission;
+mod archive;
 mod asking;
 mod authority;
 mod backoff;
@@ -50,8 +51,9 @@ pub use backoff::Backoff;
 pub use context::{Context, FrameMeta};
 pub use defect::Defect;
 pub use event::{
-    BlobKind, BlobWant, Command, CommandError, CommandId, ContextRecord, Event, Input, Output,
-    Provider, Record, Reply, SessionRole, Severity, Standing, TaskId, TaskResult, TicketUse,
+    ArchivePart, BlobKind, BlobWant, Command, CommandError, CommandId, ContextRecord, Event,
+    Imported, Input, Output, Provider, Record, Reply, SessionRole, Severity, Standing, TaskId,
+    TaskResult, TicketUse,
 };
 pub use node::{Config, Node};
 pub use restore::RestoreError;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rand::Rng;
 
+use super::archive::Import;
 use super::catalogs::Accepted;
 use super::context::Context;
 use super::defect::Defect;
@@ -55,6 +56,8 @@ pub struct Node {
     /// Where devices can be reached by their own word; this one's too.
     pub(super) stated: BTreeMap<DeviceId, Vec<String>>,
     pub(super) dials: BTreeMap<DeviceId, Dial>,
+    /// Parts of archives that are being judged or stored.
+    pub(super) imports: Vec<Import>,
     wake_at: Option<i64>,
 }
 
@@ -173,6 +176,7 @@ impl Node {
             next_task: 0,
             stated: BTreeMap::new(),
             dials: BTreeMap::new(),
+            imports: Vec::new(),
             wake_at: None,
         }
     }
@@ -203,6 +207,7 @@ impl Node {
                 self.wake(&mut cx);
             }
         }
+        self.settle_imports(&mut cx);
         self.set_timer(&mut cx);
         cx.out
     }
@@ -408,6 +413,7 @@ impl Node {
 
     fn store_failed(&mut self, cx: &mut Cx<'_>, task: Task, reason: String, disk_full: bool) {
         let error = CommandError::NotStored { reason, disk_full };
+        self.import_failed(task.context(), &error);
         match task {
             Task::Entries { user, source, .. } => self.entries_failed(cx, user, source, error),
             Task::Incarnation { context, .. } => self.renewal_failed(cx, context, &error),

@@ -52,6 +52,8 @@ impl Work {
                     | Command::Leave { .. }
                     | Command::Forget { .. }
                     | Command::Follow { .. }
+                    | Command::OpenArchive { .. }
+                    | Command::CloseArchive { .. }
             ),
         }
     }
@@ -139,6 +141,17 @@ impl Node {
                 let record = self.followed(cx, record, &ticket, policy);
                 let reply = Some((command, reply));
                 self.change_record(cx, id, Change { record, reply, hello: true, again });
+            }
+            Work::Command(Some(command), Command::OpenArchive { .. }) => {
+                let reply = Reply::Following { context: id, known: context.stored };
+                let reply = Some((command, reply));
+                self.change_record(cx, id, Change { record, reply, hello: false, again });
+            }
+            Work::Command(Some(command), Command::CloseArchive { .. }) => {
+                record.standing = self.standing_after_archive(context);
+                let hello = record.standing != context.record.standing;
+                let reply = Some((command, Reply::Done));
+                self.change_record(cx, id, Change { record, reply, hello, again });
             }
             Work::Command(Some(command), Command::Forget { .. }) => self.forget(cx, id, command),
             Work::Command(reply, command) => {
@@ -253,9 +266,7 @@ impl Node {
             let error = CommandError::Ticket("the ticket is for a context of your own".to_owned());
             return cx.reply(id, Err(error));
         }
-        let forgets =
-            |task: &Task| matches!(task, Task::Forget { context: c, .. } if c.id() == context);
-        if self.tasks.values().any(forgets) {
+        if self.is_being_forgotten(context) {
             let error = CommandError::Ticket("the context is still being forgotten".to_owned());
             return cx.reply(id, Err(error));
         }
@@ -269,6 +280,13 @@ impl Node {
             }));
         }
         self.enqueue(cx, context, Some(id), Command::Follow { ticket, policy });
+    }
+
+    /// Tells whether a context is on its way out, and may not come back yet.
+    pub(super) fn is_being_forgotten(&self, context: ContextId) -> bool {
+        let forgets =
+            |task: &Task| matches!(task, Task::Forget { context: c, .. } if c.id() == context);
+        self.tasks.values().any(forgets)
     }
 
     /// Returns the record of a context as a ticket makes it.
@@ -392,7 +410,7 @@ impl Standing {
     fn may_become(self, to: Standing) -> bool {
         match self {
             Standing::Active { .. } => true,
-            Standing::Removed => to == Standing::NEW,
+            Standing::Removed | Standing::Archived => to == Standing::NEW,
             Standing::Left => false,
         }
     }
