@@ -1,5 +1,6 @@
 //! The verbs: a file for each, with its arguments and what it does.
 
+pub(crate) mod archive;
 pub(crate) mod cat;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -55,6 +56,7 @@ pub(crate) enum Verb {
     Peers(peers::Args),
     Status(status::Args),
     Gc(gc::Args),
+    Archive(archive::Args),
     Open(open::Args),
     Id(id::Args),
     Daemon(daemon::Args),
@@ -107,6 +109,7 @@ impl Verb {
             Verb::Peers(args) => peers::run(args, app).await,
             Verb::Status(args) => status::run(&args, app).await,
             Verb::Gc(args) => gc::run(&args, app).await,
+            Verb::Archive(args) => archive::run(args, app).await,
             Verb::Open(args) => open::run(&args, app).await,
             Verb::Id(args) => id::run(&args, app).await,
             Verb::Daemon(args) => daemon::run(&args, app).await,

@@ -4,6 +4,7 @@
 //! caller. Answers are JSON of [`dsp_protocol::api`], problems, lines of steps, events, or bytes.
 
 mod answer;
+mod archives;
 mod blobs;
 mod bytes;
 mod contexts;
@@ -96,6 +97,7 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
         .merge(stacks::routes())
         .merge(frames::routes())
         .merge(blobs::routes())
+        .merge(archives::routes())
         .merge(peers::routes())
         .merge(identity::routes())
         .merge(login::routes())

@@ -3,6 +3,7 @@
 //! A file per resource; a call returns what [`dsp_protocol::api`] calls its answer, or the
 //! [`Problem`](dsp_protocol::api::Problem) that the caller sees. Nothing here knows HTTP.
 
+mod archive;
 mod blobs;
 mod collect;
 mod content;

@@ -16,6 +16,7 @@ macro_rules! http {
     )*};
 }
 
+mod archives;
 mod blobs;
 mod contexts;
 mod events;
@@ -31,6 +32,7 @@ mod stacks;
 mod step;
 mod tickets;
 
+pub use self::archives::{ArchiveTaken, Came, ExportArchive};
 pub use self::blobs::{BlobPut, Fault, Fetched, RefRequest, Verified};
 pub use self::contexts::{
     AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SwitchContext,

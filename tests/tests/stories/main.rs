@@ -2,6 +2,7 @@
 //! is sent, and `x` what is off.
 
 mod apart;
+mod archive;
 mod author;
 mod follow;
 mod full;

@@ -24,6 +24,7 @@ macro_rules! pages {
 }
 
 pages! {
+    archive
     cat
     completions
     config
