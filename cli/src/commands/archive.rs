@@ -61,7 +61,7 @@ by a ticket. Importing again adds what is missing and changes nothing else.")]
 #[derive(clap::Args, Debug)]
 struct Export {
     /// Context, or stacks and frames of one, and last the file to write, - for standard output
-    #[arg(value_names = ["CONTEXT|REF", "FILE"], num_args = 2.., required = true)]
+    #[arg(value_names = ["CONTEXT|REF", "FILE"], num_args = 1.., required = true)]
     what: Vec<String>,
     /// Leave out what is before the current heads
     #[arg(long)]
@@ -101,7 +101,10 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
 }
 
 async fn export(mut args: Export, app: &App) -> Result<()> {
-    let file = args.what.pop().expect("at least two were given");
+    let file = args.what.pop().filter(|_| !args.what.is_empty());
+    let file = file.ok_or_else(|| {
+        Error::usage("name what to export, and last the file to write, - for standard output")
+    })?;
     let to_stdout = file == "-";
     if to_stdout && app.ui.json() {
         return Err(Error::usage("the archive goes to standard output, and so would the JSON")

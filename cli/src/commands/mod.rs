@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod daemon;
+pub(crate) mod doctor;
 pub(crate) mod fetch;
 pub(crate) mod follow;
 pub(crate) mod gc;
@@ -18,7 +19,9 @@ pub(crate) mod mv;
 pub(crate) mod open;
 pub(crate) mod peers;
 pub(crate) mod push;
+pub(crate) mod reset;
 pub(crate) mod rm;
+pub(crate) mod service;
 pub(crate) mod share;
 pub(crate) mod show;
 pub(crate) mod status;
@@ -57,6 +60,8 @@ pub(crate) enum Verb {
     Status(status::Args),
     Gc(gc::Args),
     Archive(archive::Args),
+    Doctor(doctor::Args),
+    Reset(reset::Args),
     Open(open::Args),
     Id(id::Args),
     Daemon(daemon::Args),
@@ -110,6 +115,8 @@ impl Verb {
             Verb::Status(args) => status::run(&args, app).await,
             Verb::Gc(args) => gc::run(&args, app).await,
             Verb::Archive(args) => archive::run(args, app).await,
+            Verb::Doctor(args) => doctor::run(&args, app).await,
+            Verb::Reset(args) => reset::run(&args, app).await,
             Verb::Open(args) => open::run(&args, app).await,
             Verb::Id(args) => id::run(&args, app).await,
             Verb::Daemon(args) => daemon::run(&args, app).await,

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use dsp_protocol::api::{Fetched, Verified};
+use dsp_protocol::archive::{About, Writer};
+use dsp_protocol::context::{ContextKind, Genesis};
 use dsp_protocol::id::{ContextId, DeviceId, PublicKey, UserId};
 use serde_json::{Value, json};
 
@@ -36,6 +38,9 @@ const DOCUMENTS: &[&[&str]] = &[
     &["peers", "rename", "bob", "bobby"],
     &["status"],
     &["gc", "--yes"],
+    &["archive", "export", "main", "main.dsp"],
+    &["archive", "import", "main.dsp"],
+    &["doctor"],
     &["open"],
     &["id", "show"],
     &["id", "backup"],
@@ -46,7 +51,11 @@ const DOCUMENTS: &[&[&str]] = &[
     &["config", "get", "net.mdns"],
     &["config", "set", "net.mdns", "false"],
     &["config", "unset", "net.mdns"],
+    // The daemon is gone after these.
+    &["reset", "--yes"],
     &["daemon", "stop"],
+    &["daemon", "install"],
+    &["daemon", "uninstall"],
 ];
 
 /// A command line of each verb whose result is no document.
@@ -128,10 +137,31 @@ fn answers(fake: &Fake) {
     fake.on("POST /api/v1/identity/backup", &json!({"words": "abandon ability able"}));
     fake.on("GET /api/v1/settings", &page(std::slice::from_ref(&setting)));
     fake.on("PATCH /api/v1/settings", &page(&[setting]));
+    fake.on_bytes("POST /api/v1/archives/export", 200, &archive());
+    let came = json!({"accepted": 1, "known": 0, "waiting": 0, "left_out": 0});
+    let taken = json!({
+        "context": context, "partial": false, "changes": came, "frames": came, "blobs": came,
+        "bytes": 3, "known": false,
+    });
+    fake.on("POST /api/v1/archives/import", &taken);
+    fake.on_steps("POST /api/v1/node/examine", &json!({"checks": []}));
+    fake.on("GET /api/v1/node/alone", &json!({"stacks": [], "backup_needed": false}));
     fake.on("POST /api/v1/node/stop", &json!({}));
     std::fs::write(fake.work().join("file"), "1").unwrap();
     std::fs::create_dir_all(fake.home().join("logs")).unwrap();
     std::fs::write(fake.home().join("logs/dspd.log"), "INFO one\nWARN two\n").unwrap();
+}
+
+/// Returns an archive that holds nothing but what it is about.
+fn archive() -> Vec<u8> {
+    let genesis = Genesis {
+        owners: vec![UserId::from_bytes([3; 32])],
+        nonce: [0; 16],
+        kind: ContextKind::Team,
+    };
+    let (writer, mut bytes) = Writer::begin(&About { genesis, partial: false, ticket: None });
+    bytes.extend(writer.end());
+    bytes
 }
 
 #[test]

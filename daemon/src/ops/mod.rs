@@ -8,6 +8,7 @@ mod blobs;
 mod collect;
 mod content;
 mod contexts;
+mod doctor;
 pub mod events;
 mod fetch;
 mod follows;

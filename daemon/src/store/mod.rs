@@ -14,6 +14,7 @@ mod schema;
 mod slots;
 mod tables;
 mod tokens;
+mod upgrade;
 mod worker;
 
 use std::path::Path;

@@ -19,6 +19,7 @@ macro_rules! http {
 mod archives;
 mod blobs;
 mod contexts;
+mod doctor;
 mod events;
 mod follows;
 mod frames;
@@ -37,6 +38,7 @@ pub use self::blobs::{BlobPut, Fault, Fetched, RefRequest, Verified};
 pub use self::contexts::{
     AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SwitchContext,
 };
+pub use self::doctor::{Alone, AloneStack, Check, CheckState, Diagnosis, Examine};
 pub use self::events::{Event, StackEvent};
 pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow};
 pub use self::frames::{FileInfo, FrameInfo, InputInfo, NewFile, NewFrame, Pushed};

@@ -36,6 +36,7 @@ mod event;
 mod forks;
 mod frames;
 mod hello;
+mod hop;
 mod logs;
 mod node;
 mod peers;
@@ -55,5 +56,6 @@ pub use event::{
     Imported, Input, Output, Provider, Record, Reply, SessionRole, Severity, Standing, TaskId,
     TaskResult, TicketUse,
 };
+pub use hop::Hop;
 pub use node::{Config, Node};
 pub use restore::RestoreError;

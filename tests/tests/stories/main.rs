@@ -4,13 +4,16 @@
 mod apart;
 mod archive;
 mod author;
+mod doctor;
 mod follow;
 mod full;
 mod hostile;
 mod lan;
 mod large;
 mod repair;
+mod reset;
 mod restart;
 mod tickets;
 mod transcripts;
+mod upgrade;
 mod writers;

@@ -30,6 +30,7 @@ pages! {
     config
     context
     daemon
+    doctor
     fetch
     follow
     gc
@@ -41,6 +42,7 @@ pages! {
     open
     peers
     push
+    reset
     rm
     share
     show
