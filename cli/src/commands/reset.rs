@@ -66,7 +66,7 @@ pub(crate) async fn run(_: &Args, app: &App) -> Result<()> {
         let (old, new) = (reset.home.display().to_string(), reset.aside.display().to_string());
         let (old, new) = (quoted(&old), quoted(&new));
         format!(
-            "the old home is {new}\nto put it back: dsp daemon stop; rm -rf {old}; mv {new} {old}\n\
+            "the old home is {new}\nto put it back: dsp daemon stop; mv {old} {old}.new; mv {new} {old}\n\
              to delete it:   rm -rf {new}\n"
         )
     })

@@ -63,6 +63,10 @@ pub(super) fn forget_kept(path: &Path) {
 /// Returns the schema of a file and where it lay when its incarnation was drawn.
 fn look(path: &Path) -> Result<Option<(u32, Option<Vec<u8>>)>, OpenError> {
     let fault = |fault: Fault| fault.into_open(path.to_owned());
+    let length = fs::metadata(path).map_err(FileError::of("read", path))?.len();
+    if length == 0 {
+        return Ok(None); // An emptied file is no new beginning; opening it says so.
+    }
     let database = open(path)?;
     let Some((found, _)) = schema::found(&database).map_err(fault)? else { return Ok(None) };
     Ok(Some((found, schema::place(&database).map_err(fault)?)))

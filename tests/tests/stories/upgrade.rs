@@ -12,10 +12,8 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(to)?;
     fs::set_permissions(to, fs::Permissions::from_mode(0o700))?;
     for entry in fs::read_dir(from)? {
-        let (entry, name) = {
-            let entry = entry?;
-            (entry.path(), entry.file_name())
-        };
+        let entry = entry?;
+        let (entry, name) = (entry.path(), entry.file_name());
         if entry.is_dir() {
             copy(&entry, &to.join(name))?;
         } else {
@@ -38,9 +36,9 @@ async fn homes_of_every_released_format_open() -> anyhow::Result<()> {
         let frame: FrameInfo = alice.api().get("/frame", &[("ref", "sales/weekly@v1")]).await?;
         assert_eq!((frame.message.as_str(), frame.files_total), ("week 46", 2));
         assert_eq!(frame.params["region"], "EU");
-        let report = alice.api().content("sales/weekly@v1#report.csv").await?;
+        let report = alice.api().content("sales/weekly@v1#data/report.csv").await?;
         assert_eq!(report, "week,total\n46,12\n");
-        assert_eq!(alice.api().content("sales/weekly@v1#large.txt").await?.len(), 40_000);
+        assert_eq!(alice.api().content("sales/weekly@v1#data/large.txt").await?.len(), 40_000);
         let head: FrameInfo = alice.api().get("/frame", &[("ref", "sales/weekly")]).await?;
         assert_eq!(head.message, "week 47");
         let verified = alice.cli(["verify"]).await?;
