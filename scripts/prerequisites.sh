@@ -28,6 +28,7 @@ need make make
 if [ "$purpose" = test ] && [ "$(uname)" = Linux ]; then
     need ip iproute2
     need tc iproute2
+    need systemd-analyze systemd
 fi
 
 if [ ${#packages[@]} -gt 0 ]; then

@@ -232,6 +232,29 @@ impl Client {
         Ok(response.into_body().into_data_stream().map_err(|e| lost(&e)))
     }
 
+    /// Sends one thing and gets bytes, piece by piece.
+    pub(crate) async fn post_for_bytes<B: Serialize>(
+        &self,
+        url: &Url,
+        body: &B,
+    ) -> Result<impl Stream<Item = Result<Bytes>> + use<B>> {
+        let response = self.call(Method::POST, url, Some(to_json(body))).await?;
+        Ok(response.into_body().into_data_stream().map_err(|e| lost(&e)))
+    }
+
+    /// Sends bytes, piece by piece, and takes one thing.
+    pub(crate) async fn send_bytes<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+        bytes: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Result<T> {
+        let body = StreamBody::new(bytes.map_ok(Frame::data)).boxed_unsync();
+        let request = self.request(Method::POST, url);
+        let request = request.header(CONTENT_TYPE, "application/octet-stream").body(body);
+        let response = self.send(request.expect("the request is well formed")).await?;
+        json(&whole(checked(response).await?).await?)
+    }
+
     /// Uploads bytes and checks that the daemon got what was sent.
     pub(crate) async fn upload(
         &self,

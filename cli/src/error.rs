@@ -49,6 +49,16 @@ impl Error {
         Error { problem: Box::new(Problem::new(code, detail)), exit }
     }
 
+    /// Returns what is wrong.
+    pub(crate) fn detail(&self) -> &str {
+        &self.problem.detail
+    }
+
+    /// Returns the causes, outermost first.
+    pub(crate) fn causes(&self) -> &[String] {
+        &self.problem.causes
+    }
+
     /// Something went wrong here.
     pub(crate) fn failed(detail: impl Into<String>) -> Self {
         Error::new(ProblemCode::Internal, Exit::Failed, detail)

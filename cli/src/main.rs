@@ -14,6 +14,7 @@ mod output;
 mod progress;
 mod reference;
 mod secret;
+mod service;
 mod start;
 mod table;
 mod target;

@@ -246,7 +246,7 @@ fn spawn(home: &Home, birth: &Birth<'_>) -> Result<Child> {
 }
 
 /// Finds `dspd`: beside this program, else in the folders of `PATH`.
-fn program() -> Result<PathBuf> {
+pub(crate) fn program() -> Result<PathBuf> {
     let name = format!("dspd{}", std::env::consts::EXE_SUFFIX);
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned()));
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The pure core of dsp: no clock, socket, file, runtime or randomness of its own.
 
 pub mod api;
+pub mod archive;
 pub mod cbor;
 pub mod context;
 pub mod doc;

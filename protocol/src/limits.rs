@@ -194,6 +194,12 @@ pub const CLOCK_AHEAD_MS: i64 = 600_000;
 /// Deepest nesting of a CBOR value: frames need 8 for settings, and their own four levels.
 pub const CBOR_DEPTH: usize = 16;
 
+/// Largest record of an archive in bytes, blobs aside, which are streamed: a message of envelopes
+/// or frames, with room.
+pub const ARCHIVE_RECORD_BYTES: usize = 1 << 20;
+/// Most entries, envelopes or frames in a record of an archive.
+pub const ARCHIVE_RECORD_ITEMS: usize = 1024;
+
 /// Largest header of a blob request in bytes: a tag and a generation, with room for later keys.
 pub const BLOB_HEADER_BYTES: usize = 1024;
 /// Largest part of a blob request in bytes that says which ranges are wanted: reading it takes

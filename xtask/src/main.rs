@@ -6,6 +6,7 @@
 mod bench;
 mod demo;
 mod files;
+mod fixture;
 mod man;
 mod mutate;
 mod node;
@@ -44,6 +45,8 @@ enum Chore {
     Man(man::Args),
     /// Write docs/openapi.json
     Openapi(openapi::Args),
+    /// Keep a small home of today's format
+    Fixture(fixture::Args),
 }
 
 fn main() -> ExitCode {
@@ -66,5 +69,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Chore::Mutate(args) => mutate::run(&workspace, &args),
         Chore::Man(args) => man::run(&workspace, &args),
         Chore::Openapi(args) => openapi::run(&workspace, &args),
+        Chore::Fixture(args) => fixture::run(&workspace, &args),
     }
 }

@@ -275,6 +275,7 @@ pub(crate) fn state(state: FollowState) -> &'static str {
         FollowState::Removed => "removed from it",
         FollowState::Closed => "closed",
         FollowState::Left => "left",
+        FollowState::Archived => "from an archive",
     }
 }
 

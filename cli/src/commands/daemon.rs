@@ -49,6 +49,21 @@ Examples:
 Examples:
   dsp daemon status")]
     Status,
+    /// Let systemd start the daemon when you log in
+    #[command(after_help = "\
+Examples:
+  dsp daemon install
+  dsp daemon install --print")]
+    Install {
+        /// Only show the unit
+        #[arg(long)]
+        print: bool,
+    },
+    /// Undo install
+    #[command(after_help = "\
+Examples:
+  dsp daemon uninstall")]
+    Uninstall,
     /// Show the log of the daemon
     #[command(after_help = "\
 Examples:
@@ -91,6 +106,8 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
                     .hint("any command starts it; so does `dsp daemon start`"))
             }
         },
+        Verb::Install { print } => super::service::install(print, app).await,
+        Verb::Uninstall => super::service::uninstall(app),
         Verb::Logs { follow, number } => logs(app, number, follow).await,
     }
 }

@@ -1,11 +1,13 @@
 //! The verbs: a file for each, with its arguments and what it does.
 
+pub(crate) mod archive;
 pub(crate) mod block;
 pub(crate) mod cat;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod daemon;
+pub(crate) mod doctor;
 pub(crate) mod drop;
 pub(crate) mod fetch;
 pub(crate) mod follow;
@@ -22,7 +24,9 @@ pub(crate) mod open;
 pub(crate) mod peers;
 pub(crate) mod pin;
 pub(crate) mod push;
+pub(crate) mod reset;
 pub(crate) mod rm;
+pub(crate) mod service;
 pub(crate) mod share;
 pub(crate) mod show;
 pub(crate) mod status;
@@ -71,6 +75,9 @@ pub(crate) enum Verb {
     Unblock(block::UnblockArgs),
     Status(status::Args),
     Gc(gc::Args),
+    Archive(archive::Args),
+    Doctor(doctor::Args),
+    Reset(reset::Args),
     Open(open::Args),
     Id(id::Args),
     Daemon(daemon::Args),
@@ -132,6 +139,9 @@ impl Verb {
             Verb::Unblock(args) => block::unblock(&args, app).await,
             Verb::Status(args) => status::run(&args, app).await,
             Verb::Gc(args) => gc::run(&args, app).await,
+            Verb::Archive(args) => archive::run(args, app).await,
+            Verb::Doctor(args) => doctor::run(&args, app).await,
+            Verb::Reset(args) => reset::run(&args, app).await,
             Verb::Open(args) => open::run(&args, app).await,
             Verb::Id(args) => id::run(&args, app).await,
             Verb::Daemon(args) => daemon::run(&args, app).await,

@@ -172,7 +172,12 @@ impl Fake {
     /// Prepares a run of `dsp` in the work folder with nothing of our environment.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dsp"));
-        command.args(args).env_clear().env("DSP_HOME", self.home()).current_dir(self.work());
+        command
+            .args(args)
+            .env_clear()
+            .env("DSP_HOME", self.home())
+            .env("HOME", self.work())
+            .current_dir(self.work());
         command
     }
 

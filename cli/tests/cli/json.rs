@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use dsp_protocol::api::{Fetched, Verified};
+use dsp_protocol::archive::{About, Writer};
+use dsp_protocol::context::{ContextKind, Genesis};
 use dsp_protocol::id::{ContextId, DeviceId, PublicKey, UserId};
 use serde_json::{Value, json};
 
@@ -57,6 +59,9 @@ const DOCUMENTS: &[&[&str]] = &[
     &["peers", "rename", "bob", "bobby"],
     &["status"],
     &["gc", "--yes"],
+    &["archive", "export", "main", "main.dsp"],
+    &["archive", "import", "main.dsp"],
+    &["doctor"],
     &["open"],
     &["id", "show"],
     &["id", "backup"],
@@ -74,7 +79,11 @@ const DOCUMENTS: &[&[&str]] = &[
     &["config", "get", "net.mdns"],
     &["config", "set", "net.mdns", "false"],
     &["config", "unset", "net.mdns"],
+    // The daemon is gone after these.
+    &["reset", "--yes"],
     &["daemon", "stop"],
+    &["daemon", "install"],
+    &["daemon", "uninstall"],
 ];
 
 /// A command line of each verb whose result is no document.
@@ -210,6 +219,15 @@ fn answers(fake: &Fake) {
     devices(fake, &me);
     fake.on("GET /api/v1/settings", &page(std::slice::from_ref(&setting)));
     fake.on("PATCH /api/v1/settings", &page(&[setting]));
+    fake.on_bytes("POST /api/v1/archives/export", 200, &archive());
+    let came = json!({"accepted": 1, "known": 0, "waiting": 0, "left_out": 0});
+    let taken = json!({
+        "context": context, "partial": false, "changes": came, "frames": came, "blobs": came,
+        "bytes": 3, "known": false,
+    });
+    fake.on("POST /api/v1/archives/import", &taken);
+    fake.on_steps("POST /api/v1/node/examine", &json!({"checks": []}));
+    fake.on("GET /api/v1/node/alone", &json!({"stacks": [], "backup_needed": false}));
     fake.on("POST /api/v1/node/stop", &json!({}));
     std::fs::write(fake.work().join("file"), "1").unwrap();
     std::fs::create_dir_all(fake.home().join("logs")).unwrap();
@@ -237,6 +255,18 @@ fn devices(fake: &Fake, me: &Value) {
     });
     fake.on("POST /api/v1/identity/recover", &recovered);
     std::fs::write(fake.work().join("words.txt"), "abandon ability able\n").unwrap();
+}
+
+/// Returns an archive that holds nothing but what it is about.
+fn archive() -> Vec<u8> {
+    let genesis = Genesis {
+        owners: vec![UserId::from_bytes([3; 32])],
+        nonce: [0; 16],
+        kind: ContextKind::Team,
+    };
+    let (writer, mut bytes) = Writer::begin(&About { genesis, partial: false, ticket: None });
+    bytes.extend(writer.end());
+    bytes
 }
 
 #[test]

@@ -193,6 +193,19 @@ impl Blobs {
         }
     }
 
+    /// Tells whether a blob stands in the books as whole and its file has its size. Whether its
+    /// bytes are right is told by [`verify`](Self::verify).
+    ///
+    /// # Errors
+    /// The store is closed or its database failed.
+    pub async fn stands(&self, hash: BlobHash) -> Result<bool, StatusError> {
+        let Status::Complete { size } = self.booked(hash).await? else { return Ok(false) };
+        if size <= GROUP_BYTES {
+            return Ok(true);
+        }
+        Ok(tokio::fs::metadata(self.data_path(hash)).await.is_ok_and(|file| file.len() == size))
+    }
+
     /// Holds a blob, whole, in part or not here yet, against the collector. Waits for the end
     /// of a running collection; a [`status`](Self::status) asked after it stays true.
     pub async fn keep(&self, hash: BlobHash) -> Keep {

@@ -26,7 +26,7 @@ use crate::ops::Ops;
 /// How long the next piece of an upload may take: whatever makes the bytes may think for a while.
 const IDLE: Duration = Duration::from_secs(15 * 60);
 /// Pieces of an upload that wait to be written.
-const WAITING: usize = 8;
+pub(super) const WAITING: usize = 8;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
     OpenApiRouter::new().routes(routes!(put)).routes(routes!(get)).routes(routes!(content))
@@ -42,8 +42,7 @@ async fn put(
     request: Request,
 ) -> Result<(StatusCode, Json<BlobPut>), Fault> {
     let headers = request.headers();
-    let binary = headers.get(header::CONTENT_TYPE).is_some_and(|v| v == "application/octet-stream");
-    if !binary {
+    if !is_bytes(headers) {
         let detail = "the body has to be `application/octet-stream`";
         return Err(Fault::new(ProblemCode::UnsupportedMediaType, detail));
     }
@@ -64,8 +63,13 @@ async fn put(
     Ok((StatusCode::CREATED, Json(put?)))
 }
 
+/// Tells whether a body is bytes, which no form of another site's page sends.
+pub(super) fn is_bytes(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|v| v == "application/octet-stream")
+}
+
 /// Returns the next piece of a body; one that does not come is an error.
-async fn next(body: &mut BodyDataStream) -> Option<io::Result<Bytes>> {
+pub(super) async fn next(body: &mut BodyDataStream) -> Option<io::Result<Bytes>> {
     match timeout(IDLE, body.next()).await {
         Ok(piece) => Some(piece?.map_err(io::Error::other)),
         Err(_) => Some(Err(io::ErrorKind::TimedOut.into())),

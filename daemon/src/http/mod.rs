@@ -4,6 +4,7 @@
 //! caller. Answers are JSON of [`dsp_protocol::api`], problems, lines of steps, events, or bytes.
 
 mod answer;
+mod archives;
 mod blobs;
 mod bytes;
 mod contexts;
@@ -108,6 +109,7 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
         .merge(frames::routes())
         .merge(blobs::routes())
         .merge(keeping::routes())
+        .merge(archives::routes())
         .merge(peers::routes())
         .merge(identity::routes())
         .merge(login::routes())

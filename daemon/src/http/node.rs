@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use dsp_protocol::api::{Freed, Garbage, Health, NodeStatus};
+use axum::response::Response;
+use dsp_protocol::api::{Alone, Examine, Freed, Garbage, Health, NodeStatus, Step};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::Answer;
+use super::answer::{Answer, Body};
+use super::steps::steps;
 use crate::ops::Ops;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
@@ -18,6 +20,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
         .routes(routes!(status))
         .routes(routes!(garbage))
         .routes(routes!(collect))
+        .routes(routes!(examine))
+        .routes(routes!(alone))
         .routes(routes!(stop))
 }
 
@@ -45,6 +49,19 @@ async fn garbage(State(ops): State<Arc<Ops>>) -> Answer<Garbage> {
 #[utoipa::path(post, path = "/node/collect", tag = "node", responses((status = 200, body = Freed)))]
 async fn collect(State(ops): State<Arc<Ops>>) -> Answer<Freed> {
     Ok(Json(ops.free().await?))
+}
+
+/// Examines the node, and mends it where asked to; the result is a `Diagnosis`
+#[utoipa::path(post, path = "/node/examine", tag = "node", request_body = Examine,
+    responses((status = 200, body = Step, content_type = "application/x-ndjson")))]
+async fn examine(State(ops): State<Arc<Ops>>, Body(examine): Body<Examine>) -> Response {
+    steps(|reporter| async move { ops.examine(&examine, &reporter).await })
+}
+
+/// Lists what may exist nowhere else
+#[utoipa::path(get, path = "/node/alone", tag = "node", responses((status = 200, body = Alone)))]
+async fn alone(State(ops): State<Arc<Ops>>) -> Answer<Alone> {
+    Ok(Json(ops.alone().await?))
 }
 
 /// Stops the daemon in order

@@ -131,7 +131,7 @@ impl Ops {
     }
 
     /// Ends a stream of unknown length with an error once the disk is full.
-    fn while_room(
+    pub(crate) fn while_room(
         &self,
         bytes: impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync + 'static {

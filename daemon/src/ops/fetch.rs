@@ -355,6 +355,35 @@ impl Ops {
         Ok((came, failed))
     }
 
+    /// Brings blobs again that are recorded as here and damaged or gone. Returns those that are
+    /// right now, and those that nobody gave.
+    ///
+    /// # Errors
+    /// The daemon stops, or the disk is full.
+    pub(crate) async fn mend_blobs(
+        &self,
+        context: ContextId,
+        damaged: Vec<(BlobHash, u64)>,
+        reporter: &Reporter,
+    ) -> Result<(BTreeSet<BlobHash>, BTreeSet<BlobHash>), Problem> {
+        let known = damaged.into_iter().map(|(hash, size)| data(hash, size)).collect();
+        self.mend(context, known, Check::Bytes, reporter).await
+    }
+
+    /// Brings blobs again that were noticed to be lost.
+    ///
+    /// # Errors
+    /// As [`mend_blobs`](Self::mend_blobs).
+    pub(crate) async fn bring_lost(
+        &self,
+        context: ContextId,
+        lost: Vec<(BlobHash, u64)>,
+        reporter: &Reporter,
+    ) -> Result<(BTreeSet<BlobHash>, BTreeSet<BlobHash>), Problem> {
+        let wants = lost.into_iter().map(|(hash, size)| data(hash, size)).collect();
+        self.bring(context, wants, reporter).await
+    }
+
     /// Lets blobs that nobody gave count as here no more. Returns those that are here all the
     /// same, as a push brought them meanwhile, and the others.
     async fn give_up(

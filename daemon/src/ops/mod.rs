@@ -4,12 +4,14 @@
 //! [`Problem`](dsp_protocol::api::Problem) that the caller sees. Nothing here knows HTTP.
 
 mod along;
+mod archive;
 mod audience;
 mod blobs;
 mod collect;
 mod content;
 mod contexts;
 mod devices;
+mod doctor;
 pub mod events;
 mod evict;
 mod fetch;

@@ -129,6 +129,7 @@ impl ContextScene {
         match self.standing {
             Standing::Left => FollowState::Left,
             Standing::Removed => FollowState::Removed,
+            Standing::Archived => FollowState::Archived,
             Standing::Active { .. } if closed => FollowState::Closed,
             Standing::Active { .. } if self.is_mine(me) => FollowState::Own,
             Standing::Active { synced: false } => FollowState::Waiting,

@@ -300,6 +300,29 @@ impl Ops {
         }
     }
 
+    /// Judges everything that is stored anew and returns what does not hold.
+    ///
+    /// # Errors
+    /// The daemon stops, or its database fails.
+    pub(crate) async fn judge_anew(&self) -> Result<Vec<String>, Problem> {
+        let mut found =
+            Verified { heads: 0, frames: 0, blobs: 0, bytes: 0, not_here: 0, faults: Vec::new() };
+        let scene = self.scene().await?;
+        let mut scope = Scope::default();
+        for context in scene.contexts.values() {
+            for stack in context.live() {
+                let name = scene.reference(&super::resolve::Found { context, stack });
+                for head in &stack.heads {
+                    scope.heads.insert((context.id, head.id), name.clone());
+                    scope.frames.insert((context.id, head.frame), name.clone());
+                }
+            }
+        }
+        self.verify_statements(&scope, &mut found).await?;
+        let line = |fault: Fault| format!("{}: {}", fault.what, fault.reason);
+        Ok(found.faults.into_iter().map(line).collect())
+    }
+
     /// Judges everything that is stored anew, in an engine of its own, and looks whether the
     /// heads and frames that the running one shows are in it.
     async fn verify_statements(&self, scope: &Scope, found: &mut Verified) -> Result<(), Problem> {

@@ -9,7 +9,8 @@ use dsp_protocol::cbor::{self, Map, Value};
 use redb::{Builder, Database};
 
 use super::error::{Fault, OpenError};
-use super::schema;
+use super::schema::{self, Migration};
+use super::upgrade;
 use crate::files::{self, FileError};
 
 /// Bytes of the database that are kept in memory.
@@ -25,6 +26,14 @@ pub(super) trait Backing: fmt::Debug + Send + Sync + 'static {
 
     /// Returns bytes that change when the database is restored or copied.
     fn place(&self) -> Result<Vec<u8>, FileError>;
+
+    /// Brings what is there to the newest schema where that has to be done before it is opened.
+    fn bring_up(&self, _migrations: &[Migration]) -> Result<(), OpenError> {
+        Ok(())
+    }
+
+    /// Removes what was kept of an older schema.
+    fn forget_kept(&self) {}
 }
 
 /// A builder with the settings that every database of ours has.
@@ -79,22 +88,35 @@ impl Backing for FileBacking {
     }
 
     fn place(&self) -> Result<Vec<u8>, FileError> {
-        let path = self.path.canonicalize().map_err(FileError::of("find", &self.path))?;
-        let metadata = fs::metadata(&path).map_err(FileError::of("read", &path))?;
-        // An inode number is given to another file soon after its file is gone; the time of birth
-        // tells the two apart, where the system knows it.
-        let born = metadata.created().ok().and_then(|time| {
-            let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
-            u64::try_from(since.as_nanos()).ok()
-        });
-        let mut map = Map::new().with("path", path.as_os_str().as_encoded_bytes());
-        map.insert_some("born", born);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            map.insert("dev", metadata.dev());
-            map.insert("ino", metadata.ino());
-        }
-        Ok(cbor::encode(&Value::Map(map)))
+        place_of(&self.path, &self.path)
     }
+
+    fn bring_up(&self, migrations: &[Migration]) -> Result<(), OpenError> {
+        upgrade::bring_up(&self.path, migrations)
+    }
+
+    fn forget_kept(&self) {
+        upgrade::forget_kept(&self.path);
+    }
+}
+
+/// Returns the place of `file` once it lies at `path`.
+pub(super) fn place_of(path: &Path, file: &Path) -> Result<Vec<u8>, FileError> {
+    let path = path.canonicalize().map_err(FileError::of("find", path))?;
+    let metadata = fs::metadata(file).map_err(FileError::of("read", file))?;
+    // An inode number is given to another file soon after its file is gone; the time of birth
+    // tells the two apart, where the system knows it.
+    let born = metadata.created().ok().and_then(|time| {
+        let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+        u64::try_from(since.as_nanos()).ok()
+    });
+    let mut map = Map::new().with("path", path.as_os_str().as_encoded_bytes());
+    map.insert_some("born", born);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        map.insert("dev", metadata.dev());
+        map.insert("ino", metadata.ino());
+    }
+    Ok(cbor::encode(&Value::Map(map)))
 }

@@ -150,6 +150,49 @@ impl Store {
         .await
     }
 
+    /// Returns blobs that are lost, each with a context in which it was earned and its size there,
+    /// at most so many.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn all_lost(
+        &self,
+        limit: usize,
+    ) -> Result<BTreeMap<BlobHash, (ContextId, u64)>, ReadError> {
+        self.read(move |tx| {
+            let mut found = BTreeMap::new();
+            for item in tx.open_table(tables::LOST)?.iter()? {
+                let (key, size) = item?;
+                let context = ContextId::from_bytes(part(key.value(), 0));
+                let hash = BlobHash::from_bytes(part(key.value(), 1));
+                found.insert(hash, (context, size.value()));
+                if found.len() >= limit {
+                    break;
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Makes the tables that are found by frame and by blob anew from those by context. Returns
+    /// how many entries were missing or too many.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub async fn rebuild_indexes(&self) -> Result<u64, WriteError> {
+        self.write(|tx| {
+            let frames = tx.open_table(tables::CONTEXT_FRAME)?;
+            let mut by_frame = tx.open_table(tables::FRAME_CONTEXT)?;
+            let mut changed = turn(&frames, &mut by_frame)?;
+            let blobs = tx.open_table(tables::CONTEXT_BLOB)?;
+            let mut by_blob = tx.open_table(tables::BLOB_CONTEXT)?;
+            changed += turn(&blobs, &mut by_blob)?;
+            Ok(changed)
+        })
+        .await
+    }
+
     /// Takes blobs out of every context: their bytes are gone, or about to go, and must not be
     /// offered any more. They are remembered as lost until they are earned again.
     ///
@@ -174,6 +217,30 @@ impl Store {
         })
         .await
     }
+}
+
+/// Lets a table hold the keys of another one with their halves changed over.
+fn turn<V: redb::Value + 'static>(
+    from: &impl ReadableTable<&'static [u8; 64], V>,
+    to: &mut redb::Table<'_, &'static [u8; 64], ()>,
+) -> Result<u64, Fault> {
+    let swap = |key: &[u8; 64]| pair(&part(key, 1), &part(key, 0));
+    let mut changed = 0;
+    for item in from.iter()? {
+        let missing = to.insert(&swap(item?.0.value()), ())?.is_none();
+        changed += u64::from(missing);
+    }
+    let mut stray = Vec::new();
+    for item in to.iter()? {
+        let key = *item?.0.value();
+        if from.get(&swap(&key))?.is_none() {
+            stray.push(key);
+        }
+    }
+    for key in &stray {
+        to.remove(key)?;
+    }
+    Ok(changed + stray.len() as u64)
 }
 
 /// Returns the bytes of a frame, checked against its id: a disk that forgets must not make us

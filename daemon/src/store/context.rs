@@ -163,6 +163,7 @@ fn standing_word(standing: Standing) -> &'static str {
         Standing::Active { synced: true } => "synced",
         Standing::Left => "left",
         Standing::Removed => "removed",
+        Standing::Archived => "archived",
     }
 }
 
@@ -172,6 +173,7 @@ fn read_standing(text: &str) -> Option<Standing> {
         Standing::Active { synced: true },
         Standing::Left,
         Standing::Removed,
+        Standing::Archived,
     ];
     all.into_iter().find(|standing| standing_word(*standing) == text)
 }
@@ -198,7 +200,7 @@ mod tests {
             role: Role::Reader,
             devices: vec![(DeviceId::from_bytes([5; 32]), "/ip4/1.2.3.4/tcp/5".to_owned())],
         };
-        for standing in ["waiting", "synced", "left", "removed"] {
+        for standing in ["waiting", "synced", "left", "removed", "archived"] {
             for policy in ["all", "heads", "lazy"] {
                 for admission in [None, Some(admission.clone())] {
                     let record = ContextRecord {

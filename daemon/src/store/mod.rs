@@ -17,6 +17,7 @@ mod slots;
 mod tables;
 mod take_over;
 mod tokens;
+mod upgrade;
 mod worker;
 
 use std::path::Path;

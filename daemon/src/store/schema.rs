@@ -15,6 +15,11 @@ const VERSION: &str = "version";
 pub(super) const INCARNATION: &str = "incarnation";
 /// `meta`: where the database lay when its incarnation was drawn (CBOR).
 pub(super) const PLACE: &str = "place";
+/// `meta`: how often the database was opened since it was brought to a newer schema (1 byte); absent
+/// once the copy of the older one went.
+const UPGRADED: &str = "upgraded";
+/// How often it has to be opened before that.
+const OPENED: u8 = 2;
 /// `meta`: present (and empty) when the last daemon stopped in order.
 pub(super) const CLEAN: &str = "clean";
 
@@ -23,7 +28,7 @@ pub(super) type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// The migrations; a database of schema n has gone through the first n. None is ever changed.
 pub(super) const MIGRATIONS: &[Migration] =
-    &[make_tables, make_forks, make_lost, make_forgotten, make_keeping, make_people];
+    &[make_tables, make_forks, make_lost, know_archives, make_forgotten, make_keeping, make_people];
 
 /// Schema 1: makes every table, so that reading never meets one that is missing.
 fn make_tables(tx: &WriteTransaction) -> Result<(), Fault> {
@@ -58,13 +63,18 @@ fn make_lost(tx: &WriteTransaction) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Schema 4: makes the table of forgotten contexts.
+/// Schema 4: contexts may stand as come by an archive, a word that older programs do not know.
+fn know_archives(_: &WriteTransaction) -> Result<(), Fault> {
+    Ok(())
+}
+
+/// Schema 5: makes the table of forgotten contexts.
 fn make_forgotten(tx: &WriteTransaction) -> Result<(), Fault> {
     tx.open_table(tables::FORGOTTEN)?;
     Ok(())
 }
 
-/// Schema 5: makes the tables of pins, quotas and what was let go, and counts what is here.
+/// Schema 6: makes the tables of pins, quotas and what was let go, and counts what is here.
 fn make_keeping(tx: &WriteTransaction) -> Result<(), Fault> {
     tx.open_table(tables::DROPPED)?;
     tx.open_table(tables::QUOTA)?;
@@ -74,7 +84,7 @@ fn make_keeping(tx: &WriteTransaction) -> Result<(), Fault> {
     keeping::count_all(tx)
 }
 
-/// Schema 6: makes the tables of blocked users and of offers.
+/// Schema 7: makes the tables of blocked users and of offers.
 fn make_people(tx: &WriteTransaction) -> Result<(), Fault> {
     tx.open_table(tables::BLOCKED)?;
     tx.open_table(tables::OFFER)?;
@@ -114,7 +124,7 @@ pub(super) fn migrate(database: &Database, migrations: &[Migration]) -> Result<(
 
 /// Returns the schema of a database and the version that brought it there; nothing of an empty
 /// one.
-fn found(database: &Database) -> Result<Option<(u32, String)>, Fault> {
+pub(super) fn found(database: &Database) -> Result<Option<(u32, String)>, Fault> {
     let tx = database.begin_read()?;
     let meta = match tx.open_table(tables::META) {
         Ok(meta) => meta,
@@ -130,6 +140,25 @@ fn found(database: &Database) -> Result<Option<(u32, String)>, Fault> {
     };
     let version = meta.get(VERSION)?.map(|v| String::from_utf8_lossy(v.value()).into_owned());
     Ok(Some((schema, version.unwrap_or_default())))
+}
+
+/// Returns where a database lay when its incarnation was drawn.
+pub(super) fn place(database: &Database) -> Result<Option<Vec<u8>>, Fault> {
+    let meta = database.begin_read()?.open_table(tables::META)?;
+    Ok(meta.get(PLACE)?.map(|value| value.value().to_vec()))
+}
+
+/// Notes that a database was brought to a newer schema, and where it will lie.
+pub(super) fn mark_upgraded(database: &Database, place: Option<&[u8]>) -> Result<(), Fault> {
+    let tx = begin_write(database)?;
+    {
+        let mut meta = tx.open_table(tables::META)?;
+        meta.insert(UPGRADED, &[0][..])?;
+        if let Some(place) = place {
+            meta.insert(PLACE, place)?;
+        }
+    }
+    Ok(tx.commit()?)
 }
 
 /// Refuses a database of a newer schema, brings an older one up, and finds out how it was left.
@@ -151,16 +180,28 @@ pub(super) fn take(
         _ => migrate(database, migrations).map_err(fault)?,
     }
     let place = backing.place()?;
-    read_marks(database, &place).map_err(fault)
+    let (opened, proven) = read_marks(database, &place).map_err(fault)?;
+    if proven {
+        backing.forget_kept();
+    }
+    Ok(opened)
 }
 
-fn read_marks(database: &Database, place: &[u8]) -> Result<Opened, Fault> {
+/// Tells how a database was left, and whether no older copy of it is needed any more.
+fn read_marks(database: &Database, place: &[u8]) -> Result<(Opened, bool), Fault> {
     let tx = begin_write(database)?;
-    let opened = {
+    let (opened, proven) = {
         let mut meta = tx.open_table(tables::META)?;
+        let times = meta.get(UPGRADED)?.and_then(|value| value.value().first().copied());
+        let times = times.map(|times| times.saturating_add(1));
+        match times {
+            Some(times) if times < OPENED => drop(meta.insert(UPGRADED, &[times][..])?),
+            Some(_) => drop(meta.remove(UPGRADED)?),
+            None => {}
+        }
         let clean = meta.remove(CLEAN)?.is_some();
         let was = meta.get(PLACE)?.map(|value| value.value() == place);
-        match was {
+        let opened = match was {
             None => Opened::Created,
             Some(false) => {
                 // Void; the place stays as it is, so that a crash before the new incarnation is
@@ -170,10 +211,11 @@ fn read_marks(database: &Database, place: &[u8]) -> Result<Opened, Fault> {
             }
             Some(true) if clean => Opened::Clean,
             Some(true) => Opened::Unclean,
-        }
+        };
+        (opened, times.is_none_or(|times| times >= OPENED))
     };
     tx.commit()?;
-    Ok(opened)
+    Ok((opened, proven))
 }
 
 /// Marks that the daemon stops in order.

@@ -186,6 +186,7 @@ pub(super) async fn start<B: Backing>(
     let body = move || {
         let open = || -> Result<_, OpenError> {
             let backing = prepare()?;
+            backing.bring_up(migrations)?;
             let database = backing.open().map_err(|f| f.into_open(backing.path().to_owned()))?;
             let opened = schema::take(&database, &backing, migrations)?;
             let state = RwLock::new(State::Open(database));

@@ -106,6 +106,8 @@ http! {
         Closed,
         /// I left it and kept the copy.
         Left,
+        /// It came by an archive, and nothing here lets me in: it gets no news.
+        Archived,
     }
 
     /// `POST /contexts`.

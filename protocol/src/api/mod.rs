@@ -16,9 +16,11 @@ macro_rules! http {
     )*};
 }
 
+mod archives;
 mod blobs;
 mod contexts;
 mod devices;
+mod doctor;
 mod events;
 mod follows;
 mod frames;
@@ -35,6 +37,7 @@ mod stacks;
 mod step;
 mod tickets;
 
+pub use self::archives::{ArchiveTaken, Came, ExportArchive};
 pub use self::blobs::{BlobPut, Fault, Fetched, RefRequest, Verified};
 pub use self::contexts::{
     AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SetQuota,
@@ -44,6 +47,7 @@ pub use self::devices::{
     ConfirmPairing, CutInfo, DeviceInfo, DeviceState, Join, Joined, LostFrame, NewPairing,
     PairingInfo, PairingMade, PairingStage, Recover, Recovered, Revoke, Revoked,
 };
+pub use self::doctor::{Alone, AloneStack, Check, CheckState, Diagnosis, Examine};
 pub use self::events::{Event, StackEvent};
 pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow, Selection};
 pub use self::frames::{FileInfo, FrameInfo, InputInfo, NewFile, NewFrame, Pushed};

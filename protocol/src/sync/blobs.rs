@@ -19,7 +19,7 @@ const FETCHES: usize = 4;
 /// Most blobs in one fetch.
 const FETCH_BLOBS: usize = limits::BLOB_REQUEST_HASHES;
 /// Most blobs wanted in a context.
-const WANTS_MAX: usize = 2_000_000;
+pub(super) const WANTS_MAX: usize = 2_000_000;
 
 impl BlobWant {
     /// Returns the want for a ref that plays a role in a frame or directory.
@@ -321,6 +321,7 @@ impl Node {
             (BlobKind::Data, _) | (_, None) => {}
         }
         let context = self.contexts.get_mut(&id).expect("checked above");
+        context.offer_more(want.hash, &named);
         for waiting in &mut context.waiting_fetches {
             if waiting.open.contains(&want.hash) {
                 waiting.open.extend(named.iter().map(|n| n.hash));

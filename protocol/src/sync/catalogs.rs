@@ -31,6 +31,19 @@ pub(super) struct Accepted {
     pub statements: Vec<Verified>,
 }
 
+/// How envelopes came in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Brought {
+    /// Who brought them; this very device where the user did, by an archive.
+    pub from: DeviceId,
+    /// Whether their author may write.
+    pub granted: bool,
+    /// Whether they were asked for.
+    pub asked: bool,
+    /// How many bytes of what can only wait are taken.
+    pub room: usize,
+}
+
 impl Node {
     /// Tells a peer what is here: everything, or only what is small and new.
     pub(super) fn send_have(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag, whole: bool) {
@@ -143,25 +156,29 @@ impl Node {
         context: ContextId,
     ) {
         let Some(context) = self.contexts.get(&context) else { return };
-        let Some(known) = context.catalogs.get(&catalog) else { return };
+        let envelopes = Self::envelopes_page(context, catalog, from);
+        if !envelopes.is_empty() {
+            cx.send(device, &Message::Envelopes { tag, catalog, envelopes });
+        }
+    }
+
+    /// Returns envelopes from a number on, as many as a message holds; of a forked catalog only
+    /// those before the fork.
+    pub(super) fn envelopes_page(
+        context: &super::context::Context,
+        catalog: CatalogKey,
+        from: u64,
+    ) -> Vec<Vec<u8>> {
+        let Some(known) = context.catalogs.get(&catalog) else { return Vec::new() };
         let start = usize::try_from(from.max(1) - 1).unwrap_or(usize::MAX);
         let fork = context.forks.get(&catalog).map(|proof| proof.n() - 1);
         let end = fork.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
         let mut bytes = 0;
-        let envelopes: Vec<Vec<u8>> = known
-            .envelopes
-            .iter()
-            .take(end)
-            .skip(start)
-            .take_while(|envelope| {
-                bytes += envelope.len();
-                bytes <= ENVELOPES_MESSAGE_BYTES
-            })
-            .cloned()
-            .collect();
-        if !envelopes.is_empty() {
-            cx.send(device, &Message::Envelopes { tag, catalog, envelopes });
-        }
+        let envelopes = known.envelopes.iter().take(end).skip(start).take_while(|envelope| {
+            bytes += envelope.len();
+            bytes <= ENVELOPES_MESSAGE_BYTES
+        });
+        envelopes.cloned().collect()
     }
 
     pub(super) fn on_envelopes(
@@ -173,7 +190,6 @@ impl Node {
         envelopes: Vec<Vec<u8>>,
     ) {
         let bounded = !self.broken(Defect::Bound);
-        let verified = bounded && !self.broken(Defect::Verify);
         let Some(channel) = self.channel_mut(device, tag) else { return };
         let asked = channel.asked.remove(&key).is_some();
         let claimed = channel.known.get(&key).map_or(0, |known| known.0);
@@ -191,7 +207,6 @@ impl Node {
         if bounded && !self.has_room(device, tag, key, granted, &waiting) {
             return;
         }
-        let mut room = waiting.room();
         let own = key.user == self.user && key.device == self.device && key.inc == self.inc;
         if own {
             return self.met_own(cx, device, id, &envelopes);
@@ -199,23 +214,60 @@ impl Node {
         if envelopes.is_empty() {
             return;
         }
-        let Some(context) = self.contexts.get_mut(&id) else { return };
+        let before = self.contexts[&id].catalogs.get(&key).map_or(1, Catalog::next_missing);
+        let full = envelopes.iter().map(Vec::len).sum::<usize>() >= ENVELOPES_FULL_BYTES;
+        let brought = Brought { from: device, granted, asked, room: waiting.room() };
+        let last = match self.queue_envelopes(cx, id, key, envelopes, brought) {
+            Ok(last) => last,
+            Err(reason) => return self.end_session(cx, device, Severity::Grave, &reason),
+        };
+        let after = self.contexts[&id].catalogs.get(&key).map_or(1, Catalog::next_missing);
+        let goes_on = asked && after > before;
+        let channel = self.channel_mut(device, tag).expect("the channel was just used");
+        if goes_on && (full || last >= claimed) {
+            channel.in_vain.remove(&key);
+        }
+        if channel.known.len() < limits::CATALOGS || channel.known.contains_key(&key) {
+            let none = crate::id::ChangeId::from_bytes([0; 32]);
+            let known = channel.known.entry(key).or_insert((0, none));
+            known.0 = known.0.max(last);
+        }
+        if !self.logs.contains_key(&key.user) {
+            self.ask_log(cx, device, tag, key.user, None);
+        }
+        self.pump_catalog(cx, id, key);
+        if goes_on {
+            // The next ones may come while these are judged.
+            self.ask_catalogs(cx, device, tag);
+        }
+    }
+
+    /// Lets envelopes wait to be judged, whoever brought them, and returns the largest number
+    /// among them. Those that are here are held against ours: a fork shows there.
+    ///
+    /// # Errors
+    /// What no honest program passes on: no envelope, one of another catalog, or one that its
+    /// author did not sign. Nothing behind it is taken.
+    pub(super) fn queue_envelopes(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        key: CatalogKey,
+        envelopes: Vec<Vec<u8>>,
+        brought: Brought,
+    ) -> Result<u64, String> {
+        let bounded = !self.broken(Defect::Bound);
+        let verified = bounded && !self.broken(Defect::Verify);
+        let Brought { from, granted, asked, mut room } = brought;
+        let Some(context) = self.contexts.get_mut(&id) else { return Ok(0) };
         let document = context.place(key).document();
         let mut fork = None;
         let mut last = 0;
-        let before = context.catalogs.get(&key).map_or(1, Catalog::next_missing);
-        let full = envelopes.iter().map(Vec::len).sum::<usize>() >= ENVELOPES_FULL_BYTES;
         for bytes in envelopes {
             let envelope = match Envelope::decode(&bytes) {
                 Ok(e) if e.doc == document && e.device == key.device && e.inc == key.inc => e,
-                Ok(_) => {
-                    let reason = "sent an envelope under another catalog's name";
-                    return self.end_session(cx, device, Severity::Grave, reason);
-                }
-                Err(error) => {
-                    let reason = format!("sent an envelope that is none: {error}");
-                    return self.end_session(cx, device, Severity::Grave, &reason);
-                }
+                Ok(_) => return Err("sent an envelope under another catalog's name".to_owned()),
+                Err(error) => return Err(format!("sent an envelope that is none: {error}")),
             };
             last = last.max(envelope.n);
             let catalog = context.catalogs.entry(key).or_default();
@@ -245,38 +297,20 @@ impl Node {
             }
             let in_the_way = in_the_way.unwrap_or(0);
             if verified && (!run || in_the_way > 0) && envelope.verify().is_err() {
-                let reason = format!("sent a change of {} that it did not sign", key.device);
-                return self.end_session(cx, device, Severity::Grave, &reason);
+                return Err(format!("sent a change of {} that it did not sign", key.device));
             }
             catalog.give_way(in_the_way);
             room = room.saturating_sub(bytes.len());
             catalog.pending_bytes += envelope.change.len();
             let size = bytes.len();
-            let pending = Pending { from: device, since: cx.now, size, envelope };
+            let pending = Pending { from, since: cx.now, size, envelope };
             catalog.pending.insert(pending.envelope.n, pending);
         }
         if let Some(proof) = fork {
-            self.take_fork(cx, id, key, proof, Some(device));
+            let from = self.sessions.contains_key(&from).then_some(from);
+            self.take_fork(cx, id, key, proof, from);
         }
-        let after = self.contexts[&id].catalogs.get(&key).map_or(1, Catalog::next_missing);
-        let goes_on = asked && after > before;
-        let channel = self.channel_mut(device, tag).expect("the channel was just used");
-        if goes_on && (full || last >= claimed) {
-            channel.in_vain.remove(&key);
-        }
-        if channel.known.len() < limits::CATALOGS || channel.known.contains_key(&key) {
-            let none = crate::id::ChangeId::from_bytes([0; 32]);
-            let known = channel.known.entry(key).or_insert((0, none));
-            known.0 = known.0.max(last);
-        }
-        if !self.logs.contains_key(&key.user) {
-            self.ask_log(cx, device, tag, key.user, None);
-        }
-        self.pump_catalog(cx, id, key);
-        if goes_on {
-            // The next ones may come while these are judged.
-            self.ask_catalogs(cx, device, tag);
-        }
+        Ok(last)
     }
 
     /// Tells whether envelopes of a catalog may come in from a peer at all: a catalog that is new
@@ -440,6 +474,9 @@ impl Node {
         }
         if let Some((device, reason)) = &refused {
             let device = *device;
+            if device == self.device && reason.blame() == Blame::Deliverer {
+                self.import_refused(id, key, &reason.to_string());
+            }
             if reason.blame() == Blame::Deliverer && self.sessions.contains_key(&device) {
                 let reason =
                     format!("delivered a change of {} that is wrong: {reason}", key.device);

@@ -75,6 +75,9 @@ impl Node {
                 self.reach(cx, context, true);
                 cx.reply(id, Ok(Reply::Done));
             }
+            Command::OpenArchive { genesis } => self.open_archive(cx, id, genesis),
+            Command::Import { context, part } => self.import(cx, id, context, part),
+            Command::CloseArchive { context } => self.close_archive(cx, id, context),
             Command::Identity { entry } => {
                 self.take_entries(cx, self.user, vec![*entry], EntrySource::Command(id));
             }
@@ -415,6 +418,9 @@ impl Node {
             | Command::Block { .. }
             | Command::Accept { .. }
             | Command::Decline { .. }
+            | Command::OpenArchive { .. }
+            | Command::Import { .. }
+            | Command::CloseArchive { .. }
             | Command::Identity { .. } => {
                 Err(CommandError::Invalid("the command states nothing".to_owned()))
             }

@@ -50,6 +50,8 @@ pub struct Context {
     pub(super) guests: BTreeSet<UserId>,
     /// When what nobody had is asked for again, and how long the next wait is.
     pub(super) retry: Retry,
+    /// Blobs that frames and objects of an archive name, while one is taken in.
+    pub(super) offered: BTreeMap<BlobHash, BlobWant>,
     /// Commands that wait for blobs.
     pub(super) waiting_fetches: Vec<WaitingFetch>,
     /// Whether the record of the context is durable; before, nobody is told of it.
@@ -263,6 +265,7 @@ impl Context {
             dropped: BTreeSet::new(),
             guests: BTreeSet::new(),
             retry: Retry::default(),
+            offered: BTreeMap::new(),
             waiting_fetches: Vec::new(),
             stored: false,
             redeeming: BTreeMap::new(),
@@ -369,7 +372,7 @@ impl Context {
     /// Tells whether it takes part in the hello: a removed member gives and takes nothing, and
     /// learns by it that an owner took her back.
     pub(super) fn says_hello(&self) -> bool {
-        self.stored && self.record.standing != Standing::Left
+        self.stored && !matches!(self.record.standing, Standing::Left | Standing::Archived)
     }
 
     /// Tells whether a user is an owner.

@@ -15,7 +15,7 @@ use crate::name::{ContextName, StackName, TagName};
 use crate::policy::FollowPolicy;
 use crate::statement::{Access, Interest, Role, Verified};
 use crate::ticket::Ticket;
-use crate::wire::Offer;
+use crate::wire::{CatalogKey, Offer};
 
 /// Names an I/O task of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -435,6 +435,8 @@ pub enum Standing {
     Left,
     /// An owner removed me; the copy stays and is not synced.
     Removed,
+    /// It came by an archive, and nothing that is known here lets me in: it is not synced.
+    Archived,
 }
 
 /// How I came in by a ticket.
@@ -696,6 +698,69 @@ pub enum Command {
         /// The context.
         context: ContextId,
     },
+    /// Begins to take an archive of a context in, which is made where it is not here. Replies
+    /// [`Reply::Following`].
+    OpenArchive {
+        /// The beginning of the context.
+        genesis: Genesis,
+    },
+    /// Takes a part of an archive in, judged as if a peer had sent it. Replies
+    /// [`Reply::Imported`] once all of it is durable or refused.
+    Import {
+        /// The context, opened before.
+        context: ContextId,
+        /// What came.
+        part: ArchivePart,
+    },
+    /// Ends taking an archive in.
+    CloseArchive {
+        /// The context.
+        context: ContextId,
+    },
+}
+
+/// A part of an archive.
+#[derive(Clone, Debug)]
+pub enum ArchivePart {
+    /// Entries of an identity log.
+    Log {
+        /// Whose.
+        user: UserId,
+        /// Signed entries, in order.
+        entries: Vec<Vec<u8>>,
+    },
+    /// Envelopes of a catalog, in order.
+    Envelopes {
+        /// Which.
+        catalog: CatalogKey,
+        /// Encoded envelopes.
+        envelopes: Vec<Vec<u8>>,
+    },
+    /// The proof of a fork.
+    Fork {
+        /// Whose catalog.
+        user: UserId,
+        /// The encoded proof.
+        proof: Vec<u8>,
+    },
+    /// Frames, those nearest to a head first.
+    Frames(Vec<Vec<u8>>),
+    /// Blobs that are here whole and durable, checked against their hashes, with their sizes in
+    /// bytes.
+    Blobs(Vec<(BlobHash, u64)>),
+}
+
+/// What came of a part of an archive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// What is new here and counts.
+    pub accepted: u64,
+    /// What was here.
+    pub known: u64,
+    /// What waits for something that is not here yet.
+    pub waiting: u64,
+    /// What does not count here: nobody names it, or its author may not write.
+    pub left_out: u64,
 }
 
 /// The answer to a command.
@@ -725,6 +790,8 @@ pub enum Reply {
         /// Sessions that get it now.
         peers: usize,
     },
+    /// What came of a part of an archive.
+    Imported(Imported),
     /// What a fetch brought.
     Fetched {
         /// Blobs that are here now.

@@ -256,6 +256,6 @@ pub(super) fn fork_of(held: &[u8], other: &Envelope) -> Option<ForkProof> {
 }
 
 /// Tells whether a proof is about the catalog at a place.
-fn proves(proof: &ForkProof, place: &CatalogPlace) -> bool {
+pub(super) fn proves(proof: &ForkProof, place: &CatalogPlace) -> bool {
     at_place(place, CATALOG_EPOCH, proof.envelopes()[0])
 }

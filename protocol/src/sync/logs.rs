@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::event::{CommandError, CommandId, Record, Reply, Severity};
+use super::event::{CommandError, CommandId, Imported, Record, Reply, Severity};
 use super::node::{Cx, Node, Task};
 use super::session::ASK_MS;
 use crate::id::{DeviceId, UserId};
@@ -50,6 +50,7 @@ pub(super) struct Intake {
 pub(super) enum EntrySource {
     Peer { device: DeviceId, tag: Tag },
     Command(CommandId),
+    Archive(CommandId),
 }
 
 impl Node {
@@ -174,7 +175,9 @@ impl Node {
             };
             let log = self.logs.get(&user);
             let fresh = match source {
-                EntrySource::Peer { .. } => fresh(log, user, entries).map_err(|e| e.to_string()),
+                EntrySource::Peer { .. } | EntrySource::Archive(_) => {
+                    fresh(log, user, entries).map_err(|e| e.to_string())
+                }
                 EntrySource::Command(_) => fresh_own(log, user, entries),
             };
             match fresh {
@@ -191,7 +194,9 @@ impl Node {
                         let reason = format!("sent an entry that does not belong: {reason}");
                         self.end_session(cx, device, Severity::Grave, &reason);
                     }
-                    EntrySource::Command(id) => cx.reply(id, Err(CommandError::Invalid(reason))),
+                    EntrySource::Command(id) | EntrySource::Archive(id) => {
+                        cx.reply(id, Err(CommandError::Invalid(reason)));
+                    }
                 },
             }
         }
@@ -219,7 +224,7 @@ impl Node {
         error: CommandError,
     ) {
         match source {
-            EntrySource::Command(id) => cx.reply(id, Err(error)),
+            EntrySource::Command(id) | EntrySource::Archive(id) => cx.reply(id, Err(error)),
             // Asked for again, from the beginning, when the time for it comes.
             EntrySource::Peer { device, tag } => {
                 let channel = self.channel_mut(device, tag);
@@ -243,6 +248,9 @@ impl Node {
         let (device, tag) = match source {
             EntrySource::Peer { device, tag } => (device, tag),
             EntrySource::Command(id) => return cx.reply(id, Ok(Reply::Done)),
+            EntrySource::Archive(id) => {
+                return cx.reply(id, Ok(Reply::Imported(Imported::default())));
+            }
         };
         let mine = self.logs.get(&user).map(IdentityLog::digest);
         let Some((_, context)) = self.channel(device, tag) else { return };

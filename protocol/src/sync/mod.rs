@@ -22,6 +22,7 @@
 //! pass it on.
 
 mod admission;
+mod archive;
 mod asking;
 mod authority;
 mod backoff;
@@ -38,6 +39,7 @@ mod forks;
 mod frames;
 mod handover;
 mod hello;
+mod hop;
 mod logs;
 mod members;
 mod node;
@@ -55,9 +57,10 @@ pub use backoff::Backoff;
 pub use context::{Context, FrameMeta};
 pub use defect::Defect;
 pub use event::{
-    BlobKind, BlobWant, Command, CommandError, CommandId, ContextRecord, Event, Input, Keeping,
-    Output, Provider, Record, Reply, SessionRole, Severity, Standing, StoredOffer, TaskId,
-    TaskResult, TicketUse,
+    ArchivePart, BlobKind, BlobWant, Command, CommandError, CommandId, ContextRecord, Event,
+    Imported, Input, Keeping, Output, Provider, Record, Reply, SessionRole, Severity, Standing,
+    StoredOffer, TaskId, TaskResult, TicketUse,
 };
+pub use hop::Hop;
 pub use node::{Config, Node};
 pub use restore::RestoreError;

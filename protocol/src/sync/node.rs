@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::Rng;
 
+use super::archive::Import;
 use super::catalogs::Accepted;
 use super::context::Context;
 use super::defect::Defect;
@@ -61,6 +62,8 @@ pub struct Node {
     pub(super) blocked: BTreeSet<UserId>,
     /// Contexts that others offer.
     pub(super) offers: BTreeMap<ContextId, StoredOffer>,
+    /// Parts of archives that are being judged or stored.
+    pub(super) imports: Vec<Import>,
     wake_at: Option<i64>,
 }
 
@@ -191,6 +194,7 @@ impl Node {
             dials: BTreeMap::new(),
             blocked: BTreeSet::new(),
             offers: BTreeMap::new(),
+            imports: Vec::new(),
             wake_at: None,
         }
     }
@@ -221,6 +225,7 @@ impl Node {
                 self.wake(&mut cx);
             }
         }
+        self.settle_imports(&mut cx);
         self.set_timer(&mut cx);
         cx.out
     }
@@ -438,6 +443,7 @@ impl Node {
 
     fn store_failed(&mut self, cx: &mut Cx<'_>, task: Task, reason: String, disk_full: bool) {
         let error = CommandError::NotStored { reason, disk_full };
+        self.import_failed(task.context(), &error);
         match task {
             Task::Entries { user, source, .. } => self.entries_failed(cx, user, source, error),
             Task::Incarnation { why, .. } => self.renewal_failed(cx, why, &error),

@@ -58,6 +58,8 @@ impl Work {
                     | Command::Forget { .. }
                     | Command::Follow { .. }
                     | Command::Accept { .. }
+                    | Command::OpenArchive { .. }
+                    | Command::CloseArchive { .. }
             ),
         }
     }
@@ -157,6 +159,17 @@ impl Node {
                 let record = self.accepted_offer(record, id, policy);
                 let reply = Some((command, reply));
                 self.change_record(cx, id, Change { record, reply, hello: true, again });
+            }
+            Work::Command(Some(command), Command::OpenArchive { .. }) => {
+                let reply = Reply::Following { context: id, known: context.stored };
+                let reply = Some((command, reply));
+                self.change_record(cx, id, Change { record, reply, hello: false, again });
+            }
+            Work::Command(Some(command), Command::CloseArchive { .. }) => {
+                record.standing = self.standing_after_archive(context);
+                let hello = record.standing != context.record.standing;
+                let reply = Some((command, Reply::Done));
+                self.change_record(cx, id, Change { record, reply, hello, again });
             }
             Work::Command(Some(command), Command::Forget { .. }) => self.forget(cx, id, command),
             Work::Command(reply, command) => {
@@ -289,7 +302,7 @@ impl Node {
         self.enqueue(cx, context, Some(id), Command::Follow { ticket, policy });
     }
 
-    /// Tells whether a context is on its way out of the store.
+    /// Tells whether a context is on its way out, and may not come back yet.
     pub(super) fn is_being_forgotten(&self, context: ContextId) -> bool {
         let forgets =
             |task: &Task| matches!(task, Task::Forget { context: c, .. } if c.id() == context);
@@ -418,7 +431,7 @@ impl Standing {
     fn may_become(self, to: Standing) -> bool {
         match self {
             Standing::Active { .. } => true,
-            Standing::Removed => to == Standing::NEW,
+            Standing::Removed | Standing::Archived => to == Standing::NEW,
             Standing::Left => false,
         }
     }

@@ -2,9 +2,11 @@
 //! is sent, and `x` what is off.
 
 mod apart;
+mod archive;
 mod audience;
 mod author;
 mod devices;
+mod doctor;
 mod follow;
 mod full;
 mod hostile;
@@ -15,8 +17,10 @@ mod members;
 mod offers;
 mod quotas;
 mod repair;
+mod reset;
 mod restart;
 mod tickets;
 mod transcripts;
 mod trust;
+mod upgrade;
 mod writers;

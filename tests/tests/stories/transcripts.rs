@@ -24,12 +24,14 @@ macro_rules! pages {
 }
 
 pages! {
+    archive
     block
     cat
     completions
     config
     context
     daemon
+    doctor
     drop
     fetch
     follow
@@ -45,6 +47,7 @@ pages! {
     peers
     pin
     push
+    reset
     rm
     share
     show

@@ -69,7 +69,7 @@ async fn migrations_are_applied_once_and_all_or_none() {
         u32::from_be_bytes(schema.value().try_into().unwrap())
     };
     let known = schema::MIGRATIONS.len() as u32;
-    assert_eq!(schema_now(), known + 1);
+    assert_eq!(schema_now(), known, "the old file is as it was");
     let (store, opened) = open_with(&stage, good).await.unwrap();
     assert_eq!(opened, Opened::Clean, "a failed opening leaves the mark");
     assert_eq!(store.restore().await.unwrap(), everything());
@@ -178,4 +178,75 @@ async fn the_file_is_private() {
     let stage = Stage::file();
     used(&stage).await;
     assert_eq!(fs::metadata(stage.path()).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// Returns the names of the files beside the database.
+fn beside(stage: &Stage) -> Vec<String> {
+    let folder = stage.path().parent().unwrap().to_owned();
+    let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name());
+    let mut names: Vec<String> = entries.map(|n| n.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+static NEWER: &[Migration] = &[
+    schema::MIGRATIONS[0],
+    schema::MIGRATIONS[1],
+    schema::MIGRATIONS[2],
+    schema::MIGRATIONS[3],
+    second,
+];
+
+#[tokio::test]
+async fn the_old_file_is_kept_until_the_new_one_was_opened_twice() {
+    let stage = Stage::file();
+    used(&stage).await;
+    let old = fs::read(stage.path()).unwrap();
+    // What a crash left.
+    fs::write(stage.path().with_file_name("meta.redb.upgrade"), "half a copy").unwrap();
+    fs::write(stage.path().with_file_name("meta.redb.part"), "half a copy").unwrap();
+    for (time, names) in
+        [(1, &["meta.redb", "meta.redb.schema-4"][..]), (2, &["meta.redb"]), (3, &["meta.redb"])]
+    {
+        let (store, opened) = open_with(&stage, NEWER).await.unwrap();
+        assert_eq!(opened, Opened::Clean, "opened {time} times");
+        assert_eq!(store.restore().await.unwrap(), everything());
+        store.close().await.unwrap();
+        assert_eq!(beside(&stage), names, "opened {time} times");
+        let kept = stage.path().with_file_name("meta.redb.schema-4");
+        assert!(time > 1 || fs::metadata(kept).unwrap().len() == old.len() as u64);
+    }
+}
+
+#[tokio::test]
+async fn an_old_file_put_back_is_a_backup() {
+    let stage = Stage::file();
+    used(&stage).await;
+    let (store, _) = open_with(&stage, NEWER).await.unwrap();
+    store.close().await.unwrap();
+    let kept = stage.path().with_file_name("meta.redb.schema-4");
+    fs::rename(kept, stage.path()).unwrap();
+    let (store, opened) = stage.open().await;
+    assert_eq!(opened, Opened::Restored, "what was said since must not be contradicted");
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_the_old_file() {
+    static FAILING: &[Migration] = &[
+        schema::MIGRATIONS[0],
+        schema::MIGRATIONS[1],
+        schema::MIGRATIONS[2],
+        schema::MIGRATIONS[3],
+        second,
+        failing,
+    ];
+    let stage = Stage::file();
+    used(&stage).await;
+    assert!(open_with(&stage, FAILING).await.is_err());
+    assert_eq!(beside(&stage), ["meta.redb", "meta.redb.schema-4"]);
+    let (store, opened) = stage.open().await;
+    assert_eq!(opened, Opened::Clean, "an older program goes on");
+    assert_eq!(store.restore().await.unwrap(), everything());
+    store.close().await.unwrap();
 }
