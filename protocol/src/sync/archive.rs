@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::authority::Authority;
 use super::catalogs::Brought;
-use super::context::{BlobPhase, BlobState, Catalog, Context, FrameMeta};
+use super::context::{BlobPhase, BlobState, Catalog, Context, FrameMeta, Wish};
 use super::event::{
     ArchivePart, BlobWant, Command, CommandError, CommandId, ContextRecord, Imported, Record,
     Reply, Standing,
@@ -116,7 +116,7 @@ impl Node {
             self.insert_context(Context::new(ContextRecord {
                 genesis: genesis.clone(),
                 interest: Vec::new(),
-                policy: Policy::All,
+                policy: Policy::All.into(),
                 standing: if mine { Standing::NEW } else { Standing::Archived },
                 admission: None,
             }));
@@ -331,7 +331,8 @@ impl Node {
             here.push(want);
         }
         for want in &here {
-            let state = BlobState { want: *want, phase: BlobPhase::Here };
+            let state = BlobState { want: *want, wish: Wish::Asked, phase: BlobPhase::Here };
+            context.dropped.remove(&want.hash);
             context.blob_wants.insert(want.hash, state);
         }
         let hashes: Vec<BlobHash> = here.iter().map(|want| want.hash).collect();

@@ -553,7 +553,7 @@ pub enum Command {
         /// The context.
         context: ContextId,
         /// Which blobs to bring.
-        policy: Policy,
+        policy: FollowPolicy,
     },
     /// Shows an offer no more. Replies [`Reply::Done`].
     Decline {

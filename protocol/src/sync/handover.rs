@@ -136,7 +136,7 @@ impl ContextRecord {
         Some(ContextRecord {
             genesis: handed.genesis,
             interest: handed.interests,
-            policy: if own { Policy::All } else { Policy::Heads },
+            policy: if own { Policy::All } else { Policy::Heads }.into(),
             standing: Standing::NEW,
             admission: handed.admission.map(|by| TicketUse {
                 redeem: by.redeem,

@@ -13,9 +13,9 @@ use super::event::{
     Command, CommandError, CommandId, ContextRecord, Event, Record, Standing, StoredOffer,
 };
 use super::node::{Cx, Node, Task};
-use crate::api::Policy;
 use crate::id::{ContextId, DeviceId, UserId};
 use crate::limits;
+use crate::policy::FollowPolicy;
 use crate::statement::Role;
 use crate::wire::{Message, Offer, Tag};
 
@@ -123,7 +123,7 @@ impl Node {
         cx: &mut Cx<'_>,
         id: CommandId,
         context: ContextId,
-        policy: Policy,
+        policy: FollowPolicy,
     ) {
         let Some(offered) = self.offers.get(&context) else {
             return cx.reply(id, Err(CommandError::NoOffer(context)));
@@ -136,7 +136,7 @@ impl Node {
             self.insert_context(Context::new(ContextRecord {
                 genesis: offered.offer.genesis.clone(),
                 interest: Vec::new(),
-                policy,
+                policy: policy.clone(),
                 standing: Standing::NEW,
                 admission: None,
             }));
@@ -149,7 +149,7 @@ impl Node {
         &self,
         mut record: ContextRecord,
         context: ContextId,
-        policy: Policy,
+        policy: FollowPolicy,
     ) -> ContextRecord {
         if let Some(offered) = self.offers.get(&context) {
             let interest = &offered.offer.interest;

@@ -338,7 +338,7 @@ impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Unpin> Intake<'a, S> {
     }
 
     async fn follow(&self, ticket: String) -> String {
-        let follow = NewFollow { ticket, policy: None, wait_seconds: Some(0) };
+        let follow = NewFollow { ticket, policy: None, selection: None, wait_seconds: Some(0) };
         match self.ops.follow(follow, &Reporter::silent()).await {
             Ok(_) => "followed by the ticket in it".to_owned(),
             Err(problem) => format!("the ticket in it is of no use: {}", problem.detail),

@@ -33,7 +33,7 @@ fn a_member_follows_what_was_offered_and_others_hear_nothing() {
     assert_eq!((offered(&lab, BOB), offered(&lab, MALLORY)), (vec![context], vec![]));
     assert!(lab.said(ALICE, MALLORY, 0).iter().all(|m| !matches!(m, Message::Offer { .. })));
     let pushed = lab.push(ALICE, context, "for Bob");
-    let accept = Command::Accept { context, policy: Policy::All };
+    let accept = Command::Accept { context, policy: Policy::All.into() };
     let reply = lab.command(BOB, accept.clone()).unwrap();
     assert!(matches!(reply, Reply::Following { known: false, .. }), "{reply:?}");
     lab.connect(BOB, ALICE);
