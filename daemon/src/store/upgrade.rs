@@ -20,6 +20,14 @@ use crate::files::{self, FileError};
 /// What stands between the name of the database and the schema of a copy that is kept.
 const KEPT: &str = ".schema-";
 
+/// What is there.
+struct Old {
+    /// Its schema.
+    schema: u32,
+    /// Where it lay when its incarnation was drawn.
+    place: Option<Vec<u8>>,
+}
+
 /// Brings the database at `path` to the newest schema. One that is there, or newer, is left alone.
 ///
 /// # Errors
@@ -27,7 +35,7 @@ const KEPT: &str = ".schema-";
 pub(super) fn bring_up(path: &Path, migrations: &[Migration]) -> Result<(), OpenError> {
     let staged = beside(path, ".upgrade");
     remove_if_there(&staged)?;
-    let Some((found, place)) = look(path)? else { return Ok(()) };
+    let Some(Old { schema: found, place }) = look(path)? else { return Ok(()) };
     if found as usize >= migrations.len() {
         return Ok(());
     }
@@ -60,8 +68,8 @@ pub(super) fn forget_kept(path: &Path) {
     }
 }
 
-/// Returns the schema of a file and where it lay when its incarnation was drawn.
-fn look(path: &Path) -> Result<Option<(u32, Option<Vec<u8>>)>, OpenError> {
+/// Looks at a file; nothing is there where it is empty or holds no tables.
+fn look(path: &Path) -> Result<Option<Old>, OpenError> {
     let fault = |fault: Fault| fault.into_open(path.to_owned());
     let length = fs::metadata(path).map_err(FileError::of("read", path))?.len();
     if length == 0 {
@@ -69,7 +77,8 @@ fn look(path: &Path) -> Result<Option<(u32, Option<Vec<u8>>)>, OpenError> {
     }
     let database = open(path)?;
     let Some((found, _)) = schema::found(&database).map_err(fault)? else { return Ok(None) };
-    Ok(Some((found, schema::place(&database).map_err(fault)?)))
+    let place = schema::place(&database).map_err(fault)?;
+    Ok(Some(Old { schema: found, place }))
 }
 
 fn open(path: &Path) -> Result<Database, OpenError> {

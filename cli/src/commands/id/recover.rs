@@ -130,7 +130,8 @@ fn from_age(path: &Path, passphrase: Option<&Path>, app: &App) -> Result<SecretS
 
 async fn follow(ticket: &str, client: &Client, app: &App) -> Result<()> {
     let ticket = secret::argument(ticket, "the ticket")?;
-    let follow = NewFollow { ticket, policy: Some(Policy::Heads), wait_seconds: None };
+    let follow =
+        NewFollow { ticket, policy: Some(Policy::Heads), selection: None, wait_seconds: None };
     let mut bar = Bar::new(&app.ui, "looking for somebody who knows you");
     let _: Followed = client.steps(&Url::new(&["follows"]), &follow, &mut bar).await?;
     bar.end();
