@@ -27,8 +27,14 @@ pub(crate) async fn run(_: &Args, app: &App) -> Result<()> {
     let freed: Freed = client.post(&Url::new(&["node", "collect"])).await?;
     app.ui.result(&freed, |_| match freed {
         Freed { pending: true, .. } => "the bytes are freed within the hour\n".to_owned(),
-        Freed { blobs, bytes, pending: false } => {
+        Freed { blobs, bytes, .. } => {
             format!("freed {} in {}\n", human::size(bytes), human::count(blobs, "blob"))
         }
-    })
+    })?;
+    if freed.trashed > 0 {
+        let (blobs, bytes) =
+            (human::count(freed.trashed, "blob"), human::size(freed.trashed_bytes));
+        app.ui.note(&format!("{bytes} in {blobs} stay in the trash for the time of `trash.keep`"));
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod daemon;
+pub(crate) mod diff;
 pub(crate) mod fetch;
 pub(crate) mod follow;
 pub(crate) mod gc;
@@ -18,11 +19,13 @@ pub(crate) mod open;
 pub(crate) mod peers;
 pub(crate) mod push;
 pub(crate) mod rm;
+pub(crate) mod search;
 pub(crate) mod share;
 pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod tag;
 pub(crate) mod tickets;
+pub(crate) mod undo;
 pub(crate) mod unfollow;
 pub(crate) mod verify;
 pub(crate) mod version;
@@ -40,6 +43,8 @@ pub(crate) enum Verb {
     Ls(ls::Args),
     Log(log::Args),
     Show(show::Args),
+    Diff(diff::Args),
+    Search(search::Args),
     Cat(cat::Args),
     Get(get::Args),
     Fetch(fetch::Args),
@@ -47,6 +52,7 @@ pub(crate) enum Verb {
     Tag(tag::Args),
     Mv(mv::Args),
     Rm(rm::Args),
+    Undo(undo::Args),
     Context(context::Args),
     Share(share::Args),
     Follow(follow::Args),
@@ -92,6 +98,8 @@ impl Verb {
             Verb::Ls(args) => ls::run(&args, app).await,
             Verb::Log(args) => log::run(&args, app).await,
             Verb::Show(args) => show::run(&args, app).await,
+            Verb::Diff(args) => diff::run(&args, app).await,
+            Verb::Search(args) => search::run(&args, app).await,
             Verb::Cat(args) => cat::run(&args, app).await,
             Verb::Get(args) => get::run(&args, app).await,
             Verb::Fetch(args) => fetch::run(&args, app).await,
@@ -99,6 +107,7 @@ impl Verb {
             Verb::Tag(args) => tag::run(args, app).await,
             Verb::Mv(args) => mv::run(args, app).await,
             Verb::Rm(args) => rm::run(&args, app).await,
+            Verb::Undo(args) => undo::run(&args, app).await,
             Verb::Context(args) => context::run(args, app).await,
             Verb::Share(args) => share::run(&args, app).await,
             Verb::Follow(args) => follow::run(args, app).await,

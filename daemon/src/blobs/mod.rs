@@ -52,7 +52,7 @@ pub use self::fetch::{
     BoxedStream, Dropped, Duplex, Failed, FetchFailure, FetchReport, FetchRequest, Fetcher, Opened,
     Opener, Partial, ProveError, SMALL_BYTES, Step, Want,
 };
-pub use self::gc::{GcReport, Protect, ProtectError};
+pub use self::gc::{GcReport, Protect, ProtectError, Sparing};
 pub use self::import::Imported;
 pub use self::keep::Keep;
 pub use self::room::RoomError;

@@ -10,6 +10,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use dsp_protocol::api::{self, Policy};
 use libp2p::Multiaddr;
@@ -39,6 +40,8 @@ pub struct Config {
     pub device_name: String,
     /// `store.min_free_bytes`: below this much free space nothing large is written.
     pub min_free_bytes: u64,
+    /// `trash.keep`: how long what nothing names stays.
+    pub trash_keep: Duration,
     /// `policy.default`: which blobs of a newly followed context are brought.
     pub policy: Policy,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use dsp_protocol::api::{ContextInfo, NewContext, Page, Readable, SwitchContext};
+use dsp_protocol::api::{ClosedContext, ContextInfo, NewContext, Page, Readable, SwitchContext};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -76,8 +76,8 @@ async fn get(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer
 /// Closes a context of mine for its followers
 #[utoipa::path(delete, path = "/contexts/{context}", tag = "contexts",
     params(("context" = String, Path, description = "label or id")),
-    responses((status = 200, body = ContextInfo)))]
-async fn close(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<ContextInfo> {
+    responses((status = 200, body = ClosedContext)))]
+async fn close(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<ClosedContext> {
     Ok(Json(ops.close_context(&context).await?))
 }
 

@@ -7,6 +7,7 @@ mod answer;
 mod blobs;
 mod bytes;
 mod contexts;
+mod diff;
 mod events;
 mod follows;
 mod frames;
@@ -23,6 +24,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod undo;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -62,6 +64,8 @@ const JSON_BYTES: usize = 16 << 20;
         dsp_protocol::api::Setting,
         dsp_protocol::api::TicketInfo,
         dsp_protocol::api::Pushed,
+        dsp_protocol::api::DeedInfo,
+        dsp_protocol::api::SearchHit,
         dsp_protocol::api::Fetched,
         dsp_protocol::api::Followed,
         dsp_protocol::api::Verified,
@@ -95,11 +99,13 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
         .merge(follows::routes())
         .merge(stacks::routes())
         .merge(frames::routes())
+        .merge(diff::routes())
         .merge(blobs::routes())
         .merge(peers::routes())
         .merge(identity::routes())
         .merge(login::routes())
         .merge(settings::routes())
+        .merge(undo::routes())
         .merge(events::routes());
     OpenApiRouter::with_openapi(Document::openapi()).nest(API, api)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use dsp_protocol::api::{Freed, Problem};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-use super::{Ops, internal};
+use super::Ops;
 use crate::blobs::GcReport;
 use crate::store::Slot;
 
@@ -52,14 +52,37 @@ impl Ops {
     /// Collects, and tells what was freed where that is over soon. It comes to its end whoever
     /// waits for it.
     pub(crate) async fn collect_soon(self: &Arc<Self>) -> Freed {
+        let cutoff = self.trash_cutoff();
+        // Failed and logged: another collection comes within the hour.
+        let later = Freed { blobs: 0, bytes: 0, trashed: 0, trashed_bytes: 0, pending: true };
+        self.collect_soon_until(cutoff).await.unwrap_or(later)
+    }
+
+    /// As [`collect_soon`](Self::collect_soon), of what is in the trash since `cutoff` or longer.
+    ///
+    /// # Errors
+    /// The database or the blob store failed; then everything was kept.
+    pub(crate) async fn collect_soon_until(
+        self: &Arc<Self>,
+        cutoff: i64,
+    ) -> Result<Freed, Problem> {
         let ops = Arc::clone(self);
-        let collection = tokio::spawn(async move { ops.collect().await });
+        let collection = tokio::spawn(async move { ops.collect_until(cutoff).await });
         match timeout(FREE_WAIT, collection).await {
-            Ok(Ok(Ok(report))) => {
-                Freed { blobs: report.removed, bytes: report.removed_bytes, pending: false }
+            Ok(Ok(report)) => {
+                let report = report?;
+                Ok(Freed {
+                    blobs: report.removed,
+                    bytes: report.removed_bytes,
+                    trashed: report.unnamed,
+                    trashed_bytes: report.unnamed_bytes,
+                    pending: false,
+                })
             }
-            // Late, or failed and logged: another collection comes within the hour.
-            Ok(Ok(Err(_)) | Err(_)) | Err(_) => Freed { blobs: 0, bytes: 0, pending: true },
+            // Late: it comes to its end.
+            Ok(Err(_)) | Err(_) => {
+                Ok(Freed { blobs: 0, bytes: 0, trashed: 0, trashed_bytes: 0, pending: true })
+            }
         }
     }
 
@@ -72,22 +95,15 @@ impl Ops {
         }
         // A failure was logged where it became a problem, and the next time may do better.
         let _ = self.collect().await;
+        let _ = self.free_early(0).await;
     }
 
-    /// Removes the blobs that no context names and nobody waits for. What pushes, uploads and
-    /// fetches under way hold stays, and so does what is spared; the collection waits for imports.
+    /// Removes what nothing names and what is in the trash for its time.
     ///
     /// # Errors
     /// The database or the blob store failed; then everything was kept.
     pub(crate) async fn collect(&self) -> Result<GcReport, Problem> {
-        self.trees.forget_here();
-        self.uploads.forget_old(super::time::now());
-        let report = self.blobs.gc().await.map_err(|error| internal(&error))?;
-        if report.removed > 0 {
-            let GcReport { removed, removed_bytes, kept } = report;
-            tracing::info!(removed, removed_bytes, kept, "blobs that nothing names were removed");
-        }
-        Ok(report)
+        self.collect_until(self.trash_cutoff()).await
     }
 }
 

@@ -25,6 +25,7 @@ use super::scene::role_pending;
 use super::time::{now, rfc3339};
 use super::{Ops, Reporter, StackFilter};
 use crate::node::NodeEvent;
+use crate::store::Deed;
 
 /// How long a follow waits for its first sync when nobody says.
 const WAIT: Duration = Duration::from_secs(30);
@@ -104,6 +105,7 @@ impl Ops {
             Reply::Following { context, known } => (context, known),
             other => return Err(unexpected(&other)),
         };
+        self.taken_out_of_trash(context).await?;
         let wait = new.wait_seconds.map_or(WAIT, Duration::from_secs).min(WAIT_MOST);
         let waited = match wait.is_zero() || self.settling(context).await?.is_over() {
             true => None,
@@ -133,6 +135,14 @@ impl Ops {
         let mut stacks = self.stack_infos(&filter).await?;
         stacks.truncate(STACKS);
         Ok(Followed { context: info, stacks, synced: settling.synced, known })
+    }
+
+    /// Lets a context be seen that was dropped and is followed again.
+    async fn taken_out_of_trash(&self, context: ContextId) -> Result<(), Problem> {
+        if self.dropped().await?.contains_key(&context) {
+            self.store.undrop_context(context).await?;
+        }
+        Ok(())
     }
 
     async fn settling(&self, context: ContextId) -> Result<Settling, Problem> {
@@ -230,21 +240,42 @@ impl Ops {
     /// There is no such context, or it is mine; stacks of mine would go unasked.
     pub async fn leave(self: &Arc<Self>, label: &str, leaving: Leaving) -> Result<Left, Problem> {
         let context = self.followed(label).await?;
+        let scene = self.scene().await?;
+        let before = scene.context(&context.to_string())?;
+        let active = matches!(before.standing, Standing::Active { .. });
+        let name = scene.label(before);
         if leaving == Leaving::Drop {
             self.nothing_of_mine(context).await?;
         }
         match leaving {
             Leaving::Keep => {
-                self.node.run(Command::Leave { context }).await?;
+                let leaving = async { Ok(self.node.run(Command::Leave { context }).await?) };
+                let (_, undo) = self.noted(name, Deed::Left { context }, leaving).await?;
                 let context = self.context_by_id(context).await?;
-                Ok(Left { context: Some(context), freed: None })
+                Ok(Left { context: Some(context), freed: None, undo: Some(undo) })
             }
-            Leaving::Drop | Leaving::DropOwn => {
+            Leaving::Drop | Leaving::DropOwn if self.trash_keep_ms() == 0 => {
                 self.node.run(Command::Forget { context }).await?;
                 let freed = self.collect_soon().await;
-                Ok(Left { context: None, freed: Some(freed) })
+                Ok(Left { context: None, freed: Some(freed), undo: None })
+            }
+            Leaving::Drop | Leaving::DropOwn => {
+                let deed = Deed::Dropped { context, active };
+                let (_, undo) = self.noted(name, deed, self.discard(context, active)).await?;
+                Ok(Left { context: None, freed: None, undo: Some(undo) })
             }
         }
+    }
+
+    /// Puts a context into the trash: it is synced no more and seen no more, and all that is here
+    /// of it stays until its time is over.
+    async fn discard(&self, context: ContextId, active: bool) -> Result<(), Problem> {
+        if active {
+            self.node.run(Command::Leave { context }).await?;
+        }
+        self.store.drop_context(context, now()).await?;
+        self.trees.forget_here();
+        Ok(())
     }
 
     /// Refuses to drop a context in which stacks of mine are: whether somebody else took them is

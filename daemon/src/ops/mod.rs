@@ -7,6 +7,7 @@ mod blobs;
 mod collect;
 mod content;
 mod contexts;
+mod diff;
 pub mod events;
 mod fetch;
 mod follows;
@@ -24,11 +25,14 @@ mod push;
 mod report;
 mod resolve;
 mod scene;
+mod search;
 mod settings;
 mod stacks;
 mod tickets;
 mod time;
+mod trash;
 mod trees;
+mod undo;
 mod verify;
 
 use std::sync::Arc;
@@ -40,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 use self::blobs::Uploads;
 use self::events::Feed;
 use self::login::Logins;
+use self::search::SearchCache;
 use self::settings::LiveSettings;
 use self::trees::TreeCache;
 use crate::blobs::Blobs;
@@ -53,12 +58,14 @@ pub use self::blobs::Opened;
 pub use self::collect::Collections;
 #[cfg(test)]
 pub(crate) use self::collect::run as collect_after;
+pub use self::diff::Bytes;
 pub use self::follows::Leaving;
 pub use self::login::{Client, SESSION_SECONDS};
 pub(crate) use self::media::UNKNOWN as UNKNOWN_MEDIA;
 pub use self::paging::Paging;
 pub(crate) use self::problem::{bad_request, internal};
 pub use self::report::Reporter;
+pub use self::search::SearchFilter;
 pub use self::settings::SettingsParts;
 pub use self::stacks::StackFilter;
 pub use crate::store::Scope;
@@ -110,10 +117,15 @@ pub struct Ops {
     stop: CancellationToken,
     feed: Feed,
     trees: TreeCache,
+    searched: SearchCache,
     uploads: Uploads,
     collections_held: AtomicBool,
     /// Held while the heads of a stack are read and replaced, so that pushes see each other.
     pushing: Arc<tokio::sync::Mutex<()>>,
+    /// Held while something is undone, so that nothing is undone twice.
+    undoing: tokio::sync::Mutex<()>,
+    /// Held while the trash makes room, so that each who needs some looks at what is left.
+    freeing: tokio::sync::Mutex<()>,
     started: i64,
 }
 
@@ -136,9 +148,12 @@ impl Ops {
             stop: parts.stop,
             feed,
             trees: TreeCache::default(),
+            searched: SearchCache::default(),
             uploads: Uploads::default(),
             collections_held: AtomicBool::new(parts.collections == Collections::Held),
             pushing: Arc::default(),
+            undoing: tokio::sync::Mutex::default(),
+            freeing: tokio::sync::Mutex::default(),
             started: time::now(),
         });
         tokio::spawn(events::run(Arc::clone(&ops)));

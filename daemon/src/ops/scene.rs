@@ -28,6 +28,8 @@ pub(crate) struct Scene {
     /// The context that unqualified names mean.
     pub(crate) current: Option<ContextId>,
     pub(crate) contexts: BTreeMap<ContextId, ContextScene>,
+    /// The contexts in the trash, and since when; they are not among the others.
+    pub(crate) dropped: BTreeMap<ContextId, i64>,
 }
 
 /// A context at one moment.
@@ -278,6 +280,19 @@ impl Ops {
     /// # Errors
     /// The daemon stops, or its database fails.
     pub(crate) async fn scene(&self) -> Result<Scene, Problem> {
+        let mut scene = self.whole_scene().await?;
+        let Scene { contexts, dropped, current, .. } = &mut scene;
+        contexts.retain(|id, _| !dropped.contains_key(id));
+        *current = current.filter(|id| contexts.contains_key(id));
+        Ok(scene)
+    }
+
+    /// Looks at everything, the contexts in the trash among the others.
+    ///
+    /// # Errors
+    /// As [`scene`](Self::scene).
+    pub(crate) async fn whole_scene(&self) -> Result<Scene, Problem> {
+        let dropped = self.dropped().await?;
         let (me, names) = (self.me, self.names().await?);
         let current = self.store.get(Slot::CURRENT_CONTEXT).await?;
         let current = current.and_then(|bytes| bytes.try_into().ok()).map(ContextId::from_bytes);
@@ -289,6 +304,6 @@ impl Ops {
             })
             .await?;
         let current = current.filter(|id| contexts.contains_key(id));
-        Ok(Scene { me, names, current, contexts })
+        Ok(Scene { me, names, current, contexts, dropped })
     }
 }

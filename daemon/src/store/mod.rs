@@ -8,12 +8,14 @@ mod backing;
 mod content;
 mod context;
 mod error;
+mod journal;
 mod peers;
 mod records;
 mod schema;
 mod slots;
 mod tables;
 mod tokens;
+mod trash;
 mod worker;
 
 use std::path::Path;
@@ -28,10 +30,12 @@ use self::schema::Migration;
 use self::worker::{Command, Shared, Write};
 
 pub use self::error::{OpenError, ReadError, WriteError};
+pub use self::journal::{DEEDS, Deed, JournalEntry};
 pub use self::peers::{ADDRESSES_PER_DEVICE, NameTaken, Peer};
 pub use self::schema::Opened;
 pub use self::slots::Slot;
 pub use self::tokens::{Scope, Token, TokenHash, TokenKind};
+pub use self::trash::TrashSum;
 
 /// The database; clones share it.
 ///

@@ -11,7 +11,7 @@ use redb::{ReadTransaction, ReadableTable as _, Table, WriteTransaction};
 use super::backing::Backing;
 use super::error::{Fault, ReadError, WriteError};
 use super::tables::{pair, part, under};
-use super::{Store, content, context, schema, tables};
+use super::{Store, content, context, schema, tables, trash};
 
 impl Store {
     /// Makes records durable, in their order, all or none.
@@ -109,6 +109,7 @@ fn apply(tx: &WriteTransaction, record: &Record, backing: &dyn Backing) -> Resul
             tx.open_table(tables::CONTEXT_BLOB)?.insert(&pair(context, hash), size)?;
             tx.open_table(tables::BLOB_CONTEXT)?.insert(&pair(hash, context), ())?;
             tx.open_table(tables::LOST)?.remove(&pair(context, hash))?;
+            trash::earned(tx, hash)?;
         }
         Record::Want { context, want } => {
             let key = pair(context.as_bytes(), want.hash.as_bytes());
@@ -146,6 +147,7 @@ fn position(key: &[u8; 36]) -> u32 {
 /// whatever is followed.
 fn forget(tx: &WriteTransaction, context: ContextId) -> Result<(), Fault> {
     let prefix = context.as_bytes();
+    trash::forget(tx, context)?;
     tx.open_table(tables::CONTEXT)?.remove(prefix)?;
     clear(&mut tx.open_table(tables::ENVELOPE)?, prefix)?;
     clear(&mut tx.open_table(tables::REDEMPTION)?, prefix)?;

@@ -22,7 +22,7 @@ pub(super) const CLEAN: &str = "clean";
 pub(super) type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// The migrations; a database of schema n has gone through the first n. None is ever changed.
-pub(super) const MIGRATIONS: &[Migration] = &[make_tables, make_forks, make_lost];
+pub(super) const MIGRATIONS: &[Migration] = &[make_tables, make_forks, make_lost, make_journal];
 
 /// Schema 1: makes every table, so that reading never meets one that is missing.
 fn make_tables(tx: &WriteTransaction) -> Result<(), Fault> {
@@ -54,6 +54,14 @@ fn make_forks(tx: &WriteTransaction) -> Result<(), Fault> {
 /// Schema 3: makes the table of lost blobs.
 fn make_lost(tx: &WriteTransaction) -> Result<(), Fault> {
     tx.open_table(tables::LOST)?;
+    Ok(())
+}
+
+/// Schema 4: makes the journal and the trash.
+fn make_journal(tx: &WriteTransaction) -> Result<(), Fault> {
+    tx.open_table(tables::JOURNAL)?;
+    tx.open_table(tables::TRASH)?;
+    tx.open_table(tables::DROPPED)?;
     Ok(())
 }
 

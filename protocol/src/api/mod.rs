@@ -18,6 +18,7 @@ macro_rules! http {
 
 mod blobs;
 mod contexts;
+mod diff;
 mod events;
 mod follows;
 mod frames;
@@ -26,14 +27,20 @@ mod login;
 mod node;
 mod peers;
 mod problem;
+mod search;
 mod settings;
 mod stacks;
 mod step;
 mod tickets;
+mod undo;
 
 pub use self::blobs::{BlobPut, Fault, Fetched, RefRequest, Verified};
 pub use self::contexts::{
     AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SwitchContext,
+};
+pub use self::diff::{
+    ChangeName, ColumnChange, ContentDiff, DiffSide, FileChange, FileCounts, FileSide, FrameDiff,
+    InputChange, MessageChange, MetricChange, TableDiff, ValueChange,
 };
 pub use self::events::{Event, StackEvent};
 pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow};
@@ -43,10 +50,14 @@ pub use self::login::{Login, LoginCode};
 pub use self::node::{ClientFile, Health, NodeStatus, PendingRole};
 pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, UserName};
 pub use self::problem::{Problem, ProblemCode};
+pub use self::search::SearchHit;
 pub use self::settings::Setting;
 pub use self::stacks::{HeadInfo, LogEntry, Rename, SetTag, StackInfo};
 pub use self::step::{Progress, Step};
 pub use self::tickets::{NewTicket, TicketInfo, TicketMade};
+pub use self::undo::{
+    Changed, ClosedContext, DeedInfo, DeedName, TrashInfo, UndoDeed, UndoHint, Undone,
+};
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";

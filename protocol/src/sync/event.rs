@@ -487,6 +487,11 @@ pub enum Command {
         /// The context.
         context: ContextId,
     },
+    /// Syncs a context again that was left, as it was followed before.
+    Rejoin {
+        /// The context.
+        context: ContextId,
+    },
     /// Leaves a context and forgets what is here.
     Forget {
         /// The context.
@@ -521,6 +526,16 @@ pub enum Command {
         context: ContextId,
         /// The stack.
         stack: StackId,
+    },
+    /// Puts a stack of mine back that was removed: at the frames that were its heads, of which the
+    /// first is to come first again.
+    Restore {
+        /// The context.
+        context: ContextId,
+        /// The stack.
+        stack: StackId,
+        /// The frames, which are here; one at least.
+        frames: Vec<FrameId>,
     },
     /// Puts a tag of a stack of mine on a frame, or takes it away.
     Tag {

@@ -50,6 +50,7 @@ impl Work {
                 command,
                 Command::SetPolicy { .. }
                     | Command::Leave { .. }
+                    | Command::Rejoin { .. }
                     | Command::Forget { .. }
                     | Command::Follow { .. }
             ),
@@ -131,6 +132,13 @@ impl Node {
             }
             Work::Command(Some(command), Command::Leave { .. }) => {
                 record.standing = Standing::Left;
+                let reply = Some((command, Reply::Done));
+                self.change_record(cx, id, Change { record, reply, hello: true, again });
+            }
+            Work::Command(Some(command), Command::Rejoin { .. }) => {
+                if record.standing == Standing::Left {
+                    record.standing = Standing::Active { synced: true };
+                }
                 let reply = Some((command, Reply::Done));
                 self.change_record(cx, id, Change { record, reply, hello: true, again });
             }

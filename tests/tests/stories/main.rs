@@ -12,4 +12,5 @@ mod repair;
 mod restart;
 mod tickets;
 mod transcripts;
+mod undo;
 mod writers;
