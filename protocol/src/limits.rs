@@ -189,3 +189,7 @@ pub const BLOB_HEADER_BYTES: usize = 1024;
 /// Largest part of a blob request in bytes that says which ranges are wanted: reading it takes
 /// time quadratic in the number of ranges.
 pub const BLOB_RANGES_BYTES: usize = 4 * 1024;
+
+/// The least rate, in bytes a second, to which transfers of blobs can be limited: with less, peers
+/// would take every stream for one that stalled.
+pub const TRANSFER_RATE_LEAST: u64 = 64 << 10;

@@ -160,6 +160,7 @@ impl Outsider {
             store,
             blobs: blobs.clone(),
             announce: Vec::new(),
+            transfers: node::Transfers::default(),
         };
         Ok(Outsider { net, node: node::start(parts), blobs, user, _folder: folder })
     }

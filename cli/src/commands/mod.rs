@@ -25,6 +25,7 @@ pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod tag;
 pub(crate) mod tickets;
+pub(crate) mod transfers;
 pub(crate) mod undo;
 pub(crate) mod unfollow;
 pub(crate) mod verify;
@@ -58,6 +59,7 @@ pub(crate) enum Verb {
     Follow(follow::Args),
     Unfollow(unfollow::Args),
     Tickets(tickets::Args),
+    Transfers(transfers::Args),
     Peers(peers::Args),
     Status(status::Args),
     Gc(gc::Args),
@@ -113,6 +115,7 @@ impl Verb {
             Verb::Follow(args) => follow::run(args, app).await,
             Verb::Unfollow(args) => unfollow::run(&args, app).await,
             Verb::Tickets(args) => tickets::run(&args, app).await,
+            Verb::Transfers(args) => transfers::run(args, app).await,
             Verb::Peers(args) => peers::run(args, app).await,
             Verb::Status(args) => status::run(&args, app).await,
             Verb::Gc(args) => gc::run(&args, app).await,

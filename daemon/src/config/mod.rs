@@ -28,6 +28,10 @@ pub struct Config {
     pub mdns: bool,
     /// `net.announce`: further addresses that tickets name.
     pub announce: Vec<Multiaddr>,
+    /// `net.limit_up`: how many bytes of blobs go to peers in a second; 0 without a limit.
+    pub limit_up: u64,
+    /// `net.limit_down`: how many bytes of blobs come from peers in a second; 0 without a limit.
+    pub limit_down: u64,
     /// `http.listen`: the loopback address of the API and the web UI.
     pub http_listen: IpAddr,
     /// `http.port`: the port of the API and the web UI; 0 is one that the system chooses once.

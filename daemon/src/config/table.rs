@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use dsp_protocol::api::Policy;
+use dsp_protocol::limits::TRANSFER_RATE_LEAST as LEAST_RATE;
 use dsp_protocol::name::{NameError, Petname};
 use libp2p::Multiaddr;
 use toml_edit::{Array, Value};
@@ -81,6 +82,22 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| c.mdns.to_string(),
     },
     Setting {
+        name: "net.limit_up",
+        kind: Kind::Integer,
+        about: "Bytes of blobs that go to peers in a second, such as 500KB, 64KiB at least; 0 for all",
+        restart: false,
+        apply: |c, v| rate(v).map(|rate| c.limit_up = rate),
+        show: |c| c.limit_up.to_string(),
+    },
+    Setting {
+        name: "net.limit_down",
+        kind: Kind::Integer,
+        about: "Bytes of blobs that come from peers in a second, 64KiB at least; 0 for all",
+        restart: false,
+        apply: |c, v| rate(v).map(|rate| c.limit_down = rate),
+        show: |c| c.limit_down.to_string(),
+    },
+    Setting {
         name: "http.listen",
         kind: Kind::Text,
         about: "Loopback address of the web UI and the API",
@@ -137,6 +154,8 @@ pub(super) fn defaults() -> Config {
         listen: vec![address("/ip4/0.0.0.0/tcp/0"), address("/ip4/0.0.0.0/udp/0/quic-v1")],
         mdns: true,
         announce: Vec::new(),
+        limit_up: 0,
+        limit_down: 0,
         http_listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
         http_port: 7700,
         log_level: "info".to_owned(),
@@ -290,6 +309,18 @@ fn bytes(parts: &[String]) -> Result<u64, String> {
     bytes
         .filter(|bytes| i64::try_from(*bytes).is_ok())
         .ok_or_else(|| format!("expected a number of bytes such as 500MB or 1GiB, got `{text}`"))
+}
+
+/// Reads a number of bytes a second.
+fn rate(parts: &[String]) -> Result<u64, String> {
+    let rate = bytes(parts)?;
+    match rate {
+        1..LEAST_RATE => Err(format!(
+            "with less than {LEAST_RATE} bytes a second peers take every transfer for one that \
+             stalled; 0 is no limit"
+        )),
+        rate => Ok(rate),
+    }
 }
 
 /// Seconds of a day.

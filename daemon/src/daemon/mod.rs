@@ -32,7 +32,7 @@ use crate::http::listen::Listeners;
 use crate::keys::Keys;
 use crate::log::{Logging, Target};
 use crate::net::{Mdns, Net, NetConfig, NetHandle, NetLimits};
-use crate::node::{self, NodeHandle};
+use crate::node::{self, NodeHandle, Transfers};
 use crate::ops::{Collections, Ops, OpsParts, SettingsParts};
 use crate::store::{Opened, Slot, Store};
 
@@ -163,6 +163,8 @@ impl Daemon {
         })
         .await?;
         ports::remember(&store, &config.listen, &net.listening().await).await;
+        let transfers = Transfers::default();
+        transfers.pause_all(store.get(Slot::TRANSFERS_PAUSED).await?.is_some());
         let node = node::start(node::Parts {
             engine,
             net: net.clone(),
@@ -170,6 +172,7 @@ impl Daemon {
             store: store.clone(),
             blobs: blobs.clone(),
             announce: config.announce.clone(),
+            transfers,
         });
         index.attend(node.clone());
         first::finish(&store, &node, user).await?;

@@ -15,7 +15,9 @@ use crate::ops::{Paging, Reporter, StackFilter};
 mod closing;
 mod content;
 mod keeping;
+mod looking;
 mod mine;
+mod traffic;
 mod undo;
 
 /// How long anything may take.

@@ -24,6 +24,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod transfers;
 mod undo;
 
 use std::net::SocketAddr;
@@ -106,6 +107,7 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
         .merge(login::routes())
         .merge(settings::routes())
         .merge(undo::routes())
+        .merge(transfers::routes())
         .merge(events::routes());
     OpenApiRouter::with_openapi(Document::openapi()).nest(API, api)
 }

@@ -18,6 +18,10 @@ mod serve;
 mod session;
 mod sessions;
 mod storer;
+mod transfers;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use dsp_protocol::id::{ContextId, DeviceId};
 use dsp_protocol::sync::{self, Command, CommandError, Reply};
@@ -29,6 +33,7 @@ use crate::net::{NetEvent, NetHandle};
 use crate::store::Store;
 
 pub(crate) use self::clock::now;
+pub use self::transfers::{Refused, Transfer, Transfers, Way};
 
 /// Events that a slow listener may be behind before it is told that some are lost.
 const EVENTS: usize = 4096;
@@ -69,6 +74,17 @@ pub enum NodeEvent {
 pub struct NodeHandle {
     messages: mpsc::Sender<Message>,
     events: broadcast::Sender<NodeEvent>,
+    transfers: Transfers,
+    penalties: Arc<Penalties>,
+}
+
+/// How often peers broke a rule.
+#[derive(Debug, Default)]
+pub struct Penalties {
+    /// Where it costs them little.
+    pub mild: AtomicU64,
+    /// Where no honest program does so.
+    pub grave: AtomicU64,
 }
 
 /// The node is gone: the daemon stops.
@@ -111,13 +127,20 @@ pub struct Parts {
     pub blobs: Blobs,
     /// Addresses that are told to peers besides those listened on.
     pub announce: Vec<Multiaddr>,
+    /// The transfers, paused or not.
+    pub transfers: Transfers,
 }
 
 /// Starts the node.
 pub fn start(parts: Parts) -> NodeHandle {
     let (messages, inbox) = mpsc::channel(COMMANDS);
     let (events, _) = broadcast::channel(EVENTS);
-    let handle = NodeHandle { messages, events: events.clone() };
+    let handle = NodeHandle {
+        messages,
+        events: events.clone(),
+        transfers: parts.transfers.clone(),
+        penalties: Arc::default(),
+    };
     tokio::spawn(actor::Actor::new(parts, handle.clone(), events).run(inbox));
     handle
 }
@@ -155,6 +178,21 @@ impl NodeHandle {
         let query: Query = Box::new(move |engine| drop(reply.send(look(engine))));
         self.messages.send(Message::Query(query)).await.map_err(|_| NodeStopped)?;
         answer.await.map_err(|_| NodeStopped)
+    }
+
+    /// Returns the transfers that run.
+    pub fn transfers(&self) -> &Transfers {
+        &self.transfers
+    }
+
+    /// Returns how often peers broke a rule.
+    pub fn penalties(&self) -> &Penalties {
+        &self.penalties
+    }
+
+    /// Returns how many messages wait for the node.
+    pub fn waiting(&self) -> usize {
+        self.messages.max_capacity() - self.messages.capacity()
     }
 
     /// Returns what the node tells from now on.

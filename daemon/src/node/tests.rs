@@ -98,7 +98,18 @@ impl Home {
             }
         });
         let (store, blobs) = (self.store.clone(), self.blobs.clone());
-        (Parts { engine, net, net_events, store, blobs, announce: Vec::new() }, inject)
+        (
+            Parts {
+                engine,
+                net,
+                net_events,
+                store,
+                blobs,
+                announce: Vec::new(),
+                transfers: Transfers::default(),
+            },
+            inject,
+        )
     }
 }
 

@@ -16,6 +16,7 @@ mod history;
 mod identity;
 mod login;
 mod media;
+mod metrics;
 mod names;
 mod node;
 mod paging;
@@ -30,6 +31,7 @@ mod settings;
 mod stacks;
 mod tickets;
 mod time;
+mod transfers;
 mod trash;
 mod trees;
 mod undo;
@@ -156,6 +158,7 @@ impl Ops {
             freeing: tokio::sync::Mutex::default(),
             started: time::now(),
         });
+        ops.limit_transfers();
         tokio::spawn(events::run(Arc::clone(&ops)));
         tokio::spawn(collect::run(Arc::clone(&ops), collect::FIRST));
         ops

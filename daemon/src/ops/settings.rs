@@ -126,6 +126,7 @@ impl Ops {
         self.settings.reload()?;
         self.node.announce(self.settings.config().announce.clone()).await?;
         self.blobs.set_spare(self.settings.config().min_free_bytes);
+        self.limit_transfers();
         self.settings(&Paging::default())
     }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dsp_protocol::api::{Freed, Problem, TrashInfo};
+use dsp_protocol::api::{Event, Freed, Problem, TrashInfo};
 use dsp_protocol::id::ContextId;
 use dsp_protocol::sync::Command;
 
@@ -16,9 +16,13 @@ use crate::blobs::GcReport;
 use crate::node::RunError;
 
 impl Ops {
-    /// Returns the cut-off of now: what is in the trash for longer is over.
+    /// Returns the cut-off of now: what is in the trash for longer is over. Without a time to stay
+    /// everything is, also what comes while a collection runs.
     pub(crate) fn trash_cutoff(&self) -> i64 {
-        super::time::now() - self.trash_keep_ms()
+        match self.trash_keep_ms() {
+            0 => i64::MAX,
+            keep => super::time::now() - keep,
+        }
     }
 
     /// Returns how long something stays in the trash.
@@ -41,7 +45,7 @@ impl Ops {
     /// # Errors
     /// The database fails.
     pub async fn empty_trash(self: &Arc<Self>) -> Result<Freed, Problem> {
-        self.collect_soon_until(super::time::now()).await
+        self.collect_soon_until(i64::MAX).await
     }
 
     /// Removes the blobs that no context names and nobody waits for, and that are in the trash
@@ -118,6 +122,13 @@ impl Ops {
             until,
             "the disk is full: the oldest of the trash was freed before its time"
         );
+        if freed > 0 {
+            let text = format!(
+                "the disk is full: {freed} bytes of the trash were freed before their time, and what \
+                 was dropped until {until} cannot be undone any more"
+            );
+            self.feed.push(Event::Notice { text });
+        }
         Ok(freed)
     }
 

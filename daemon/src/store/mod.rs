@@ -80,6 +80,11 @@ impl Store {
         answer.await.map_err(|_| WriteError::Closed)
     }
 
+    /// Returns how many writes wait for the thread.
+    pub fn waiting(&self) -> usize {
+        self.commands.max_capacity() - self.commands.capacity()
+    }
+
     /// Lets every write from now on fail as on a full disk.
     #[cfg(test)]
     pub(crate) fn fill_disk(&self) {

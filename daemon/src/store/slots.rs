@@ -16,6 +16,8 @@ impl Slot {
     pub const HTTP_PORT: Slot = Slot("http-port");
     /// My user id (32 bytes): present once the first start came to its end.
     pub const USER: Slot = Slot("user");
+    /// Present (and empty) while all transfers are paused.
+    pub const TRANSFERS_PAUSED: Slot = Slot("transfers-paused");
     /// Present (and empty) while nothing is collected by itself, as there may be blobs here that
     /// the database does not know of.
     pub const COLLECTIONS_HELD: Slot = Slot("collections-held");

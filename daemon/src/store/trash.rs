@@ -100,6 +100,30 @@ impl Store {
         self.read(move |tx| only_in(tx, context)).await
     }
 
+    /// Returns how many blobs are earned in any context, each counted once.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn earned_sum(&self) -> Result<TrashSum, ReadError> {
+        self.read(|tx| {
+            let earned = tx.open_table(tables::CONTEXT_BLOB)?;
+            let (mut sum, mut last) = (TrashSum::default(), None);
+            for item in tx.open_table(tables::BLOB_CONTEXT)?.iter()? {
+                let key = *item?.0.value();
+                let (hash, context) = (part(&key, 0), part(&key, 1));
+                if last == Some(hash) {
+                    continue;
+                }
+                let size = earned.get(&super::tables::pair(&context, &hash))?;
+                sum.blobs += 1;
+                sum.bytes += size.map_or(0, |size| size.value());
+                last = Some(hash);
+            }
+            Ok(sum)
+        })
+        .await
+    }
+
     /// Returns how much is in the trash, dropped contexts included.
     ///
     /// # Errors

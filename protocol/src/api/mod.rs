@@ -32,6 +32,7 @@ mod settings;
 mod stacks;
 mod step;
 mod tickets;
+mod transfers;
 mod undo;
 
 pub use self::blobs::{BlobPut, Fault, Fetched, RefRequest, Verified};
@@ -55,6 +56,7 @@ pub use self::settings::Setting;
 pub use self::stacks::{HeadInfo, LogEntry, Rename, SetTag, StackInfo};
 pub use self::step::{Progress, Step};
 pub use self::tickets::{NewTicket, TicketInfo, TicketMade};
+pub use self::transfers::{DirectionName, PauseTransfer, TransferInfo, TransferList, TransferPeer};
 pub use self::undo::{
     Changed, ClosedContext, DeedInfo, DeedName, TrashInfo, UndoDeed, UndoHint, Undone,
 };

@@ -29,6 +29,7 @@ pages! {
     config
     context
     daemon
+    diff
     fetch
     follow
     gc
@@ -41,11 +42,14 @@ pages! {
     peers
     push
     rm
+    search
     share
     show
     status
     tag
     tickets
+    transfers
+    undo
     unfollow
     verify
 }

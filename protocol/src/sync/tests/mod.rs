@@ -19,6 +19,7 @@ mod serve;
 mod store;
 mod take;
 mod tickets;
+mod undo;
 mod unknown;
 mod waiting;
 mod work;
