@@ -22,7 +22,7 @@ Examples:
   dsp diff model@head~3 model --json
 
 With one frame, it is compared with its parent: what it changed. With two, the first one is the one
-before. Text is shown as a unified diff, tables (CSV, TSV) as numbers of rows and changes of columns.")]
+before. Text is shown as a unified diff, tables (CSV, TSV) by numbers of rows and by columns.")]
 pub(crate) struct Args {
     /// Frame, or the stack whose head is meant; the one before where two are named
     #[arg(value_name = "A")]

@@ -19,8 +19,8 @@ Examples:
   dsp undo 12
   dsp undo --empty
 
-Without an id it undoes the last thing that can be undone, and says what that was. Bytes that nothing
-names stay in the trash for the time of the setting trash.keep.")]
+Without an id it undoes the last thing that can be undone, and says what that was. Bytes that
+nothing names stay in the trash for the time of the setting trash.keep.")]
 pub(crate) struct Args {
     /// What to undo, as --list and the verbs name it
     #[arg(value_name = "ID", conflicts_with_all = ["list", "empty"])]

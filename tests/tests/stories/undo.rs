@@ -46,7 +46,7 @@ async fn followers_see_what_is_undone() -> anyhow::Result<()> {
     sees(&bob, &[("data", false)]).await?;
     let stack = bob.has("alice:data", &pushed).await?;
     assert_eq!((stack.id, stack.other_heads), (renamed.stack.id, Vec::new()));
-    bob.reads("alice:data@head~1", b"one").await?;
+    bob.reads("alice:data", b"two").await?;
 
     alice.api().delete("/contexts/main", &[]).await?;
     let stands = async |state: FollowState| {
