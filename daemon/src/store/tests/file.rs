@@ -1,6 +1,7 @@
 //! What only a file can meet: other versions, copies, backups, foreign bytes.
 
 use std::fs;
+use std::sync::LazyLock;
 
 use redb::ReadableDatabase as _;
 
@@ -31,17 +32,21 @@ async fn used(stage: &Stage) {
 
 #[tokio::test]
 async fn a_newer_schema_is_refused_and_left_alone() {
-    static NEWER: &[Migration] =
-        &[schema::MIGRATIONS[0], schema::MIGRATIONS[1], schema::MIGRATIONS[2], second];
+    static NEWER: LazyLock<Vec<Migration>> =
+        LazyLock::new(|| [schema::MIGRATIONS, &[second as Migration]].concat());
+    let current = schema::MIGRATIONS.len() as u32;
     let stage = Stage::file();
     used(&stage).await;
-    let (store, _) = open_with(&stage, NEWER).await.unwrap();
+    let (store, _) = open_with(&stage, &NEWER).await.unwrap();
     store.close().await.unwrap();
     let error = Store::open(&stage.path()).await.unwrap_err();
-    assert!(matches!(error, OpenError::NewerSchema { found: 4, known: 3, .. }), "{error}");
+    let newer = |found: u32, known: u32| (found, known) == (current + 1, current);
+    let refused =
+        matches!(error, OpenError::NewerSchema { found, known, .. } if newer(found, known));
+    assert!(refused, "{error}");
     let version = env!("CARGO_PKG_VERSION");
     assert!(error.to_string().ends_with(&format!("use dsp {version} or newer")), "{error}");
-    let (store, opened) = open_with(&stage, NEWER).await.unwrap();
+    let (store, opened) = open_with(&stage, &NEWER).await.unwrap();
     assert_eq!(opened, Opened::Clean);
     assert_eq!(store.restore().await.unwrap(), everything());
     store.close().await.unwrap();
