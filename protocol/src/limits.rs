@@ -221,3 +221,7 @@ pub const PAIR_TICKET_BYTES: usize = 4 * 1024;
 /// Most asks that a pairing ticket answers before it is void: a secret of 32 bytes is not guessed,
 /// and who knows it needs one.
 pub const PAIR_ASKS: u32 = 8;
+
+/// The least rate, in bytes a second, to which transfers of blobs can be limited: with less, peers
+/// would take every stream for one that stalled.
+pub const TRANSFER_RATE_LEAST: u64 = 64 << 10;

@@ -161,6 +161,7 @@ impl Outsider {
             blobs: blobs.clone(),
             announce: Vec::new(),
             pairing: mpsc::channel(1).0,
+            transfers: node::Transfers::default(),
         };
         Ok(Outsider { net, node: node::start(parts), blobs, user, _folder: folder })
     }

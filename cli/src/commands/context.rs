@@ -2,8 +2,8 @@
 
 use clap::{Subcommand, ValueEnum};
 use dsp_protocol::api::{
-    AccessName, ChangeFollow, ContextInfo, FollowState, Forked, NewContext, NewFork, Readable,
-    RoleName, SetQuota, SwitchContext,
+    AccessName, ChangeFollow, ClosedContext, ContextInfo, FollowState, Forked, NewContext, NewFork,
+    Readable, RoleName, SetQuota, SwitchContext,
 };
 use hyper::Method;
 
@@ -247,8 +247,9 @@ async fn rm(client: &Client, app: &App, context: &str) -> Result<()> {
     app.ui.explain("followers keep what they have and get no more; what is here stays");
     app.ui.confirm(&format!("close {label}?"))?;
     let before = current(client).await.ok();
-    let closed: Option<ContextInfo> = client.delete(&Url::new(&["contexts", context])).await?;
+    let closed: Option<ClosedContext> = client.delete(&Url::new(&["contexts", context])).await?;
     app.ui.result(&closed, |_| format!("closed {label}\n"))?;
+    super::undo::hint(closed.and_then(|closed| closed.undo).as_ref(), &app.ui);
     if before.is_some_and(|before| before.id == readable.context) {
         app.ui.note(&format!("now in {}", clean(&current(client).await?.label)));
     }

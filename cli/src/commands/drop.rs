@@ -21,7 +21,8 @@ Examples:
   dsp drop alice:sales/weekly --all
 
 Connected peers are asked for random parts of every file, which are checked; where nobody can give
-them, nothing is freed. `dsp fetch` brings the bytes again.")]
+them, nothing is freed. The bytes wait in the trash for the time of the setting trash.keep; `dsp undo`
+counts them as here again, and `dsp fetch` brings them after that.")]
 pub(crate) struct Args {
     /// Stack, frame or attachment whose bytes go
     #[arg(value_name = "REF")]
@@ -41,7 +42,9 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
         false => DropMode::Confirmed,
     };
     let dropped = ask(&client, &app.ui, args, mode).await?;
-    app.ui.result(&dropped, |_| human(&dropped))
+    app.ui.result(&dropped, |_| human(&dropped))?;
+    super::undo::hint(dropped.undo.as_ref(), &app.ui);
+    Ok(())
 }
 
 /// Asks before anything goes that perhaps nobody else has.
@@ -58,7 +61,7 @@ async fn force(client: &Client, app: &App, args: &Args) -> Result<DropMode> {
     if would.unconfirmed_total > NAMED as u64 {
         app.ui.explain("  …");
     }
-    app.ui.explain("what nobody has is lost for good");
+    app.ui.explain("what nobody has is lost for good once it is freed");
     app.ui.confirm(&format!("free {files} all the same?"))?;
     Ok(DropMode::Force)
 }
@@ -72,11 +75,15 @@ fn human(dropped: &DropReport) -> String {
     let mut out = match dropped.freed {
         None if dropped.stays_total > 0 => "nothing was freed\n".to_owned(),
         None => "nothing of it is here\n".to_owned(),
-        Some(Freed { pending, bytes, .. }) => {
+        Some(Freed { pending, bytes, trashed, .. }) => {
             let (files, size) = (human::count(dropped.files, "file"), human::size(dropped.bytes));
-            let freed = match pending {
-                true => "freed within the hour".to_owned(),
-                false => format!("freed {}", human::size(bytes)),
+            let freed = match (dropped.undo.is_some(), pending) {
+                (true, _) => "the bytes are in the trash".to_owned(),
+                (false, true) => "freed within the hour".to_owned(),
+                (false, false) if bytes == 0 && trashed > 0 => {
+                    "the bytes are in the trash; `dsp fetch` brings them again".to_owned()
+                }
+                (false, false) => format!("freed {}", human::size(bytes)),
             };
             format!("dropped {files}, {size}; {freed}\n")
         }

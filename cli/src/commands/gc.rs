@@ -18,8 +18,8 @@ Examples:
   dsp gc --dry-run --json
   dsp gc --yes
 
-What nothing names is freed every hour without it, unless the database was put back or made anew.
-What authors removed is freed by this alone.")]
+What nothing names is freed without it after the time of the setting trash.keep, unless the database
+was put back or made anew. What authors removed is freed by this alone.")]
 pub(crate) struct Args {
     /// Show what would go, and free nothing
     #[arg(long)]
@@ -49,7 +49,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     bar.end();
     app.ui.result(&freed, |_| match freed {
         Freed { pending: true, .. } => "the bytes are freed within the hour\n".to_owned(),
-        Freed { blobs, bytes, pending: false } => {
+        Freed { blobs, bytes, .. } => {
             format!("freed {} in {}\n", human::size(bytes), human::count(blobs, "blob"))
         }
     })
@@ -70,6 +70,12 @@ fn human(garbage: &Garbage, ui: &Ui) -> String {
     if unnamed > 0 {
         let (size, count) = (human::size(of_unnamed), human::count(unnamed, "blob"));
         out += &format!("{size} in {count} that nothing here names\n");
+    }
+    if garbage.trashed.blobs > 0 {
+        let size = human::size(garbage.trashed.bytes);
+        let until = garbage.trashed_until.as_deref().map(human::moment);
+        let until = until.map(|until| format!(" until {until} at the latest")).unwrap_or_default();
+        out += &format!("{size} of that is in the trash{until}; `dsp undo --list` says what for\n");
     }
     if !garbage.removed.is_empty() {
         out += "frames whose author removed them:\n";

@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod daemon;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod drop;
 pub(crate) mod fetch;
@@ -26,13 +27,16 @@ pub(crate) mod pin;
 pub(crate) mod push;
 pub(crate) mod reset;
 pub(crate) mod rm;
+pub(crate) mod search;
 pub(crate) mod service;
 pub(crate) mod share;
 pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod tag;
 pub(crate) mod tickets;
+pub(crate) mod transfers;
 pub(crate) mod trust;
+pub(crate) mod undo;
 pub(crate) mod unfollow;
 pub(crate) mod unpin;
 pub(crate) mod verify;
@@ -51,6 +55,8 @@ pub(crate) enum Verb {
     Ls(ls::Args),
     Log(log::Args),
     Show(show::Args),
+    Diff(diff::Args),
+    Search(search::Args),
     Cat(cat::Args),
     Get(get::Args),
     Fetch(fetch::Args),
@@ -61,6 +67,7 @@ pub(crate) enum Verb {
     Tag(tag::Args),
     Mv(mv::Args),
     Rm(rm::Args),
+    Undo(undo::Args),
     Context(context::Args),
     Share(share::Args),
     Follow(follow::Args),
@@ -68,6 +75,7 @@ pub(crate) enum Verb {
     Tickets(tickets::Args),
     Offers(offers::Args),
     Members(members::Args),
+    Transfers(transfers::Args),
     Peers(peers::Args),
     Trust(trust::Args),
     Untrust(trust::UntrustArgs),
@@ -115,6 +123,8 @@ impl Verb {
             Verb::Ls(args) => ls::run(&args, app).await,
             Verb::Log(args) => log::run(&args, app).await,
             Verb::Show(args) => show::run(&args, app).await,
+            Verb::Diff(args) => diff::run(&args, app).await,
+            Verb::Search(args) => search::run(&args, app).await,
             Verb::Cat(args) => cat::run(&args, app).await,
             Verb::Get(args) => get::run(&args, app).await,
             Verb::Fetch(args) => fetch::run(&args, app).await,
@@ -125,6 +135,7 @@ impl Verb {
             Verb::Tag(args) => tag::run(args, app).await,
             Verb::Mv(args) => mv::run(args, app).await,
             Verb::Rm(args) => rm::run(&args, app).await,
+            Verb::Undo(args) => undo::run(&args, app).await,
             Verb::Context(args) => context::run(args, app).await,
             Verb::Share(args) => share::run(&args, app).await,
             Verb::Follow(args) => follow::run(args, app).await,
@@ -132,6 +143,7 @@ impl Verb {
             Verb::Tickets(args) => tickets::run(&args, app).await,
             Verb::Offers(args) => offers::run(&args, app).await,
             Verb::Members(args) => members::run(&args, app).await,
+            Verb::Transfers(args) => transfers::run(args, app).await,
             Verb::Peers(args) => peers::run(args, app).await,
             Verb::Trust(args) => trust::run(&args, app).await,
             Verb::Untrust(args) => trust::untrust(&args, app).await,

@@ -1,6 +1,6 @@
 //! `dsp mv`: gives a stack another name.
 
-use dsp_protocol::api::{Rename, StackInfo};
+use dsp_protocol::api::{Changed, Rename};
 use hyper::Method;
 
 use crate::App;
@@ -25,8 +25,10 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
     let client = app.client().await?;
     let request = Rename { reference: args.reference, name: args.name };
-    let stack: StackInfo = client.send_json(Method::POST, &Url::new(&["rename"]), &request).await?;
-    app.ui.result(&stack, |_| {
-        format!("{} -> {}\n", clean(&request.reference), clean(&stack.reference))
-    })
+    let changed: Changed = client.send_json(Method::POST, &Url::new(&["rename"]), &request).await?;
+    app.ui.result(&changed, |_| {
+        format!("{} -> {}\n", clean(&request.reference), clean(&changed.stack.reference))
+    })?;
+    super::undo::hint(changed.undo.as_ref(), &app.ui);
+    Ok(())
 }

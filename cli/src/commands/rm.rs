@@ -1,6 +1,6 @@
 //! `dsp rm`: removes a stack.
 
-use dsp_protocol::api::StackInfo;
+use dsp_protocol::api::{Changed, StackInfo};
 
 use crate::App;
 use crate::client::Url;
@@ -41,6 +41,8 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     app.ui.explain("followers see that it was removed and keep the bytes they have");
     app.ui.explain("who may read its context can still get its frames by tag or id");
     app.ui.confirm(&format!("remove {name}?"))?;
-    let removed: Option<StackInfo> = client.delete(&url).await?;
-    app.ui.result(&removed, |_| format!("removed {name}\n"))
+    let removed: Option<Changed> = client.delete(&url).await?;
+    app.ui.result(&removed, |_| format!("removed {name}\n"))?;
+    super::undo::hint(removed.and_then(|removed| removed.undo).as_ref(), &app.ui);
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! `dsp tag`: puts a tag on a frame, or takes it away.
 
-use dsp_protocol::api::{SetTag, StackInfo};
+use dsp_protocol::api::{Changed, SetTag};
 use hyper::Method;
 
 use crate::App;
@@ -31,12 +31,15 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
     let client = app.client().await?;
     let Args { reference, tag, remove } = args;
     let request = SetTag { reference, tag, remove };
-    let stack: StackInfo = client.send_json(Method::POST, &Url::new(&["tags"]), &request).await?;
-    app.ui.result(&stack, |_| {
+    let changed: Changed = client.send_json(Method::POST, &Url::new(&["tags"]), &request).await?;
+    let stack = &changed.stack;
+    app.ui.result(&changed, |_| {
         let name = clean(&stack.reference);
         match stack.tags.get(&request.tag) {
             Some(frame) => format!("{name}@{}  on frame {}\n", clean(&request.tag), frame.short()),
             None => format!("{name}  has no tag {} any more\n", clean(&request.tag)),
         }
-    })
+    })?;
+    super::undo::hint(changed.undo.as_ref(), &app.ui);
+    Ok(())
 }

@@ -42,20 +42,25 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let left: Option<Left> = bar.while_waiting(client.delete(&url)).await?;
     bar.end();
     let context = clean(&args.context);
-    app.ui.result(&left, |_| match left.as_ref().and_then(|left| left.freed) {
-        None => format!("left {context}; what is here stays\n"),
-        Some(Freed { bytes, .. }) if left.as_ref().is_some_and(|left| left.context.is_some()) => {
+    let freed = left.as_ref().and_then(|left| left.freed);
+    let pinned = left.as_ref().is_some_and(|left| left.context.is_some());
+    app.ui.result(&left, |_| match freed {
+        None if args.keep => format!("left {context}; what is here stays\n"),
+        None => format!("left {context}; what was here of it is in the trash\n"),
+        Some(Freed { bytes, .. }) if pinned => {
             let bytes = human::size(bytes);
             format!("left {context}; freed {bytes}; what is pinned stays, and so does its list\n")
         }
         Some(Freed { pending: true, .. }) => {
             format!("left {context}; its bytes are freed within the hour\n")
         }
-        Some(Freed { blobs, bytes, pending: false }) => {
+        Some(Freed { blobs, bytes, .. }) => {
             let (blobs, bytes) = (human::count(blobs, "blob"), human::size(bytes));
             format!("left {context}; freed {bytes} in {blobs}\n")
         }
-    })
+    })?;
+    super::undo::hint(left.and_then(|left| left.undo).as_ref(), &app.ui);
+    Ok(())
 }
 
 /// Tells whether stacks of mine would go too, after they were named and it was asked.

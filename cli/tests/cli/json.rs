@@ -29,6 +29,16 @@ const DOCUMENTS: &[&[&str]] = &[
     &["tag", "sales/weekly", "v1"],
     &["mv", "sales/weekly", "other"],
     &["rm", "sales/weekly", "--yes"],
+    &["undo"],
+    &["undo", "--list"],
+    &["undo", "--empty", "--yes"],
+    &["diff", "sales/weekly"],
+    &["search", "weekly"],
+    &["transfers", "ls"],
+    &["transfers", "watch"],
+    &["transfers", "pause"],
+    &["transfers", "resume"],
+    &["transfers", "limit", "--up", "none"],
     &["context", "ls"],
     &["context", "new", "research"],
     &["context", "switch", "main"],
@@ -137,6 +147,29 @@ fn answers(fake: &Fake) {
     for call in ["GET /api/v1/stack", "DELETE /api/v1/stack"] {
         fake.on(call, &stack("sales/weekly"));
     }
+    let deed = json!({
+        "id": 1, "kind": "removed", "what": "removed sales/weekly", "at": "2026-11-16T00:00:00Z",
+        "bytes": 0,
+    });
+    fake.on("GET /api/v1/undo", &page(&[deed]));
+    fake.on("POST /api/v1/undo", &json!({"id": 1, "deed": "removed a", "what": "a is back"}));
+    fake.on("GET /api/v1/trash", &json!({"blobs": 1, "bytes": 3, "keep_seconds": 9}));
+    let freed = json!({"blobs": 1, "bytes": 3, "pending": false});
+    fake.on("DELETE /api/v1/trash", &freed);
+    let side = json!({"reference": "sales/weekly@head", "tags": []});
+    fake.on(
+        "GET /api/v1/diff",
+        &json!({
+            "from": side, "to": side, "params": [], "metrics": [], "inputs": [], "files": [],
+            "counts": {"added": 0, "removed": 0, "changed": 0, "same": 1, "bytes": 0},
+        }),
+    );
+    fake.on("GET /api/v1/search", &page(&[]));
+    let transfers = json!({"paused": false, "limit_up": 0, "limit_down": 0, "transfers": []});
+    for call in ["GET /api/v1/transfers", "POST /api/v1/transfers/pause"] {
+        fake.on(call, &transfers);
+    }
+    fake.on("POST /api/v1/transfers/resume", &transfers);
     fake.on("GET /api/v1/contexts", &page(std::slice::from_ref(&context)));
     let contexts = ["POST /api/v1/contexts", "PUT /api/v1/contexts/current"];
     for call in contexts.into_iter().chain(["DELETE /api/v1/contexts/main"]) {

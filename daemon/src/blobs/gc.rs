@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dsp_protocol::id::BlobHash;
+use futures::future::BoxFuture;
 use iroh_blobs::Hash;
 use iroh_blobs::store::fs::FsStore;
 use iroh_blobs::store::{GcConfig, ProtectCb, ProtectOutcome};
@@ -43,7 +44,17 @@ pub struct GcReport {
     pub removed_bytes: u64,
     /// Blobs that stay.
     pub kept: u64,
+    /// Those of them that nothing names.
+    pub unnamed: u64,
+    /// The bytes of those.
+    pub unnamed_bytes: u64,
 }
+
+/// Says which of the blobs that nothing names, told with their bytes, stay all the same.
+pub type Sparing = Box<
+    dyn FnOnce(Vec<(BlobHash, u64)>) -> BoxFuture<'static, Result<HashSet<BlobHash>, ProtectError>>
+        + Send,
+>;
 
 /// Starts the store's collections.
 #[derive(Debug)]
@@ -137,12 +148,23 @@ impl Blobs {
     /// # Errors
     /// The index failed, and everything was kept; or the store failed.
     pub async fn gc(&self) -> Result<GcReport, GcError> {
+        self.gc_but(Box::new(|_| Box::pin(std::future::ready(Ok(HashSet::new()))))).await
+    }
+
+    /// As [`gc`](Self::gc), and `sparing` says what of the rest stays.
+    ///
+    /// # Errors
+    /// The index or `sparing` failed, and everything was kept; or the store failed.
+    pub async fn gc_but(&self, sparing: Sparing) -> Result<GcReport, GcError> {
         let blobs = self.clone();
         let task = tokio::spawn(async move {
             let _collecting = blobs.keeper.collect().await;
             let mut live = blobs.named().await?;
             live.extend(blobs.spared.all());
             let doomed = blobs.doomed(&live).await?;
+            let spared = sparing(doomed.clone()).await;
+            let spared = spared.map_err(|e| GcError::Protect(e.to_string()))?;
+            live.extend(spared.iter().copied().map(to_hash));
             blobs.live.now().collector.run(live).await?;
             let after: HashSet<Hash> = blobs.list().await?.into_iter().collect();
             let mut report = GcReport { kept: after.len() as u64, ..GcReport::default() };
@@ -150,6 +172,9 @@ impl Blobs {
                 if !after.contains(&to_hash(hash)) {
                     report.removed += 1;
                     report.removed_bytes += bytes;
+                } else if spared.contains(&hash) {
+                    report.unnamed += 1;
+                    report.unnamed_bytes += bytes;
                 }
             }
             Ok(report)
@@ -157,16 +182,14 @@ impl Blobs {
         task.await.unwrap_or(Err(GcError::Stopped))
     }
 
-    /// Tells what a collection would remove, were nothing spared.
+    /// Returns what nothing names or holds, with its bytes: what a collection would remove, were
+    /// nothing spared.
     ///
     /// # Errors
     /// The index or the store failed.
-    pub async fn waste(&self) -> Result<GcReport, GcError> {
+    pub async fn waste(&self) -> Result<Vec<(BlobHash, u64)>, GcError> {
         let live = self.named().await?;
-        let doomed = self.doomed(&live).await?;
-        let kept = self.list().await?.len() - doomed.len();
-        let removed_bytes = doomed.iter().map(|(_, bytes)| bytes).sum();
-        Ok(GcReport { removed: doomed.len() as u64, removed_bytes, kept: kept as u64 })
+        self.doomed(&live).await
     }
 
     /// Returns what the index names or a keep holds.

@@ -23,6 +23,7 @@ mod fetch;
 mod gc;
 mod import;
 mod keep;
+mod lane;
 mod live;
 mod read;
 mod room;
@@ -50,12 +51,13 @@ pub use self::error::{
     ForgetError, GcError, ImportError, OpenError, ReadError, StatusError, SyncError,
 };
 pub use self::fetch::{
-    BoxedStream, Dropped, Duplex, Failed, FetchFailure, FetchReport, FetchRequest, Fetcher, Opened,
-    Opener, Partial, ProveError, SMALL_BYTES, Step, Want,
+    BoxedStream, Dropped, Duplex, Failed, FetchFailure, FetchReport, FetchRequest, Fetcher, Gate,
+    Opened, Opener, Partial, ProveError, SMALL_BYTES, Step, Want,
 };
-pub use self::gc::{GcReport, Protect, ProtectError};
+pub use self::gc::{GcReport, Protect, ProtectError, Sparing};
 pub use self::import::Imported;
 pub use self::keep::Keep;
+pub use self::lane::Lane;
 pub use self::room::RoomError;
 pub use self::serve::{Authorise, ServeError, Served};
 pub use self::source::FileId;
@@ -86,6 +88,16 @@ pub struct Blobs {
     dir: Arc<Path>,
     room: Arc<Room>,
     withholding: Arc<Withholding>,
+    lanes: Arc<Lanes>,
+}
+
+/// How fast bytes go to peers, and come from them.
+#[derive(Debug, Default)]
+pub struct Lanes {
+    /// To peers.
+    pub up: Lane,
+    /// From peers.
+    pub down: Lane,
 }
 
 /// How much of a blob is here, as the store's books say; see [`Blobs::verify`].
@@ -132,7 +144,13 @@ impl Blobs {
             dir,
             room: Arc::default(),
             withholding: Arc::default(),
+            lanes: Arc::default(),
         })
+    }
+
+    /// Returns the lanes on which bytes go to peers and come from them.
+    pub fn lanes(&self) -> &Lanes {
+        &self.lanes
     }
 
     /// Writes what is pending and closes the store; afterwards every call fails. Await it before

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,6 +44,8 @@ pub enum Served {
     },
     /// The peer was told *not here*.
     NotHere,
+    /// Nothing was said: as many streams run as the rate is enough for. The peer tries again.
+    Busy,
 }
 
 /// Why a request was not served to its end.
@@ -84,9 +87,10 @@ impl Blobs {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let Some(_place) = self.lanes.up.place() else { return Ok(Served::Busy) };
         let asked = tokio::time::timeout(REQUEST_TIME, wire::read_ask(&mut stream)).await;
         let asked = asked.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
-        let mut out = Outgoing::new(stream, WRITE_TIME);
+        let mut out = Outgoing::new(stream, WRITE_TIME, Arc::clone(&self.lanes), who);
         let (header, ask) = match asked {
             Ok(asked) => asked,
             Err(WireError::Io(error)) => return Err(ServeError::Stream(error)),

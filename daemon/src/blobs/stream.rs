@@ -6,12 +6,16 @@
 
 use std::future::{self, Future};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dsp_protocol::id::DeviceId;
 use futures::io::{BufReader, BufWriter};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use iroh_blobs::util::{RecvStream, SendStream};
+
+use super::Lanes;
 
 /// The error code of a stopped or reset stream; other stacks have none.
 type Code = iroh::endpoint::VarInt;
@@ -33,14 +37,19 @@ async fn within<T>(limit: Duration, step: impl Future<Output = io::Result<T>>) -
 pub(super) struct Incoming<S> {
     stream: BufReader<S>,
     limit: Duration,
+    lanes: Arc<Lanes>,
+    peer: DeviceId,
 }
 
 impl<S: AsyncRead + Unpin + Send> Incoming<S> {
-    pub(super) fn new(stream: S, limit: Duration) -> Self {
-        Incoming { stream: BufReader::with_capacity(BUFFER_BYTES, stream), limit }
+    /// What comes from `peer` waits for its turn on the lane; the limit is for the peer alone.
+    pub(super) fn new(stream: S, limit: Duration, lanes: Arc<Lanes>, peer: DeviceId) -> Self {
+        let stream = BufReader::with_capacity(BUFFER_BYTES, stream);
+        Incoming { stream, limit, lanes, peer }
     }
 
     pub(super) async fn read_exact(&mut self, target: &mut [u8]) -> io::Result<()> {
+        self.lanes.down.pass(self.peer, target.len() as u64).await;
         within(self.limit, self.stream.read_exact(target)).await
     }
 
@@ -56,6 +65,7 @@ impl<S: AsyncRead + Unpin + Send> RecvStream for Incoming<S> {
         let mut bytes = Vec::new();
         let mut rest = (&mut self.stream).take(len as u64);
         within(self.limit, rest.read_to_end(&mut bytes)).await?;
+        self.lanes.down.pass(self.peer, bytes.len() as u64).await;
         Ok(bytes.into())
     }
 
@@ -83,6 +93,8 @@ impl<S: AsyncRead + Unpin + Send> RecvStream for Incoming<S> {
 pub(super) struct Outgoing<S> {
     stream: BufWriter<S>,
     limit: Duration,
+    lanes: Arc<Lanes>,
+    peer: DeviceId,
     sent_bytes: u64,
     /// iroh-blobs gave the answer up.
     reset: bool,
@@ -91,9 +103,22 @@ pub(super) struct Outgoing<S> {
 }
 
 impl<S: AsyncWrite + Unpin + Send> Outgoing<S> {
-    pub(super) fn new(stream: S, limit: Duration) -> Self {
+    /// What goes to `peer` waits for its turn on the lane; the limit is for the peer alone.
+    pub(super) fn new(stream: S, limit: Duration, lanes: Arc<Lanes>, peer: DeviceId) -> Self {
         let stream = BufWriter::with_capacity(BUFFER_BYTES, stream);
-        Outgoing { stream, limit, sent_bytes: 0, reset: false, failed: false }
+        Outgoing { stream, limit, lanes, peer, sent_bytes: 0, reset: false, failed: false }
+    }
+
+    /// Waits until so many bytes may go. What is buffered goes before: a peer that hears nothing for
+    /// long takes the stream for one that stalled.
+    async fn wait_for_turn(&mut self, bytes: u64) -> io::Result<()> {
+        if self.lanes.up.try_pass(self.peer, bytes) {
+            return Ok(());
+        }
+        within(self.limit, self.stream.flush()).await?;
+        let lanes = Arc::clone(&self.lanes);
+        lanes.up.pass(self.peer, bytes).await;
+        Ok(())
     }
 
     /// Tells whether it was the stream that failed.
@@ -117,7 +142,11 @@ impl<S: AsyncWrite + Unpin + Send> SendStream for Outgoing<S> {
     }
 
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let sent = within(self.limit, self.stream.write_all(bytes)).await;
+        let turn = self.wait_for_turn(bytes.len() as u64).await;
+        let sent = match turn {
+            Ok(()) => within(self.limit, self.stream.write_all(bytes)).await,
+            Err(error) => Err(error),
+        };
         self.failed |= sent.is_err();
         sent?;
         self.sent_bytes += bytes.len() as u64;

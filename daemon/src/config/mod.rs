@@ -10,6 +10,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use dsp_protocol::api::{self, Policy};
 use libp2p::Multiaddr;
@@ -27,6 +28,10 @@ pub struct Config {
     pub mdns: bool,
     /// `net.announce`: further addresses that tickets name.
     pub announce: Vec<Multiaddr>,
+    /// `net.limit_up`: how many bytes of blobs go to peers in a second; 0 without a limit.
+    pub limit_up: u64,
+    /// `net.limit_down`: how many bytes of blobs come from peers in a second; 0 without a limit.
+    pub limit_down: u64,
     /// `http.listen`: the loopback address of the API and the web UI.
     pub http_listen: IpAddr,
     /// `http.port`: the port of the API and the web UI; 0 is one that the system chooses once.
@@ -41,6 +46,8 @@ pub struct Config {
     pub min_free_bytes: u64,
     /// `store.quota_bytes`: most bytes of blobs; 0 where there is no bound.
     pub quota_bytes: u64,
+    /// `trash.keep`: how long what nothing names stays.
+    pub trash_keep: Duration,
     /// `policy.default`: which blobs of a newly followed context are brought.
     pub policy: Policy,
 }

@@ -1,8 +1,10 @@
 //! The list of settings: name, kind, default, help, and how a value is read and shown.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use dsp_protocol::api::Policy;
+use dsp_protocol::limits::TRANSFER_RATE_LEAST as LEAST_RATE;
 use dsp_protocol::name::{NameError, Petname};
 use libp2p::Multiaddr;
 use toml_edit::{Array, Value};
@@ -80,6 +82,22 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| c.mdns.to_string(),
     },
     Setting {
+        name: "net.limit_up",
+        kind: Kind::Integer,
+        about: "Bytes of blobs that go to peers in a second, such as 500KB, 64KiB at least; 0 for all",
+        restart: false,
+        apply: |c, v| rate(v).map(|rate| c.limit_up = rate),
+        show: |c| c.limit_up.to_string(),
+    },
+    Setting {
+        name: "net.limit_down",
+        kind: Kind::Integer,
+        about: "Bytes of blobs that come from peers in a second, 64KiB at least; 0 for all",
+        restart: false,
+        apply: |c, v| rate(v).map(|rate| c.limit_down = rate),
+        show: |c| c.limit_down.to_string(),
+    },
+    Setting {
         name: "http.listen",
         kind: Kind::Text,
         about: "Loopback address of the web UI and the API",
@@ -120,6 +138,14 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| c.quota_bytes.to_string(),
     },
     Setting {
+        name: "trash.keep",
+        kind: Kind::Text,
+        about: "How long what nothing names stays before it is freed, such as 7d or 12h; 0 for none",
+        restart: false,
+        apply: |c, v| period(v).map(|period| c.trash_keep = period),
+        show: |c| period_text(c.trash_keep),
+    },
+    Setting {
         name: "policy.default",
         kind: Kind::Text,
         about: "Which blobs of a newly followed context are brought: all, heads or lazy",
@@ -136,6 +162,8 @@ pub(super) fn defaults() -> Config {
         listen: vec![address("/ip4/0.0.0.0/tcp/0"), address("/ip4/0.0.0.0/udp/0/quic-v1")],
         mdns: true,
         announce: Vec::new(),
+        limit_up: 0,
+        limit_down: 0,
         http_listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
         http_port: 7700,
         log_level: "info".to_owned(),
@@ -143,6 +171,7 @@ pub(super) fn defaults() -> Config {
         device_name: host_name(),
         min_free_bytes: 1 << 30,
         quota_bytes: 0,
+        trash_keep: Duration::from_secs(7 * DAY),
         policy: Policy::Heads,
     }
 }
@@ -289,6 +318,50 @@ fn bytes(parts: &[String]) -> Result<u64, String> {
     bytes
         .filter(|bytes| i64::try_from(*bytes).is_ok())
         .ok_or_else(|| format!("expected a number of bytes such as 500MB or 1GiB, got `{text}`"))
+}
+
+/// Reads a number of bytes a second.
+fn rate(parts: &[String]) -> Result<u64, String> {
+    let rate = bytes(parts)?;
+    match rate {
+        1..LEAST_RATE => Err(format!(
+            "with less than {LEAST_RATE} bytes a second peers take every transfer for one that \
+             stalled; 0 is no limit"
+        )),
+        rate => Ok(rate),
+    }
+}
+
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+/// The units of a period in seconds, the largest first.
+const PERIODS: [(char, u64); 3] = [('d', DAY), ('h', 3600), ('m', 60)];
+
+/// Reads how long: `30m`, `12h`, `7d`, or `0`; ten years at most.
+fn period(parts: &[String]) -> Result<Duration, String> {
+    let text = only(parts);
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let unit =
+        PERIODS.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, *seconds)));
+    let seconds = unit.and_then(|(number, seconds)| {
+        let plain = number.bytes().all(|b| b.is_ascii_digit());
+        number.parse::<u64>().ok().filter(|_| plain)?.checked_mul(seconds)
+    });
+    let seconds = seconds.filter(|seconds| *seconds <= 3653 * DAY);
+    let wrong =
+        || format!("expected a time such as 30m, 12h or 7d, ten years at most, or 0, got `{text}`");
+    seconds.map(Duration::from_secs).ok_or_else(wrong)
+}
+
+fn period_text(period: Duration) -> String {
+    let seconds = period.as_secs();
+    let fits = PERIODS.iter().find(|(_, unit)| seconds > 0 && seconds.is_multiple_of(*unit));
+    match fits {
+        Some((unit, length)) => format!("{}{unit}", seconds / length),
+        None => "0".to_owned(),
+    }
 }
 
 fn loopback(parts: &[String]) -> Result<IpAddr, String> {

@@ -33,7 +33,7 @@ use crate::http::listen::Listeners;
 use crate::keys::Keys;
 use crate::log::{Logging, Target};
 use crate::net::{Mdns, Net, NetConfig, NetHandle, NetLimits};
-use crate::node::{self, NodeHandle};
+use crate::node::{self, NodeHandle, Transfers};
 use crate::ops::{Collections, Ops, OpsParts, SettingsParts};
 use crate::store::{Opened, Slot, Store};
 
@@ -169,6 +169,8 @@ impl Daemon {
         .await?;
         ports::remember(&store, &config.listen, &net.listening().await).await;
         let (pairing, asking) = mpsc::channel(PAIRINGS);
+        let transfers = Transfers::default();
+        transfers.pause_all(store.get(Slot::TRANSFERS_PAUSED).await?.is_some());
         let node = node::start(node::Parts {
             engine,
             net: net.clone(),
@@ -177,6 +179,7 @@ impl Daemon {
             blobs: blobs.clone(),
             announce: config.announce.clone(),
             pairing,
+            transfers,
         });
         index.attend(node.clone());
         first::finish(&store, &node, user, &keys).await?;

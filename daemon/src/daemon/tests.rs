@@ -17,13 +17,24 @@ mod content;
 mod devices;
 mod keeping;
 mod letting_go;
+mod looking;
 mod mine;
+mod traffic;
+mod undo;
 
 /// How long anything may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 async fn start(home: &tempfile::TempDir, name: &str) -> Daemon {
     Daemon::start(Options::local(home.path(), name)).await.unwrap()
+}
+
+/// Starts a daemon with some settings.
+async fn start_with(home: &tempfile::TempDir, name: &str, settings: &[(&str, &str)]) -> Daemon {
+    let mut options = Options::local(home.path(), name);
+    let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    options.flags.extend(settings);
+    Daemon::start(options).await.unwrap()
 }
 
 fn new_frame(stack: &str, files: Vec<NewFile>) -> NewFrame {
@@ -291,7 +302,7 @@ async fn a_full_disk_refuses_what_is_large_and_nothing_else() {
     let refused = alice.ops().put_blob(upload, None, None).await;
     assert_eq!(refused.unwrap_err().code, ProblemCode::DiskFull);
     assert_eq!(content(&alice, "one").await.unwrap(), b"1");
-    assert!(alice.ops().remove_stack("one").await.unwrap().removed);
+    assert!(alice.ops().remove_stack("one").await.unwrap().stack.removed);
     alice.stop().await;
 }
 

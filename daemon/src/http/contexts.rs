@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use dsp_protocol::api::{
-    ContextInfo, Forked, NewContext, NewFork, Page, Readable, SetQuota, SwitchContext,
+    ClosedContext, ContextInfo, Forked, NewContext, NewFork, Page, Readable, SetQuota,
+    SwitchContext,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -80,8 +81,8 @@ async fn get(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer
 /// Closes a context of mine for its followers
 #[utoipa::path(delete, path = "/contexts/{context}", tag = "contexts",
     params(("context" = String, Path, description = "label or id")),
-    responses((status = 200, body = ContextInfo)))]
-async fn close(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<ContextInfo> {
+    responses((status = 200, body = ClosedContext)))]
+async fn close(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<ClosedContext> {
     Ok(Json(ops.close_context(&context).await?))
 }
 

@@ -8,6 +8,7 @@ mod archives;
 mod blobs;
 mod bytes;
 mod contexts;
+mod diff;
 mod events;
 mod follows;
 mod frames;
@@ -27,6 +28,8 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod transfers;
+mod undo;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -68,6 +71,8 @@ const JSON_BYTES: usize = 16 << 20;
         dsp_protocol::api::Setting,
         dsp_protocol::api::TicketInfo,
         dsp_protocol::api::Pushed,
+        dsp_protocol::api::DeedInfo,
+        dsp_protocol::api::SearchHit,
         dsp_protocol::api::Fetched,
         dsp_protocol::api::Followed,
         dsp_protocol::api::DeviceInfo,
@@ -107,6 +112,7 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
         .merge(offers::routes())
         .merge(stacks::routes())
         .merge(frames::routes())
+        .merge(diff::routes())
         .merge(blobs::routes())
         .merge(keeping::routes())
         .merge(archives::routes())
@@ -114,6 +120,8 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
         .merge(identity::routes())
         .merge(login::routes())
         .merge(settings::routes())
+        .merge(undo::routes())
+        .merge(transfers::routes())
         .merge(events::routes());
     OpenApiRouter::with_openapi(Document::openapi()).nest(API, api)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use dsp_protocol::api::{NewShare, Page, Rename, SetTag, Shared, StackInfo};
+use dsp_protocol::api::{Changed, NewShare, Page, Rename, SetTag, Shared, StackInfo};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -80,22 +80,22 @@ async fn get(State(ops): State<Arc<Ops>>, Query(query): Query<StackQuery>) -> An
 
 /// Removes a stack of mine
 #[utoipa::path(delete, path = "/stack", tag = "stacks", params(RefQuery),
-    responses((status = 200, body = StackInfo)))]
-async fn remove(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<StackInfo> {
+    responses((status = 200, body = Changed)))]
+async fn remove(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<Changed> {
     Ok(Json(ops.remove_stack(&query.reference).await?))
 }
 
 /// Renames a stack of mine
 #[utoipa::path(post, path = "/rename", tag = "stacks", request_body = Rename,
-    responses((status = 200, body = StackInfo)))]
-async fn rename(State(ops): State<Arc<Ops>>, Body(rename): Body<Rename>) -> Answer<StackInfo> {
+    responses((status = 200, body = Changed)))]
+async fn rename(State(ops): State<Arc<Ops>>, Body(rename): Body<Rename>) -> Answer<Changed> {
     Ok(Json(ops.rename_stack(&rename).await?))
 }
 
 /// Puts a tag on a frame of a stack of mine, or takes it away
 #[utoipa::path(post, path = "/tags", tag = "stacks", request_body = SetTag,
-    responses((status = 200, body = StackInfo)))]
-async fn tag(State(ops): State<Arc<Ops>>, Body(set): Body<SetTag>) -> Answer<StackInfo> {
+    responses((status = 200, body = Changed)))]
+async fn tag(State(ops): State<Arc<Ops>>, Body(set): Body<SetTag>) -> Answer<Changed> {
     Ok(Json(ops.set_tag(&set).await?))
 }
 

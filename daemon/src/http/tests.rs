@@ -4,6 +4,7 @@ mod bytes;
 mod document;
 mod events;
 mod guards;
+mod metrics;
 mod problems;
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dsp_protocol::id::{BlobHash, DeviceId, FrameId};
@@ -368,6 +369,11 @@ impl Actor {
 
     fn penalise(&mut self, device: DeviceId, severity: Severity, reason: &str) {
         let now = Instant::now();
+        let count = match severity {
+            Severity::Mild => &self.handle.penalties().mild,
+            Severity::Grave => &self.handle.penalties().grave,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
         if let Some(unsaid) = self.complaints.take(now.into_std()) {
             let peer = device.short();
             tracing::warn!(%peer, ?severity, reason, unsaid, "peer broke a rule");

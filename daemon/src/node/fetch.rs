@@ -16,6 +16,7 @@ use tokio::time::timeout_at;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use super::quota::Quotas;
+use super::transfers::Incoming;
 use super::{NodeEvent, NodeHandle};
 use crate::blobs::{
     Blobs, FetchReport, FetchRequest, Fetcher, Forgotten, Header, Imported, Opened, Opener,
@@ -88,10 +89,13 @@ impl Fetch {
             net: self.net.clone(),
             node: self.node.clone(),
         });
-        let fetcher = Fetcher::new(self.blobs.clone());
+        let bytes_total = self.wants.iter().fold(0u64, |sum, want| sum.saturating_add(want.size));
+        let from = self.providers.iter().map(|provider| provider.device).collect();
+        let transfer = self.node.transfers().begin_in(self.context, from, bytes_total);
+        let fetcher = Fetcher::new(self.blobs.clone()).with_gate(transfer.gate());
         let proved = came.clone();
         let (fetched, (), brought) = tokio::join!(
-            self.bring(&fetcher, &opener, came, here),
+            self.bring(&fetcher, &opener, &transfer, came, here),
             self.prove(&fetcher, &*opener, claims, proved, &lost),
             self.hand_over(arrivals, hand, &lost),
         );
@@ -125,6 +129,7 @@ impl Fetch {
         &self,
         fetcher: &Fetcher,
         opener: &Arc<dyn Opener>,
+        transfer: &Incoming,
         came: UnboundedSender<Imported>,
         here: UnboundedSender<Imported>,
     ) -> anyhow::Result<FetchReport> {
@@ -145,11 +150,13 @@ impl Fetch {
         let report = fetcher.fetch(Arc::clone(opener), request, |step| match step {
             Step::Complete(imported) => drop(came.send(imported)),
             Step::Here(imported) => drop(here.send(imported)),
-            Step::Received(bytes) if told.elapsed() >= PROGRESS => {
-                told = Instant::now();
-                self.node.tell(NodeEvent::Progress { context, bytes, bytes_total });
+            Step::Received(bytes) => {
+                transfer.received(bytes);
+                if told.elapsed() >= PROGRESS {
+                    told = Instant::now();
+                    self.node.tell(NodeEvent::Progress { context, bytes, bytes_total });
+                }
             }
-            Step::Received(_) => {}
         });
         let report = report.await?;
         if report.received_bytes > 0 {

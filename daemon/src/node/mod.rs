@@ -20,6 +20,10 @@ mod serve;
 mod session;
 mod sessions;
 mod storer;
+mod transfers;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use dsp_protocol::id::{ContextId, DeviceId};
 use dsp_protocol::sync::{self, Command, CommandError, Reply};
@@ -32,6 +36,7 @@ use crate::store::Store;
 
 pub(crate) use self::clock::now;
 pub(crate) use self::confirm::{Confirmed, confirm};
+pub use self::transfers::{Refused, Transfer, Transfers, Way};
 
 /// Events that a slow listener may be behind before it is told that some are lost.
 const EVENTS: usize = 4096;
@@ -77,6 +82,17 @@ pub enum NodeEvent {
 pub struct NodeHandle {
     messages: mpsc::Sender<Message>,
     events: broadcast::Sender<NodeEvent>,
+    transfers: Transfers,
+    penalties: Arc<Penalties>,
+}
+
+/// How often peers broke a rule.
+#[derive(Debug, Default)]
+pub struct Penalties {
+    /// Where it costs them little.
+    pub mild: AtomicU64,
+    /// Where no honest program does so.
+    pub grave: AtomicU64,
 }
 
 /// The node is gone: the daemon stops.
@@ -121,13 +137,20 @@ pub struct Parts {
     pub announce: Vec<Multiaddr>,
     /// Takes the streams of machines that ask to become a device; one that does not fit is closed.
     pub pairing: mpsc::Sender<(DeviceId, NetStream)>,
+    /// The transfers, paused or not.
+    pub transfers: Transfers,
 }
 
 /// Starts the node.
 pub fn start(parts: Parts) -> NodeHandle {
     let (messages, inbox) = mpsc::channel(COMMANDS);
     let (events, _) = broadcast::channel(EVENTS);
-    let handle = NodeHandle { messages, events: events.clone() };
+    let handle = NodeHandle {
+        messages,
+        events: events.clone(),
+        transfers: parts.transfers.clone(),
+        penalties: Arc::default(),
+    };
     tokio::spawn(actor::Actor::new(parts, handle.clone(), events).run(inbox));
     handle
 }
@@ -165,6 +188,21 @@ impl NodeHandle {
         let query: Query = Box::new(move |engine| drop(reply.send(look(engine))));
         self.messages.send(Message::Query(query)).await.map_err(|_| NodeStopped)?;
         answer.await.map_err(|_| NodeStopped)
+    }
+
+    /// Returns the transfers that run.
+    pub fn transfers(&self) -> &Transfers {
+        &self.transfers
+    }
+
+    /// Returns how often peers broke a rule.
+    pub fn penalties(&self) -> &Penalties {
+        &self.penalties
+    }
+
+    /// Returns how many messages wait for the node.
+    pub fn waiting(&self) -> usize {
+        self.messages.max_capacity() - self.messages.capacity()
     }
 
     /// Returns what the node tells from now on.

@@ -4,7 +4,7 @@ use dsp_protocol::id::{BlobHash, ContextId, DeviceId};
 
 use super::NodeHandle;
 use super::clock::now;
-use crate::blobs::{Authorise, Blobs, Header, ReadError, ServeError, WireError};
+use crate::blobs::{Authorise, Blobs, Header, ReadError, ServeError, Served, WireError};
 use crate::net::NetStream;
 use crate::store::Store;
 
@@ -39,10 +39,23 @@ pub(super) async fn serve(
     store: Store,
     blobs: Blobs,
 ) -> Result<(), WireError> {
+    let transfers = node.transfers().clone();
+    // Dropped without a word, the stream is one that broke off: others are asked.
+    let Some(outgoing) = transfers.begin_out(device) else { return Ok(()) };
     let authorise = Earned { node, store };
-    match blobs.serve(stream, device, &authorise).await {
-        Ok(_) => {}
-        Err(ServeError::Request(error)) => return Err(error),
+    let stream = outgoing.counted(stream);
+    let served = tokio::select! {
+        served = blobs.serve(stream, device, &authorise) => served,
+        () = outgoing.paused() => return Ok(()),
+    };
+    match served {
+        Ok(Served::Sent { .. }) => {}
+        Ok(Served::NotHere) => transfers.refuse(|refused| refused.not_here += 1),
+        Ok(Served::Busy) => transfers.refuse(|refused| refused.busy += 1),
+        Err(ServeError::Request(error)) => {
+            transfers.refuse(|refused| refused.malformed += 1);
+            return Err(error);
+        }
         Err(ServeError::BrokenOff { hashes, reason }) => {
             tracing::warn!(peer = %device.short(), reason, "blobs cannot be read");
             for hash in hashes {

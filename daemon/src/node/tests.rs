@@ -107,6 +107,7 @@ impl Home {
                 blobs,
                 announce: Vec::new(),
                 pairing: mpsc::channel(1).0,
+                transfers: Transfers::default(),
             },
             inject,
         )

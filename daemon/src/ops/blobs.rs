@@ -112,12 +112,12 @@ impl Ops {
         expected: Option<BlobHash>,
     ) -> Result<BlobPut, Problem> {
         let under_way = self.uploads.running.load(Ordering::Relaxed) * ROOM_BYTES;
-        self.room_for(length.unwrap_or(ROOM_BYTES).saturating_add(under_way))?;
+        self.room_for(length.unwrap_or(ROOM_BYTES).saturating_add(under_way)).await?;
         let imported = match self.blobs.import_stream(self.while_room(bytes)).await {
             Ok(imported) => imported,
             Err(error) => {
                 // The disk is the better answer where it is why the stream was cut.
-                self.room_for(0)?;
+                self.room_for(0).await?;
                 return Err(error.into());
             }
         };

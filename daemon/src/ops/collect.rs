@@ -1,13 +1,16 @@
 //! Freeing the bytes that nothing here names any more.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dsp_protocol::api::{Freed, Problem};
+use dsp_protocol::id::BlobHash;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-use super::{Ops, internal};
+use super::Ops;
+use super::trash::Over;
 use crate::blobs::GcReport;
 use crate::store::Slot;
 
@@ -29,8 +32,8 @@ pub enum Collections {
 }
 
 impl Ops {
-    /// Frees the bytes that nothing here names, what was spared until now among them, and those of
-    /// what its author removed; from now on the former are freed by themselves.
+    /// Frees the bytes that nothing here names, what was spared until now and all of the trash among
+    /// them, and those of what its author removed; from now on the former are freed by themselves.
     ///
     /// # Errors
     /// The database fails.
@@ -42,7 +45,7 @@ impl Ops {
             tracing::info!("blobs that nothing names are removed by themselves again");
         }
         self.let_leftovers_go().await?;
-        Ok(self.collect_soon().await)
+        self.collect_soon_of(Over::since(i64::MAX)).await
     }
 
     /// Tells whether nothing is freed before it is asked for.
@@ -53,14 +56,39 @@ impl Ops {
     /// Collects, and tells what was freed where that is over soon. It comes to its end whoever
     /// waits for it.
     pub(crate) async fn collect_soon(self: &Arc<Self>) -> Freed {
+        self.collect_soon_with(HashSet::new()).await
+    }
+
+    /// As [`collect_soon`](Self::collect_soon), and `at_once` does not go into the trash.
+    pub(crate) async fn collect_soon_with(self: &Arc<Self>, at_once: HashSet<BlobHash>) -> Freed {
+        let over = self.over_with(at_once);
+        // Failed and logged: another collection comes within the hour.
+        let later = Freed { blobs: 0, bytes: 0, trashed: 0, trashed_bytes: 0, pending: true };
+        self.collect_soon_of(over).await.unwrap_or(later)
+    }
+
+    /// As [`collect_soon`](Self::collect_soon), of what is told.
+    ///
+    /// # Errors
+    /// The database or the blob store failed; then everything was kept.
+    pub(crate) async fn collect_soon_of(self: &Arc<Self>, over: Over) -> Result<Freed, Problem> {
         let ops = Arc::clone(self);
-        let collection = tokio::spawn(async move { ops.collect().await });
+        let collection = tokio::spawn(async move { ops.collect_of(over).await });
         match timeout(FREE_WAIT, collection).await {
-            Ok(Ok(Ok(report))) => {
-                Freed { blobs: report.removed, bytes: report.removed_bytes, pending: false }
+            Ok(Ok(report)) => {
+                let report = report?;
+                Ok(Freed {
+                    blobs: report.removed,
+                    bytes: report.removed_bytes,
+                    trashed: report.unnamed,
+                    trashed_bytes: report.unnamed_bytes,
+                    pending: false,
+                })
             }
-            // Late, or failed and logged: another collection comes within the hour.
-            Ok(Ok(Err(_)) | Err(_)) | Err(_) => Freed { blobs: 0, bytes: 0, pending: true },
+            // Late: it comes to its end.
+            Ok(Err(_)) | Err(_) => {
+                Ok(Freed { blobs: 0, bytes: 0, trashed: 0, trashed_bytes: 0, pending: true })
+            }
         }
     }
 
@@ -73,22 +101,15 @@ impl Ops {
         }
         // A failure was logged where it became a problem, and the next time may do better.
         let _ = self.collect().await;
+        let _ = self.free_early(0).await;
     }
 
-    /// Removes the blobs that no context names and nobody waits for. What pushes, uploads and
-    /// fetches under way hold stays, and so does what is spared; the collection waits for imports.
+    /// Removes what nothing names and what is in the trash for its time.
     ///
     /// # Errors
     /// The database or the blob store failed; then everything was kept.
     pub(crate) async fn collect(&self) -> Result<GcReport, Problem> {
-        self.trees.forget_here();
-        self.uploads.forget_old(super::time::now());
-        let report = self.blobs.gc().await.map_err(|error| internal(&error))?;
-        if report.removed > 0 {
-            let GcReport { removed, removed_bytes, kept } = report;
-            tracing::info!(removed, removed_bytes, kept, "blobs that nothing names were removed");
-        }
-        Ok(report)
+        self.collect_of(self.over_with(HashSet::new())).await
     }
 }
 

@@ -207,7 +207,7 @@ impl Ops {
 
     /// Returns those of some frames that are here in a context and whole: `verify` tells whose
     /// fault the others are.
-    async fn some_frames(
+    pub(crate) async fn some_frames(
         &self,
         context: ContextId,
         frames: &[FrameId],

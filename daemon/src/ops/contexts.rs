@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use dsp_protocol::api::{
-    AccessName, ContextInfo, NewContext, Page, Problem, ProblemCode, Readable, RoleName,
+    AccessName, ClosedContext, ContextInfo, NewContext, Page, Problem, ProblemCode, Readable,
+    RoleName,
 };
 use dsp_protocol::context::StackState;
 use dsp_protocol::id::{ContextId, FrameId};
@@ -20,7 +21,7 @@ use super::scene::{ContextScene, Scene};
 use super::time::rfc3339;
 use super::trees::Gap;
 use super::{Ops, Paging};
-use crate::store::Slot;
+use crate::store::{Deed, Slot};
 
 /// Most contexts in one page.
 const PAGE: u64 = 500;
@@ -128,12 +129,19 @@ impl Ops {
     ///
     /// # Errors
     /// There is none, or it is not mine.
-    pub async fn close_context(&self, label: &str) -> Result<ContextInfo, Problem> {
+    pub async fn close_context(&self, label: &str) -> Result<ClosedContext, Problem> {
         let scene = self.scene().await?;
-        let context = scene.context(label)?.id;
+        let closing = scene.context(label)?;
+        let (context, name) = (closing.id, scene.label(closing));
+        let was_closed = closing.is_closed();
+        let deed = Deed::Closed { context, current: scene.current == Some(context) };
         let command =
             Command::About { context, name: None, text: None, access: None, closed: true };
-        self.node.run(command).await?;
+        let closing = async { Ok::<_, Problem>(self.node.run(command).await?) };
+        let undo = match was_closed {
+            true => closing.await.map(|_| None)?,
+            false => Some(self.noted(name, deed, closing).await?.1),
+        };
         if scene.current == Some(context) {
             let open = |other: &&ContextScene| {
                 other.id != context && other.is_mine(scene.me) && !other.is_closed()
@@ -145,7 +153,8 @@ impl Ops {
                 self.store.set(Slot::CURRENT_CONTEXT, *other.id.as_bytes()).await?;
             }
         }
-        self.context_by_id(context).await
+        let context = self.context_by_id(context).await?;
+        Ok(ClosedContext { context, undo })
     }
 
     /// Tells what sharing a context would make readable.

@@ -5,7 +5,7 @@
 //! just proved to hold it; never what is pinned. What was read is known since the daemon started,
 //! before that the oldest frame counts as the least recent. What went does not come back by policy.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dsp_protocol::api::{Policy, Problem};
@@ -48,14 +48,14 @@ impl Uses {
 
 impl Ops {
     /// Lets older bytes of a context go where those of its current heads do not fit its quota, and
-    /// asks for these again. Returns how many blobs went.
-    async fn make_room(&self, id: ContextId) -> Result<usize, Problem> {
+    /// asks for these again. Returns which blobs went.
+    async fn make_room(&self, id: ContextId) -> Result<HashSet<BlobHash>, Problem> {
         let _keeping = self.keeping.lock().await;
         let scene = self.scene().await?;
-        let Some(context) = scene.contexts.get(&id) else { return Ok(0) };
+        let Some(context) = scene.contexts.get(&id) else { return Ok(HashSet::new()) };
         let policy = &context.policy;
         if context.my_role > Role::Reader || policy.which() == Policy::Lazy {
-            return Ok(0);
+            return Ok(HashSet::new());
         }
         let mut heads: BTreeMap<FrameId, bool> = BTreeMap::new();
         for stack in context.live() {
@@ -77,7 +77,7 @@ impl Ops {
         let missing: u64 = coming.files.iter().filter(missing).map(|(_, file)| file.size).sum();
         let needed = self.lacking(id, missing).await?;
         if needed == 0 {
-            return Ok(0);
+            return Ok(HashSet::new());
         }
         let older = self.older_bytes(id, &current.files).await?;
         let (mut sum, mut goes) = (0, BTreeMap::new());
@@ -90,15 +90,15 @@ impl Ops {
         }
         if sum < needed {
             // It would not fit all the same.
-            return Ok(0);
+            return Ok(HashSet::new());
         }
         let hashes: Vec<BlobHash> = goes.keys().copied().collect();
         let _withheld = self.blobs.withhold(hashes.clone());
         let confirmed = confirm(&self.node, &self.net, &self.blobs, id, hashes, |_| {}).await?;
         self.note_holders(&confirmed).await?;
         goes.retain(|hash, _| confirmed.holders.contains_key(hash));
-        let went = goes.len();
-        if went > 0 {
+        let went: HashSet<BlobHash> = goes.keys().copied().collect();
+        if !went.is_empty() {
             let blobs = goes.into_iter().collect();
             self.node.run(Command::Drop { context: id, blobs }).await?;
             self.trees.forget_here();
@@ -185,11 +185,12 @@ pub(crate) async fn run(ops: Arc<Ops>) {
         }
         for context in due {
             match ops.make_room(context).await {
-                Ok(0) => {}
-                Ok(blobs) => {
+                Ok(went) if went.is_empty() => {}
+                Ok(went) => {
+                    let blobs = went.len();
                     tracing::info!(context = %context.short(), blobs, "gave way to newer heads");
                     // A failure was logged where it became a problem.
-                    let _ = ops.collect().await;
+                    let _ = ops.collect_of(ops.over_with(went)).await;
                     let _ = ops.node.run(Command::Reach { context }).await;
                 }
                 Err(problem) => {

@@ -419,7 +419,7 @@ impl Ops {
         reporter: &Reporter,
     ) -> Result<(BTreeSet<BlobHash>, BTreeSet<BlobHash>), Problem> {
         let total: u64 = wants.iter().map(|want| want.size).fold(0, u64::saturating_add);
-        self.room_for(total)?;
+        self.room_for(total).await?;
         let mut events = self.node.subscribe();
         let mut command = std::pin::pin!(self.node.run(command));
         loop {

@@ -8,7 +8,7 @@ use dsp_protocol::api::{
     ChangeFollow, ContextInfo, FollowState, Followed, Left, NewFollow, Policy, Problem,
     ProblemCode, Progress, Selection,
 };
-use dsp_protocol::id::{ContextId, DeviceId};
+use dsp_protocol::id::{ContextId, DeviceId, UserId};
 use dsp_protocol::limits::TICKET_GRACE_MS;
 use dsp_protocol::policy::{FollowPolicy, PolicyError};
 use dsp_protocol::statement::Role;
@@ -26,6 +26,7 @@ use super::scene::role_pending;
 use super::time::{now, rfc3339};
 use super::{Ops, Reporter, StackFilter};
 use crate::node::NodeEvent;
+use crate::store::Deed;
 
 /// How long a follow waits for its first sync when nobody says.
 const WAIT: Duration = Duration::from_secs(30);
@@ -93,6 +94,7 @@ impl Ops {
             Reply::Following { context, known } => (context, known),
             other => return Err(unexpected(&other)),
         };
+        self.taken_out_of_trash(context).await?;
         let wait = new.wait_seconds.map_or(WAIT, Duration::from_secs).min(WAIT_MOST);
         let waited = match wait.is_zero() || self.settling(context).await?.is_over() {
             true => None,
@@ -143,9 +145,15 @@ impl Ops {
         };
         // No name of a user or context is as long as a ticket, and no ticket has a slash.
         if new.ticket.contains('/') {
+            if let Some((context, owner)) = self.left_by_name(&new.ticket).await? {
+                if new.policy.is_some() || new.selection.is_some() {
+                    let policy = policy(context)?;
+                    self.node.run(Command::SetPolicy { context, policy }).await?;
+                }
+                return Ok((Command::Rejoin { context }, self.all_devices_of(owner).await?));
+            }
             let (context, offer) = self.offer(&scene, &new.ticket).await?;
-            let (_, devices) = self.devices_of(offer.from).await?;
-            let devices = devices.into_iter().map(|known| known.device).collect();
+            let devices = self.all_devices_of(offer.from).await?;
             return Ok((Command::Accept { context, policy: policy(context)? }, devices));
         }
         let ticket: Ticket = new.ticket.parse().map_err(|error| {
@@ -164,6 +172,20 @@ impl Ops {
         Ok((Command::Follow { ticket: Box::new(ticket), policy }, devices))
     }
 
+    /// Finds a context that was left by its label, and its owner; it may be in the trash. Nobody
+    /// offers it again while it is here.
+    async fn left_by_name(&self, label: &str) -> Result<Option<(ContextId, UserId)>, Problem> {
+        let scene = self.whole_scene().await?;
+        let left = scene.contexts.values().filter(|context| context.standing == Standing::Left);
+        let mut named = left.filter(|context| scene.label(context) == label);
+        Ok(named.next().map(|context| (context.id, context.owner)))
+    }
+
+    async fn all_devices_of(&self, user: UserId) -> Result<BTreeSet<DeviceId>, Problem> {
+        let (_, devices) = self.devices_of(user).await?;
+        Ok(devices.into_iter().map(|known| known.device).collect())
+    }
+
     /// Warns of an owner who calls herself as somebody who was known before does.
     async fn known_name(&self, context: ContextId) -> Result<Option<String>, Problem> {
         let scene = self.scene().await?;
@@ -180,6 +202,14 @@ impl Ops {
              before you trust her: dsp trust {name} --verify",
             other.name
         )))
+    }
+
+    /// Lets a context be seen that was dropped and is followed again.
+    async fn taken_out_of_trash(&self, context: ContextId) -> Result<(), Problem> {
+        if self.dropped().await?.contains_key(&context) {
+            self.store.undrop_context(context).await?;
+        }
+        Ok(())
     }
 
     async fn settling(&self, context: ContextId) -> Result<Settling, Problem> {
@@ -278,27 +308,48 @@ impl Ops {
     /// There is no such context, or it is mine; stacks of mine would go unasked.
     pub async fn leave(self: &Arc<Self>, label: &str, leaving: Leaving) -> Result<Left, Problem> {
         let context = self.followed(label).await?;
+        let scene = self.scene().await?;
+        let before = scene.context(&context.to_string())?;
+        let active = matches!(before.standing, Standing::Active { .. });
+        let name = scene.label(before);
         if leaving == Leaving::Drop {
             self.nothing_of_mine(context).await?;
         }
         match leaving {
             Leaving::Keep => {
-                self.node.run(Command::Leave { context }).await?;
+                let leaving = async { Ok(self.node.run(Command::Leave { context }).await?) };
+                let (_, undo) = self.noted(name, Deed::Left { context }, leaving).await?;
                 let context = self.context_by_id(context).await?;
-                Ok(Left { context: Some(context), freed: None })
+                Ok(Left { context: Some(context), freed: None, undo: Some(undo) })
             }
             Leaving::Drop | Leaving::DropOwn if self.has_pins(context).await? => {
                 self.node.run(Command::Leave { context }).await?;
-                self.drop_unpinned(context).await?;
-                let freed = self.collect_soon().await;
-                Ok(Left { context: Some(self.context_by_id(context).await?), freed: Some(freed) })
+                let freed = self.drop_unpinned(context).await?;
+                let context = self.context_by_id(context).await?;
+                Ok(Left { context: Some(context), freed: Some(freed), undo: None })
             }
-            Leaving::Drop | Leaving::DropOwn => {
+            Leaving::Drop | Leaving::DropOwn if self.trash_keep_ms() == 0 => {
                 self.node.run(Command::Forget { context }).await?;
                 let freed = self.collect_soon().await;
-                Ok(Left { context: None, freed: Some(freed) })
+                Ok(Left { context: None, freed: Some(freed), undo: None })
+            }
+            Leaving::Drop | Leaving::DropOwn => {
+                let deed = Deed::Dropped { context, active };
+                let (_, undo) = self.noted(name, deed, self.discard(context, active)).await?;
+                Ok(Left { context: None, freed: None, undo: Some(undo) })
             }
         }
+    }
+
+    /// Puts a context into the trash: it is synced no more and seen no more, and all that is here
+    /// of it stays until its time is over.
+    async fn discard(&self, context: ContextId, active: bool) -> Result<(), Problem> {
+        if active {
+            self.node.run(Command::Leave { context }).await?;
+        }
+        self.store.drop_context(context, now()).await?;
+        self.trees.forget_here();
+        Ok(())
     }
 
     /// Refuses to drop a context in which stacks of mine are: whether somebody else took them is

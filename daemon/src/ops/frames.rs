@@ -151,7 +151,7 @@ impl Ops {
 
     /// Makes sure that the files of a frame can be listed. Where directory objects are not here,
     /// they are brought, as they are small and nothing can be shown without them.
-    async fn listed(&self, context: ContextId, frame: &Frame) -> Result<(), Problem> {
+    pub(crate) async fn listed(&self, context: ContextId, frame: &Frame) -> Result<(), Problem> {
         if !matches!(self.sum(None, frame).await, Err(Gap::Missing(_))) {
             return Ok(());
         }
@@ -172,7 +172,7 @@ impl Ops {
     }
 
     /// Returns what a frame was made from, as far as its lineage is here.
-    async fn inputs(&self, frame: &Frame) -> Result<Vec<InputInfo>, Problem> {
+    pub(crate) async fn inputs(&self, frame: &Frame) -> Result<Vec<InputInfo>, Problem> {
         let Some(lineage) = &frame.lineage else { return Ok(Vec::new()) };
         let bytes = self.blobs.read_all(lineage.hash, limits::LINEAGE_BYTES as u64).await;
         let bytes = match bytes {
@@ -231,13 +231,13 @@ fn log_entry(id: FrameId, frame: Option<&Frame>, sum: Option<Sum>, stack: &Stack
     }
 }
 
-fn tags_on(stack: &StackView, frame: FrameId) -> Vec<String> {
+pub(crate) fn tags_on(stack: &StackView, frame: FrameId) -> Vec<String> {
     let tags = stack.tags.iter().filter(|(_, on)| **on == frame);
     tags.map(|(tag, _)| tag.to_string()).collect()
 }
 
 /// Returns metrics as JSON: numbers, and as text those that JSON has no number for.
-fn metrics_json(metrics: &Metrics) -> Map<String, Value> {
+pub(crate) fn metrics_json(metrics: &Metrics) -> Map<String, Value> {
     use dsp_protocol::object::Metric;
     let json = |metric: &Metric| match *metric {
         Metric::Int(int) => Value::from(int),

@@ -1,6 +1,6 @@
 //! What a collection that is asked for would free, and who else holds it.
 //!
-//! By itself only what nothing names is freed. Who asks frees besides what frames name that no
+//! By itself only what nothing names is freed, when its time in the trash is over. Who asks frees besides what frames name that no
 //! stack leads to any more, as their author removed it: in contexts where I only read, as elsewhere
 //! they may be mine. What is pinned stays in either case.
 
@@ -16,6 +16,7 @@ use super::history::History;
 use super::problem::internal;
 use super::reach::Reach;
 use super::scene::{ContextScene, Scene};
+use super::time::rfc3339;
 use crate::node::confirm;
 
 /// Most blobs that peers are asked for, the largest first, before something is named as waste.
@@ -51,8 +52,23 @@ impl Ops {
                 });
             }
         }
-        let unnamed = Waste { blobs: waste.removed, bytes: waste.removed_bytes };
-        Ok(Garbage { unnamed, removed, collections_held: self.are_collections_held() })
+        let mut unnamed = Waste { blobs: waste.len() as u64, bytes: 0 };
+        unnamed.bytes = waste.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
+        // A dropped context names its blobs until it is forgotten, which is when they go.
+        for context in self.dropped().await?.into_keys() {
+            let more = self.store.only_in(context).await?;
+            unnamed.blobs += more.blobs;
+            unnamed.bytes = unnamed.bytes.saturating_add(more.bytes);
+        }
+        let trash = self.store.trash_sum().await?;
+        let latest = self.store.trash_latest().await?;
+        Ok(Garbage {
+            unnamed,
+            trashed: Waste { blobs: trash.blobs, bytes: trash.bytes },
+            trashed_until: latest.map(|at| rfc3339(at.saturating_add(self.trash_keep_ms()))),
+            removed,
+            collections_held: self.are_collections_held(),
+        })
     }
 
     /// Lets go of what frames name that no stack leads to any more.

@@ -23,6 +23,7 @@ use super::scene::{ContextScene, Scene};
 use super::time::{now, rfc3339};
 use super::{Ops, Reporter};
 use crate::node::{Confirmed, confirm};
+use crate::store::{DEED_BLOBS, Deed};
 
 /// Most files that an answer names.
 const NAMED: usize = 1000;
@@ -83,12 +84,23 @@ impl Ops {
             plan.goes.iter().map(|(hash, file)| (*hash, file.size)).collect();
         let node = self.node.clone();
         // In a task: what is withheld is so until it is stored, whoever waits.
-        let letting_go = tokio::spawn(async move {
-            let reply = node.run(Command::Drop { context, blobs }).await;
-            drop((withheld, keeping));
-            reply
-        });
-        letting_go.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let letting_go = async move {
+            let task = tokio::spawn(async move {
+                let reply = node.run(Command::Drop { context, blobs }).await;
+                drop((withheld, keeping));
+                reply
+            });
+            let ended = task.await;
+            let reply = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+            reply.map_err(Problem::from)
+        };
+        if self.trash_keep_ms() > 0 && hashes.len() <= DEED_BLOBS {
+            let deed = Deed::LetGo { context, blobs: hashes };
+            let name = request.reference.clone();
+            report.undo = Some(self.noted(name, deed, letting_go).await?.1);
+        } else {
+            letting_go.await?;
+        }
         self.trees.forget_here();
         if self.are_collections_held() {
             let note =
@@ -217,6 +229,7 @@ impl Ops {
             stays: plan.stays.iter().take(NAMED).cloned().collect(),
             stays_total: plan.stays.len() as u64,
             freed: None,
+            undo: None,
         })
     }
 

@@ -11,6 +11,7 @@ mod collect;
 mod content;
 mod contexts;
 mod devices;
+mod diff;
 mod doctor;
 pub mod events;
 mod evict;
@@ -25,6 +26,7 @@ mod letting_go;
 mod login;
 mod media;
 mod members;
+mod metrics;
 mod names;
 mod node;
 mod offers;
@@ -41,12 +43,17 @@ mod recovery;
 mod report;
 mod resolve;
 mod scene;
+mod search;
 mod settings;
 mod stacks;
+mod taking_back;
 mod tickets;
 mod time;
+mod transfers;
+mod trash;
 mod trees;
 mod trust;
+mod undo;
 mod verify;
 
 use std::sync::Arc;
@@ -60,6 +67,7 @@ use self::blobs::Uploads;
 use self::events::Feed;
 use self::login::Logins;
 use self::pairing::Pairing;
+use self::search::SearchCache;
 use self::settings::LiveSettings;
 use self::trees::TreeCache;
 use crate::blobs::Blobs;
@@ -73,6 +81,7 @@ pub use self::blobs::Opened;
 pub use self::collect::Collections;
 #[cfg(test)]
 pub(crate) use self::collect::run as collect_after;
+pub use self::diff::Bytes;
 pub use self::follows::Leaving;
 pub use self::login::{Client, SESSION_SECONDS};
 pub(crate) use self::media::UNKNOWN as UNKNOWN_MEDIA;
@@ -80,6 +89,7 @@ pub use self::members::Kept;
 pub use self::paging::Paging;
 pub(crate) use self::problem::{bad_request, internal};
 pub use self::report::Reporter;
+pub use self::search::SearchFilter;
 pub use self::settings::SettingsParts;
 pub use self::stacks::StackFilter;
 pub use self::tickets::CameIn;
@@ -134,6 +144,7 @@ pub struct Ops {
     stop: CancellationToken,
     feed: Feed,
     trees: TreeCache,
+    searched: SearchCache,
     uploads: Uploads,
     uses: evict::Uses,
     collections_held: AtomicBool,
@@ -146,6 +157,10 @@ pub struct Ops {
     keeping: Arc<tokio::sync::Mutex<()>>,
     /// Held while the heads of a stack are read and replaced, so that pushes see each other.
     pushing: Arc<tokio::sync::Mutex<()>>,
+    /// Held while something is undone, so that nothing is undone twice.
+    undoing: tokio::sync::Mutex<()>,
+    /// Held while the trash makes room, so that each who needs some looks at what is left.
+    freeing: tokio::sync::Mutex<()>,
     started: i64,
 }
 
@@ -168,6 +183,7 @@ impl Ops {
             stop: parts.stop,
             feed,
             trees: TreeCache::default(),
+            searched: SearchCache::default(),
             uploads: Uploads::default(),
             uses: evict::Uses::default(),
             collections_held: AtomicBool::new(parts.collections == Collections::Held),
@@ -176,8 +192,11 @@ impl Ops {
             begins_anew: AtomicBool::new(false),
             keeping: Arc::default(),
             pushing: Arc::default(),
+            undoing: tokio::sync::Mutex::default(),
+            freeing: tokio::sync::Mutex::default(),
             started: time::now(),
         });
+        ops.limit_transfers();
         tokio::spawn(events::run(Arc::clone(&ops)));
         tokio::spawn(pins::run(Arc::clone(&ops)));
         tokio::spawn(evict::run(Arc::clone(&ops)));

@@ -93,12 +93,17 @@ impl Ops {
         self.stop.cancel();
     }
 
-    /// Makes sure that `bytes` more may be written.
+    /// Makes sure that `bytes` more may be written; where the disk is full, the trash makes room.
     ///
     /// # Errors
     /// The disk would be full.
-    pub(crate) fn room_for(&self, bytes: u64) -> Result<(), Problem> {
-        Ok(self.blobs.room_for(bytes)?)
+    pub(crate) async fn room_for(&self, bytes: u64) -> Result<(), Problem> {
+        match self.blobs.room_for(bytes) {
+            Err(crate::blobs::RoomError::Full { .. }) if self.free_early(bytes).await? > 0 => {
+                Ok(self.blobs.room_for(bytes)?)
+            }
+            result => Ok(result?),
+        }
     }
 }
 

@@ -4,11 +4,11 @@
 //! up to, for whoever is about to let something go. Pins on stacks follow the heads: a task listens
 //! to the node, and brings what a head that moved is made of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use dsp_protocol::api::{
-    Fetched, NewPin, Page, PinInfo, PinKeep, Pinned, Problem, ProblemCode, Unpinned,
+    Fetched, Freed, NewPin, Page, PinInfo, PinKeep, Pinned, Problem, ProblemCode, Unpinned,
 };
 use dsp_protocol::id::{ContextId, FrameId};
 use dsp_protocol::reference::Rev;
@@ -231,25 +231,33 @@ impl Ops {
         Ok(self.store.pins().await?.iter().any(|pin| pin.key.context == context))
     }
 
-    /// Lets all bytes of a context go that no pin keeps, whoever else has them.
-    pub(super) async fn drop_unpinned(&self, context: ContextId) -> Result<(), Problem> {
-        let _keeping = self.keeping.lock().await;
+    /// Lets all bytes of a context go that no pin keeps, whoever else has them, and frees them at
+    /// once.
+    pub(super) async fn drop_unpinned(
+        self: &Arc<Self>,
+        context: ContextId,
+    ) -> Result<Freed, Problem> {
+        let keeping = self.keeping.lock().await;
         self.refresh_pinned(context).await?;
         let pinned = self.store.pinned(None).await?;
         let mut after = None;
+        let mut at_once = HashSet::new();
         loop {
             let page = self.store.earned_in(context, after, DROPPED).await?;
             after = page.last().map(|(hash, _)| *hash);
             let last = page.len() < DROPPED;
             let blobs: Vec<_> = page.into_iter().filter(|(h, _)| !pinned.contains(h)).collect();
+            at_once.extend(blobs.iter().map(|(hash, _)| *hash));
             if !blobs.is_empty() {
                 self.node.run(Command::Drop { context, blobs }).await?;
             }
             if last {
-                self.trees.forget_here();
-                return Ok(());
+                break;
             }
         }
+        drop(keeping);
+        self.trees.forget_here();
+        Ok(self.collect_soon_with(at_once).await)
     }
 
     /// Lets pins on stacks follow their heads, and wants what is missing of all that is pinned in

@@ -33,6 +33,8 @@ pub(crate) struct Scene {
     pub(crate) contexts: BTreeMap<ContextId, ContextScene>,
     /// Users whose stacks are not shown.
     pub(crate) blocked: BTreeSet<UserId>,
+    /// The contexts in the trash, and since when; they are not among the others.
+    pub(crate) dropped: BTreeMap<ContextId, i64>,
 }
 
 /// A context at one moment.
@@ -301,6 +303,19 @@ impl Ops {
     /// # Errors
     /// The daemon stops, or its database fails.
     pub(crate) async fn scene(&self) -> Result<Scene, Problem> {
+        let mut scene = self.whole_scene().await?;
+        let Scene { contexts, dropped, current, .. } = &mut scene;
+        contexts.retain(|id, _| !dropped.contains_key(id));
+        *current = current.filter(|id| contexts.contains_key(id));
+        Ok(scene)
+    }
+
+    /// Looks at everything, the contexts in the trash among the others.
+    ///
+    /// # Errors
+    /// As [`scene`](Self::scene).
+    pub(crate) async fn whole_scene(&self) -> Result<Scene, Problem> {
+        let dropped = self.dropped().await?;
         let (me, names) = (self.me, self.names().await?);
         let current = self.store.get(Slot::CURRENT_CONTEXT).await?;
         let current = current.and_then(|bytes| bytes.try_into().ok()).map(ContextId::from_bytes);
@@ -317,7 +332,7 @@ impl Ops {
             })
             .await?;
         let current = current.filter(|id| contexts.contains_key(id));
-        Ok(Scene { me, names, current, contexts, blocked })
+        Ok(Scene { me, names, current, contexts, blocked, dropped })
     }
 }
 

@@ -127,6 +127,7 @@ impl Ops {
         self.node.announce(self.settings.config().announce.clone()).await?;
         self.blobs.set_spare(self.settings.config().min_free_bytes);
         self.blobs.set_quota(self.settings.config().quota_bytes);
+        self.limit_transfers();
         self.settings(&Paging::default())
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dsp_protocol::api::{HeadInfo, Page, Problem, ProblemCode, Rename, SetTag, StackInfo};
+use dsp_protocol::api::{Changed, HeadInfo, Page, Problem, ProblemCode, Rename, SetTag, StackInfo};
 use dsp_protocol::context::{HeadView, StackState, StackView};
 use dsp_protocol::id::{ContextId, FrameId};
 use dsp_protocol::limits::CLOCK_AHEAD_MS;
@@ -16,7 +16,9 @@ use super::problem::bad_request;
 use super::resolve::{Found, key, parse};
 use super::scene::{ContextScene, Scene};
 use super::time::{now, rfc3339};
+use super::undo::named;
 use super::{Ops, Paging};
+use crate::store::Deed;
 
 /// Most stacks in one page.
 const PAGE: u64 = 1000;
@@ -103,36 +105,50 @@ impl Ops {
     ///
     /// # Errors
     /// There is none, or it is not mine.
-    pub async fn remove_stack(&self, reference: &str) -> Result<StackInfo, Problem> {
+    pub async fn remove_stack(&self, reference: &str) -> Result<Changed, Problem> {
         let scene = self.scene().await?;
         let found = whole(&scene, reference)?;
-        let (context, _, stack) = key(&found);
-        self.node.run(Command::Remove { context, stack }).await?;
-        self.changed(&found).await
+        let (name, context, stack) = named(&scene, &found);
+        let heads: Vec<_> = found.stack.heads.iter().map(|head| head.frame).collect();
+        let removing =
+            async { Ok::<_, Problem>(self.node.run(Command::Remove { context, stack }).await?) };
+        let undo = match heads.is_empty() {
+            // It is removed already.
+            true => removing.await.map(|_| None)?,
+            false => {
+                let deed = Deed::Removed { context, stack, heads };
+                Some(self.noted(name, deed, removing).await?.1)
+            }
+        };
+        Ok(Changed { stack: self.changed(&found).await?, undo })
     }
 
     /// Renames a stack of mine; followers follow on.
     ///
     /// # Errors
     /// There is none, it is not mine, or the name is taken or malformed.
-    pub async fn rename_stack(&self, rename: &Rename) -> Result<StackInfo, Problem> {
+    pub async fn rename_stack(&self, rename: &Rename) -> Result<Changed, Problem> {
         let name: StackName = rename.name.parse().map_err(bad_request)?;
         let scene = self.scene().await?;
         let found = whole(&scene, &rename.reference)?;
-        let (context, _, stack) = key(&found);
-        self.node.run(Command::Rename { context, stack, name }).await?;
-        self.changed(&found).await
+        let (called, context, stack) = named(&scene, &found);
+        let (from, to) = (found.stack.name.clone(), name.clone());
+        let deed = Deed::Renamed { context, stack, from, to };
+        let command = Command::Rename { context, stack, name };
+        let renaming = async { Ok(self.node.run(command).await?) };
+        let (_, undo) = self.noted(called, deed, renaming).await?;
+        Ok(Changed { stack: self.changed(&found).await?, undo: Some(undo) })
     }
 
     /// Puts a tag of a stack of mine on a frame, or takes it away.
     ///
     /// # Errors
     /// There is no such frame, the stack is not mine, or the tag is malformed or not there.
-    pub async fn set_tag(&self, set: &SetTag) -> Result<StackInfo, Problem> {
+    pub async fn set_tag(&self, set: &SetTag) -> Result<Changed, Problem> {
         let tag: TagName = set.tag.parse().map_err(bad_request)?;
         let scene = self.scene().await?;
         let found = mine(&scene, &set.reference)?;
-        let (context, _, stack) = key(&found);
+        let (name, context, stack) = named(&scene, &found);
         let frame = match set.remove {
             true if !found.stack.tags.contains_key(&tag) => {
                 let reference = scene.reference(&found);
@@ -141,8 +157,12 @@ impl Ops {
             true => None,
             false => Some(self.frame_of(&scene, &parse(&set.reference)?).await?.frame),
         };
-        self.node.run(Command::Tag { context, stack, tag, frame }).await?;
-        self.changed(&found).await
+        let from = found.stack.tags.get(&tag).copied();
+        let deed = Deed::Tagged { context, stack, tag: tag.clone(), from, to: frame };
+        let command = Command::Tag { context, stack, tag, frame };
+        let tagging = async { Ok(self.node.run(command).await?) };
+        let (_, undo) = self.noted(name, deed, tagging).await?;
+        Ok(Changed { stack: self.changed(&found).await?, undo: Some(undo) })
     }
 
     /// Returns a stack as it is after a change.

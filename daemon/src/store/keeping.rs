@@ -7,7 +7,7 @@ use redb::{ReadableTable as _, WriteTransaction};
 
 use super::error::{Fault, ReadError, WriteError};
 use super::tables::{pair, part, under};
-use super::{Store, tables};
+use super::{Store, tables, trash};
 
 /// Most devices that are remembered as holders of a blob.
 const HOLDERS: usize = 8;
@@ -188,6 +188,28 @@ impl Store {
         .await
     }
 
+    /// Returns those of some blobs that the user let go in a context, with their sizes.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn let_go_among(
+        &self,
+        context: ContextId,
+        blobs: Vec<BlobHash>,
+    ) -> Result<BTreeMap<BlobHash, u64>, ReadError> {
+        self.read(move |tx| {
+            let dropped = tx.open_table(tables::DROPPED)?;
+            let mut found = BTreeMap::new();
+            for blob in &blobs {
+                if let Some(size) = dropped.get(&pair(context.as_bytes(), blob.as_bytes()))? {
+                    found.insert(*blob, size.value());
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     /// Returns how many bytes are in use.
     ///
     /// # Errors
@@ -321,7 +343,7 @@ pub(super) fn earn(
     }
     tx.open_table(tables::LOST)?.remove(&pair(context, hash))?;
     tx.open_table(tables::DROPPED)?.remove(&pair(context, hash))?;
-    Ok(())
+    trash::earned(tx, hash)
 }
 
 /// Records that a blob is not here any more in a context; returns its size, if it was.

@@ -8,6 +8,7 @@ mod backing;
 mod content;
 mod context;
 mod error;
+mod journal;
 mod keeping;
 mod offers;
 mod peers;
@@ -17,6 +18,7 @@ mod slots;
 mod tables;
 mod take_over;
 mod tokens;
+mod trash;
 mod upgrade;
 mod worker;
 
@@ -32,12 +34,14 @@ use self::schema::Migration;
 use self::worker::{Command, Shared, Write};
 
 pub use self::error::{OpenError, ReadError, WriteError};
+pub use self::journal::{DEED_BLOBS, DEEDS, Deed, JournalEntry};
 pub use self::keeping::{PINS, Pin, PinKey, PinKind, Used};
 pub use self::peers::{ADDRESSES_PER_DEVICE, NameTaken, Peer};
 pub use self::schema::Opened;
 pub use self::slots::Slot;
 pub use self::take_over::TakeOver;
 pub use self::tokens::{Scope, Token, TokenHash, TokenKind};
+pub use self::trash::TrashSum;
 
 /// The database; clones share it.
 ///
@@ -80,6 +84,11 @@ impl Store {
         let sent = self.commands.send(Command::Answer(reply)).await;
         sent.map_err(|_| WriteError::Closed)?;
         answer.await.map_err(|_| WriteError::Closed)
+    }
+
+    /// Returns how many writes wait for the thread.
+    pub fn waiting(&self) -> usize {
+        self.commands.max_capacity() - self.commands.capacity()
     }
 
     /// Lets every write from now on fail as on a full disk.

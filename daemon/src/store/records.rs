@@ -11,7 +11,7 @@ use redb::{ReadTransaction, ReadableTable as _, Table, WriteTransaction};
 use super::backing::Backing;
 use super::error::{Fault, ReadError, WriteError};
 use super::tables::{pair, part, under};
-use super::{Store, content, context, keeping, offers, schema, tables};
+use super::{Store, content, context, keeping, offers, schema, tables, trash};
 
 impl Store {
     /// Makes records durable, in their order, all or none.
@@ -174,6 +174,7 @@ fn position(key: &[u8; 36]) -> u32 {
 /// whatever is followed.
 pub(super) fn forget(tx: &WriteTransaction, context: ContextId) -> Result<(), Fault> {
     let prefix = context.as_bytes();
+    trash::forget(tx, context)?;
     tx.open_table(tables::CONTEXT)?.remove(prefix)?;
     clear(&mut tx.open_table(tables::ENVELOPE)?, prefix)?;
     clear(&mut tx.open_table(tables::REDEMPTION)?, prefix)?;

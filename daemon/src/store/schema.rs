@@ -27,8 +27,16 @@ pub(super) const CLEAN: &str = "clean";
 pub(super) type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// The migrations; a database of schema n has gone through the first n. None is ever changed.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[make_tables, make_forks, make_lost, know_archives, make_forgotten, make_keeping, make_people];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    make_tables,
+    make_forks,
+    make_lost,
+    know_archives,
+    make_forgotten,
+    make_keeping,
+    make_people,
+    make_journal,
+];
 
 /// Schema 1: makes every table, so that reading never meets one that is missing.
 fn make_tables(tx: &WriteTransaction) -> Result<(), Fault> {
@@ -88,6 +96,14 @@ fn make_keeping(tx: &WriteTransaction) -> Result<(), Fault> {
 fn make_people(tx: &WriteTransaction) -> Result<(), Fault> {
     tx.open_table(tables::BLOCKED)?;
     tx.open_table(tables::OFFER)?;
+    Ok(())
+}
+
+/// Schema 8: makes the journal and the trash.
+fn make_journal(tx: &WriteTransaction) -> Result<(), Fault> {
+    tx.open_table(tables::JOURNAL)?;
+    tx.open_table(tables::TRASH)?;
+    tx.open_table(tables::TRASHED_CONTEXT)?;
     Ok(())
 }
 

@@ -19,6 +19,8 @@ impl Slot {
     /// The last entry of my identity log that was signed here, or that this device was granted
     /// with (32 bytes): up to there the log is known to be mine.
     pub const IDENTITY_TIP: Slot = Slot("identity-tip");
+    /// Present (and empty) while all transfers are paused.
+    pub const TRANSFERS_PAUSED: Slot = Slot("transfers-paused");
     /// Present (and empty) while nothing is collected by itself, as there may be blobs here that
     /// the database does not know of.
     pub const COLLECTIONS_HELD: Slot = Slot("collections-held");

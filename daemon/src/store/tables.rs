@@ -63,6 +63,7 @@ pub(super) const WANT: TableDefinition<&[u8; 64], &[u8; 9]> = TableDefinition::n
 /// Contexts that were forgotten here, and that no other device of this user brings back: context
 /// (32) -> nothing.
 pub(super) const FORGOTTEN: TableDefinition<&[u8; 32], ()> = TableDefinition::new("forgotten");
+
 /// Blobs that the user let go: context (32) ‖ blob (32) -> size in bytes.
 pub(super) const DROPPED: TableDefinition<&[u8; 64], u64> = TableDefinition::new("dropped");
 
@@ -101,6 +102,17 @@ pub(super) const OFFER: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new
 
 /// Tokens and sessions: hash of the secret (32) -> CBOR, as [`super::tokens`] writes it.
 pub(super) const TOKEN: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("token");
+
+/// What was done and can be undone: number, rising from 1 -> CBOR, as [`super::journal`] writes it.
+pub(super) const JOURNAL: TableDefinition<u64, &[u8]> = TableDefinition::new("journal");
+
+/// Blobs that nothing names: blob (32) -> since when, in milliseconds since 1970 (i64, big-endian) ‖
+/// size in bytes (u64, big-endian).
+pub(super) const TRASH: TableDefinition<&[u8; 32], &[u8; 16]> = TableDefinition::new("trash");
+
+/// Contexts in the trash: context (32) -> since when, in milliseconds since 1970.
+pub(super) const TRASHED_CONTEXT: TableDefinition<&[u8; 32], i64> =
+    TableDefinition::new("trashed-context");
 
 /// Returns a key of two ids.
 pub(super) fn pair(first: &[u8; 32], second: &[u8; 32]) -> [u8; 64] {

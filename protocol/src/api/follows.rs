@@ -64,18 +64,27 @@ http! {
         /// The context as it stands, where what is here was kept.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub context: Option<ContextInfo>,
-        /// What was freed, where it was dropped.
+        /// What was freed, where it was dropped and nothing is kept in the trash.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub freed: Option<Freed>,
+        /// How it is undone, where it can be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub undo: Option<super::undo::UndoHint>,
     }
 
     /// Bytes that nothing here names any more.
-    #[derive(Copy, Eq)]
+    #[derive(Copy, Eq, Default)]
     pub struct Freed {
         /// Blobs that are gone.
         pub blobs: u64,
         /// Their bytes.
         pub bytes: u64,
+        /// Blobs that nothing names and that stay in the trash for now.
+        #[serde(default)]
+        pub trashed: u64,
+        /// Their bytes.
+        #[serde(default)]
+        pub trashed_bytes: u64,
         /// Whether more is freed later, as something under way holds it up.
         pub pending: bool,
     }

@@ -109,6 +109,9 @@ http! {
         /// What was freed; absent where nothing was to go, or nothing was but checked.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub freed: Option<Freed>,
+        /// How it is undone, where it can be: while the bytes wait in the trash.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub undo: Option<super::undo::UndoHint>,
     }
 
     /// Somebody who holds bytes that are here too.
@@ -146,8 +149,13 @@ http! {
 
     /// What `POST /node/collect` would free: `GET /node/garbage`.
     pub struct Garbage {
-        /// Blobs that nothing here names, and their bytes.
+        /// Blobs that nothing here names, and their bytes; what is in the trash is among them.
         pub unnamed: Waste,
+        /// Those that wait in the trash.
+        pub trashed: Waste,
+        /// Until when the last of those stays by itself, RFC 3339; absent where there are none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub trashed_until: Option<String>,
         /// Frames that no stack leads to any more, as their author removed it, in contexts where I
         /// only read.
         pub removed: Vec<GarbageFrame>,

@@ -20,6 +20,7 @@ mod archives;
 mod blobs;
 mod contexts;
 mod devices;
+mod diff;
 mod doctor;
 mod events;
 mod follows;
@@ -32,10 +33,13 @@ mod node;
 mod offers;
 mod peers;
 mod problem;
+mod search;
 mod settings;
 mod stacks;
 mod step;
 mod tickets;
+mod transfers;
+mod undo;
 
 pub use self::archives::{ArchiveTaken, Came, ExportArchive};
 pub use self::blobs::{BlobPut, Fault, Fetched, RefRequest, Verified};
@@ -46,6 +50,10 @@ pub use self::contexts::{
 pub use self::devices::{
     ConfirmPairing, CutInfo, DeviceInfo, DeviceState, Join, Joined, LostFrame, NewPairing,
     PairingInfo, PairingMade, PairingStage, Recover, Recovered, Revoke, Revoked,
+};
+pub use self::diff::{
+    ChangeName, ColumnChange, ContentDiff, DiffSide, FileChange, FileCounts, FileSide, FrameDiff,
+    InputChange, MessageChange, MetricChange, TableDiff, ValueChange,
 };
 pub use self::doctor::{Alone, AloneStack, Check, CheckState, Diagnosis, Examine};
 pub use self::events::{Event, StackEvent};
@@ -62,12 +70,17 @@ pub use self::node::{ClientFile, Health, NodeStatus, PendingRole};
 pub use self::offers::OfferInfo;
 pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, SetTrust, Trust, UserName};
 pub use self::problem::{Problem, ProblemCode};
+pub use self::search::SearchHit;
 pub use self::settings::Setting;
 pub use self::stacks::{
     Forked, HeadInfo, LogEntry, NewFork, NewShare, Rename, SetTag, Shared, StackInfo,
 };
 pub use self::step::{Progress, Step};
 pub use self::tickets::{NewTicket, TicketEnded, TicketInfo, TicketMade};
+pub use self::transfers::{DirectionName, PauseTransfer, TransferInfo, TransferList, TransferPeer};
+pub use self::undo::{
+    Changed, ClosedContext, DeedInfo, DeedName, TrashInfo, UndoDeed, UndoHint, Undone,
+};
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";

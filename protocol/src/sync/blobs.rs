@@ -332,7 +332,7 @@ impl Node {
         self.have_blobs(cx, id, &[want.hash], want_records(id, new));
     }
 
-    fn have_blobs(
+    pub(super) fn have_blobs(
         &mut self,
         cx: &mut Cx<'_>,
         id: ContextId,

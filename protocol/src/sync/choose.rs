@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::context::{BlobPhase, Context, Wish};
-use super::event::{CommandError, CommandId, Record};
+use super::event::{CommandError, CommandId, Record, Reply};
 use super::node::{Cx, Node, Task};
 use crate::api::Policy;
 use crate::context::{StackState, StackView};
@@ -110,6 +110,44 @@ impl Node {
             }
         }
         cx.reply(command, Err(error));
+    }
+
+    /// Has it stored that blobs which the user let go are here again.
+    pub(super) fn take_back(
+        &mut self,
+        cx: &mut Cx<'_>,
+        command: CommandId,
+        id: ContextId,
+        mut blobs: Vec<(BlobHash, u64)>,
+    ) {
+        let Some(context) = self.contexts.get(&id) else {
+            return cx.reply(command, Err(CommandError::NoContext(id)));
+        };
+        // What is wanted again came, or comes, on a way of its own.
+        blobs.retain(|(hash, _)| context.dropped.contains(hash));
+        let records = blobs.iter();
+        let records =
+            records.map(|(hash, size)| Record::Earned { context: id, hash: *hash, size: *size });
+        let records = records.collect();
+        let blobs = blobs.into_iter().map(|(hash, _)| hash).collect();
+        self.store(cx, records, Task::TakenBack { context: id, command, blobs });
+    }
+
+    /// Counts blobs as here that the user let go and took back.
+    pub(super) fn taken_back(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        command: CommandId,
+        blobs: &[BlobHash],
+    ) {
+        if let Some(context) = self.contexts.get_mut(&id) {
+            for hash in blobs {
+                context.dropped.remove(hash);
+            }
+            self.have_blobs(cx, id, blobs, Vec::new());
+        }
+        cx.reply(command, Ok(Reply::Done));
     }
 
     /// Wants no more what only the policy before this one asked for.

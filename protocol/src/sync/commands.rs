@@ -69,6 +69,7 @@ impl Node {
                 self.fetch(cx, id, context, wants);
             }
             Command::Drop { context, blobs } => self.let_go(cx, id, context, blobs),
+            Command::TakeBack { context, blobs } => self.take_back(cx, id, context, blobs),
             Command::Reach { context } => {
                 self.retry_wants(context);
                 self.pump_context(cx, context);
@@ -83,6 +84,7 @@ impl Node {
             }
             Command::SetPolicy { context, .. }
             | Command::Leave { context }
+            | Command::Rejoin { context }
             | Command::Forget { context }
             | Command::About { context, .. }
             | Command::Share { context, .. }
@@ -96,6 +98,7 @@ impl Node {
             | Command::Mirror { context, .. }
             | Command::Rename { context, .. }
             | Command::Remove { context, .. }
+            | Command::Restore { context, .. }
             | Command::Tag { context, .. } => self.enqueue(cx, context, Some(id), command),
         }
     }
@@ -399,6 +402,10 @@ impl Node {
                     vec![head_fact(context, &view, view.name.clone(), None, Some(Why::Removed))];
                 Ok(Draft { facts, stack: Some((stack, false)), ..Draft::default() })
             }
+            Command::Restore { stack, frames, .. } => {
+                self.need(context, Role::Writer, cx.now)?;
+                self.draft_restore(context, stack, &frames)
+            }
             Command::Tag { stack, tag, frame, .. } => {
                 self.need(context, Role::Writer, cx.now)?;
                 self.my_stack(context, stack)?;
@@ -409,11 +416,13 @@ impl Node {
             Command::Follow { .. }
             | Command::SetPolicy { .. }
             | Command::Leave { .. }
+            | Command::Rejoin { .. }
             | Command::Forget { .. }
             | Command::Fetch { .. }
             | Command::FetchFrames { .. }
             | Command::Lost { .. }
             | Command::Drop { .. }
+            | Command::TakeBack { .. }
             | Command::Reach { .. }
             | Command::Block { .. }
             | Command::Accept { .. }
@@ -561,6 +570,40 @@ impl Node {
         };
         let (facts, stack) = (vec![fact], Some((stack, created)));
         Ok(Draft { facts, frames: decoded, blobs, stack, ticket: None, pushed: false })
+    }
+
+    /// Puts heads over the tombstone of a stack, each over the tombstone alone.
+    fn draft_restore(
+        &self,
+        context: &Context,
+        stack: StackId,
+        frames: &[FrameId],
+    ) -> Result<Draft, CommandError> {
+        let view = self.my_stack(context, stack)?;
+        if view.state == StackState::Live {
+            return Err(CommandError::Invalid(format!("the stack `{}` is not removed", view.name)));
+        }
+        self.free_name(context, &view.name, Some(stack))?;
+        if let Some(missing) = frames.iter().find(|frame| context.frame(**frame).is_none()) {
+            return Err(CommandError::Invalid(format!("frame {missing} is not here")));
+        }
+        let head = |(at, frame): (usize, &FrameId)| {
+            let fact = head_fact(context, &view, view.name.clone(), Some(*frame), None);
+            match fact {
+                // The largest generation comes first.
+                PlacedFact::Head(head) => {
+                    let generation = head.generation + (frames.len() - 1 - at) as u64;
+                    PlacedFact::Head(Head { generation, ..head })
+                }
+                other => other,
+            }
+        };
+        let facts: Vec<PlacedFact> = frames.iter().enumerate().map(head).collect();
+        if facts.is_empty() || facts.len() > limits::OVER {
+            let heads = facts.len();
+            return Err(CommandError::Invalid(format!("a stack has no {heads} heads")));
+        }
+        Ok(Draft { facts, stack: Some((stack, false)), ..Draft::default() })
     }
 
     fn need(&self, context: &Context, needed: Role, now: i64) -> Result<(), CommandError> {

@@ -589,6 +589,12 @@ pub enum Command {
         /// The context.
         context: ContextId,
     },
+    /// Syncs a context again that was left, as it was followed before. Replies
+    /// [`Reply::Following`].
+    Rejoin {
+        /// The context.
+        context: ContextId,
+    },
     /// Leaves a context and forgets what is here.
     Forget {
         /// The context.
@@ -639,6 +645,16 @@ pub enum Command {
         /// The stack.
         stack: StackId,
     },
+    /// Puts a stack of mine back that was removed: at the frames that were its heads, of which the
+    /// first is to come first again.
+    Restore {
+        /// The context.
+        context: ContextId,
+        /// The stack.
+        stack: StackId,
+        /// The frames, which are here; one at least.
+        frames: Vec<FrameId>,
+    },
     /// Puts a tag of a stack of mine on a frame, or takes it away.
     Tag {
         /// The context.
@@ -688,6 +704,14 @@ pub enum Command {
     /// Lets blobs of a context go: they count as here no more, are offered to nobody, and do not
     /// come back by policy. Their bytes are the shell's to free once this is answered.
     Drop {
+        /// The context.
+        context: ContextId,
+        /// Which, each with its size in bytes.
+        blobs: Vec<(BlobHash, u64)>,
+    },
+    /// Takes back that blobs were let go, of which the shell still has the bytes: they count as here
+    /// again. What came or was asked for since is left alone.
+    TakeBack {
         /// The context.
         context: ContextId,
         /// Which, each with its size in bytes.

@@ -104,6 +104,8 @@ pub(super) enum Task {
     Fetch { context: ContextId },
     /// Blobs are let go.
     Dropped { context: ContextId, command: CommandId, undo: Vec<BlobHash> },
+    /// Blobs that were let go are here again.
+    TakenBack { context: ContextId, command: CommandId, blobs: Vec<BlobHash> },
     /// Blobs that were fetched are earned.
     Earned { context: ContextId, wants: Vec<BlobWant> },
 }
@@ -130,6 +132,7 @@ impl Task {
             Task::Stored | Task::Entries { .. } | Task::Incarnation { .. } => None,
             Task::Forget { .. }
             | Task::Dropped { .. }
+            | Task::TakenBack { .. }
             | Task::Block { .. }
             | Task::Declined { .. } => None,
             Task::Publish(publish) => Some(publish.context),
@@ -417,6 +420,9 @@ impl Node {
             (Task::Dropped { command, .. }, TaskResult::Stored) => {
                 cx.reply(command, Ok(Reply::Done));
             }
+            (Task::TakenBack { context, command, blobs }, TaskResult::Stored) => {
+                self.taken_back(cx, context, command, &blobs);
+            }
             // A result of another kind than its task is a bug of the shell, and has no effect.
             (
                 Task::Entries { .. }
@@ -435,6 +441,7 @@ impl Node {
                 | Task::Read { .. }
                 | Task::Fetch { .. }
                 | Task::Dropped { .. }
+                | Task::TakenBack { .. }
                 | Task::Earned { .. },
                 _,
             ) => debug_assert!(false, "a task ended with the result of another kind"),
@@ -449,7 +456,9 @@ impl Node {
             Task::Incarnation { why, .. } => self.renewal_failed(cx, why, &error),
             Task::Record { context, change } => self.record_failed(cx, context, *change, error),
             Task::Forget { context, command } => self.forget_failed(cx, *context, command, error),
-            Task::Block { command, .. } | Task::Declined { command, .. } => {
+            Task::Block { command, .. }
+            | Task::Declined { command, .. }
+            | Task::TakenBack { command, .. } => {
                 cx.reply(command, Err(error));
             }
             Task::Redeem { context, redeems } => {

@@ -55,6 +55,7 @@ impl Work {
                 command,
                 Command::SetPolicy { .. }
                     | Command::Leave { .. }
+                    | Command::Rejoin { .. }
                     | Command::Forget { .. }
                     | Command::Follow { .. }
                     | Command::Accept { .. }
@@ -146,6 +147,14 @@ impl Node {
             Work::Command(Some(command), Command::Leave { .. }) => {
                 record.standing = Standing::Left;
                 let reply = Some((command, Reply::Done));
+                self.change_record(cx, id, Change { record, reply, hello: true, again });
+            }
+            Work::Command(Some(command), Command::Rejoin { .. }) => {
+                if record.standing == Standing::Left {
+                    record.standing = Standing::Active { synced: true };
+                }
+                let reply = Reply::Following { context: id, known: context.is_active() };
+                let reply = Some((command, reply));
                 self.change_record(cx, id, Change { record, reply, hello: true, again });
             }
             Work::Command(Some(command), Command::Follow { ticket, policy }) => {

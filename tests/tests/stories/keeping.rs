@@ -46,7 +46,8 @@ async fn what_another_proves_to_hold_is_dropped_and_fetched_again() -> anyhow::R
     let holder = &dropped.holders[0];
     let device = alice.status().await?.device;
     assert_eq!((holder.user.as_str(), holder.device, holder.blobs), ("alice", device, 2));
-    assert_eq!(dropped.freed, Some(Freed { blobs: 2, bytes: first.bytes, pending: false }));
+    let trashed = Freed { trashed: 2, trashed_bytes: first.bytes, ..Freed::default() };
+    assert_eq!(dropped.freed, Some(trashed));
     assert_eq!(bytes_here(&bob, "alice:data").await?, 0);
     assert_eq!(bob.status().await?.used_bytes, 0);
 
@@ -55,7 +56,16 @@ async fn what_another_proves_to_hold_is_dropped_and_fetched_again() -> anyhow::R
     let other = alice.push("other", &[("a.txt", b"other")]).await?;
     bob.has("alice:other", &other).await?;
     assert_eq!(bytes_here(&bob, "alice:data").await?, 0);
+    let output = bob.cli(["undo"]).await?;
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(bytes_here(&bob, "alice:data").await?, first.bytes);
+    bob.reads("alice:data#large.bin", &large).await?;
 
+    // What was freed is fetched.
+    drop_bytes(&bob, "alice:data", DropMode::Confirmed).await?;
+    let freed: Freed = bob.api().send(Method::POST, "/node/collect", &()).await?;
+    assert_eq!((freed.blobs, freed.bytes), (2, first.bytes));
+    assert_eq!(bob.cli(["undo"]).await?.status.code(), Some(3), "there is nothing to undo");
     assert_eq!(fetch(&bob, "alice:data").await?.bytes, first.bytes);
     bob.reads("alice:data#large.bin", &large).await?;
     Ok(())

@@ -22,5 +22,6 @@ mod restart;
 mod tickets;
 mod transcripts;
 mod trust;
+mod undo;
 mod upgrade;
 mod writers;

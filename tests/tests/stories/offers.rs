@@ -42,6 +42,16 @@ async fn a_new_member_is_told_and_follows_with_one_command() -> anyhow::Result<(
     assert!(said.status.success() && said.stdout.contains("synced in"), "{said:?}");
     bob.has("alice/plans:roadmap", &pushed).await?;
     assert_eq!((offers(&bob).await?, offers(&carol).await?), (vec![], vec![]));
+    // Who left takes part again by the name alone, also where it is in the trash.
+    for copy in ["--keep", "--drop"] {
+        let said = bob.cli(["unfollow", "alice/plans", copy]).await?;
+        assert!(said.status.success(), "{said:?}");
+        let said = bob.cli(["follow", "alice/plans"]).await?;
+        assert!(said.status.success() && said.stdout.starts_with("following"), "{said:?}");
+        bob.reads("alice/plans:roadmap", b"secret").await?;
+    }
+    let again = alice.push("roadmap", &[("a.txt", b"news")]).await?;
+    bob.has("alice/plans:roadmap", &again).await?;
     let unknown = carol.cli(["follow", "alice/plans"]).await?;
     assert_eq!(unknown.status.code(), Some(3), "{unknown:?}");
     Ok(())

@@ -31,6 +31,7 @@ pages! {
     config
     context
     daemon
+    diff
     doctor
     drop
     fetch
@@ -49,13 +50,16 @@ pages! {
     push
     reset
     rm
+    search
     share
     show
     status
     tag
     tickets
+    transfers
     trust
     unblock
+    undo
     unfollow
     unpin
     untrust

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bao_tree::io::fsm::{ResponseDecoder, ResponseDecoderNext};
@@ -18,7 +19,7 @@ use iroh_blobs::util::RecvStreamAsyncStreamReader;
 
 use super::super::stream::Incoming;
 use super::super::wire::{self, FOLLOWS, Header, NOT_HERE};
-use super::super::{Blobs, to_hash};
+use super::super::{Blobs, Lanes, to_hash};
 use super::{BoxedStream, Opener};
 
 /// Pieces on their way to the store, of at most 16 KiB each.
@@ -69,6 +70,7 @@ pub(super) struct Peer<'a> {
     pub(super) opener: &'a dyn Opener,
     pub(super) provider: DeviceId,
     pub(super) stall: Duration,
+    pub(super) lanes: &'a Arc<Lanes>,
 }
 
 /// An answer that follows.
@@ -102,7 +104,10 @@ impl Peer<'_> {
             let mut opened = self.opener.open(self.provider).await?;
             opened.stream.write_all(&request(opened.header)).await?;
             opened.stream.close().await?;
-            Ok((Incoming::new(opened.stream, self.stall), opened.header))
+            Ok((
+                Incoming::new(opened.stream, self.stall, Arc::clone(self.lanes), self.provider),
+                opened.header,
+            ))
         };
         let asked = tokio::time::timeout(self.stall, asking).await;
         let asked = asked.map_err(|_| AskError::Stalled)?.map_err(AskError::from_io)?;

@@ -27,6 +27,7 @@ use dsp_protocol::id::{BlobHash, DeviceId};
 use futures::future::BoxFuture;
 use futures::{AsyncRead, AsyncWrite, StreamExt, TryStreamExt};
 use iroh_blobs::api::blobs::BlobStatus;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use self::prove::ProveError;
@@ -191,7 +192,11 @@ pub enum Dropped {
 pub struct Fetcher {
     blobs: Blobs,
     stall: Duration,
+    gate: Gate,
 }
+
+/// True while a fetch may run, false while it is to wait; open for good where its sender is gone.
+pub type Gate = watch::Receiver<bool>;
 
 /// A want with what is known of it.
 #[derive(Debug)]
@@ -224,13 +229,19 @@ enum Begin {
 impl Fetcher {
     /// Returns a fetcher that takes a request for stalled after 5 s.
     pub fn new(blobs: Blobs) -> Fetcher {
-        Fetcher { blobs, stall: STALL }
+        Fetcher { blobs, stall: STALL, gate: watch::channel(true).1 }
     }
 
     /// Sets after which time without 16 KiB a request has stalled.
     #[must_use]
     pub fn with_stall(self, stall: Duration) -> Fetcher {
         Fetcher { stall, ..self }
+    }
+
+    /// Lets fetches wait while the gate is shut: what runs is broken off, and what came stays.
+    #[must_use]
+    pub fn with_gate(self, gate: Gate) -> Fetcher {
+        Fetcher { gate, ..self }
     }
 
     /// Brings blobs here. `tell` gets each as soon as it is complete, and how far the fetch is.
@@ -263,7 +274,8 @@ impl Fetcher {
             }
         }
 
-        let shared = Shared::new(self.blobs.clone(), opener, wants, queue, self.stall);
+        let shared =
+            Shared::new(self.blobs.clone(), opener, wants, queue, self.stall, self.gate.clone());
         let shared = Arc::new(shared);
         let mut workers = JoinSet::new();
         for (slot, &provider) in providers.iter().enumerate() {

@@ -58,7 +58,7 @@ impl Fetcher {
             return Ok(());
         }
         let ranges = pick(size, rng);
-        let peer = Peer { opener, provider, stall: self.stall };
+        let peer = Peer { opener, provider, stall: self.stall, lanes: &self.blobs.lanes };
         let proof = async {
             peer.ask_one(hash, &ranges).await?.receive_proof(hash, size, ranges.clone()).await
         };

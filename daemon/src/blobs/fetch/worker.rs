@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::ask::{AskError, Peer};
 use super::queue::{Queue, Setback, Slot, Take, Task, WantId, Work};
-use super::{FetchFailure, Opener, Wanted};
+use super::{FetchFailure, Gate, Opener, Wanted};
 use crate::blobs::{Blobs, ImportError};
 use crate::files::is_disk_full;
 
@@ -29,6 +29,7 @@ pub(super) struct Shared {
     pub(super) arrived: Notify,
     /// Bytes that running jobs may still write.
     expected: AtomicU64,
+    gate: Gate,
     queue: Mutex<Queue>,
 }
 
@@ -39,6 +40,7 @@ impl Shared {
         wants: Vec<Wanted>,
         queue: Queue,
         stall: Duration,
+        gate: Gate,
     ) -> Self {
         Shared {
             blobs,
@@ -49,6 +51,7 @@ impl Shared {
             changed: Notify::new(),
             arrived: Notify::new(),
             expected: AtomicU64::new(0),
+            gate,
             queue: Mutex::new(queue),
         }
     }
@@ -97,6 +100,8 @@ impl Drop for Aside<'_> {
 /// Works for one provider until nothing is left to ask it.
 pub(super) async fn work(shared: Arc<Shared>, slot: Slot, provider: DeviceId) {
     loop {
+        // Before a job is taken: it would keep others from it.
+        opened(&mut shared.gate.clone()).await;
         let mut changed = std::pin::pin!(shared.changed.notified());
         changed.as_mut().enable();
         let take = shared.queue().take(slot, Instant::now());
@@ -109,16 +114,42 @@ pub(super) async fn work(shared: Arc<Shared>, slot: Slot, provider: DeviceId) {
             }
             Take::Run(task) => {
                 let moot = task.moot.clone();
-                let peer = Peer { opener: &*shared.opener, provider, stall: shared.stall };
-                let run = Box::pin(run(&shared, peer, slot, &task));
+                let peer = Peer {
+                    opener: &*shared.opener,
+                    provider,
+                    stall: shared.stall,
+                    lanes: &shared.blobs.lanes,
+                };
+                let run = Box::pin(async {
+                    let _place = shared.blobs.lanes.down.wait_for_place().await;
+                    run(&shared, peer, slot, &task).await;
+                });
                 // What a job cut short has brought stays in the store, or is asked for again.
-                if moot.run_until_cancelled(run).await.is_none() {
+                let mut gate = shared.gate.clone();
+                let ran = tokio::select! {
+                    ran = moot.run_until_cancelled(run) => ran.is_some(),
+                    () = shut(&mut gate) => false,
+                };
+                if !ran {
                     shared.queue().give_back(task.job, slot);
                 }
                 shared.changed.notify_waiters();
                 shared.arrived.notify_one();
             }
         }
+    }
+}
+
+/// Waits until transfers may run.
+async fn opened(gate: &mut Gate) {
+    // Whoever could shut it is gone.
+    let _ = gate.wait_for(|open| *open).await;
+}
+
+/// Waits until transfers are to wait.
+async fn shut(gate: &mut Gate) {
+    if gate.wait_for(|open| !*open).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

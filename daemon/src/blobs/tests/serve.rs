@@ -234,3 +234,46 @@ async fn what_is_withheld_is_not_here_for_anybody_until_it_is_let_go() {
     let (answer, _) = ask(&home.blobs, &earned, &all(hashes[0])).await;
     assert_eq!(answer[0], 0);
 }
+
+/// Serves a blob on lanes whose clock stands still, and reads `parts` of the answer, each after
+/// the clock was moved on by its milliseconds. Returns how many bytes had passed by then.
+async fn read_slowly(parts: &[(u64, usize)]) -> Vec<u64> {
+    let mut home = Home::new().await;
+    let (up, clock) = Lane::still();
+    up.set_rate(Some(RATE));
+    home.blobs.lanes = Arc::new(Lanes { up, down: Lane::default() });
+    let hash = home.add(data(1, 1 << 20)).await;
+    let (ours, theirs) = tokio::io::duplex(4 << 20);
+    let mut ours = ours.compat();
+    let blobs = home.blobs.clone();
+    let serving = tokio::spawn(async move {
+        let _ = blobs.serve(theirs.compat(), device(1), &Earned::Everything).await;
+    });
+    ours.write_all(&all(hash)).await.unwrap();
+    ours.close().await.unwrap();
+    let mut passed = Vec::new();
+    for (ms, bytes) in parts {
+        clock.fetch_add(*ms, Ordering::SeqCst);
+        let mut part = vec![0; *bytes];
+        ours.read_exact(&mut part).await.unwrap();
+        passed.push(home.blobs.lanes().up.passed_bytes());
+    }
+    serving.abort();
+    passed
+}
+
+/// Bytes a second.
+const RATE: u64 = 128 << 10;
+
+#[tokio::test]
+async fn a_limited_stream_sends_no_more_than_its_rate() {
+    // A quarter of a second is what may be saved, however long the pause was.
+    let saved = RATE / 4;
+    let parts = [250, 250, 250, 9000].map(|ms| (ms, saved as usize));
+    let passed = within(read_slowly(&parts)).await;
+    for (at, passed) in (1..).zip(passed) {
+        // What was read has passed; one piece is owed at most.
+        let due = at * saved;
+        assert!((due..due + 17 * 1024).contains(&passed), "{passed} passed, {due} were due");
+    }
+}

@@ -14,7 +14,7 @@ async fn a_closed_context_is_left_and_gives_its_name_away() {
     let old = ops.new_context(named("research")).await.unwrap().id;
     ops.switch_context("research").await.unwrap();
     push(&alice, "model", &[("a", b"old")]).await;
-    assert!(!ops.close_context("research").await.unwrap().current);
+    assert!(!ops.close_context("research").await.unwrap().context.current);
     assert!(ops.context("main").await.unwrap().current, "one can go on pushing");
     push(&alice, "model", &[("a", b"in main")]).await;
     for refused in [ops.readable("research").await.err(), ops.context("nothing").await.err()] {

@@ -7,7 +7,10 @@ use super::*;
 use crate::blobs::Status;
 use crate::ops::Leaving;
 
-async fn is_here(daemon: &Daemon, bytes: &[u8]) -> bool {
+/// What nothing names goes at once.
+const NO_TRASH: &[(&str, &str)] = &[("trash.keep", "0")];
+
+pub(super) async fn is_here(daemon: &Daemon, bytes: &[u8]) -> bool {
     let status = daemon.blobs().status(BlobHash::of(bytes)).await.unwrap();
     matches!(status, Status::Complete { .. })
 }
@@ -15,7 +18,8 @@ async fn is_here(daemon: &Daemon, bytes: &[u8]) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_context_that_is_dropped_frees_its_bytes() {
     let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let (alice, bob) = (start(&homes[0], "alice").await, start(&homes[1], "bob").await);
+    let alice = start(&homes[0], "alice").await;
+    let bob = start_with(&homes[1], "bob", NO_TRASH).await;
     push(&alice, "one", &[("a", b"hers"), ("b", b"both")]).await;
     push(&bob, "own", &[("b", b"both")]).await;
     follow(&bob, &share(&alice, "main", None).await, Policy::Heads).await.unwrap();
@@ -38,7 +42,7 @@ async fn a_context_that_is_dropped_frees_its_bytes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nothing_names_goes_by_itself() {
     let home = tempfile::tempdir().unwrap();
-    let alice = start(&home, "alice").await;
+    let alice = start_with(&home, "alice", NO_TRASH).await;
     push(&alice, "one", &[("a", b"kept")]).await;
     drop(alice.blobs().import_bytes(&b"named by nothing"[..]).await.unwrap());
     let collecting = crate::ops::collect_after(alice.ops().clone(), Duration::ZERO);
@@ -105,7 +109,8 @@ fn put_back(home: &tempfile::TempDir, copy: &std::path::Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_restored_database_does_not_know_of_stays_until_it_is_asked_for() {
     let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let (alice, bob) = (start(&homes[0], "alice").await, start(&homes[1], "bob").await);
+    let alice = start(&homes[0], "alice").await;
+    let bob = start_with(&homes[1], "bob", NO_TRASH).await;
     push(&bob, "one", &[("a", b"known")]).await;
     push(&alice, "hers", &[("b", b"of alice")]).await;
     follow(&bob, &share(&alice, "main", None).await, Policy::Heads).await.unwrap();
@@ -113,21 +118,21 @@ async fn what_a_restored_database_does_not_know_of_stays_until_it_is_asked_for()
     bob.stop().await;
     let copy = homes[1].path().join("backup");
     std::fs::copy(homes[1].path().join("meta.redb"), &copy).unwrap();
-    let bob = start(&homes[1], "bob").await;
+    let bob = start_with(&homes[1], "bob", NO_TRASH).await;
     push(&bob, "two", &[("a", b"pushed since")]).await;
     bob.stop().await;
     put_back(&homes[1], &copy);
 
     // The next start, which finds nothing special, remembers it.
     for _ in 0..2 {
-        let bob = start(&homes[1], "bob").await;
+        let bob = start_with(&homes[1], "bob", NO_TRASH).await;
         assert!(bob.ops().status().await.unwrap().collections_held);
         drop(bob.blobs().import_bytes(&b"named by nothing"[..]).await.unwrap());
         bob.ops().collect_by_itself().await;
         assert!(is_here(&bob, b"pushed since").await && is_here(&bob, b"named by nothing").await);
         bob.stop().await;
     }
-    let bob = start(&homes[1], "bob").await;
+    let bob = start_with(&homes[1], "bob", NO_TRASH).await;
     let freed = bob.ops().leave("alice/main", Leaving::Drop).await.unwrap().freed.unwrap();
     assert_eq!((freed.blobs, freed.pending), (0, false));
     assert!(is_here(&bob, b"pushed since").await && is_here(&bob, b"of alice").await);
@@ -137,7 +142,7 @@ async fn what_a_restored_database_does_not_know_of_stays_until_it_is_asked_for()
     assert!(is_here(&bob, b"known").await && !is_here(&bob, b"pushed since").await);
     assert!(!bob.ops().status().await.unwrap().collections_held);
     bob.stop().await;
-    let bob = start(&homes[1], "bob").await;
+    let bob = start_with(&homes[1], "bob", NO_TRASH).await;
     drop(bob.blobs().import_bytes(&b"named by nothing"[..]).await.unwrap());
     bob.ops().collect_by_itself().await;
     assert!(!is_here(&bob, b"named by nothing").await);

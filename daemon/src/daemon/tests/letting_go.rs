@@ -1,10 +1,12 @@
 //! What may go and what may not: drops, pins, collections and quotas.
 
 use dsp_protocol::api::{
-    DropMode, DropReport, DropRequest, NewPin, PinKeep, Pinned, SetQuota, StayReason,
+    DropMode, DropReport, DropRequest, NewPin, PinKeep, Pinned, SetQuota, StayReason, UndoDeed,
+    Waste,
 };
 use dsp_protocol::id::BlobHash;
 
+use super::keeping::is_here;
 use super::*;
 use crate::ops::Leaving;
 
@@ -86,6 +88,62 @@ async fn nothing_goes_that_nobody_proves_to_hold() {
     carol.stop().await;
 }
 
+//  alice <-- bob, who drops, and is alone from then on
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drop_is_undone_while_its_bytes_are_in_the_trash() {
+    let two = Two::new(Policy::Heads).await;
+    let bob = &two.bob;
+    two.push("one", &[("a", b"hers")]).await;
+    let dropped = let_go(bob, "alice:one").await.unwrap();
+    let hint = dropped.undo.unwrap();
+    assert!(hint.until.is_some());
+    assert_eq!(dropped.freed.map(|freed| (freed.blobs, freed.trashed_bytes)), Some((0, 4)));
+    assert!(is_here(bob, b"hers").await);
+    let gone = content(bob, "alice:one").await.unwrap_err();
+    assert_eq!((gone.code, used(bob).await), (ProblemCode::BlobNotLocal, 0), "to nobody's use");
+    two.alice.stop().await;
+
+    let garbage = bob.ops().garbage().await.unwrap();
+    let waste = Waste { blobs: 1, bytes: 4 };
+    assert_eq!((garbage.unnamed, garbage.trashed), (waste, waste));
+    assert!(garbage.trashed_until.is_some());
+    let undone = bob.ops().undo(&UndoDeed { id: None }).await.unwrap();
+    assert_eq!(undone.id, hint.id);
+    assert_eq!((content(bob, "alice:one").await.unwrap(), used(bob).await), (b"hers".into(), 4));
+    assert_eq!(bob.ops().garbage().await.unwrap().unnamed, Waste::default());
+    let again = bob.ops().undo(&UndoDeed { id: Some(hint.id) }).await.unwrap_err();
+    assert!(again.detail.contains("it was undone"), "{again:?}");
+
+    // What was freed cannot be taken back.
+    let mode = DropMode::Force;
+    let request = DropRequest { reference: "alice:one".to_owned(), all: false, mode };
+    let dropped = bob.ops().drop_bytes(&request, &Reporter::silent()).await.unwrap();
+    let freed = bob.ops().free().await.unwrap();
+    assert_eq!((freed.blobs, freed.bytes, freed.trashed), (1, 4, 0), "all of the trash");
+    assert!(!is_here(bob, b"hers").await);
+    let id = dropped.undo.map(|undo| undo.id);
+    let why = bob.ops().undo(&UndoDeed { id }).await.unwrap_err();
+    assert!(why.detail.contains("its time in the trash is over"), "{why:?}");
+    assert_eq!(used(bob).await, 0);
+    two.bob.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_that_is_asked_for_frees_contexts_in_the_trash() {
+    let two = Two::new(Policy::Heads).await;
+    let bob = &two.bob;
+    two.push("one", &[("a", b"hers")]).await;
+    bob.ops().leave("alice/main", Leaving::Drop).await.unwrap();
+    let garbage = bob.ops().garbage().await.unwrap();
+    let waste = Waste { blobs: 1, bytes: 4 };
+    assert_eq!((garbage.unnamed, garbage.trashed), (waste, waste));
+    let freed = bob.ops().free().await.unwrap();
+    assert_eq!((freed.blobs, freed.bytes), (1, 4));
+    assert!(!is_here(bob, b"hers").await);
+    assert!(bob.store().dropped_contexts().await.unwrap().is_empty());
+    two.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pinned_bytes_go_by_no_drop_no_collection_and_no_unfollow() {
     let two = Two::new(Policy::Heads).await;
@@ -106,6 +164,8 @@ async fn pinned_bytes_go_by_no_drop_no_collection_and_no_unfollow() {
 
     let left = bob.ops().leave("alice/main", Leaving::Drop).await.unwrap();
     assert!(left.context.is_some());
+    assert_eq!((left.freed.unwrap().bytes, left.undo), (7, None), "the rest is freed at once");
+    assert_eq!(bob.ops().trash().await.unwrap().bytes, 0);
     assert_eq!(content(bob, &reference).await.unwrap(), b"kept");
     assert_eq!(used(bob).await, 4, "the rest is gone");
     two.stop().await;
@@ -247,7 +307,7 @@ async fn older_bytes_that_others_hold_give_way_to_a_newer_head_but_no_pinned_one
     assert_eq!(content(&two.bob, &read).await.unwrap(), b"read......");
     let old = content(&two.bob, &format!("alice:data@{}", old.frame)).await;
     assert_eq!(old.unwrap_err().code, ProblemCode::BlobNotLocal);
-
+    assert!(!is_here(&two.bob, b"not read..").await, "what gives way makes room at once");
     assert_eq!(used(&two.bob).await, 30);
     two.stop().await;
 }

@@ -23,9 +23,9 @@ async fn a_part_of_a_stack_is_neither_removed_nor_renamed() {
     for part in ["one@v1", "one@head~1", "one@head", &id, "one#a", "me/main:one@v1#a"] {
         let rename = Rename { reference: part.into(), name: "two".into() };
         for refused in [
-            alice.ops().remove_stack(part).await,
-            alice.ops().rename_stack(&rename).await,
-            alice.ops().stack_to_change(part).await,
+            alice.ops().remove_stack(part).await.map(drop),
+            alice.ops().rename_stack(&rename).await.map(drop),
+            alice.ops().stack_to_change(part).await.map(drop),
         ] {
             let problem = refused.unwrap_err();
             assert_eq!(problem.code, ProblemCode::BadRequest, "{part}: {problem:?}");

@@ -54,6 +54,14 @@ fn every_call_of_the_contract_is_described() {
         ("/login", &["post"]),
         ("/settings", &["get", "patch"]),
         ("/events", &["get"]),
+        ("/undo", &["get", "post"]),
+        ("/trash", &["get", "delete"]),
+        ("/diff", &["get"]),
+        ("/search", &["get"]),
+        ("/transfers", &["get"]),
+        ("/transfers/pause", &["post"]),
+        ("/transfers/resume", &["post"]),
+        ("/metrics", &["get"]),
     ] {
         let described = paths.get(&format!("/api/v1{path}"));
         let described = described.unwrap_or_else(|| panic!("{path} is not described"));

@@ -19,7 +19,12 @@ async fn actor_that_follows(peer_seed: u8, seed: u8) -> Actor {
     let (parts, _) = home.parts().await;
     let (messages, _) = mpsc::channel(COMMANDS);
     let (events, _) = broadcast::channel(EVENTS);
-    let handle = NodeHandle { messages, events: events.clone() };
+    let handle = NodeHandle {
+        messages,
+        events: events.clone(),
+        transfers: Transfers::default(),
+        penalties: Arc::default(),
+    };
     Actor::new(parts, handle, events)
 }
 

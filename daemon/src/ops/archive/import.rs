@@ -237,7 +237,7 @@ impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Unpin> Intake<'a, S> {
 
     /// Writes the bytes of a blob and checks what they hash to.
     async fn bring(&mut self, hash: BlobHash, size: u64) -> Result<(), Problem> {
-        self.ops.room_for(size)?;
+        self.ops.room_for(size).await?;
         let blobs = self.ops.blobs.clone();
         let (pieces, stream) = mpsc::channel(WAITING);
         let stream = self.ops.while_room(ReceiverStream::new(stream));
@@ -268,7 +268,7 @@ impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Unpin> Intake<'a, S> {
             Ok(imported) => imported,
             Err(error) => {
                 // The disk is the better answer where it is why the stream was cut.
-                self.ops.room_for(0)?;
+                self.ops.room_for(0).await?;
                 return Err(error.into());
             }
         };

@@ -36,7 +36,7 @@ impl Ops {
         reporter: &Reporter,
     ) -> Result<Taken, Problem> {
         let total: u64 = files.iter().map(|file| file.source.bytes()).sum();
-        self.room_for(total)?;
+        self.room_for(total).await?;
         let all = files.len() as u64;
         let (bytes_done, files_done) = (AtomicU64::new(0), AtomicU64::new(0));
         let tell = || {
@@ -78,7 +78,7 @@ impl Ops {
         match &file.source {
             Source::File { path, id, bytes } => {
                 // Asked again for each file, as others write to the disk too.
-                self.room_for(*bytes)?;
+                self.room_for(*bytes).await?;
                 let imported = self.blobs.import_path(path, *id, progress).await?;
                 Ok((BlobRef::new(imported.hash, imported.size), imported.keep))
             }

@@ -87,6 +87,7 @@ fn scene() -> Scene {
         names: Names::new(ME, names),
         current: Some(ContextId::from_bytes([1; 32])),
         contexts: contexts.into_iter().map(|context| (context.id, context)).collect(),
+        dropped: Default::default(),
     }
 }
 

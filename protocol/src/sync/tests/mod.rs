@@ -25,6 +25,7 @@ mod serve;
 mod store;
 mod take;
 mod tickets;
+mod undo;
 mod unknown;
 mod waiting;
 mod work;

@@ -143,6 +143,26 @@ fn what_was_let_go_comes_back_by_no_policy_and_no_restart() {
 }
 
 #[test]
+fn what_was_let_go_is_taken_back_but_not_what_came_since() {
+    let mut scene = Scene::new(1);
+    let bob = scene.follower("bob", Role::Reader, Policy::All);
+    let (_, blob) = scene.push("data");
+    scene.sim.run_for(20_000);
+    let context = scene.context;
+    let other = BlobHash::from_bytes([7; 32]);
+    scene.sim.command(bob, Command::Drop { context, blobs: vec![(blob, 4)] }).unwrap();
+    let (alice, blobs) = (scene.alice, vec![(blob, 4), (other, 1)]);
+    scene.sim.set_cut(alice, bob, true);
+    scene.sim.command(bob, Command::TakeBack { context, blobs }).unwrap();
+    assert!(scene.has_blob(bob, blob), "without a peer");
+    assert!(!scene.has_blob(bob, other), "it was never let go");
+    assert!(scene.node(bob).contexts[&context].dropped.is_empty());
+    scene.sim.crash(bob);
+    scene.sim.start(bob);
+    assert!(scene.has_blob(bob, blob));
+}
+
+#[test]
 fn what_was_let_go_comes_with_a_new_frame_that_names_it() {
     let mut scene = Scene::new(1);
     let bob = scene.follower("bob", Role::Reader, Policy::Heads);

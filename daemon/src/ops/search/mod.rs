@@ -1,0 +1,239 @@
+//! Searching frames by what is said of them, in all contexts here.
+//!
+//! Every frame of every live stack is looked at, without an index: what is searched of a frame is
+//! read once and remembered, as what its id names never changes.
+
+mod query;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dsp_protocol::api::{Page, Problem, SearchHit};
+use dsp_protocol::context::StackView;
+use dsp_protocol::id::{ContextId, FrameId};
+use dsp_protocol::object::{Frame, Metric};
+
+use self::query::{Query, Subject, Text, written};
+use super::frames::{metrics_json, tags_on};
+use super::history::History;
+use super::paging::{latest_first, to_json};
+use super::problem::bad_request;
+use super::resolve::Found;
+use super::scene::{ContextScene, Scene};
+use super::time::{now, rfc3339};
+use super::{Ops, Paging};
+
+/// Most hits in one page.
+const PAGE: u64 = 500;
+/// Frames that are read from the database at a time.
+const READ: usize = 256;
+/// Most bytes of text that are remembered between searches.
+const REMEMBERED: usize = 64 << 20;
+/// What a remembered frame takes beside its text, in bytes.
+const OVERHEAD: usize = 200;
+
+/// What is searched for, and where.
+#[derive(Clone, Debug, Default)]
+pub struct SearchFilter {
+    /// Words and filters.
+    pub query: String,
+    /// A context by label or id, all when absent.
+    pub context: Option<String>,
+    /// Only stacks of mine.
+    pub mine: bool,
+}
+
+/// What is searched of frames, as far as it was read.
+#[derive(Debug, Default)]
+pub(crate) struct SearchCache(Mutex<Remembered>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    frames: HashMap<FrameId, Arc<Known>>,
+    bytes: usize,
+}
+
+/// A frame as it is searched.
+#[derive(Debug)]
+struct Known {
+    time: i64,
+    text: Text,
+}
+
+impl SearchCache {
+    fn get(&self, frame: FrameId) -> Option<Arc<Known>> {
+        let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.frames.get(&frame).cloned()
+    }
+
+    fn put(&self, frame: FrameId, known: &Arc<Known>) {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = known.bytes();
+        if remembered.bytes + bytes > REMEMBERED {
+            *remembered = Remembered::default();
+        }
+        if remembered.frames.insert(frame, Arc::clone(known)).is_none() {
+            remembered.bytes += bytes;
+        }
+    }
+}
+
+impl Known {
+    fn of(frame: &Frame) -> Known {
+        let params = frame
+            .params
+            .iter()
+            .map(|(name, param)| (name.to_lowercase(), written(&param.to_json()).to_lowercase()));
+        let metrics = frame.metrics.iter().map(|(name, metric)| {
+            let value = match *metric {
+                Metric::Int(int) => int as f64,
+                Metric::Float(float) => float,
+            };
+            (name.to_lowercase(), value)
+        });
+        let message = frame.message.to_lowercase();
+        let text = Text { message, params: params.collect(), metrics: metrics.collect() };
+        Known { time: frame.time, text }
+    }
+
+    fn bytes(&self) -> usize {
+        let params = self.text.params.iter().map(|(name, value)| name.len() + value.len() + 48);
+        let metrics = self.text.metrics.iter().map(|(name, _)| name.len() + 32);
+        OVERHEAD + self.text.message.len() + params.chain(metrics).sum::<usize>()
+    }
+}
+
+/// A frame that fits.
+struct Hit<'a> {
+    found: Found<'a>,
+    frame: FrameId,
+    time: i64,
+}
+
+impl Hit<'_> {
+    /// Returns the key that orders hits: the latest first.
+    fn order(&self) -> Vec<u8> {
+        let (context, stack) = (self.found.context.id, self.found.stack.stack);
+        let time = latest_first(self.time);
+        [&time[..], self.frame.as_bytes(), context.as_bytes(), stack.as_bytes()].concat()
+    }
+}
+
+impl Ops {
+    /// Finds frames whose stack, message, params, tags and metrics fit, the latest first.
+    ///
+    /// # Errors
+    /// The query is none, or there is no such context.
+    pub async fn search(&self, filter: &SearchFilter, paging: &Paging) -> Result<Page, Problem> {
+        let query: Query = filter.query.parse().map_err(|why: String| {
+            bad_request(why).with_hint("words, or filters such as param:region=EU, metric:auc>0.9")
+        })?;
+        let scene = self.scene().await?;
+        let contexts: Vec<&ContextScene> = match filter.context.as_deref() {
+            None | Some("*") => scene.contexts.values().collect(),
+            Some(label) => vec![scene.context(label)?],
+        };
+        let mut hits = Vec::new();
+        for context in contexts {
+            self.search_in(context, filter, &query, &mut hits).await?;
+        }
+        let (page, next_cursor) = paging.cut(hits, PAGE, Hit::order)?;
+        let mut items = Vec::with_capacity(page.len());
+        for hit in &page {
+            items.extend(self.hit(&scene, hit).await?.as_ref().map(to_json));
+        }
+        Ok(Page { items, next_cursor })
+    }
+
+    async fn search_in<'a>(
+        &self,
+        context: &'a ContextScene,
+        filter: &SearchFilter,
+        query: &Query,
+        hits: &mut Vec<Hit<'a>>,
+    ) -> Result<(), Problem> {
+        let stacks: Vec<&StackView> =
+            context.live().filter(|stack| !filter.mine || stack.owner == self.me).collect();
+        if stacks.is_empty() {
+            return Ok(());
+        }
+        let id = context.id;
+        let parents = self.node.query(move |engine| {
+            let context = engine.context(id);
+            let frames = context.into_iter().flat_map(|context| context.frames());
+            frames.map(|(id, meta)| (id, meta.parents.clone())).collect::<BTreeMap<_, _>>()
+        });
+        let parents = parents.await?;
+        let latest = now();
+        for stack in stacks {
+            let heads = stack.heads.iter().map(|head| head.frame);
+            let from = heads.chain(stack.tags.values().copied());
+            let history = History::walk(from, |frame| parents.get(&frame).cloned());
+            let frames: Vec<FrameId> =
+                history.frames().filter(|frame| parents.contains_key(frame)).collect();
+            let name = stack.name.to_string().to_lowercase();
+            for some in frames.chunks(READ) {
+                let known = self.known_of(id, some).await?;
+                for (frame, known) in some.iter().zip(&known) {
+                    let Some(known) = known else { continue };
+                    let tags: Vec<String> =
+                        tags_on(stack, *frame).iter().map(|tag| tag.to_lowercase()).collect();
+                    let subject = Subject { name: &name, tags: &tags, frame: &known.text };
+                    if query.fits(subject) {
+                        // A clock that runs ahead does not put its frames on top for ever.
+                        let time = known.time.min(latest);
+                        hits.push(Hit { found: Found { context, stack }, frame: *frame, time });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what is searched of frames of a context, none of those that are damaged.
+    async fn known_of(
+        &self,
+        context: ContextId,
+        frames: &[FrameId],
+    ) -> Result<Vec<Option<Arc<Known>>>, Problem> {
+        let mut known: Vec<Option<Arc<Known>>> =
+            frames.iter().map(|frame| self.searched.get(*frame)).collect();
+        let missing = frames.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let missing: Vec<FrameId> = missing.map(|(frame, _)| *frame).collect();
+        if missing.is_empty() {
+            return Ok(known);
+        }
+        let mut read = HashMap::new();
+        for (id, frame) in self.some_frames(context, &missing).await? {
+            let frame = Arc::new(Known::of(&frame));
+            self.searched.put(id, &frame);
+            read.insert(id, frame);
+        }
+        for (frame, known) in frames.iter().zip(&mut known) {
+            if known.is_none() {
+                *known = read.get(frame).cloned();
+            }
+        }
+        Ok(known)
+    }
+
+    async fn hit(&self, scene: &Scene, hit: &Hit<'_>) -> Result<Option<SearchHit>, Problem> {
+        let Found { context, stack } = hit.found;
+        let Some(frame) = self.stored_frame(context.id, hit.frame).await? else { return Ok(None) };
+        let reference = scene.reference(&hit.found);
+        Ok(Some(SearchHit {
+            frame: hit.frame,
+            reference: format!("{reference}@{}", hit.frame),
+            stack: reference,
+            stack_id: stack.stack,
+            context: context.id,
+            user: stack.owner,
+            time: rfc3339(frame.time),
+            tags: tags_on(stack, hit.frame),
+            head: stack.heads.iter().any(|head| head.frame == hit.frame),
+            params: frame.params.iter().map(|(name, p)| (name.clone(), p.to_json())).collect(),
+            metrics: metrics_json(&frame.metrics),
+            message: frame.message,
+        }))
+    }
+}

@@ -1,0 +1,321 @@
+//! What is searched for: words, and filters for what has a name.
+//!
+//! ```text
+//! query   = term *(space term)              all have to fit
+//! term    = word | '"' text '"' | filter
+//! filter  = ("name" | "tag" | "message") ":" text
+//!         | ("param" | "metric") ":" name [("=" | "!=" | ">" | ">=" | "<" | "<=") value]
+//! ```
+//!
+//! A word fits where a name, a message, a tag, or the name or value of a param or metric holds it, in
+//! any case. No character stands for another one: `*` is a star.
+
+use serde_json::Value;
+
+/// Longest query in bytes.
+const QUERY_BYTES: usize = 1024;
+/// Most terms of a query.
+const TERMS: usize = 32;
+
+/// What is searched for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Query {
+    terms: Vec<Term>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Term {
+    /// Somewhere.
+    Word(String),
+    /// In the name of the stack.
+    Name(String),
+    /// A tag is called so.
+    Tag(String),
+    /// In the message.
+    Message(String),
+    /// A param or a metric of this name, with a value of which something holds.
+    Value { of: Of, name: String, holds: Option<(Relation, String)> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    Params,
+    Metrics,
+}
+
+/// How a value stands to the one that is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relation {
+    Is,
+    IsNot,
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
+}
+
+/// The relations by how they are written; a longer one stands before what it begins with.
+const RELATIONS: [(&str, Relation); 6] = [
+    ("!=", Relation::IsNot),
+    (">=", Relation::AtLeast),
+    ("<=", Relation::AtMost),
+    ("=", Relation::Is),
+    (">", Relation::Above),
+    ("<", Relation::Below),
+];
+
+/// A frame as a query sees it; every text is in lower case but names and values.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subject<'a> {
+    pub(super) name: &'a str,
+    pub(super) tags: &'a [String],
+    pub(super) frame: &'a Text,
+}
+
+/// What is searched of a frame, whichever stack has it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Text {
+    /// The message in lower case.
+    pub(super) message: String,
+    /// Names and values of params, in lower case, each value behind its name.
+    pub(super) params: Vec<(String, String)>,
+    /// Names in lower case and values of metrics.
+    pub(super) metrics: Vec<(String, f64)>,
+}
+
+impl std::str::FromStr for Query {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Query, String> {
+        if text.len() > QUERY_BYTES {
+            return Err(format!("the query has {} bytes, at most {QUERY_BYTES}", text.len()));
+        }
+        let terms: Vec<Term> = split(text)?.into_iter().map(term).collect::<Result<_, _>>()?;
+        match terms.len() {
+            0 => Err("the query is empty".to_owned()),
+            1..=TERMS => Ok(Query { terms }),
+            many => Err(format!("the query has {many} terms, at most {TERMS}")),
+        }
+    }
+}
+
+/// Parts a text at spaces that stand in no quotes. Of each part it is told whether all of it is
+/// quoted: then it is a word whatever it looks like.
+fn split(text: &str) -> Result<Vec<(String, bool)>, String> {
+    let (mut parts, mut part, mut within, mut quoted) = (Vec::new(), String::new(), false, false);
+    for c in text.chars() {
+        match c {
+            '"' => {
+                quoted |= part.is_empty() && !within;
+                within = !within;
+            }
+            c if c.is_whitespace() && !within => {
+                if !part.is_empty() {
+                    parts.push((std::mem::take(&mut part), quoted));
+                }
+                quoted = false;
+            }
+            c => part.push(c),
+        }
+    }
+    if within {
+        return Err("a quote is not closed".to_owned());
+    }
+    if !part.is_empty() {
+        parts.push((part, quoted));
+    }
+    Ok(parts)
+}
+
+fn term((text, quoted): (String, bool)) -> Result<Term, String> {
+    let lower = text.to_lowercase();
+    let Some((kind, rest)) = lower.split_once(':').filter(|_| !quoted) else {
+        return Ok(Term::Word(lower));
+    };
+    let of = match kind {
+        "name" | "tag" | "message" if rest.is_empty() => {
+            return Err(format!("`{text}`: what stands behind `:` is missing"));
+        }
+        "name" => return Ok(Term::Name(rest.to_owned())),
+        "tag" => return Ok(Term::Tag(rest.to_owned())),
+        "message" => return Ok(Term::Message(rest.to_owned())),
+        "param" => Of::Params,
+        "metric" => Of::Metrics,
+        // Such as an address: no filter is called so.
+        _ => return Ok(Term::Word(lower)),
+    };
+    let at = rest.find(['=', '!', '<', '>']).unwrap_or(rest.len());
+    let (name, relation) = rest.split_at(at);
+    if name.is_empty() {
+        return Err(format!("`{text}`: a name is missing behind `:`"));
+    }
+    let holds = match relation {
+        "" => None,
+        relation => {
+            let found = RELATIONS.iter().find_map(|(word, relation)| {
+                Some((*relation, rest[at..].strip_prefix(word)?.to_owned()))
+            });
+            let found = found.ok_or_else(|| format!("`{text}`: `{relation}` is no comparison"))?;
+            let orders = !matches!(found.0, Relation::Is | Relation::IsNot);
+            if (orders || of == Of::Metrics) && number(&found.1).is_none() {
+                return Err(format!("`{text}`: `{}` is no number", found.1));
+            }
+            Some(found)
+        }
+    };
+    Ok(Term::Value { of, name: name.to_owned(), holds })
+}
+
+/// Reads a number as JSON and metrics write it.
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok()
+}
+
+impl Query {
+    /// Tells whether a frame fits.
+    pub(super) fn fits(&self, subject: Subject<'_>) -> bool {
+        self.terms.iter().all(|term| term.fits(subject))
+    }
+}
+
+impl Term {
+    fn fits(&self, Subject { name, tags, frame }: Subject<'_>) -> bool {
+        match self {
+            Term::Word(word) => {
+                name.contains(word)
+                    || frame.message.contains(word)
+                    || tags.iter().any(|tag| tag.contains(word))
+                    || frame.params.iter().any(|(n, v)| n.contains(word) || v.contains(word))
+                    || frame.metrics.iter().any(|(name, value)| {
+                        name.contains(word) || value.to_string().contains(word)
+                    })
+            }
+            Term::Name(text) => name.contains(text),
+            Term::Tag(text) => tags.iter().any(|tag| tag == text),
+            Term::Message(text) => frame.message.contains(text),
+            Term::Value { of: Of::Params, name, holds } => {
+                let mut named = frame.params.iter().filter(|(other, _)| other == name);
+                named
+                    .any(|(_, value)| holds.as_ref().is_none_or(|(r, text)| r.of_text(value, text)))
+            }
+            Term::Value { of: Of::Metrics, name, holds } => {
+                let mut named = frame.metrics.iter().filter(|(other, _)| other == name);
+                named.any(|(_, value)| {
+                    holds.as_ref().is_none_or(|(relation, text)| {
+                        number(text).is_some_and(|wanted| relation.of_numbers(*value, wanted))
+                    })
+                })
+            }
+        }
+    }
+}
+
+impl Relation {
+    /// Compares numbers as numbers and other values as they are written.
+    fn of_text(self, value: &str, wanted: &str) -> bool {
+        match (self, number(value), number(wanted)) {
+            (_, Some(value), Some(wanted)) => self.of_numbers(value, wanted),
+            (Relation::Is, ..) => value == wanted,
+            (Relation::IsNot, ..) => value != wanted,
+            (Relation::Above | Relation::AtLeast | Relation::Below | Relation::AtMost, ..) => false,
+        }
+    }
+
+    fn of_numbers(self, value: f64, wanted: f64) -> bool {
+        match self {
+            Relation::Is => value == wanted || (value.is_nan() && wanted.is_nan()),
+            Relation::IsNot => !Relation::Is.of_numbers(value, wanted),
+            Relation::Above => value > wanted,
+            Relation::AtLeast => value >= wanted,
+            Relation::Below => value < wanted,
+            Relation::AtMost => value <= wanted,
+        }
+    }
+}
+
+/// Returns a value as a person types it.
+pub(super) fn written(value: &Value) -> String {
+    let inner = value.as_object().and_then(|map| map.get("v").filter(|_| map.contains_key("t")));
+    match inner.unwrap_or(value) {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn text() -> Text {
+        Text {
+            message: "week 46, http://example.org".to_owned(),
+            params: vec![("region".into(), "eu".into()), ("depth".into(), "7".into())],
+            metrics: vec![("auc".into(), 0.91), ("loss".into(), f64::NAN)],
+        }
+    }
+
+    fn fits(query: &str) -> bool {
+        let subject = Subject { name: "sales/weekly", tags: &["v1".to_owned()], frame: &text() };
+        query.parse::<Query>().unwrap().fits(subject)
+    }
+
+    #[test]
+    fn all_words_have_to_fit_somewhere() {
+        assert!(fits("WEEK sales v1 eu 0.91"));
+        assert!(!fits("week sales v2"));
+        assert!(fits("\"week 46\"") && !fits("\"46 week\""));
+        assert!(fits("http://example.org"), "what is no filter is a word");
+        assert!(fits("\"http:\"") && !fits("\"param:region\""), "quoted is a word");
+    }
+
+    #[test]
+    fn nothing_is_a_pattern() {
+        assert!(!fits("sal*") && !fits("week?46") && !fits(".*") && !fits("name:*"));
+        let text = Text { message: "a * b".to_owned(), ..Text::default() };
+        let subject = Subject { name: "x", tags: &[], frame: &text };
+        assert!("*".parse::<Query>().unwrap().fits(subject));
+    }
+
+    #[test]
+    fn filters_look_where_they_say() {
+        assert!(fits("name:sales tag:v1 message:week"));
+        assert!(!fits("name:46") && !fits("tag:v") && !fits("message:sales"));
+        assert!(fits("param:region") && fits("param:region=EU") && fits("param:region!=us"));
+        assert!(!fits("param:region=e") && !fits("param:auc") && !fits("param:region!=eu"));
+        assert!(fits("param:depth>6") && fits("param:depth=7.0") && !fits("param:region>1"));
+        assert!(fits("metric:auc>0.9") && fits("metric:auc<=0.91") && fits("metric:auc!=1"));
+        assert!(!fits("metric:auc>0.91") && !fits("metric:auc<0.91") && !fits("metric:region"));
+        assert!(fits("metric:loss=nan") && !fits("metric:loss<1") && !fits("metric:loss>=1"));
+    }
+
+    #[test]
+    fn what_is_no_query_is_refused() {
+        let long = "x".repeat(1025);
+        let many = "x ".repeat(33);
+        for bad in [
+            "",
+            " ",
+            "\"a",
+            "name:",
+            "param:",
+            "param:=1",
+            "metric:a>b",
+            "metric:a=x",
+            "param:a>x",
+            "param:a!1",
+            &long,
+            &many,
+        ] {
+            assert!(bad.parse::<Query>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn values_are_written_as_they_are_typed() {
+        assert_eq!(written(&json!({"t": "date", "v": "2026-11-16"})), "2026-11-16");
+        assert_eq!(written(&json!("EU")), "EU");
+        assert_eq!(written(&json!([1, 2])), "[1,2]");
+    }
+}
