@@ -207,7 +207,7 @@ fn answers(fake: &Fake) {
     });
     fake.on_steps("POST /api/v1/drop", &dropped);
     let garbage = json!({
-        "unnamed": {"blobs": 1, "bytes": 3}, "removed": [], "collections_held": false,
+        "unnamed": {"blobs": 1, "bytes": 3}, "trashed": {"blobs": 0, "bytes": 0}, "removed": [], "collections_held": false,
     });
     fake.on("GET /api/v1/node/garbage", &garbage);
     for call in [

@@ -189,31 +189,27 @@ fn beside(stage: &Stage) -> Vec<String> {
     names
 }
 
-static NEWER: &[Migration] = &[
-    schema::MIGRATIONS[0],
-    schema::MIGRATIONS[1],
-    schema::MIGRATIONS[2],
-    schema::MIGRATIONS[3],
-    second,
-];
+/// Returns the name of the old file that an upgrade keeps.
+fn kept() -> String {
+    format!("meta.redb.schema-{}", schema::MIGRATIONS.len())
+}
 
 #[tokio::test]
 async fn the_old_file_is_kept_until_the_new_one_was_opened_twice() {
-    let stage = Stage::file();
+    let (stage, newer, kept) = (Stage::file(), and(&[second]), kept());
     used(&stage).await;
     let old = fs::read(stage.path()).unwrap();
     // What a crash left.
     fs::write(stage.path().with_file_name("meta.redb.upgrade"), "half a copy").unwrap();
     fs::write(stage.path().with_file_name("meta.redb.part"), "half a copy").unwrap();
-    for (time, names) in
-        [(1, &["meta.redb", "meta.redb.schema-4"][..]), (2, &["meta.redb"]), (3, &["meta.redb"])]
-    {
-        let (store, opened) = open_with(&stage, NEWER).await.unwrap();
+    let both = ["meta.redb", &kept];
+    for (time, names) in [(1, &both[..]), (2, &both[..1]), (3, &both[..1])] {
+        let (store, opened) = open_with(&stage, newer).await.unwrap();
         assert_eq!(opened, Opened::Clean, "opened {time} times");
         assert_eq!(store.restore().await.unwrap(), everything());
         store.close().await.unwrap();
         assert_eq!(beside(&stage), names, "opened {time} times");
-        let kept = stage.path().with_file_name("meta.redb.schema-4");
+        let kept = stage.path().with_file_name(&kept);
         assert!(time > 1 || fs::metadata(kept).unwrap().len() == old.len() as u64);
     }
 }
@@ -222,9 +218,9 @@ async fn the_old_file_is_kept_until_the_new_one_was_opened_twice() {
 async fn an_old_file_put_back_is_a_backup() {
     let stage = Stage::file();
     used(&stage).await;
-    let (store, _) = open_with(&stage, NEWER).await.unwrap();
+    let (store, _) = open_with(&stage, and(&[second])).await.unwrap();
     store.close().await.unwrap();
-    let kept = stage.path().with_file_name("meta.redb.schema-4");
+    let kept = stage.path().with_file_name(kept());
     fs::rename(kept, stage.path()).unwrap();
     let (store, opened) = stage.open().await;
     assert_eq!(opened, Opened::Restored, "what was said since must not be contradicted");
@@ -233,18 +229,10 @@ async fn an_old_file_put_back_is_a_backup() {
 
 #[tokio::test]
 async fn a_migration_that_fails_leaves_the_old_file() {
-    static FAILING: &[Migration] = &[
-        schema::MIGRATIONS[0],
-        schema::MIGRATIONS[1],
-        schema::MIGRATIONS[2],
-        schema::MIGRATIONS[3],
-        second,
-        failing,
-    ];
     let stage = Stage::file();
     used(&stage).await;
-    assert!(open_with(&stage, FAILING).await.is_err());
-    assert_eq!(beside(&stage), ["meta.redb", "meta.redb.schema-4"]);
+    assert!(open_with(&stage, and(&[second, failing])).await.is_err());
+    assert_eq!(beside(&stage), ["meta.redb", &kept()]);
     let (store, opened) = stage.open().await;
     assert_eq!(opened, Opened::Clean, "an older program goes on");
     assert_eq!(store.restore().await.unwrap(), everything());
