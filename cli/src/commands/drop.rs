@@ -21,8 +21,8 @@ Examples:
   dsp drop alice:sales/weekly --all
 
 Connected peers are asked for random parts of every file, which are checked; where nobody can give
-them, nothing is freed. The bytes wait in the trash for the time of trash.keep: until then `dsp undo`
-counts them as here again, and `dsp fetch` brings them after that.")]
+them, nothing is freed. The bytes wait in the trash for the time of the setting trash.keep; until
+then `dsp undo` counts them as here again, and after that `dsp fetch` brings them.")]
 pub(crate) struct Args {
     /// Stack, frame or attachment whose bytes go
     #[arg(value_name = "REF")]
