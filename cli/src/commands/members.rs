@@ -152,8 +152,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
             app.ui.result(&member, |_| {
                 let stacks = human::count(member.stacks.into(), "stack");
                 let (name, context) = (clean(&member.name), clean(&context));
-                let still =
-                    member.cut_away.as_ref().map(|away| still_cut(away)).unwrap_or_default();
+                let still = member.cut_away.as_ref().map(still_cut).unwrap_or_default();
                 format!("let in what was cut away of {name} in {context}: {stacks} count{still}\n")
             })
         }
