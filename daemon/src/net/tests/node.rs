@@ -145,6 +145,7 @@ async fn identify_tells_nothing_of_the_node() {
         protocols,
         [
             "/dsp/blobs/1",
+            "/dsp/pair/1",
             "/dsp/sync/1",
             "/ipfs/id/1.0.0",
             "/ipfs/id/push/1.0.0",

@@ -18,7 +18,7 @@ fn frame(n: u8) -> FrameId {
 }
 
 fn stack(owner: UserId, name: &str, heads: &[u8]) -> StackView {
-    let id = blake3::hash(format!("{owner}{name}").as_bytes());
+    let id = blake3::hash(format!("{owner}{name}{heads:?}").as_bytes());
     let head = |n: &u8| HeadView {
         id: StatementId::from_bytes([*n; 32]),
         frame: frame(*n),

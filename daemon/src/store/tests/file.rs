@@ -189,13 +189,8 @@ fn beside(stage: &Stage) -> Vec<String> {
     names
 }
 
-static NEWER: &[Migration] = &[
-    schema::MIGRATIONS[0],
-    schema::MIGRATIONS[1],
-    schema::MIGRATIONS[2],
-    schema::MIGRATIONS[3],
-    second,
-];
+/// What the file of this program's schema is kept as.
+const KEPT: &str = "meta.redb.schema-7";
 
 #[tokio::test]
 async fn the_old_file_is_kept_until_the_new_one_was_opened_twice() {
@@ -205,15 +200,13 @@ async fn the_old_file_is_kept_until_the_new_one_was_opened_twice() {
     // What a crash left.
     fs::write(stage.path().with_file_name("meta.redb.upgrade"), "half a copy").unwrap();
     fs::write(stage.path().with_file_name("meta.redb.part"), "half a copy").unwrap();
-    for (time, names) in
-        [(1, &["meta.redb", "meta.redb.schema-4"][..]), (2, &["meta.redb"]), (3, &["meta.redb"])]
-    {
-        let (store, opened) = open_with(&stage, NEWER).await.unwrap();
+    for (time, names) in [(1, &["meta.redb", KEPT][..]), (2, &["meta.redb"]), (3, &["meta.redb"])] {
+        let (store, opened) = open_with(&stage, and(&[second])).await.unwrap();
         assert_eq!(opened, Opened::Clean, "opened {time} times");
         assert_eq!(store.restore().await.unwrap(), everything());
         store.close().await.unwrap();
         assert_eq!(beside(&stage), names, "opened {time} times");
-        let kept = stage.path().with_file_name("meta.redb.schema-4");
+        let kept = stage.path().with_file_name(KEPT);
         assert!(time > 1 || fs::metadata(kept).unwrap().len() == old.len() as u64);
     }
 }
@@ -222,9 +215,9 @@ async fn the_old_file_is_kept_until_the_new_one_was_opened_twice() {
 async fn an_old_file_put_back_is_a_backup() {
     let stage = Stage::file();
     used(&stage).await;
-    let (store, _) = open_with(&stage, NEWER).await.unwrap();
+    let (store, _) = open_with(&stage, and(&[second])).await.unwrap();
     store.close().await.unwrap();
-    let kept = stage.path().with_file_name("meta.redb.schema-4");
+    let kept = stage.path().with_file_name(KEPT);
     fs::rename(kept, stage.path()).unwrap();
     let (store, opened) = stage.open().await;
     assert_eq!(opened, Opened::Restored, "what was said since must not be contradicted");
@@ -233,18 +226,10 @@ async fn an_old_file_put_back_is_a_backup() {
 
 #[tokio::test]
 async fn a_migration_that_fails_leaves_the_old_file() {
-    static FAILING: &[Migration] = &[
-        schema::MIGRATIONS[0],
-        schema::MIGRATIONS[1],
-        schema::MIGRATIONS[2],
-        schema::MIGRATIONS[3],
-        second,
-        failing,
-    ];
     let stage = Stage::file();
     used(&stage).await;
-    assert!(open_with(&stage, FAILING).await.is_err());
-    assert_eq!(beside(&stage), ["meta.redb", "meta.redb.schema-4"]);
+    assert!(open_with(&stage, and(&[second, failing])).await.is_err());
+    assert_eq!(beside(&stage), ["meta.redb", KEPT]);
     let (store, opened) = stage.open().await;
     assert_eq!(opened, Opened::Clean, "an older program goes on");
     assert_eq!(store.restore().await.unwrap(), everything());
