@@ -6,7 +6,10 @@
 
 mod copy;
 mod list;
+mod source;
 mod target;
+#[cfg(test)]
+mod threats;
 mod verdict;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Deserialize;
 
+use super::source;
+
 /// A defect that a test has to notice.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,7 +58,7 @@ pub(crate) fn stale(root: &Path, mutant: &Mutant) -> Option<String> {
         Err(error) => return Some(format!("{file}: {error}")),
     };
     match text.matches(original.as_str()).count() {
-        1 => None,
+        1 => source::missing(root, &mutant.package, mutant.binary.as_deref(), &mutant.test),
         count => Some(format!("{count} times in {file}: {original}")),
     }
 }
@@ -91,6 +93,8 @@ mod tests {
             Mutant { original: "e".into(), ..fresh.clone() },
             Mutant { file: "gone.rs".into(), ..fresh.clone() },
             Mutant { replacement: original, ..fresh.clone() },
+            Mutant { test: "gone::test".into(), ..fresh.clone() },
+            Mutant { package: "dsp-gone".into(), ..fresh.clone() },
         ] {
             assert!(stale(root(), &stale_entry).is_some(), "{stale_entry:?}");
         }
