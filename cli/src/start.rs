@@ -204,6 +204,27 @@ async fn ready(home: &Home) -> Result<Option<Running>> {
     Ok(running.client.health().await.is_ok_and(|health| health.status == "ok").then_some(running))
 }
 
+/// The locks of a home in which no daemon runs or starts.
+#[derive(Debug)]
+pub(crate) struct Held {
+    _start: File,
+    _daemon: Option<File>,
+}
+
+/// Keeps daemons out of a home until what is returned is dropped.
+///
+/// # Errors
+/// One uses it, or is being started.
+pub(crate) async fn hold(home: &Home) -> Result<Held> {
+    let start = lock(home, Instant::now() + DEADLINE).await?;
+    let daemon = File::open(home.daemon_lock()).ok();
+    if daemon.as_ref().is_some_and(|lock| lock.try_lock().is_err()) {
+        return Err(Error::refused("a daemon still uses this home")
+            .hint("`dsp daemon stop`, or wait until it has started; see `dsp daemon logs`"));
+    }
+    Ok(Held { _start: start, _daemon: daemon })
+}
+
 /// Waits for the right to start a daemon.
 async fn lock(home: &Home, deadline: Instant) -> Result<File> {
     let path = home.start_lock();

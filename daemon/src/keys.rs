@@ -125,7 +125,13 @@ impl Keys {
         let owner = next::read_owner(&folder.join(USER))?;
         let holds_root = owner.is_none_or(|owner| owner.holds_root);
         let held = Held {
-            root: if holds_root { Some(required(ROOT)?) } else { None },
+            root: match (holds_root, read(&folder.join(ROOT))?) {
+                (false, _) => None,
+                (true, Some(root)) => Some(root),
+                // A crash while a staged root took its place: `settle` goes on.
+                (true, None) if folder.join(next::ROOT_NEXT).exists() => None,
+                (true, None) => return Err(KeysError::Missing { path: folder.join(ROOT) }),
+            },
             recovery: if holds_root { read(&folder.join(RECOVERY))? } else { None },
             user: owner.map(|owner| owner.user),
         };

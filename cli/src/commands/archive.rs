@@ -118,6 +118,10 @@ async fn export(mut args: Export, app: &App) -> Result<()> {
         app.ui.explain("whoever holds the archive may follow the context by the ticket in it");
         app.ui.confirm("put a ticket in?")?;
     }
+    if !to_stdout && Path::new(&file).exists() {
+        // The last argument may have been meant as another stack.
+        app.ui.confirm(&format!("replace {}?", clean(&file)))?;
+    }
     let ticket = args.with_ticket.then_some(NewTicket {
         role: Some(RoleName::Reader),
         expires_seconds: args.expires,

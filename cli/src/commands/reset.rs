@@ -57,6 +57,8 @@ pub(crate) async fn run(_: &Args, app: &App) -> Result<()> {
     if let Some(running) = app.running().await? {
         start::stop(&app.home, &running).await?;
     }
+    // No daemon may begin or go on in it while it is moved.
+    let _held = start::hold(&app.home).await?;
     let aside = beside(home)?;
     std::fs::rename(home, &aside).map_err(|e| {
         Error::path("cannot move", home, &e).hint("a home that is a mount cannot be moved")

@@ -17,7 +17,7 @@ use dsp_protocol::key::SecretKey;
 use super::{Keys, KeysError, RECOVERY, ROOT, USER, draw, read, text_of};
 use crate::files::{self, FileError};
 
-const ROOT_NEXT: &str = "root.next";
+pub(super) const ROOT_NEXT: &str = "root.next";
 const RECOVERY_NEXT: &str = "recovery.next";
 /// The second line of `user` where the root belongs here.
 const HOLDS_ROOT: &str = "root";

@@ -53,6 +53,10 @@ impl Ops {
                 let detail = format!("more than {BLOBS} files cannot go along at once");
                 return Err(Problem::new(ProblemCode::TooLarge, detail));
             }
+            // Bytes that are here for another context alone are none of this one's.
+            if !self.store.earned_set(from, vec![hash]).await?.contains_key(&hash) {
+                return Err(not_here(format!("blob {hash} of frame {id} is not here")));
+            }
             let keep = self.blobs.keep(hash).await;
             let Status::Complete { size } = self.blobs.status(hash).await? else {
                 return Err(not_here(format!("blob {hash} of frame {id} is not here")));

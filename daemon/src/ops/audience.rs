@@ -95,6 +95,10 @@ impl Ops {
         reporter: &Reporter,
     ) -> Result<(), Problem> {
         let scene = self.scene().await?;
+        // What was pushed for some is for nobody else.
+        if scene.contexts.get(&from).is_some_and(|context| is_audience(&scene, context)) {
+            return Ok(());
+        }
         let audiences: Vec<&ContextScene> = scene
             .contexts
             .values()

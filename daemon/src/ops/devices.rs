@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use dsp_protocol::api::{
     CutInfo, DeviceInfo, DeviceState, LostFrame, Problem, ProblemCode, Revoke, Revoked,
 };
-use dsp_protocol::id::{ChangeId, ContextId, DeviceId, DocumentId, FrameId};
+use dsp_protocol::id::{ChangeId, ContextId, DeviceId, DocumentId, FrameId, Incarnation};
 use dsp_protocol::identity::{IdentityLog, Standing};
 use dsp_protocol::key::SecretKey;
 use dsp_protocol::statement::{Grant, PlacedFact, Role, Verified};
@@ -31,8 +31,9 @@ enum Good {
     All,
     /// What it said until then, by its clock.
     Until(i64),
-    /// What it said until it said this, and elsewhere until that time.
-    Frame(FrameId, i64),
+    /// What it said until it said this, by the number of the statement, and in other catalogs until
+    /// that time by its clock.
+    Frame { context: ContextId, inc: Incarnation, n: u64, time: i64 },
 }
 
 /// A cut to be made: where, and what it keeps by catalog.
@@ -61,11 +62,13 @@ impl Ops {
 
     /// Revokes a device of mine, and says in every context what is kept of it.
     ///
-    /// The cuts come first: they count once the device is revoked, so that nothing that is good is
-    /// gone in between, and a stop in the middle revokes nothing.
+    /// The revocation comes first: from then on nothing new of the device counts, and what was
+    /// taken of it stands still until a cut says what is kept. A context whose cut fails holds up
+    /// no other one, and the same call again makes what is missing.
     ///
     /// # Errors
-    /// No such device, it is this one, the root is not here, or the point cannot be told.
+    /// No such device, it is this one, the root is not here, or the point cannot be told. Where
+    /// cuts failed, the error names the contexts; the device is revoked then.
     pub async fn revoke_device(&self, device: &str, revoke: &Revoke) -> Result<Revoked, Problem> {
         let _one = self.identity_changes.lock().await;
         let log = self.my_log().await?;
@@ -81,13 +84,26 @@ impl Ops {
         let good = self.good_until(revoke.since.as_deref(), grant.device).await?;
         let (contexts, cuts) = self.cuts(grant.device, good).await?;
         if !revoke.dry_run {
-            for (context, docs) in cuts {
-                let cut = Command::Cut { context, device: grant.device, docs };
-                self.node.run(cut).await?;
-            }
             if !matches!(log.standing(grant.device), Standing::Revoked) {
                 let entry = log.revoke(&root, grant.device).map_err(conflict)?;
                 self.state_entry(entry).await?;
+            }
+            let mut failed = Vec::new();
+            for (context, docs) in cuts {
+                let cut = Command::Cut { context, device: grant.device, docs };
+                if let Err(error) = self.node.run(cut).await {
+                    failed.push((context, Problem::from(error)));
+                }
+            }
+            if let Some((first, problem)) = failed.first() {
+                let detail = format!(
+                    "the device is revoked; in {} of its contexts, {} the first, it could not be \
+                     said what is kept of it: {}",
+                    failed.len(),
+                    first.short(),
+                    problem.detail
+                );
+                return Err(Problem::new(problem.code, detail).with_hint("run the same again"));
             }
         }
         let log = self.my_log().await?;
@@ -145,7 +161,8 @@ impl Ops {
             let ms = time.unix_timestamp_nanos() / 1_000_000;
             return Ok(Good::Until(i64::try_from(ms).unwrap_or(i64::MAX)));
         }
-        if let Some(ms) = ago(text) {
+        // So many digits are those of a frame.
+        if let Some(ms) = ago(text).filter(|_| text.len() < PREFIX) {
             return Ok(Good::Until(now().saturating_sub(ms)));
         }
         let digits = text.to_ascii_lowercase();
@@ -161,15 +178,22 @@ impl Ops {
             let mut found = BTreeSet::new();
             for context in engine.contexts() {
                 let parted = context.view().part(me, device, |_| true);
-                let frames = parted.kept.iter().filter_map(|said| frame_of(said));
-                let named = frames.filter(|(_, frame, _)| frame.to_string().starts_with(&begins));
-                found.extend(named.map(|(_, frame, time)| (frame, time)));
+                for said in &parted.kept {
+                    let (Some((_, frame, _)), Some(placed)) = (frame_of(said), said.placed())
+                    else {
+                        continue;
+                    };
+                    if frame.to_string().starts_with(&begins) {
+                        let place = &placed.place;
+                        found.insert((frame, place.time, place.context, place.inc, place.n));
+                    }
+                }
             }
             found
         });
-        let found: Vec<(FrameId, i64)> = found.await?.into_iter().collect();
+        let found: Vec<_> = found.await?.into_iter().collect();
         match found[..] {
-            [(frame, time)] => Ok(Good::Frame(frame, time)),
+            [(_, time, context, inc, n)] => Ok(Good::Frame { context, inc, n, time }),
             [] => Err(not_found(format!("the device pushed no frame that begins with `{text}`"))
                 .with_hint("`dsp log` lists the frames of a stack")),
             _ => Err(Problem::new(
@@ -225,10 +249,13 @@ fn is_good(said: &Verified, good: Good) -> bool {
     match good {
         Good::All => true,
         Good::Until(time) => placed.place.time <= time,
-        Good::Frame(frame, time) => {
-            placed.place.time <= time
-                || matches!(&placed.fact, PlacedFact::Head(head) if head.frame == Some(frame))
+        // A clock that was put back changes no number.
+        Good::Frame { context, inc, n, .. }
+            if (placed.place.context, placed.place.inc) == (context, inc) =>
+        {
+            placed.place.n <= n
         }
+        Good::Frame { time, .. } => placed.place.time <= time,
     }
 }
 

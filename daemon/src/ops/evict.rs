@@ -74,7 +74,8 @@ impl Ops {
         let missing = |(hash, file): &(&BlobHash, &Named)| {
             !here.contains_key(hash) && policy.takes_size(file.size)
         };
-        let missing: u64 = coming.files.iter().filter(missing).map(|(_, file)| file.size).sum();
+        let missing = coming.files.iter().filter(missing).map(|(_, file)| file.size);
+        let missing = missing.fold(0, u64::saturating_add);
         let needed = self.lacking(id, missing).await?;
         if needed == 0 {
             return Ok(HashSet::new());
@@ -85,7 +86,7 @@ impl Ops {
             if sum >= needed {
                 break;
             }
-            sum += size;
+            sum = size.saturating_add(sum);
             goes.insert(hash, size);
         }
         if sum < needed {

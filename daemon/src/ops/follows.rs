@@ -88,13 +88,16 @@ impl Ops {
     /// in the background all the same. A role that is still pending is no error.
     pub async fn follow(&self, new: NewFollow, reporter: &Reporter) -> Result<Followed, Problem> {
         let (command, devices) = self.way_in(&new).await?;
+        // Before the command, so that what is followed is never what the trash forgets.
+        if let Some(context) = context_followed(&command) {
+            self.taken_out_of_trash(context).await?;
+        }
         // From before the command on, so that nothing is missed.
         let mut events = self.node.subscribe();
         let (context, known) = match self.node.run(command).await? {
             Reply::Following { context, known } => (context, known),
             other => return Err(unexpected(&other)),
         };
-        self.taken_out_of_trash(context).await?;
         let wait = new.wait_seconds.map_or(WAIT, Duration::from_secs).min(WAIT_MOST);
         let waited = match wait.is_zero() || self.settling(context).await?.is_over() {
             true => None,
@@ -205,7 +208,8 @@ impl Ops {
     }
 
     /// Lets a context be seen that was dropped and is followed again.
-    async fn taken_out_of_trash(&self, context: ContextId) -> Result<(), Problem> {
+    pub(crate) async fn taken_out_of_trash(&self, context: ContextId) -> Result<(), Problem> {
+        let _no_end = self.returning.lock().await;
         if self.dropped().await?.contains_key(&context) {
             self.store.undrop_context(context).await?;
         }
@@ -399,6 +403,15 @@ fn policy(which: Policy, selection: &Selection) -> Result<FollowPolicy, Problem>
         };
         bad_request(error).with_hint(hint)
     })
+}
+
+/// Returns which context a command follows.
+fn context_followed(command: &Command) -> Option<ContextId> {
+    match command {
+        Command::Follow { ticket, .. } => Some(ticket.context()),
+        Command::Accept { context, .. } | Command::Rejoin { context } => Some(*context),
+        _ => None,
+    }
 }
 
 fn past_its_time(until: i64) -> Problem {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dsp_protocol::api::{AccessName, Forked, NewContext, NewFork, Problem};
+use dsp_protocol::id::StackId;
 use dsp_protocol::name::StackName;
 use dsp_protocol::sync::Command;
 
@@ -11,6 +12,7 @@ use super::Ops;
 use super::along::Reached;
 use super::audience::head_of;
 use super::node::count;
+use super::problem::internal;
 use super::resolve::Found;
 use super::scene::ContextScene;
 
@@ -69,7 +71,8 @@ impl Ops {
             frames += reached.frames.len();
             let command = Command::Mirror {
                 context: target,
-                stack: stack.stack,
+                // Mine is another stack here, which audiences of the old one do not hear of.
+                stack: if stack.owner == self.me { new_stack()? } else { stack.stack },
                 name,
                 frames: reached.frames,
                 blobs: reached.blobs.into_iter().collect(),
@@ -80,6 +83,12 @@ impl Ops {
         let context = self.context_by_id(target).await?;
         Ok(Forked { context, stacks, frames: count(frames), left_out })
     }
+}
+
+fn new_stack() -> Result<StackId, Problem> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(|error| internal(&error))?;
+    Ok(StackId::from_bytes(id))
 }
 
 /// Returns the name of a stack in the fork: its own, and under its owner's name where stacks of

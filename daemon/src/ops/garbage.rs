@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dsp_protocol::api::{Garbage, GarbageFrame, Problem, Waste};
-use dsp_protocol::id::{BlobHash, ContextId, DeviceId, FrameId};
+use dsp_protocol::id::{BlobHash, ContextId, DeviceId, FrameId, UserId};
 use dsp_protocol::statement::Role;
 use dsp_protocol::sync::Command;
 
@@ -90,7 +90,8 @@ impl Ops {
     /// Returns the frames of a context that no stack leads to, with the blobs of theirs that are
     /// here and nothing else names.
     async fn leftovers(&self, context: &ContextScene) -> Result<Vec<Leftover>, Problem> {
-        if context.my_role > Role::Reader {
+        // Who writes, or wrote, may hold the only copy of her own.
+        if context.my_role != Role::Reader {
             return Ok(Vec::new());
         }
         let id = context.id;
@@ -105,7 +106,15 @@ impl Ops {
             .node
             .query(move |engine| {
                 let Some(context) = engine.context(id) else { return Default::default() };
+                let blocked: BTreeSet<UserId> = engine.blocked().collect();
+                let hidden = context.view().stacks();
+                let hidden = hidden.iter().any(|stack| blocked.contains(&stack.owner));
                 let history = History::walk(from, |id| Some(context.frame(id)?.parents.clone()));
+                // What is behind a frame that is not here, or behind the end of the walk, is led to
+                // all the same, and what a blocked user has is only not shown.
+                if hidden || !history.is_whole() {
+                    return Default::default();
+                }
                 let led_to: BTreeSet<FrameId> = history.frames().collect();
                 let all: Vec<FrameId> = context.frames().map(|(id, _)| id).collect();
                 (led_to, all)

@@ -58,6 +58,11 @@ impl History {
         self.order.iter().copied()
     }
 
+    /// Tells whether every ancestor is here and was walked to.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.order.len() < WALK && self.first_missing().is_none()
+    }
+
     /// Returns the nearest frame that is not here.
     pub(crate) fn first_missing(&self) -> Option<FrameId> {
         self.order.iter().copied().find(|frame| self.parents[frame].is_none())

@@ -159,6 +159,8 @@ pub struct Ops {
     pushing: Arc<tokio::sync::Mutex<()>>,
     /// Held while something is undone, so that nothing is undone twice.
     undoing: tokio::sync::Mutex<()>,
+    /// Held while a context in the trash ends or comes back, so that it is one of the two.
+    returning: tokio::sync::Mutex<()>,
     /// Held while the trash makes room, so that each who needs some looks at what is left.
     freeing: tokio::sync::Mutex<()>,
     started: i64,
@@ -193,6 +195,7 @@ impl Ops {
             keeping: Arc::default(),
             pushing: Arc::default(),
             undoing: tokio::sync::Mutex::default(),
+            returning: tokio::sync::Mutex::default(),
             freeing: tokio::sync::Mutex::default(),
             started: time::now(),
         });

@@ -149,7 +149,7 @@ impl Ops {
         }
         let device = self.device;
         let grant = match log.standing(device) {
-            Standing::Granted(_) => None,
+            Standing::Granted(grant) if grant.scope.is_none() && grant.until.is_none() => None,
             Standing::Revoked => {
                 return Err(conflict(format!(
                     "device {} stays revoked after entry {after}",
@@ -157,7 +157,8 @@ impl Ops {
                 ))
                 .with_hint("choose an earlier one with --after, or use another home"));
             }
-            Standing::Unknown => {
+            // Who holds the root is limited by nothing.
+            Standing::Granted(_) | Standing::Unknown => {
                 let name = self.settings.config().device_name.clone();
                 let grant = Grant { device, name, scope: None, until: None };
                 let grant = log.grant(root, grant).map_err(conflict)?;

@@ -106,6 +106,12 @@ impl Ops {
     async fn forget_dropped(&self, cutoff: i64) -> Result<(), Problem> {
         let over = self.store.dropped_contexts().await?;
         for (context, _) in over.into_iter().filter(|(_, at)| *at <= cutoff) {
+            // It may be back by now.
+            let _no_return = self.returning.lock().await;
+            let dropped = self.store.dropped_contexts().await?;
+            if !dropped.iter().any(|(id, _)| *id == context) {
+                continue;
+            }
             match self.node.run(Command::Forget { context }).await {
                 Ok(_) => {
                     tracing::info!(context = %context.short(), "a dropped context is forgotten")
@@ -135,6 +141,10 @@ impl Ops {
             Err(error) => return Err(error.into()),
         };
         if self.are_collections_held() {
+            return Ok(0);
+        }
+        // Not for what would not fit all the same.
+        if bytes > 0 && self.store.trash_sum().await?.bytes < short {
             return Ok(0);
         }
         let Some(cutoff) = self.store.trash_cutoff(short).await? else { return Ok(0) };

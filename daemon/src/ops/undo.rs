@@ -100,7 +100,7 @@ impl Ops {
             }
             Deed::Dropped { context, active } => {
                 // First, so that it is seen: a crash leaves a context that was left, and its copy.
-                self.store.undrop_context(context).await?;
+                self.taken_out_of_trash(context).await?;
                 if active {
                     self.node.run(Command::Rejoin { context }).await?;
                 }

@@ -209,13 +209,15 @@ fn read_marks(database: &Database, place: &[u8]) -> Result<(Opened, bool), Fault
     let (opened, proven) = {
         let mut meta = tx.open_table(tables::META)?;
         let times = meta.get(UPGRADED)?.and_then(|value| value.value().first().copied());
-        let times = times.map(|times| times.saturating_add(1));
+        let clean = meta.remove(CLEAN)?.is_some();
+        // A start after a crash proves nothing: the new program may be what crashes.
+        let count = |times: u8| if times == 0 || clean { times.saturating_add(1) } else { times };
+        let times = times.map(count);
         match times {
             Some(times) if times < OPENED => drop(meta.insert(UPGRADED, &[times][..])?),
             Some(_) => drop(meta.remove(UPGRADED)?),
             None => {}
         }
-        let clean = meta.remove(CLEAN)?.is_some();
         let was = meta.get(PLACE)?.map(|value| value.value() == place);
         let opened = match was {
             None => Opened::Created,

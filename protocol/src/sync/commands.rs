@@ -7,6 +7,7 @@ use super::event::{
     Command, CommandError, CommandId, ContextRecord, Event, Keeping, Record, Reply, Standing,
 };
 use super::logs::EntrySource;
+use super::members::cuts;
 use super::node::{Cx, Node, Publish, Task};
 use super::work::Work;
 use crate::api::Policy;
@@ -18,7 +19,7 @@ use crate::limits;
 use crate::name::{ContextName, StackName};
 use crate::object::Frame;
 use crate::statement::{
-    About, Access, Cut, Fact, Head, Interest, Member, Place, PlacedFact, Role, Subject, Tag,
+    About, Access, Fact, Head, Interest, Member, Place, PlacedFact, Role, Subject, Tag,
     TicketFact, Verified, Why,
 };
 use crate::ticket::{Ticket, TicketAddr};
@@ -371,8 +372,7 @@ impl Node {
                     return Err(CommandError::DeviceLimited { needed: Role::Owner, granted });
                 }
                 self.need(context, Role::Writer, cx.now)?;
-                let cut = Cut { subject: Subject::Device(device), docs };
-                Ok(Draft { facts: vec![PlacedFact::Cut(cut)], ..Draft::default() })
+                Ok(Draft::of(cuts(Subject::Device(device), docs)))
             }
             Command::Push { stack, frame, blobs, tags, .. } => {
                 self.need(context, Role::Writer, cx.now)?;

@@ -50,7 +50,7 @@ impl Node {
                 Keeping::Nothing => BTreeMap::new(),
             };
             let tips = tips.into_iter().map(|(doc, tip)| (doc, vec![tip])).collect();
-            facts.extend(cuts(user, tips));
+            facts.extend(cuts(Subject::User(user), tips));
         }
         if role == Role::None {
             // Who is removed may not find the context by its old key.
@@ -85,7 +85,7 @@ impl Node {
         if !(wider && away) && (elsewhere.is_empty() || before.is_some()) {
             return Err(CommandError::NothingCut(user));
         }
-        Ok(Draft::of(cuts(user, tips)))
+        Ok(Draft::of(cuts(Subject::User(user), tips)))
     }
 
     /// Returns the last changes of a user's catalogs that admitted peers say they have and that are
@@ -117,9 +117,8 @@ impl Context {
     }
 }
 
-/// Returns the cuts that keep tips of a user; as many as it takes, since their union counts.
-fn cuts(user: UserId, tips: BTreeMap<DocumentId, Vec<ChangeId>>) -> Vec<PlacedFact> {
-    let subject = Subject::User(user);
+/// Returns the cuts that keep tips of a subject; as many as it takes, since their union counts.
+pub(super) fn cuts(subject: Subject, tips: BTreeMap<DocumentId, Vec<ChangeId>>) -> Vec<PlacedFact> {
     let mut cuts = Vec::new();
     let mut docs = BTreeMap::new();
     for (doc, tips) in tips {

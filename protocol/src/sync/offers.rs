@@ -49,7 +49,9 @@ impl Node {
         let shared: BTreeSet<ContextId> = session.channels.values().map(|c| c.context).collect();
         let new = self.contexts.values().filter(|context| {
             let id = context.id();
-            !shared.contains(&id) && !session.offered.contains(&id) && self.offers_it(context, user)
+            !shared.contains(&id)
+                && !session.offered.contains(&id)
+                && self.offers_it(context, user, device, cx.now)
         });
         let mut offers = Vec::new();
         let mut told = Vec::new();
@@ -67,11 +69,15 @@ impl Node {
         cx.send(device, &Message::Offer { tag, offers });
     }
 
-    /// Tells whether a context of mine is for a user to know: she is a member by a statement.
-    fn offers_it(&self, context: &Context, user: UserId) -> bool {
+    /// Tells whether a context of mine is for a device of a user to know: she is a member by a
+    /// statement, and her grant lets the device in.
+    fn offers_it(&self, context: &Context, user: UserId, device: DeviceId, now: i64) -> bool {
+        let cap = self.device_cap(user, device, context.id(), now);
+        let let_in = cap.is_some_and(|cap| cap > Role::None);
         context.is_active()
             && context.is_owner(self.user)
             && context.view.role(user) > Role::None
+            && let_in
             && context.view.about().is_some_and(|about| !about.closed)
     }
 
@@ -100,10 +106,14 @@ impl Node {
             {
                 continue;
             }
-            // What was declined stays so; an offer of somebody else does not take its place.
-            if known.is_some_and(|known| known.from != from) {
+            // An owner of the first hour is believed before others, whose key may be a wrong one.
+            let is_owner = |user| offer.genesis.owners.contains(&user);
+            if known.is_some_and(|known| {
+                known.from != from && (is_owner(known.from) || !is_owner(from))
+            }) {
                 continue;
             }
+            // What was declined stays so.
             let declined = known.is_some_and(|known| known.declined);
             let stored = StoredOffer { from, offer, since: cx.now, declined };
             self.store(cx, vec![Record::Offer(stored.clone())], Task::Stored);

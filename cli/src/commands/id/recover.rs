@@ -79,12 +79,13 @@ pub(super) async fn run(args: &Args, app: &App) -> Result<()> {
     }
     let url = Url::new(&["identity", "recover"]);
     let request =
-        |dry_run| Recover { words: words.expose_secret().to_owned(), after: args.after, dry_run };
-    let would: Recovered = client.send_json(Method::POST, &url, &request(true)).await?;
+        |after, dry_run| Recover { words: words.expose_secret().to_owned(), after, dry_run };
+    let would: Recovered = client.send_json(Method::POST, &url, &request(args.after, true)).await?;
     let name = clean(&would.name);
     app.ui.explain(&explain(&would));
     app.ui.confirm(&format!("take the identity of {name} back?"))?;
-    let done: Recovered = client.send_json(Method::POST, &url, &request(false)).await?;
+    let done: Recovered =
+        client.send_json(Method::POST, &url, &request(Some(would.after), false)).await?;
     if done.moves {
         start::anew(&app.home, done.user).await?;
     }

@@ -151,6 +151,7 @@ impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Unpin> Intake<'a, S> {
                 return Err(wrong("the ticket in it is for another context"));
             }
         }
+        self.ops.taken_out_of_trash(about.genesis.id()).await?;
         let command = Command::OpenArchive { genesis: about.genesis.clone() };
         self.about = Some(about);
         match self.ops.node.run(command).await? {
