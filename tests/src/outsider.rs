@@ -22,7 +22,7 @@ use dsp_protocol::object::{Attachment, BlobRef, Files, Frame};
 use dsp_protocol::statement::{Access, Grant, Role};
 use dsp_protocol::sync::{self, Command, Config, Event, FrameMeta, Provider, Record, Reply};
 use dsp_protocol::ticket::Ticket;
-use dsp_protocol::wire::{Message, VERSIONS};
+use dsp_protocol::wire::{DenyCode, Message, VERSIONS};
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use rand::Rng as _;
 use tokio::sync::mpsc;
@@ -216,7 +216,10 @@ impl Outsider {
                 if role.await? >= Some(wanted) {
                     return Ok(context);
                 }
-                if let NodeEvent::Sync(Event::NotAdmitted { reason, .. }) = events.recv().await? {
+                // A member who is no owner may be met first.
+                if let NodeEvent::Sync(Event::NotAdmitted { reason, .. }) = events.recv().await?
+                    && reason != DenyCode::NeedsOwner.reason()
+                {
                     bail!(reason);
                 }
             }

@@ -103,8 +103,8 @@ impl Blobs {
         // Looked at on both sides: what is let go in between is not served.
         let withheld = self.withholding.has_any(&hashes);
         let earned = authorise.earned(who, header, &hashes).await;
-        if withheld || !earned || self.withholding.has_any(&hashes) || !self.all_here(&hashes).await
-        {
+        let withheld = withheld || self.withholding.has_any(&hashes);
+        if !earned || withheld || !self.all_here(&hashes).await {
             answer_not_here(out).await?;
             return Ok(Served::NotHere);
         }

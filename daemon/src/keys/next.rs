@@ -212,6 +212,20 @@ mod tests {
         assert!(matches!(Keys::open(&home), Err(KeysError::Damaged { .. })));
     }
 
+    #[test]
+    fn a_stop_while_a_lent_device_gets_the_root_is_made_up_for() {
+        let (_folder, home) = home();
+        let (keys, _) = Keys::open(&home).unwrap();
+        keys.lend_to(USER_ID).unwrap();
+        let staged = keys.stage().unwrap();
+        let owner = Owner { user: USER_ID, holds_root: true };
+        write_owner(&home.keys().join(USER), owner).unwrap();
+        let (keys, _) = Keys::open(&home).unwrap();
+        assert!(keys.root().is_none());
+        keys.settle(USER_ID, staged.root.public()).unwrap();
+        assert_eq!(keys.root().unwrap().public(), staged.root.public());
+    }
+
     #[cfg(unix)]
     #[test]
     fn every_file_is_private() {

@@ -19,8 +19,8 @@ use crate::limits;
 use crate::name::{ContextName, StackName};
 use crate::object::Frame;
 use crate::statement::{
-    About, Access, Fact, Head, Interest, Member, Place, PlacedFact, Role, Subject, Tag,
-    TicketFact, Verified, Why,
+    About, Access, Fact, Head, Interest, Member, Place, PlacedFact, Role, Subject, Tag, TicketFact,
+    Verified, Why,
 };
 use crate::ticket::{Ticket, TicketAddr};
 use crate::wire::CatalogKey;

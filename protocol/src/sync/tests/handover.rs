@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use super::lab::Lab;
 use super::{ALICE, BOB, MALLORY};
-use crate::id::ContextId;
+use crate::id::{ChangeId, ContextId, DocumentId};
+use crate::limits;
 use crate::statement::{Grant, Role, Scope};
 use crate::sync::{Command, CommandError, ContextRecord, Record};
 use crate::wire::Message;
 
 /// Makes a host another device of Alice's, who holds what pairing gives: her log, and one context.
-fn sister(lab: &mut Lab, scope: Option<Scope>, until: Option<i64>, with: ContextId) {
+pub(super) fn sister(lab: &mut Lab, scope: Option<Scope>, until: Option<i64>, with: ContextId) {
     let grant = Grant { device: lab[BOB].device, name: "desk".into(), scope, until };
     let grant = lab[ALICE].log.grant(&lab[ALICE].root, grant).unwrap();
     lab[ALICE].log.add(grant.clone()).unwrap();
@@ -92,6 +93,21 @@ fn only_a_device_without_limits_cuts_another() {
     let refused = lab.command(BOB, cut(of_alice)).unwrap_err();
     assert!(matches!(refused, CommandError::DeviceLimited { .. }), "{refused}");
     lab.command(ALICE, cut(of_bob)).unwrap();
+}
+
+#[test]
+fn however_many_catalogs_a_device_has_it_can_be_cut() {
+    let mut lab = Lab::new(&["alice", "bob", "mallory"]);
+    let context = lab.context(ALICE);
+    sister(&mut lab, None, None, context);
+    let doc = |n: u16| {
+        let mut id = [0; 32];
+        id[..2].copy_from_slice(&n.to_be_bytes());
+        (DocumentId::from_bytes(id), vec![ChangeId::from_bytes(id)])
+    };
+    let docs = (0..limits::CATALOGS_PER_USER as u16).map(doc).collect();
+    let device = lab[BOB].device;
+    lab.command(ALICE, Command::Cut { context, device, docs }).unwrap();
 }
 
 #[test]

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use super::handover::sister;
 use super::lab::{At, Lab};
 use super::{ALICE, BOB, MALLORY, members};
 use crate::api::Policy;
 use crate::context::{ContextKind, Genesis};
 use crate::id::ContextId;
 use crate::limits;
-use crate::statement::Interest;
-use crate::sync::{Command, CommandError, Reply, Standing};
+use crate::statement::{Interest, Scope};
+use crate::sync::{Command, CommandError, Record, Reply, Standing};
 use crate::wire::{Message, Offer};
 
 /// Has Alice make a context for Bob; sessions begin anew.
@@ -94,4 +95,50 @@ fn who_is_not_admitted_offers_nothing() {
     };
     lab.say(MALLORY, ALICE, &Message::Offer { tag, offers: vec![offer] });
     assert_eq!(offered(&lab, ALICE), []);
+}
+
+#[test]
+fn a_device_hears_of_no_context_that_its_grant_does_not_let_it_into() {
+    let mut lab = Lab::new(&["alice", "bob", "mallory"]);
+    let theirs = lab.context(MALLORY);
+    let ticket = lab.ticket(MALLORY, theirs, None);
+    lab.follow(ALICE, &ticket);
+    let scope = Scope { contexts: Some(vec![theirs]), role: None };
+    sister(&mut lab, Some(scope), None, theirs);
+    let readers = BTreeSet::from([lab[ALICE].user]);
+    let command = Command::NewAudience { name: "for-alice".parse().unwrap(), readers };
+    lab.command(MALLORY, command).unwrap();
+    lab.connect(BOB, MALLORY);
+    assert_eq!(offered(&lab, BOB), []);
+    lab.connect(ALICE, MALLORY);
+    assert_eq!(offered(&lab, ALICE).len(), 1);
+}
+
+#[test]
+fn an_owner_is_believed_before_others_that_offer_her_context() {
+    let (mut lab, shared) = members();
+    let context = for_bob(&mut lab);
+    let genesis = lab[ALICE].node.context(context).unwrap().record.genesis.clone();
+    let offer = |key| Offer {
+        genesis: genesis.clone(),
+        interest: Interest { generation: 1, key: [key; 32] },
+        name: "plans".parse().unwrap(),
+    };
+    let keys = |lab: &Lab| -> Vec<u8> {
+        lab[BOB].node.offered_contexts().map(|(_, known)| known.offer.interest.key[0]).collect()
+    };
+    let records = lab[BOB].records.clone();
+    let none = records.into_iter().filter(|record| !matches!(record, Record::Offer(_))).collect();
+    lab.restart(BOB, none);
+    lab.connect(BOB, MALLORY);
+    assert!(lab[BOB].node.context(shared).is_some());
+    let tag = lab.tag(MALLORY, BOB);
+    lab.say(MALLORY, BOB, &Message::Offer { tag, offers: vec![offer(66)] });
+    assert_eq!(keys(&lab), [66]);
+    lab.connect(BOB, ALICE);
+    let hers = keys(&lab);
+    assert_ne!(hers, [66]);
+    let tag = lab.tag(MALLORY, BOB);
+    lab.say(MALLORY, BOB, &Message::Offer { tag, offers: vec![offer(67)] });
+    assert_eq!(keys(&lab), hers);
 }
