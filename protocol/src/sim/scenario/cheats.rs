@@ -6,8 +6,10 @@ use crate::id::{ContextId, FrameId, StackId};
 use crate::statement::{Head, Place, PlacedFact};
 use crate::wire::{CatalogKey, Message};
 
-/// Of so many messages of a cheat one brings a flood, if it can.
-const FLOOD_EVERY: u64 = 4;
+/// Of so many answers of a cheat one brings a flood.
+const FLOOD_EVERY: u64 = 12;
+/// Envelopes of a flood: more than may ever wait, though some may be lost.
+const FLOOD: u64 = 1_500;
 
 /// What the holder of a revoked ticket sends beside the rest: questions that are not hers to ask.
 pub(super) fn ask_all_the_same(host: &Host, message: &Message) -> Vec<Message> {
@@ -37,11 +39,10 @@ pub(super) fn cheat(host: &Host, message: &Message) -> Vec<Message> {
         let Some(envelope) = node.forge(state.key) else { continue };
         let envelopes = vec![envelope.encode()];
         sent.push(Message::Envelopes { tag: *tag, catalog: state.key, envelopes });
-        // More than may ever wait, though some of it is lost. Now and then is enough.
         if host.tampered % FLOOD_EVERY != 0 {
             continue;
         }
-        let flood = (0..2_000).map(|ahead| {
+        let flood = (0..FLOOD).map(|ahead| {
             let mut far = envelope.clone();
             far.n = state.n + 100 + ahead;
             far.encode()

@@ -137,6 +137,9 @@ impl Team {
         let [owner, writer, leaver, revoked, stranger, cheat] =
             ["alice", "dave", "lena", "rex", "eve", "mallory"].map(|name| sim.add_host(name));
         let readers = (0..1 + sim.draw(3)).map(|i| sim.add_host(&format!("reader{i}"))).collect();
+        for host in sim.hosts.values_mut() {
+            host.counts = [stranger, revoked].contains(&host.id);
+        }
         let name = "main".parse().expect("a name");
         let command = Command::NewContext { name, text: String::new(), access: Access::Private };
         let context = match sim.command(owner, command) {

@@ -3,7 +3,7 @@
 use super::super::{Faults, HostId, Wire};
 use super::Team;
 use crate::context::StackState;
-use crate::id::{FrameId, StackId};
+use crate::id::StackId;
 use crate::statement::Role;
 use crate::sync::{Command, CommandError, Reply};
 
@@ -81,7 +81,7 @@ impl Team {
         if climate.skewed {
             all.iter().for_each(|host| self.skew(*host));
         }
-        let rounds = 8 + self.sim.draw(8);
+        let rounds = 6 + self.sim.draw(8);
         for round in 0..rounds {
             if round == rounds / 2 {
                 self.remove_leaver()?;
