@@ -30,6 +30,8 @@
 mod faults;
 mod host;
 pub mod scenario;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -51,15 +53,51 @@ use crate::sync::{
 /// What will happen at some time.
 #[derive(Debug)]
 enum Happening {
-    SessionUp { host: HostId, peer: DeviceId, session: u64, role: SessionRole },
-    SessionDown { host: HostId, peer: DeviceId, session: u64 },
+    SessionUp {
+        host: HostId,
+        peer: DeviceId,
+        session: u64,
+        role: SessionRole,
+    },
+    SessionDown {
+        host: HostId,
+        peer: DeviceId,
+        session: u64,
+    },
     /// An end of a session notices that nothing comes, if nothing does.
-    Silence { host: HostId, other: HostId, session: u64 },
-    Message { host: HostId, from: HostId, session: u64, bytes: Vec<u8> },
-    DialFailed { host: HostId, peer: DeviceId },
-    Done { host: HostId, life: u64, task: TaskId, result: TaskResult, records: Vec<Record> },
-    Fetch { host: HostId, life: u64, task: TaskId, fetch: FetchTask },
-    Wake { host: HostId, life: u64, at: i64 },
+    Silence {
+        host: HostId,
+        other: HostId,
+        session: u64,
+    },
+    Message {
+        host: HostId,
+        from: HostId,
+        session: u64,
+        bytes: Vec<u8>,
+    },
+    DialFailed {
+        host: HostId,
+        peer: DeviceId,
+    },
+    Done {
+        host: HostId,
+        life: u64,
+        task: TaskId,
+        result: TaskResult,
+        records: Vec<Record>,
+    },
+    Fetch {
+        host: HostId,
+        life: u64,
+        task: TaskId,
+        fetch: FetchTask,
+    },
+    Wake {
+        host: HostId,
+        life: u64,
+        at: i64,
+    },
 }
 
 #[derive(Debug)]

@@ -19,7 +19,8 @@ impl Team {
     fn check_genuine(&self) -> Result<(), String> {
         for host in self.sim.hosts.values().filter(|host| host.node.is_some()) {
             let Ok(view) = self.view_of(host.id) else { continue };
-            let false_one = view.iter().find(|(user, head, _)| self.genuine.get(head) != Some(user));
+            let false_one =
+                view.iter().find(|(user, head, _)| self.genuine.get(head) != Some(user));
             if let Some((_, head, _)) = false_one.filter(|_| host.id != self.cheat) {
                 return Err(format!("{} shows head {head:?}, which nobody signed", host.name));
             }
@@ -90,7 +91,10 @@ impl Team {
         Ok(())
     }
 
-    pub(super) fn view_of(&self, host: HostId) -> Result<Vec<(UserId, StatementId, FrameId)>, String> {
+    pub(super) fn view_of(
+        &self,
+        host: HostId,
+    ) -> Result<Vec<(UserId, StatementId, FrameId)>, String> {
         let host = &self.sim.hosts[&host];
         let context = host.node().context(self.context);
         let context = context.ok_or_else(|| format!("{} lost the context", host.name))?;

@@ -160,7 +160,9 @@ impl Team {
         let context = self.sim.hosts[&self.owner].node().context(self.context);
         let there = context.is_some_and(|context| context.frame(frame).is_some());
         match reply {
-            Some(Ok(_)) if !there => Err(format!("alice lost frame {frame:?} of a push that was done")),
+            Some(Ok(_)) if !there => {
+                Err(format!("alice lost frame {frame:?} of a push that was done"))
+            }
             Some(Err(error)) if !matches!(error, CommandError::NotStored { .. }) => {
                 Err(error.to_string())
             }
