@@ -34,7 +34,7 @@ pub mod scenario;
 mod tests;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -42,7 +42,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 pub use self::faults::{Faults, Wire};
 pub use self::host::{Host, HostId, Tamper};
-use self::wire::{Path, Sessions};
+use self::wire::Path;
 use crate::doc::{Judgement, judge};
 use crate::id::{BlobHash, ContextId, DeviceId};
 use crate::sync::{
@@ -143,9 +143,9 @@ pub struct Sim {
     pub events: Vec<(HostId, Event)>,
     paths: BTreeMap<(HostId, HostId), Path>,
     /// Sessions on which everything said is lost from now on.
-    broken_sessions: Sessions,
+    broken_sessions: BTreeSet<u64>,
     /// Sessions on which something old was said again.
-    confused: Sessions,
+    confused: BTreeSet<u64>,
     rng: ChaCha8Rng,
     agenda: BTreeMap<(i64, u64), Happening>,
     sequence: u64,
@@ -169,8 +169,8 @@ impl Sim {
             blobs: BTreeMap::new(),
             events: Vec::new(),
             paths: BTreeMap::new(),
-            broken_sessions: Sessions::new(),
-            confused: Sessions::new(),
+            broken_sessions: BTreeSet::new(),
+            confused: BTreeSet::new(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             agenda: BTreeMap::new(),
             sequence: 0,

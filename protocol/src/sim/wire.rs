@@ -1,6 +1,6 @@
 //! The wire: sessions, and the paths between hosts, one for each direction.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::{Faults, Happening, HostId, Sim, Wire};
 use crate::id::DeviceId;
@@ -288,6 +288,3 @@ impl Sim {
         low + self.draw((high - low + 1) as u64) as i64
     }
 }
-
-/// Numbers of sessions.
-pub(super) type Sessions = BTreeSet<u64>;

@@ -39,7 +39,7 @@ pub(super) fn cheat(host: &Host, message: &Message) -> Vec<Message> {
         let Some(envelope) = node.forge(state.key) else { continue };
         let envelopes = vec![envelope.encode()];
         sent.push(Message::Envelopes { tag: *tag, catalog: state.key, envelopes });
-        if host.tampered % FLOOD_EVERY != 0 {
+        if !host.tampered.is_multiple_of(FLOOD_EVERY) {
             continue;
         }
         let flood = (0..FLOOD).map(|ahead| {

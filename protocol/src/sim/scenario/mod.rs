@@ -374,7 +374,7 @@ mod tests {
 
     #[test]
     fn a_seed_tells_the_same_story_again() {
-        for seed in 0..4 {
+        for seed in 0..2 {
             assert_eq!(run(seed, None), run(seed, None), "seed {seed}");
         }
     }
