@@ -11,7 +11,7 @@ mod man;
 mod mutate;
 mod node;
 mod openapi;
-mod sim;
+mod simulate;
 mod test;
 mod workspace;
 
@@ -36,7 +36,7 @@ enum Chore {
     /// Show two daemons sharing real data, until Ctrl-C
     Demo(demo::Args),
     /// Run the simulator by seeds, also with a defence taken out
-    Sim(sim::Args),
+    Simulate(simulate::Args),
     /// Measure against this machine's own limits
     Bench(bench::Args),
     /// Plant known defects and demand that a test turns red
@@ -64,7 +64,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.chore {
         Chore::Test(args) => test::run(&workspace, &args),
         Chore::Demo(args) => demo::run(&workspace, &args),
-        Chore::Sim(args) => sim::run(&workspace, &args),
+        Chore::Simulate(args) => simulate::run(&workspace, &args),
         Chore::Bench(args) => bench::run(&workspace, &args),
         Chore::Mutate(args) => mutate::run(&workspace, &args),
         Chore::Man(args) => man::run(&workspace, &args),

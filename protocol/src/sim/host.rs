@@ -41,17 +41,24 @@ pub struct Host {
     pub addresses: BTreeMap<DeviceId, BTreeSet<String>>,
     /// How often it was woken.
     pub wakes: u64,
-    /// How many messages of each kind came.
+    /// How many messages of each kind came, where [`counts`](Self::counts).
     pub received: BTreeMap<&'static str, u64>,
+    /// Whether what comes is counted by kind, which takes its time.
+    pub counts: bool,
     /// What it heard of elsewhere: a catalog, and frames.
     pub heard: Option<(CatalogKey, Vec<FrameId>)>,
     /// What it does to what it sends.
     pub tamper: Option<Tamper>,
+    /// How many messages it did something to.
+    pub tampered: u64,
     pub(super) sessions: BTreeMap<DeviceId, u64>,
-    pub(super) lines: BTreeMap<DeviceId, i64>,
     pub(super) life: u64,
     pub(super) wake_at: Option<i64>,
     pub(super) disk_at: i64,
+    /// How far the clock of the machine is ahead of the time of the simulator, in milliseconds.
+    wall: i64,
+    /// As `wall`, of the clock of the engine, which does not go back while it runs.
+    clock: i64,
     key: SecretKey,
     identity: [SecretKey; 2],
     rng: ChaCha8Rng,
@@ -87,13 +94,16 @@ impl Host {
             addresses: BTreeMap::new(),
             wakes: 0,
             received: BTreeMap::new(),
+            counts: true,
             heard: None,
             tamper: None,
+            tampered: 0,
             sessions: BTreeMap::new(),
-            lines: BTreeMap::new(),
             life: 0,
             wake_at: None,
             disk_at: 0,
+            wall: 0,
+            clock: 0,
             key: device,
             identity: [root, recovery],
             rng,
@@ -123,6 +133,16 @@ impl Host {
         format!("/memory/{}", self.id.0)
     }
 
+    /// Returns what the clock of the engine says at a time of the simulator.
+    pub(super) fn time(&self, now: i64) -> i64 {
+        now + self.clock
+    }
+
+    pub(super) fn set_clock(&mut self, ahead: i64) {
+        self.wall = ahead;
+        self.clock = self.clock.max(ahead);
+    }
+
     pub(super) fn restore(&mut self, defect: Option<Defect>) -> Result<(), RestoreError> {
         let config = Config { user: self.user, key: self.key.clone(), defect };
         let records = self.ordered();
@@ -130,6 +150,7 @@ impl Host {
         self.life += 1;
         self.wake_at = None;
         self.disk_at = 0;
+        self.clock = self.wall;
         self.sessions.clear();
         Ok(())
     }
@@ -232,6 +253,9 @@ impl Host {
     }
 
     pub(super) fn note(&mut self, bytes: &[u8]) {
+        if !self.counts {
+            return;
+        }
         let kind = match Message::decode(bytes) {
             Ok(Message::Envelopes { .. }) => "envelopes",
             Ok(Message::Frames { .. }) => "frames",
@@ -245,10 +269,14 @@ impl Host {
         *self.received.entry(kind).or_insert(0) += 1;
     }
 
-    pub(super) fn tampered(&self, _to: DeviceId, bytes: Vec<u8>) -> Vec<Vec<u8>> {
+    pub(super) fn tampered(&mut self, bytes: Vec<u8>) -> Vec<Vec<u8>> {
         let Some(tamper) = self.tamper else { return vec![bytes] };
         match Message::decode(&bytes) {
-            Ok(message) => tamper(self, &message).iter().map(Message::encode).collect(),
+            Ok(message) => {
+                let sent = tamper(self, &message);
+                self.tampered += u64::from(sent.len() > 1);
+                sent.iter().map(Message::encode).collect()
+            }
             Err(_) => vec![bytes],
         }
     }

@@ -1,12 +1,38 @@
-//! A virtual network for engines: time, latency, loss, reordering, duplication, partitions,
-//! crashes with only durable state kept, all from one seed.
+//! A virtual network for engines: time, faults of lines, clocks and disks, crashes with only
+//! durable state kept, all from one seed.
 //!
 //! [`Sim`] plays the shell of every engine: it stores, judges and fetches with delays, moves
 //! messages with faults, and keeps what a real daemon would keep. [`scenario`] tells stories on
 //! it and holds the outcome against a naive model. A run is replayed by its seed.
+//!
+//! # What a line does
+//! A sync session is a stream of a secured connection, so a message in it is not simply lost, nor
+//! does one overtake another. Hence the model of [`Wire::Stream`]:
+//! - A lost message is sent again, ever later, and holds up what is behind it; the fourth loss in
+//!   a row breaks the session at both ends.
+//! - A cut line holds what is said on it until it is mended. Each end of the session notices the
+//!   silence by itself, so for a while one may hold a session that the other gave up. A line that
+//!   is cut in one direction carries what is said in the other, but no new session.
+//! - A clogged path loses nothing; all comes after the clog.
+//! - A replay is a whole message that the same host said before, on this session or an earlier
+//!   one, said again: what a confused program does, or a hostile one that kept what it heard. Its
+//!   key proves the peer, so nobody else can put it there.
+//!
+//! [`Wire::Datagrams`] drops all of that and loses, doubles and reorders single messages inside a
+//! session, which no real line does: the engine repeats its questions by itself, and there it must.
+//!
+//! # What a machine does
+//! Stores are slow and keep their order, other tasks overtake each other and the stores. A crash
+//! loses what the store did not acknowledge, but for a prefix that may have reached the disk. The
+//! clock of a machine is off and jumps; as in the daemon, an engine's clock follows a jump back
+//! only after a restart.
 
+mod faults;
 mod host;
 pub mod scenario;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +40,9 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+pub use self::faults::{Faults, Wire};
 pub use self::host::{Host, HostId, Tamper};
+use self::wire::Path;
 use crate::doc::{Judgement, judge};
 use crate::id::{BlobHash, ContextId, DeviceId};
 use crate::sync::{
@@ -22,46 +50,54 @@ use crate::sync::{
     SessionRole, Severity, TaskId, TaskResult,
 };
 
-/// How badly the network and the machines behave.
-#[derive(Clone, Copy, Debug)]
-pub struct Faults {
-    /// The shortest and longest time a message takes, in milliseconds. Messages that take
-    /// different times overtake each other where `reorder` permits.
-    pub latency_ms: (i64, i64),
-    /// Messages lost, of a thousand.
-    pub loss: u32,
-    /// Messages that come twice, of a thousand.
-    pub duplicate: u32,
-    /// Whether messages of one session may overtake each other.
-    pub reorder: bool,
-    /// The longest time that a store takes, in milliseconds.
-    pub disk_ms: i64,
-    /// Stores that the disk refuses, of a thousand.
-    pub disk_fails: u32,
-}
-
-impl Faults {
-    /// A quiet network.
-    pub const NONE: Faults = Faults {
-        latency_ms: (1, 20),
-        loss: 0,
-        duplicate: 0,
-        reorder: false,
-        disk_ms: 5,
-        disk_fails: 0,
-    };
-}
-
 /// What will happen at some time.
 #[derive(Debug)]
 enum Happening {
-    SessionUp { host: HostId, peer: DeviceId, session: u64, role: SessionRole },
-    SessionDown { host: HostId, peer: DeviceId, session: u64 },
-    Message { host: HostId, from: DeviceId, session: u64, bytes: Vec<u8> },
-    DialFailed { host: HostId, peer: DeviceId },
-    Done { host: HostId, life: u64, task: TaskId, result: TaskResult, records: Vec<Record> },
-    Fetch { host: HostId, life: u64, task: TaskId, fetch: FetchTask },
-    Wake { host: HostId, life: u64, at: i64 },
+    SessionUp {
+        host: HostId,
+        peer: DeviceId,
+        session: u64,
+        role: SessionRole,
+    },
+    SessionDown {
+        host: HostId,
+        peer: DeviceId,
+        session: u64,
+    },
+    /// An end of a session notices that nothing comes, if nothing does.
+    Silence {
+        host: HostId,
+        other: HostId,
+        session: u64,
+    },
+    Message {
+        host: HostId,
+        from: HostId,
+        session: u64,
+        bytes: Vec<u8>,
+    },
+    DialFailed {
+        host: HostId,
+        peer: DeviceId,
+    },
+    Done {
+        host: HostId,
+        life: u64,
+        task: TaskId,
+        result: TaskResult,
+        records: Vec<Record>,
+    },
+    Fetch {
+        host: HostId,
+        life: u64,
+        task: TaskId,
+        fetch: FetchTask,
+    },
+    Wake {
+        host: HostId,
+        life: u64,
+        at: i64,
+    },
 }
 
 #[derive(Debug)]
@@ -93,8 +129,6 @@ pub struct Sim {
     pub hosts: BTreeMap<HostId, Host>,
     /// How badly things behave now.
     pub faults: Faults,
-    /// Pairs of hosts that cannot reach each other, the smaller first.
-    pub cut: BTreeSet<(HostId, HostId)>,
     /// Penalties given so far.
     pub penalties: Vec<Penalty>,
     /// A host that could not start from what it had stored.
@@ -107,6 +141,11 @@ pub struct Sim {
     pub blobs: BTreeMap<BlobHash, Vec<u8>>,
     /// What the engines said, newest last.
     pub events: Vec<(HostId, Event)>,
+    paths: BTreeMap<(HostId, HostId), Path>,
+    /// Sessions on which everything said is lost from now on.
+    broken_sessions: BTreeSet<u64>,
+    /// Sessions on which something old was said again.
+    confused: BTreeSet<u64>,
     rng: ChaCha8Rng,
     agenda: BTreeMap<(i64, u64), Happening>,
     sequence: u64,
@@ -123,13 +162,15 @@ impl Sim {
             now: 1_700_000_000_000,
             hosts: BTreeMap::new(),
             faults: Faults::NONE,
-            cut: BTreeSet::new(),
             penalties: Vec::new(),
             broken: None,
             skipped: Vec::new(),
             delivered: 0,
             blobs: BTreeMap::new(),
             events: Vec::new(),
+            paths: BTreeMap::new(),
+            broken_sessions: BTreeSet::new(),
+            confused: BTreeSet::new(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             agenda: BTreeMap::new(),
             sequence: 0,
@@ -143,6 +184,11 @@ impl Sim {
     /// Draws a number below `bound`.
     pub fn draw(&mut self, bound: u64) -> u64 {
         self.rng.next_u64() % bound.max(1)
+    }
+
+    /// Tells whether something happens that happens so often of a thousand times.
+    fn chance(&mut self, of_thousand: u32) -> bool {
+        self.draw(1000) < u64::from(of_thousand)
     }
 
     /// Adds a host with keys of its own and starts it.
@@ -173,35 +219,33 @@ impl Sim {
         }
     }
 
-    /// Stops a host at once: what is not durable is lost.
+    /// Stops a host at once: what is not durable is lost. Of what the store did not acknowledge, a
+    /// prefix may be durable.
     pub fn crash(&mut self, id: HostId) {
+        let life = self.hosts[&id].life;
+        let stores = self.agenda.values_mut().filter_map(|happening| match happening {
+            Happening::Done { host, life: of, records, .. } if *host == id && *of == life => {
+                (!records.is_empty()).then(|| std::mem::take(records))
+            }
+            _ => None,
+        });
+        let unfinished: Vec<Vec<Record>> = stores.collect();
+        let durable = self.draw(unfinished.len() as u64 + 1) as usize;
         let host = self.hosts.get_mut(&id).expect("the host exists");
+        unfinished.into_iter().take(durable).for_each(|records| host.apply(records));
         host.node = None;
         host.life += 1;
         let sessions = std::mem::take(&mut host.sessions);
-        let device = host.device;
         for (peer, session) in sessions {
             if let Some(other) = self.host_of(peer) {
-                let after = self.latency();
-                self.at(after, Happening::SessionDown { host: other, peer: device, session });
+                self.tell_closed(id, other, session);
             }
         }
     }
 
-    /// Cuts or mends the line between two hosts; a cut ends their session.
-    pub fn set_cut(&mut self, a: HostId, b: HostId, cut: bool) {
-        let pair = (a.min(b), a.max(b));
-        if !cut {
-            self.cut.remove(&pair);
-            return;
-        }
-        self.cut.insert(pair);
-        for (host, peer) in [(a, b), (b, a)] {
-            let peer = self.hosts[&peer].device;
-            if let Some(session) = self.hosts[&host].sessions.get(&peer).copied() {
-                self.at(0, Happening::SessionDown { host, peer, session });
-            }
-        }
+    /// Sets the clock of a host's machine, in milliseconds ahead of the time of the simulator.
+    pub fn set_clock(&mut self, id: HostId, ahead: i64) {
+        self.hosts.get_mut(&id).expect("the host exists").set_clock(ahead);
     }
 
     /// Has a host do something and runs until it answered.
@@ -215,6 +259,11 @@ impl Sim {
             assert!(self.now < deadline && self.step(), "no answer to a command");
         }
         self.replies.remove(&command_id).expect("the loop ended")
+    }
+
+    /// Returns the answer to a command, if there is one.
+    pub fn reply(&mut self, id: CommandId) -> Option<Result<Reply, CommandError>> {
+        self.replies.remove(&id)
     }
 
     /// Has a host do something without waiting for the answer.
@@ -253,12 +302,14 @@ impl Sim {
                     }
                 }
             }
-            Happening::Message { host, from, session, bytes } => {
-                if self.is_up(host) && self.hosts[&host].sessions.get(&from) == Some(&session) {
-                    self.delivered += 1;
-                    self.hosts.get_mut(&host).expect("the host exists").note(&bytes);
-                    self.feed(host, Input::Message { device: from, bytes });
+            Happening::Silence { host, other, session } => {
+                let peer = self.hosts[&other].device;
+                if self.is_cut(host, other) || self.is_cut(other, host) {
+                    self.at(0, Happening::SessionDown { host, peer, session });
                 }
+            }
+            Happening::Message { host, from, session, bytes } => {
+                self.deliver(host, from, session, bytes);
             }
             Happening::DialFailed { host, peer } => {
                 if self.is_up(host) {
@@ -291,18 +342,13 @@ impl Sim {
         self.hosts.values().find(|host| host.device == device).map(|host| host.id)
     }
 
-    fn latency(&mut self) -> i64 {
-        let (low, high) = self.faults.latency_ms;
-        low + self.draw((high - low + 1) as u64) as i64
-    }
-
     fn at(&mut self, after: i64, happening: Happening) {
         self.sequence += 1;
         self.agenda.insert((self.now + after, self.sequence), happening);
     }
 
     fn feed(&mut self, id: HostId, input: Input) {
-        let now = self.now;
+        let now = self.hosts[&id].time(self.now);
         let outputs = self.hosts.get_mut(&id).expect("the host exists").handle(now, input);
         for output in outputs {
             self.perform(id, output);
@@ -321,10 +367,8 @@ impl Sim {
             Output::Close { device, again } => {
                 let host = self.hosts.get_mut(&id).expect("the host exists");
                 let Some(session) = host.sessions.remove(&device) else { return };
-                let me = host.device;
-                let after = self.latency();
                 if let Some(other) = self.host_of(device) {
-                    self.at(after, Happening::SessionDown { host: other, peer: me, session });
+                    self.tell_closed(id, other, session);
                 }
                 if again {
                     self.dial(id, device);
@@ -336,7 +380,7 @@ impl Sim {
                 let host = self.hosts.get_mut(&id).expect("the host exists");
                 host.disk_at = (self.now + after).max(host.disk_at);
                 let after = host.disk_at - self.now;
-                let fails = self.draw(1000) < u64::from(self.faults.disk_fails);
+                let fails = self.chance(self.faults.disk_fails);
                 let (result, records) = if fails {
                     let reason = "the disk of the simulator".to_owned();
                     (TaskResult::StoreFailed { reason, disk_full: false }, Vec::new())
@@ -348,15 +392,15 @@ impl Sim {
             Output::Judge { task, work } => {
                 let verdicts = self.judge(&work);
                 let result = TaskResult::Judged(verdicts);
-                self.at(1, Happening::Done { host: id, life, task, result, records: Vec::new() });
+                self.answer(id, task, result);
             }
             Output::LoadFrames { task, context, frames } => {
                 let result = TaskResult::Frames(self.hosts[&id].frames(context, &frames));
-                self.at(1, Happening::Done { host: id, life, task, result, records: Vec::new() });
+                self.answer(id, task, result);
             }
             Output::LoadBlob { task, hash, .. } => {
                 let result = TaskResult::Blob(self.blobs.get(&hash).cloned());
-                self.at(1, Happening::Done { host: id, life, task, result, records: Vec::new() });
+                self.answer(id, task, result);
             }
             Output::Fetch { task, context, wants, providers, asked: _ } => {
                 let after = 2 * self.latency();
@@ -372,10 +416,17 @@ impl Sim {
             }
             Output::WakeAt(at) => {
                 self.hosts.get_mut(&id).expect("the host exists").wake_at = Some(at);
-                let after = (at - self.now).max(0);
+                let after = (at - self.hosts[&id].time(self.now)).max(0);
                 self.at(after, Happening::Wake { host: id, life, at });
             }
         }
+    }
+
+    /// Ends a task that stores nothing, after a while.
+    fn answer(&mut self, id: HostId, task: TaskId, result: TaskResult) {
+        let life = self.hosts[&id].life;
+        let after = 1 + self.draw(self.faults.task_ms as u64) as i64;
+        self.at(after, Happening::Done { host: id, life, task, result, records: Vec::new() });
     }
 
     fn judge(&self, work: &crate::doc::JudgeTask) -> Vec<Judgement> {
@@ -384,72 +435,6 @@ impl Sim {
             Some(Defect::Verify) => judge_with(work, Checks { signature: false, chain: true }),
             Some(Defect::Order) => judge_with(work, Checks { signature: true, chain: false }),
             _ => judge(work),
-        }
-    }
-
-    /// Dials a device if one of the addresses is its own.
-    fn look_up(&mut self, id: HostId, device: DeviceId, addresses: &[String]) {
-        let address = self.host_of(device).map(|other| self.hosts[&other].address());
-        let known = self.hosts[&id].addresses.get(&device);
-        let found = address.is_some_and(|address| {
-            addresses.contains(&address) || known.is_some_and(|known| known.contains(&address))
-        });
-        if found {
-            self.dial(id, device);
-        } else {
-            self.at(1, Happening::DialFailed { host: id, peer: device });
-        }
-    }
-
-    fn dial(&mut self, id: HostId, device: DeviceId) {
-        let after = self.latency();
-        let other = self.host_of(device).filter(|other| {
-            let pair = (id.min(*other), id.max(*other));
-            self.is_up(*other) && !self.cut.contains(&pair)
-        });
-        let Some(other) = other else {
-            return self.at(after + 1000, Happening::DialFailed { host: id, peer: device });
-        };
-        let me = self.hosts[&id].device;
-        if self.hosts[&id].sessions.contains_key(&device) {
-            return;
-        }
-        let session = self.next_session;
-        self.next_session += 1;
-        for (host, peer) in [(id, device), (other, me)] {
-            let own = self.hosts[&host].device;
-            let role = if own < peer { SessionRole::Initiator } else { SessionRole::Responder };
-            let sessions = &mut self.hosts.get_mut(&host).expect("the host exists").sessions;
-            let old = sessions.insert(peer, session);
-            if old.is_some() && self.is_up(host) {
-                self.feed(host, Input::SessionDown { device: peer });
-                // The engine may have closed or dialled in answer.
-                self.hosts.get_mut(&host).expect("the host exists").sessions.insert(peer, session);
-            }
-            self.at(after, Happening::SessionUp { host, peer, session, role });
-        }
-    }
-
-    fn send(&mut self, from: HostId, device: DeviceId, bytes: Vec<u8>) {
-        let Some(session) = self.hosts[&from].sessions.get(&device).copied() else { return };
-        let Some(host) = self.host_of(device) else { return };
-        for bytes in self.hosts.get_mut(&from).expect("the host exists").tampered(device, bytes) {
-            let copies = 1 + u64::from(self.draw(1000) < u64::from(self.faults.duplicate));
-            for _ in 0..copies {
-                if self.draw(1000) < u64::from(self.faults.loss) {
-                    continue;
-                }
-                let mut after = self.latency();
-                if !self.faults.reorder {
-                    let line = self.hosts.get_mut(&from).expect("the host exists");
-                    let last = line.lines.entry(device).or_insert(0);
-                    *last = (*last).max(self.now + after);
-                    after = *last - self.now;
-                }
-                let me = self.hosts[&from].device;
-                let bytes = bytes.clone();
-                self.at(after, Happening::Message { host, from: me, session, bytes });
-            }
         }
     }
 
@@ -467,16 +452,16 @@ impl Sim {
                 let other = self.host_of(provider.device);
                 other.and_then(|other| self.hosts[&other].node.as_ref()).is_some_and(|node| {
                     let other = other.expect("just used");
-                    let pair = (id.min(other), id.max(other));
-                    !self.cut.contains(&pair)
-                        && node.readable_by(self.now, me, provider.tag, provider.generation)
+                    let now = self.hosts[&other].time(self.now);
+                    !self.is_cut(id, other)
+                        && !self.is_cut(other, id)
+                        && node.readable_by(now, me, provider.tag, provider.generation)
                             == Some(fetch.context)
                         && self.hosts[&other].earned.contains(&(fetch.context, want.hash))
                 })
             });
             if here || given { complete.push(want.hash) } else { failed.push(want.hash) }
         }
-        let result = TaskResult::Fetched { complete, failed };
-        self.at(1, Happening::Done { host: id, life, task, result, records: Vec::new() });
+        self.answer(id, task, TaskResult::Fetched { complete, failed });
     }
 }

@@ -5,12 +5,14 @@
 //! be judged: then nothing is served and nothing is said. A refusal is told once, with the signed
 //! statement behind it where there is one, so that a removed follower is never left guessing.
 
+use std::collections::BTreeMap;
+
 use super::event::{Event, Severity, Standing};
 use super::node::{Cx, Node};
 use super::session::Admission;
 use super::work::Work;
 use crate::context::{Admission as AdmittedBy, Refused};
-use crate::id::{ContextId, DeviceId, UserId};
+use crate::id::{ContextId, DeviceId, StatementId, UserId};
 use crate::statement::{Access, Fact, Role, Statement, Verified};
 use crate::wire::{DenyCode, LogDigest, Message, Tag};
 
@@ -244,8 +246,19 @@ impl Node {
         }
         let id = context.id();
         let mut redeems = Vec::new();
+        // Peers say all they have again and again: what is here is not verified anew.
+        let here = context.redemptions.values().chain(context.redeeming.values());
+        let here: BTreeMap<StatementId, Verified> =
+            here.map(|redeem| (redeem.id(), redeem.clone())).collect();
+        let is_here = |statement: &Statement| {
+            here.get(&statement.id()).is_some_and(|known| known.statement() == statement)
+        };
         for bytes in statements {
-            let verified = match Statement::decode(&bytes).and_then(Statement::verify) {
+            let verified = match Statement::decode(&bytes) {
+                Ok(statement) if is_here(&statement) => continue,
+                statement => statement.and_then(Statement::verify),
+            };
+            let verified = match verified {
                 Ok(verified) => verified,
                 Err(error) => {
                     let reason = format!("sent a statement that is none: {error}");

@@ -17,6 +17,12 @@ const DIALS_MAX: usize = 256;
 const DIALS_PER_USER: usize = 16;
 /// Most addresses of a device that are kept from tickets.
 const DIAL_ADDRESSES: usize = 16;
+/// How long after a session with a device of a context it is tried often, in milliseconds: most
+/// lines and machines that go come back within that time.
+const MISSED_MS: i64 = 600_000;
+/// The longest wait between tries in that time, in milliseconds: peers meet again within seconds
+/// of the line being there.
+const MISSED_WAIT_MS: i64 = 5_000;
 /// Failures after which a device that was never reached gives way: half a minute of tries.
 const TURN: u32 = 5;
 
@@ -30,6 +36,8 @@ pub(super) struct Dial {
     trying: bool,
     /// Whether a context matched with it once.
     useful: bool,
+    /// When a session in which a context matched was here last, as far as it has ended.
+    missed_since: Option<i64>,
     /// Whose device it is, once a log said so.
     user: Option<UserId>,
     /// Addresses from tickets.
@@ -161,7 +169,9 @@ impl Node {
     pub(super) fn dial_failed(&mut self, cx: &mut Cx<'_>, device: DeviceId) {
         if let Some(dial) = self.dials.get_mut(&device) {
             dial.trying = false;
-            dial.at = cx.now + dial.backoff.fail(cx.rng);
+            let wait = dial.backoff.fail(cx.rng);
+            let missed = dial.missed_since.is_some_and(|since| cx.now - since < MISSED_MS);
+            dial.at = cx.now + if missed { wait.min(MISSED_WAIT_MS) } else { wait };
         }
     }
 
@@ -176,6 +186,13 @@ impl Node {
         if let Some(dial) = self.dials.get_mut(&device) {
             dial.backoff.succeed();
             dial.useful = true;
+        }
+    }
+
+    /// Remembers that a session with a device ended in which a context had matched.
+    pub(super) fn dial_missed(&mut self, now: i64, device: DeviceId) {
+        if let Some(dial) = self.dials.get_mut(&device) {
+            dial.missed_since = Some(now);
         }
     }
 

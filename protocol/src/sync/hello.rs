@@ -49,6 +49,9 @@ impl Node {
     /// Forgets a session and what was asked for on it.
     pub(super) fn drop_session(&mut self, cx: &mut Cx<'_>, device: DeviceId) {
         let Some(session) = self.sessions.remove(&device) else { return };
+        if !session.channels.is_empty() {
+            self.dial_missed(cx.now, device);
+        }
         for channel in session.channels.into_values() {
             self.forget_asked(channel.context, device);
             self.pump_context(cx, channel.context);

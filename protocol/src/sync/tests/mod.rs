@@ -14,6 +14,7 @@ mod lab;
 mod logs;
 mod members;
 mod mirror;
+mod missed;
 mod offers;
 mod own;
 mod pair;

@@ -4,14 +4,17 @@ use anyhow::{Context as _, ensure};
 
 use crate::workspace::{Profile, Workspace};
 
+/// How many seeds are run unless told.
+const SEEDS: u64 = 1_000;
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Run one seed only, as a failure printed it
-    #[arg(long, conflicts_with = "seeds")]
+    /// How many seeds to run, on all processors: 1,000, or 1 with --seed
+    #[arg(long)]
+    seeds: Option<u64>,
+    /// The first seed, 0 if not given; alone it runs one seed again, as a failure printed it
+    #[arg(long)]
     seed: Option<u64>,
-    /// How many seeds to run, from 0 on
-    #[arg(long, default_value_t = 200)]
-    seeds: u64,
     /// Take a defence out, which has to fail
     #[arg(long = "break", value_name = "DEFENCE")]
     defect: Option<Defence>,
@@ -50,7 +53,8 @@ impl Defence {
 /// A property did not hold, as is right where a defence was taken out.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let profile = Profile::from_env(Profile::Dev)?;
-    let (first, count) = args.seed.map_or((0, args.seeds), |seed| (seed, 1));
+    let (first, alone) = args.seed.map_or((0, SEEDS), |seed| (seed, 1));
+    let count = args.seeds.unwrap_or(alone);
     let mut cargo = workspace.cargo();
     cargo.args(["run", "--quiet", "--locked", "--profile", profile.name()]);
     cargo.args(["--package", "dsp-protocol", "--features", "sim", "--example", "sim", "--"]);

@@ -1,0 +1,73 @@
+//! What hostile hosts send.
+
+use super::super::Host;
+use crate::doc::{CatalogPlace, CatalogWriter, Envelope, catalog_key};
+use crate::id::{ContextId, FrameId, StackId};
+use crate::statement::{Head, Place, PlacedFact};
+use crate::wire::{CatalogKey, Message};
+
+/// Of so many answers of a cheat one brings a flood.
+const FLOOD_EVERY: u64 = 12;
+/// Envelopes of a flood: more than may ever wait, though some may be lost.
+const FLOOD: u64 = 1_500;
+
+/// What the holder of a revoked ticket sends beside the rest: questions that are not hers to ask.
+pub(super) fn ask_all_the_same(host: &Host, message: &Message) -> Vec<Message> {
+    let mut sent = vec![message.clone()];
+    if let (Message::Open { tag, .. }, Some((catalog, frames))) = (message, &host.heard) {
+        let (tag, catalog, frames) = (*tag, *catalog, frames.clone());
+        sent.push(Message::Want { tag, catalog, from: 1 });
+        sent.push(Message::WantFrames { tag, frames });
+    }
+    sent
+}
+
+/// What a cheat sends: envelopes whose signature does not hold, under the names of others, and
+/// floods of envelopes from far ahead that can only wait, and, under her own name and rightly
+/// signed, heads that a reader may not state.
+pub(super) fn cheat(host: &Host, message: &Message) -> Vec<Message> {
+    let mut sent = vec![message.clone()];
+    let Message::Have { tag, docs, .. } = message else { return sent };
+    let Some(node) = &host.node else { return sent };
+    let (user, device, inc) = (host.user, host.device, node.incarnation());
+    let key = CatalogKey { user, device, inc };
+    if let Some(envelope) = node.contexts().next().and_then(|c| state_a_head(host, key, c.id())) {
+        let envelopes = vec![envelope.encode()];
+        sent.push(Message::Envelopes { tag: *tag, catalog: key, envelopes });
+    }
+    for state in docs.iter().filter(|state| state.key.user != host.user) {
+        let Some(envelope) = node.forge(state.key) else { continue };
+        let envelopes = vec![envelope.encode()];
+        sent.push(Message::Envelopes { tag: *tag, catalog: state.key, envelopes });
+        if !host.tampered.is_multiple_of(FLOOD_EVERY) {
+            continue;
+        }
+        let flood = (0..FLOOD).map(|ahead| {
+            let mut far = envelope.clone();
+            far.n = state.n + 100 + ahead;
+            far.encode()
+        });
+        for chunk in flood.collect::<Vec<_>>().chunks(200) {
+            let envelopes = chunk.to_vec();
+            sent.push(Message::Envelopes { tag: *tag, catalog: state.key, envelopes });
+        }
+    }
+    sent
+}
+
+/// Returns the first envelope of a host's catalog, with a head in it.
+fn state_a_head(host: &Host, key: CatalogKey, context: ContextId) -> Option<Envelope> {
+    let place = CatalogPlace { context, user: key.user, device: key.device, inc: key.inc };
+    let head = PlacedFact::Head(Head {
+        stack: StackId::from_bytes([7; 16]),
+        name: "hers".parse().ok()?,
+        frame: Some(FrameId::from_bytes([7; 32])),
+        generation: 1,
+        over: Vec::new(),
+        why: None,
+    });
+    let at = Place { context, device: key.device, inc: key.inc, n: 1, time: 0 };
+    let statement = head.sign(&at, host.key()).ok()?;
+    let put = (catalog_key(&statement)?, statement.encode());
+    CatalogWriter::new(place).append(host.key(), &[put], &[]).ok()
+}
