@@ -140,11 +140,19 @@ impl Ops {
             }
             Err(error) => return Err(error.into()),
         };
-        if self.are_collections_held() {
-            return Ok(0);
-        }
         // Not for what would not fit all the same.
         if bytes > 0 && self.store.trash_sum().await?.bytes < short {
+            return Ok(0);
+        }
+        self.free_oldest(short).await
+    }
+
+    /// Frees of the trash the oldest, `short` bytes or more as far as they are there.
+    ///
+    /// # Errors
+    /// The database or the blob store failed.
+    pub(crate) async fn free_oldest(&self, short: u64) -> Result<u64, Problem> {
+        if self.are_collections_held() {
             return Ok(0);
         }
         let Some(cutoff) = self.store.trash_cutoff(short).await? else { return Ok(0) };

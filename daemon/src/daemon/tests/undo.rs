@@ -209,7 +209,7 @@ async fn what_was_freed_is_not_undone_and_can_be_followed_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nothing_names_stays_in_the_trash_until_the_disk_is_full() {
+async fn what_nothing_names_stays_in_the_trash_until_there_is_no_room() {
     let home = tempfile::tempdir().unwrap();
     let alice = start(&home, "alice").await;
     drop(alice.blobs().import_bytes(&b"named by nothing"[..]).await.unwrap());
@@ -223,6 +223,8 @@ async fn what_nothing_names_stays_in_the_trash_until_the_disk_is_full() {
     alice.blobs().set_spare(u64::MAX / 2);
     let full = alice.ops().room_for(1).await.unwrap_err();
     assert_eq!(full.code, ProblemCode::DiskFull);
+    assert!(is_here(&alice, b"named by nothing").await, "it would not fit all the same");
+    assert_eq!(alice.ops().free_oldest(16).await.unwrap(), 16);
     assert!(!is_here(&alice, b"named by nothing").await, "the trash made room");
     alice.stop().await;
 }
