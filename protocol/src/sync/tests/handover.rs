@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::lab::Lab;
 use super::{ALICE, BOB, MALLORY};
+use crate::context::{ContextKind, Genesis};
 use crate::id::{ChangeId, ContextId, DocumentId};
 use crate::limits;
 use crate::statement::{Grant, Role, Scope};
 use crate::sync::{Command, CommandError, ContextRecord, Record};
-use crate::wire::Message;
+use crate::wire::{HandedContext, Message};
 
 /// Makes a host another device of Alice's, who holds what pairing gives: her log, and one context.
 pub(super) fn sister(lab: &mut Lab, scope: Option<Scope>, until: Option<i64>, with: ContextId) {
@@ -124,16 +125,30 @@ fn a_device_past_its_time_is_told_nothing() {
 }
 
 #[test]
+fn what_a_device_tells_past_its_time_is_not_taken() {
+    let mut lab = Lab::new(&["alice", "bob", "mallory"]);
+    let first = lab.context(ALICE);
+    let until = lab.now + 1000;
+    sister(&mut lab, None, Some(until), first);
+    lab.connect(BOB, ALICE);
+    let (tag, owner) = (lab.tag(ALICE, BOB), lab[ALICE].user);
+    for (nonce, taken) in [([1; 16], true), ([2; 16], false)] {
+        let genesis = Genesis { owners: vec![owner], nonce, kind: ContextKind::Team };
+        let context = genesis.id();
+        let told = HandedContext { genesis, interests: Vec::new(), admission: None };
+        lab.say(BOB, ALICE, &Message::Contexts { tag, contexts: vec![told] });
+        assert_eq!(lab[ALICE].node.context(context).is_some(), taken);
+        lab.now += 2000;
+    }
+}
+
+#[test]
 fn what_others_or_limited_devices_tell_is_not_taken() {
     // Of a member who is another user.
     let (mut lab, _) = super::members();
     let other = lab.context(MALLORY);
     let handed = lab[MALLORY].node.context(other).unwrap().record.clone();
-    let handed = crate::wire::HandedContext {
-        genesis: handed.genesis,
-        interests: Vec::new(),
-        admission: None,
-    };
+    let handed = HandedContext { genesis: handed.genesis, interests: Vec::new(), admission: None };
     let tag = lab.tag(ALICE, BOB);
     lab.say(BOB, ALICE, &Message::Contexts { tag, contexts: vec![handed.clone()] });
     assert!(lab[ALICE].node.context(other).is_none());
