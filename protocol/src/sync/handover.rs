@@ -22,7 +22,7 @@ impl Node {
     /// Tells a device of this user which contexts she takes part in, once on a session.
     pub(super) fn hand_over(&mut self, cx: &mut Cx<'_>, device: DeviceId, tag: Tag) {
         let told = self.sessions.get(&device).is_none_or(|session| session.handed);
-        if told || self.sister(device, cx.now).is_none() {
+        if told || self.sister(device).is_none() {
             return;
         }
         let contexts = self.handed_to(device, cx.now);
@@ -37,7 +37,7 @@ impl Node {
     /// Returns what a device of this user may know of the contexts that she takes part in; nothing
     /// to any other device.
     pub fn handed_to(&self, device: DeviceId, now: i64) -> Vec<HandedContext> {
-        let Some(grant) = self.sister(device, now) else { return Vec::new() };
+        let Some(grant) = self.sister(device) else { return Vec::new() };
         let contexts = self.contexts.values().filter(|context| {
             context.stored && context.is_active() && grant.permits(context.id(), now).is_some()
         });
@@ -50,13 +50,14 @@ impl Node {
         contexts.map(Context::handed).collect()
     }
 
-    /// Returns the grant of another device of this user, while it holds.
-    fn sister(&self, device: DeviceId, now: i64) -> Option<&Grant> {
+    /// Returns the grant of another device of this user, also one that ended in time: that is what
+    /// ends its session, and permits nothing.
+    fn sister(&self, device: DeviceId) -> Option<&Grant> {
         if device == self.device {
             return None;
         }
         match self.logs.get(&self.user)?.standing(device) {
-            identity::Standing::Granted(grant) if grant.holds(now) => Some(grant),
+            identity::Standing::Granted(grant) => Some(grant),
             _ => None,
         }
     }
@@ -74,7 +75,7 @@ impl Node {
         }
         // A device whose grant is limited speaks for a part of her only. Whoever is none of hers
         // as far as is known here may be one by what comes later: no fault.
-        if self.sister(device, cx.now).is_none_or(|grant| grant.scope.is_some()) {
+        if self.sister(device).is_none_or(|grant| grant.scope.is_some()) {
             return;
         }
         let mut taken = Vec::new();
