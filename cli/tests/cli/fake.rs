@@ -1,6 +1,6 @@
 //! A daemon that answers what it is told and remembers what it was asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// The version that client and daemon share.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -42,6 +42,8 @@ impl Seen {
 #[derive(Default)]
 struct State {
     answers: HashMap<String, (u16, Vec<u8>)>,
+    held: HashSet<String>,
+    released: watch::Sender<bool>,
     seen: Vec<Seen>,
     stop: Option<oneshot::Sender<()>>,
 }
@@ -156,6 +158,16 @@ impl Fake {
         self.state.lock().unwrap().answers.insert(call.to_owned(), (status, body.to_vec()));
     }
 
+    /// Lets answers to this call wait until they are released.
+    pub(crate) fn hold(&self, call: &str) {
+        self.state.lock().unwrap().held.insert(call.to_owned());
+    }
+
+    /// Gives every answer that was held, and holds no more.
+    pub(crate) fn release(&self) {
+        self.state.lock().unwrap().released.send_replace(true);
+    }
+
     /// Returns the requests that came, but for those that ask how the daemon is.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         let state = self.state.lock().unwrap();
@@ -243,8 +255,15 @@ async fn answer(
     let call = format!("{} {}", parts.method, parts.uri.path());
     let token = parts.headers.get("authorization").map(|v| v.to_str().unwrap().to_owned());
     let query = parts.uri.query().unwrap_or_default().to_owned();
+    let held = {
+        let mut state = state.lock().unwrap();
+        state.seen.push(Seen { call: call.clone(), query, token, body });
+        state.held.contains(&call).then(|| state.released.subscribe())
+    };
+    if let Some(mut released) = held {
+        let _ = released.wait_for(|released| *released).await;
+    }
     let mut state = state.lock().unwrap();
-    state.seen.push(Seen { call: call.clone(), query, token, body });
     let (status, body) = state.answers.get(&call).cloned().unwrap_or_else(|| {
         let problem = Problem::new(ProblemCode::NotFound, format!("no answer to {call}"));
         (404, serde_json::to_vec(&problem).unwrap())

@@ -1,6 +1,8 @@
 //! `--json` for every verb: one document on stdout and nothing beside it, or a refusal.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
 
 use dsp_protocol::api::{Fetched, Verified};
 use dsp_protocol::archive::{About, Writer};
@@ -101,7 +103,7 @@ const REFUSED: &[&[&str]] =
     &[&["cat", "sales/weekly"], &["completions", "bash"], &["man", "pages"]];
 
 /// Lets a daemon answer everything that the verbs ask.
-fn answers(fake: &Fake) {
+pub(crate) fn answers(fake: &Fake) {
     let page = |items: &[Value]| json!({"items": items});
     let context = json!({
         "id": ContextId::from_bytes([2; 32]), "label": "main", "name": "main", "about": "",
@@ -349,6 +351,26 @@ fn the_log_is_a_list_of_lines() {
     let page: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(page["items"], json!([{"line": "WARN two"}]));
     assert_eq!(fake.dsp(&["daemon", "logs"]).out, "INFO one\nWARN two\n");
+}
+
+#[test]
+fn the_log_is_followed_from_one_day_to_the_next() {
+    let fake = Fake::new();
+    answers(&fake);
+    let mut command = fake.command(&["daemon", "logs", "-n", "1", "-f"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(lines.next().unwrap(), "WARN two");
+    let (today, tomorrow) = (fake.home().join("logs/dspd.log"), "logs/dspd.log.9999-12-31");
+    let mut log = std::fs::File::options().append(true).open(today).unwrap();
+    // A line that is half written is not shown until it ends.
+    log.write_all(b"INFO th").unwrap();
+    log.write_all(b"ree\n").unwrap();
+    assert_eq!(lines.next().unwrap(), "INFO three");
+    std::fs::write(fake.home().join(tomorrow), "INFO four\n").unwrap();
+    assert_eq!(lines.next().unwrap(), "INFO four");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]
