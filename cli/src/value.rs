@@ -1,5 +1,6 @@
 //! Values as people type them: parameters, metrics, durations.
 
+use dsp_protocol::api;
 use dsp_protocol::object::Param;
 use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
@@ -72,22 +73,8 @@ pub(crate) fn duration(text: &str) -> Result<u64, String> {
 /// # Errors
 /// Says what is allowed.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
-    let error = || format!("`{text}` is no number of bytes: write 500MB, 1GB or 2GiB");
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let size: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kb" => 1000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        "tb" => 1_000_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        "tib" => 1 << 40,
-        _ => return Err(error()),
-    };
-    number.parse::<u64>().ok().and_then(|number| number.checked_mul(size)).ok_or_else(error)
+    api::parse_bytes(text)
+        .ok_or_else(|| format!("`{text}` is no number of bytes: write 500MB, 1GB or 2GiB"))
 }
 
 /// Reads a moment in the past: how long ago (`30m`, `12h`, `7d`, `2w`), or RFC 3339, which the daemon

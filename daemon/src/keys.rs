@@ -277,7 +277,11 @@ fn make(folder: &Path) -> Result<(), KeysError> {
     Ok(files::sync_folder_of(folder)?)
 }
 
-fn draw() -> Result<SecretKey, KeysError> {
+/// Draws a key.
+///
+/// # Errors
+/// The machine gives no randomness.
+pub(crate) fn draw() -> Result<SecretKey, KeysError> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *seed).map_err(KeysError::Random)?;
     Ok(SecretKey::from_seed(&seed))

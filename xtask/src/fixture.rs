@@ -6,6 +6,7 @@ use std::{env, fs};
 
 use anyhow::{Context as _, ensure};
 
+use crate::node::forget_settings;
 use crate::workspace::{Profile, Workspace};
 
 /// Where the homes of all formats are.
@@ -36,7 +37,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     fs::write(data.join("large.txt"), "x".repeat(40_000))?;
     let dsp = |args: &[&str]| -> anyhow::Result<()> {
         let mut command = Command::new(&programs.dsp);
-        command.args(args).args(["--quiet", "--yes"]).current_dir(&folder).env("DSP_HOME", &home);
+        command.args(args).args(["--quiet", "--yes"]).current_dir(&folder);
+        forget_settings(&mut command);
+        command.env("DSP_HOME", &home);
         ensure!(command.status()?.success(), "dsp {}", args.join(" "));
         Ok(())
     };

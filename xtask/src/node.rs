@@ -20,6 +20,16 @@ use crate::workspace::Programs;
 /// How long a daemon may take to end after it was told to.
 const STOP: Duration = Duration::from_secs(10);
 
+/// Takes what is set for programs of ours out of the environment of a command.
+pub(crate) fn forget_settings(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("DSP_") || text.starts_with("XDG_") {
+            command.env_remove(&name);
+        }
+    }
+}
+
 /// A temporary folder that holds the homes of some nodes, and everything else they write.
 pub(crate) struct Lab {
     programs: Programs,
@@ -99,12 +109,7 @@ impl Node {
     /// Returns a `dsp` command of this node, with nothing of our own settings.
     pub(crate) fn dsp<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.dsp);
-        for (name, _) in env::vars_os() {
-            let text = name.to_string_lossy();
-            if text.starts_with("DSP_") || text.starts_with("XDG_") {
-                command.env_remove(&name);
-            }
-        }
+        forget_settings(&mut command);
         command.env("DSP_HOME", &self.home).env("HOME", &self.user_home);
         command.stdin(Stdio::null()).args(args);
         command

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use dsp_protocol::api::Policy;
+use dsp_protocol::api::{Policy, parse_bytes};
 use dsp_protocol::limits::TRANSFER_RATE_LEAST as LEAST_RATE;
 use dsp_protocol::name::{NameError, Petname};
 use libp2p::Multiaddr;
@@ -294,28 +294,10 @@ fn number<T: std::str::FromStr + std::fmt::Display>(
     text.parse().map_err(|_| format!("expected a whole number from 0 to {most}, got `{text}`"))
 }
 
-/// Reads a number of bytes, with a unit or without: `1GB` is 10^9, `1GiB` is 2^30.
+/// Reads a number of bytes, with a unit or without.
 fn bytes(parts: &[String]) -> Result<u64, String> {
-    const UNITS: [(&str, u64); 11] = [
-        ("", 1),
-        ("b", 1),
-        ("kb", 1000),
-        ("mb", 1_000_000),
-        ("gb", 1_000_000_000),
-        ("tb", 1_000_000_000_000),
-        ("kib", 1 << 10),
-        ("mib", 1 << 20),
-        ("gib", 1 << 30),
-        ("tib", 1 << 40),
-        ("pib", 1 << 50),
-    ];
     let text = only(parts);
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let unit = unit.trim().to_ascii_lowercase();
-    let size = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, size)| *size);
-    let bytes = size.and_then(|size| number.parse::<u64>().ok()?.checked_mul(size));
-    bytes
+    parse_bytes(text)
         .filter(|bytes| i64::try_from(*bytes).is_ok())
         .ok_or_else(|| format!("expected a number of bytes such as 500MB or 1GiB, got `{text}`"))
 }

@@ -8,20 +8,19 @@ use dsp_protocol::api::{
 use dsp_protocol::id::{ChangeId, ContextId, DeviceId, DocumentId, FrameId, Incarnation};
 use dsp_protocol::identity::{IdentityLog, Standing};
 use dsp_protocol::key::SecretKey;
+use dsp_protocol::reference::Rev;
 use dsp_protocol::statement::{Grant, PlacedFact, Role, Verified};
 use dsp_protocol::sync::{Command, Standing as SyncStanding};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::Ops;
 use super::contexts::role_name;
 use super::node::count;
 use super::problem::{bad_request, not_found};
 use super::scene::Scene;
-use super::time::{now, rfc3339};
+use super::time::{now, parse_rfc3339, rfc3339};
 use crate::store::Slot;
 
-/// Fewest digits that name a device or a frame.
+/// Fewest digits that name a device; those that name a frame are as many.
 const PREFIX: usize = 6;
 
 /// Up to where what a lost device said is good.
@@ -157,23 +156,20 @@ impl Ops {
     /// Reads up to where a device is good.
     async fn good_until(&self, since: Option<&str>, device: DeviceId) -> Result<Good, Problem> {
         let Some(text) = since else { return Ok(Good::All) };
-        if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339) {
-            let ms = time.unix_timestamp_nanos() / 1_000_000;
-            return Ok(Good::Until(i64::try_from(ms).unwrap_or(i64::MAX)));
+        if let Ok(time) = parse_rfc3339(text) {
+            return Ok(Good::Until(time));
         }
         // So many digits are those of a frame.
         if let Some(ms) = ago(text).filter(|_| text.len() < PREFIX) {
             return Ok(Good::Until(now().saturating_sub(ms)));
         }
-        let digits = text.to_ascii_lowercase();
-        if digits.len() < PREFIX || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        let Ok(Rev::Id(begins)) = text.parse() else {
             return Err(bad_request(format!(
                 "`{text}` is neither a time (2026-05-30T18:00:00Z), nor how long ago (12h), nor \
                  the id of a frame"
             )));
-        }
+        };
         let me = self.me;
-        let begins = digits.clone();
         let found = self.node.query(move |engine| {
             let mut found = BTreeSet::new();
             for context in engine.contexts() {
@@ -183,7 +179,7 @@ impl Ops {
                     else {
                         continue;
                     };
-                    if frame.to_string().starts_with(&begins) {
+                    if begins.matches(&frame) {
                         let place = &placed.place;
                         found.insert((frame, place.time, place.context, place.inc, place.n));
                     }

@@ -5,7 +5,6 @@ use dsp_protocol::id::{ContextId, PublicKey, StatementId};
 use dsp_protocol::identity::{IdentityLog, Standing};
 use dsp_protocol::key::SecretKey;
 use dsp_protocol::statement::{Grant, Verified};
-use zeroize::Zeroizing;
 
 use super::Ops;
 use super::devices::conflict;
@@ -61,7 +60,7 @@ impl Ops {
         }
         let (after, entry, first) = self.recovery_point(&log, &key.public(), recover.after).await?;
         let mut recovered = {
-            let (root, next) = (draw()?, draw()?);
+            let (root, next) = (keys::draw()?, keys::draw()?);
             let plan = self.plan(&log, &key, entry, &root, &next.public())?;
             told(&log, &plan.log, after, first, moves)
         };
@@ -218,13 +217,6 @@ fn told(before: &IdentityLog, after: &IdentityLog, n: u64, first: u64, moves: bo
         live,
         dropped: gone.map(|(_, grant)| named(grant)).collect(),
     }
-}
-
-/// Draws a key that only a trial is signed with.
-fn draw() -> Result<SecretKey, Problem> {
-    let mut seed = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *seed).map_err(|error| internal(&error))?;
-    Ok(SecretKey::from_seed(&seed))
 }
 
 impl From<keys::KeysError> for Problem {

@@ -35,6 +35,7 @@ mod peers;
 mod problem;
 mod search;
 mod settings;
+mod size;
 mod stacks;
 mod step;
 mod tickets;
@@ -72,6 +73,7 @@ pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, SetTrust, Trust, UserNam
 pub use self::problem::{Problem, ProblemCode};
 pub use self::search::SearchHit;
 pub use self::settings::Setting;
+pub use self::size::parse_bytes;
 pub use self::stacks::{
     Forked, HeadInfo, LogEntry, NewFork, NewShare, Rename, SetTag, Shared, StackInfo,
 };

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::id::{BlobHash, ContextId, DeviceId, FrameId, Incarnation, UserId};
 use crate::identity::IdentityLog;
 use crate::key::SecretKey;
-use crate::statement::Grant;
+use crate::statement::{Grant, Verified};
 use crate::sync::{BlobWant, Config, Defect, Input, Node, Output, Record, RestoreError};
 use crate::wire::{CatalogKey, Message};
 
@@ -61,7 +61,22 @@ pub struct Host {
     clock: i64,
     key: SecretKey,
     identity: [SecretKey; 2],
+    log: IdentityLog,
     rng: ChaCha8Rng,
+}
+
+/// What a user gives each of her machines.
+struct Mine {
+    log: IdentityLog,
+    identity: [SecretKey; 2],
+    device: SecretKey,
+}
+
+fn grant(log: &mut IdentityLog, root: &SecretKey, device: DeviceId, name: &str) -> Verified {
+    let grant = Grant { device, name: name.into(), scope: None, until: None };
+    let granted = log.grant(root, grant).expect("the grant fits");
+    log.add(granted.clone()).expect("the grant goes on from the entry before it");
+    granted
 }
 
 impl Host {
@@ -73,14 +88,31 @@ impl Host {
         rng: ChaCha8Rng,
     ) -> Self {
         let [root, recovery, device] = seeds.map(|seed| SecretKey::from_seed(&seed));
-        let (mut log, inception) =
+        let (mut log, _) =
             IdentityLog::create(name, &root, &recovery.public()).expect("the name fits");
-        let grant = Grant { device: device.device(), name: name.into(), scope: None, until: None };
-        let grant = log.grant(&root, grant).expect("the first grant fits");
-        log.add(grant.clone()).expect("the grant goes on from the inception");
+        grant(&mut log, &root, device.device(), name);
+        Host::with(id, name, Mine { log, identity: [root, recovery], device }, inc, rng)
+    }
+
+    /// Makes another machine of this one's user, with the entry of her log that grants it.
+    pub(super) fn beside(
+        &mut self,
+        id: HostId,
+        name: &str,
+        seed: [u8; 32],
+        inc: [u8; 8],
+        rng: ChaCha8Rng,
+    ) -> (Self, Verified) {
+        let device = SecretKey::from_seed(&seed);
+        let granted = grant(&mut self.log, &self.identity[0], device.device(), name);
+        let mine = Mine { log: self.log.clone(), identity: self.identity.clone(), device };
+        (Host::with(id, name, mine, inc, rng), granted)
+    }
+
+    fn with(id: HostId, name: &str, mine: Mine, inc: [u8; 8], rng: ChaCha8Rng) -> Self {
+        let Mine { log, identity, device } = mine;
         let user = log.user();
-        let entry =
-            |entry: &crate::statement::Verified| Record::Log { user, entry: entry.encode() };
+        let entries = log.entries().map(|entry| Record::Log { user, entry: entry.encode() });
         let inc = Record::Incarnation(Incarnation::from_bytes(inc));
         Host {
             id,
@@ -88,7 +120,7 @@ impl Host {
             user,
             device: device.device(),
             node: None,
-            records: vec![inc, entry(&inception), entry(&grant)],
+            records: std::iter::once(inc).chain(entries).collect(),
             earned: BTreeSet::new(),
             dropped: BTreeSet::new(),
             addresses: BTreeMap::new(),
@@ -105,7 +137,8 @@ impl Host {
             wall: 0,
             clock: 0,
             key: device,
-            identity: [root, recovery],
+            identity,
+            log,
             rng,
         }
     }

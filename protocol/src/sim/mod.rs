@@ -46,8 +46,8 @@ use self::wire::Path;
 use crate::doc::{Judgement, judge};
 use crate::id::{BlobHash, ContextId, DeviceId};
 use crate::sync::{
-    Command, CommandError, CommandId, Defect, Event, Input, Output, Record, Reply, RestoreError,
-    SessionRole, Severity, TaskId, TaskResult,
+    Command, CommandError, CommandId, ContextRecord, Defect, Event, Input, Output, Record, Reply,
+    RestoreError, SessionRole, Severity, TaskId, TaskResult,
 };
 
 /// What will happen at some time.
@@ -202,6 +202,30 @@ impl Sim {
         self.hosts.insert(id, Host::new(id, name, seeds, inc, rng));
         self.start(id);
         id
+    }
+
+    /// Adds another machine of a host's user and starts it, as pairing does: the first states that
+    /// it grants it, and gives it the contexts that she takes part in.
+    ///
+    /// # Errors
+    /// The first cannot state it.
+    pub fn add_device(&mut self, of: HostId, name: &str) -> Result<HostId, CommandError> {
+        let id = HostId(self.hosts.len());
+        let (mut seed, mut inc) = ([0; 32], [0; 8]);
+        self.rng.fill_bytes(&mut seed);
+        self.rng.fill_bytes(&mut inc);
+        let rng = ChaCha8Rng::seed_from_u64(self.rng.next_u64());
+        let first = self.hosts.get_mut(&of).expect("the host exists");
+        let (mut host, granted) = first.beside(id, name, seed, inc, rng);
+        self.command(of, Command::Identity { entry: Box::new(granted) })?;
+        let first = &self.hosts[&of];
+        let handed = first.node().handed_to(host.device, first.time(self.now));
+        let user = first.user;
+        let contexts = handed.into_iter().filter_map(|c| ContextRecord::handed(c, user));
+        host.records.extend(contexts.map(Record::Context));
+        self.hosts.insert(id, host);
+        self.start(id);
+        Ok(id)
     }
 
     /// Starts a host from its durable records.

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use rand::Rng;
 
+use super::commands::random;
 use super::context::Context;
 use super::event::{Output, SessionRole, Severity};
 use super::node::{Cx, Node};
@@ -33,8 +34,7 @@ impl Node {
         if self.sessions.contains_key(&device) {
             self.drop_session(cx, device);
         }
-        let mut nonce = [0; 32];
-        cx.rng.fill_bytes(&mut nonce);
+        let nonce = random(cx);
         self.sessions.insert(device, Session::new(role, nonce, cx.now));
         cx.send(device, &Message::Hi { versions: VERSIONS.to_vec(), nonce, features: Vec::new() });
     }
@@ -153,9 +153,7 @@ impl Node {
                 .collect();
             let padded = tags.len().next_power_of_two().max(limits::HELLO_TAGS_MIN);
             while tags.len() < padded {
-                let mut random = [0; 16];
-                cx.rng.fill_bytes(&mut random);
-                tags.push(random);
+                tags.push(random(cx));
             }
             shuffle(&mut tags, cx.rng);
             cx.send(device, &Message::Tags { tags });

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::commands::random;
 use super::context::Context;
 use super::event::{CommandError, Event, Record, Severity};
 use super::node::{Cx, Node, Task};
@@ -156,9 +157,7 @@ impl Node {
 
     /// Draws a new incarnation; it counts once it is stored.
     pub(super) fn renew(&mut self, cx: &mut Cx<'_>, why: Why) {
-        let mut inc = [0; 8];
-        cx.rng.fill_bytes(&mut inc);
-        let inc = Incarnation::from_bytes(inc);
+        let inc = Incarnation::from_bytes(random(cx));
         self.renewal = Renewal::Running;
         self.store(cx, vec![Record::Incarnation(inc)], Task::Incarnation { inc, why });
     }

@@ -4,6 +4,7 @@
 //! peers, programs and whoever waits for the answer. One that cannot be stored fails with the
 //! disk's reason, or is done again later where nobody waits for it.
 
+use super::commands::random;
 use super::context::{BlobPhase, Context, FrameWant};
 use super::event::{
     Command, CommandError, CommandId, ContextRecord, Event, Record, Reply, Standing, TicketUse,
@@ -326,9 +327,7 @@ impl Node {
         ticket: &Ticket,
         policy: FollowPolicy,
     ) -> ContextRecord {
-        let mut nonce = [0; 16];
-        cx.rng.fill_bytes(&mut nonce);
-        let redeem = ticket.redeem(self.user, nonce).encode();
+        let redeem = ticket.redeem(self.user, random(cx)).encode();
         let devices: Vec<(DeviceId, String)> =
             ticket.addrs.iter().map(|addr| (addr.device, addr.address.clone())).collect();
         record.interest.retain(|i| i.generation != ticket.interest.generation);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
@@ -15,6 +15,9 @@ use crate::man::printed;
 
 /// How long a test may run: one that hangs was noticed too.
 const LIMIT: Duration = Duration::from_secs(180);
+
+/// The package whose tests drive the programs.
+const STORIES: &str = "dsp-tests";
 
 /// What cargo builds for a test: the unit tests of a package, or one of its test binaries.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,10 +37,19 @@ impl Target {
     /// # Errors
     /// With what the compiler says.
     pub(crate) fn build(&self, root: &Path, target: &Path) -> anyhow::Result<TestBinary> {
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(root).env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "1");
-        // Our own crates are compiled over and over and run once: dependencies keep their level.
-        cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
+        let cargo = || {
+            let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+            cargo.current_dir(root).env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "1");
+            // Our own crates are compiled over and over and run once: dependencies keep their level.
+            cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0");
+            cargo
+        };
+        if self.package == STORIES {
+            // They drive programs of other packages, which cargo does not build for a test.
+            let mut programs = cargo();
+            finished(programs.args(["build", "--locked", "--quiet", "--workspace", "--bins"]))?;
+        }
+        let mut cargo = cargo();
         cargo.args(["test", "--locked", "--quiet", "--no-run"]);
         // Features are unified over what is selected. The name of a program or of a test binary
         // selects by itself, so those share the dependencies of the whole workspace; of the
@@ -48,8 +60,7 @@ impl Target {
             (None, package) => cargo.args(["--package", package, "--lib"]),
         };
         // A defect leaves unused things behind; only errors are of interest.
-        let output = cargo.args(["--message-format", "json-render-diagnostics"]).output()?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim_end());
+        let output = finished(cargo.args(["--message-format", "json-render-diagnostics"]))?;
         let messages = String::from_utf8(output.stdout)?;
         messages
             .lines()
@@ -57,6 +68,17 @@ impl Target {
             .find_map(TestBinary::named_in)
             .with_context(|| format!("{self} has no tests"))
     }
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// It fails, with what it says on standard error.
+fn finished(command: &mut Command) -> anyhow::Result<Output> {
+    let output = command.output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{} {}", output.status, said.trim_end());
+    Ok(output)
 }
 
 impl fmt::Display for Target {

@@ -37,8 +37,6 @@ const FRAMES: usize = 64;
 const WHOLE_BYTES: u64 = 1 << 20;
 /// Most blobs that are told apart, so that each is written once: about 40 MB.
 const DISTINCT: usize = 1 << 20;
-/// Fewest digits of an id that name a frame.
-const ID_DIGITS: usize = 6;
 
 /// What goes into an archive.
 #[derive(Debug)]
@@ -158,13 +156,10 @@ impl Ops {
         context: ContextId,
         text: &str,
     ) -> Result<FrameId, Problem> {
-        let digits = text.len() >= ID_DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit());
-        if digits {
-            let prefix = text.to_ascii_lowercase();
+        if let Ok(Rev::Id(prefix)) = text.parse() {
             let fitting = self.node.query(move |engine| {
                 let frames = engine.context(context).into_iter().flat_map(|c| c.frames());
-                let fitting =
-                    frames.map(|(id, _)| id).filter(|id| id.to_string().starts_with(&prefix));
+                let fitting = frames.map(|(id, _)| id).filter(|id| prefix.matches(id));
                 fitting.take(2).collect::<Vec<_>>()
             });
             if let [only] = fitting.await?[..] {

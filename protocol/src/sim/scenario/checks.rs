@@ -66,7 +66,7 @@ impl Team {
     /// Members hold the same heads, all of them genuine, with every frame and blob.
     pub(super) fn check_members(&self) -> Result<(), String> {
         let owner = self.view_of(self.owner)?;
-        for host in self.readers.iter().chain([&self.writer]) {
+        for host in self.readers.iter().chain([&self.writer, &self.desk]) {
             let host = &self.sim.hosts[host];
             let view = self.view_of(host.id)?;
             if view != owner {

@@ -121,7 +121,10 @@ impl Team {
                     self.push_soon(self.owner)?;
                     self.push_soon(self.owner)?;
                 }
-                9 => self.push_soon(self.writer)?,
+                9 => {
+                    let host = self.pick(&[self.writer, self.desk]);
+                    self.push_soon(host)?;
+                }
                 10 => self.change_stack()?,
                 11 => self.push_and_crash()?,
                 _ => {}
