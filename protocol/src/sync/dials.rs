@@ -141,6 +141,14 @@ impl Node {
         worst.is_some_and(|device| self.dials.remove(&device).is_some())
     }
 
+    /// Tries everybody now: this device has another address, so the line may be another one.
+    pub(super) fn dial_at_once(&mut self, cx: &mut Cx<'_>) {
+        for dial in self.dials.values_mut() {
+            dial.at = dial.at.min(cx.now);
+        }
+        self.dial_due(cx);
+    }
+
     /// Returns where peers of a context say that a device is.
     fn heard_of(&self, context: ContextId, device: DeviceId) -> Option<&Vec<String>> {
         let channels = self.sessions.values().filter_map(|session| session.channel_of(context));

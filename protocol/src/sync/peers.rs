@@ -22,10 +22,16 @@ impl Node {
     pub(super) fn listening(&mut self, cx: &mut Cx<'_>, mut addresses: Vec<String>) {
         addresses.retain(|address| address.len() <= limits::ADDRESS_BYTES);
         addresses.truncate(limits::PEER_ADDRESSES);
-        if self.stated.get(&self.device) == Some(&addresses) {
+        let before = self.stated.get(&self.device);
+        if before == Some(&addresses) {
             return;
         }
+        let new = |before: &Vec<String>| addresses.iter().any(|one| !before.contains(one));
+        let moved = before.is_some_and(new);
         self.stated.insert(self.device, addresses);
+        if moved {
+            self.dial_at_once(cx);
+        }
         for context in self.contexts.keys().copied().collect::<Vec<_>>() {
             self.pass_on_addresses(cx, context, self.device);
         }
