@@ -23,9 +23,9 @@ use crate::net::{NetStream, StreamKind};
 
 /// How long the larger device leaves it to the smaller one to open the sync stream.
 const MOMENT: Duration = Duration::from_secs(1);
-/// With a session older than this, a stream that the peer opens does not cross ours on the way:
-/// an opening takes ten seconds at most, and the moment before it.
-const CROSSING: Duration = Duration::from_secs(15);
+/// With a session older than this, a stream that the peer opens does not cross ours on the way.
+/// Over a line so slow that it does, the session begins once more.
+const CROSSING: Duration = Duration::from_secs(5);
 /// Nodes of the local network dialled at a time.
 const DIALS: usize = 8;
 

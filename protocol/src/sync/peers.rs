@@ -102,7 +102,7 @@ impl Node {
             return;
         }
         let (context, admitted) = (channel.context, channel.is_admitted());
-        let mut news = false;
+        let mut news = BTreeSet::new();
         for peer in peers {
             if peer.device == device {
                 channel.itself = Some(peer.addresses);
@@ -110,13 +110,17 @@ impl Node {
                 || channel.heard.contains_key(&peer.device)
             {
                 let known = channel.heard.insert(peer.device, peer.addresses.clone());
-                news |= known != Some(peer.addresses);
+                if known != Some(peer.addresses) {
+                    news.insert(peer.device);
+                }
             }
         }
         if admitted {
-            news |= self.take_stated(cx, device, tag);
-            if news {
-                self.reach(cx, context, false);
+            if self.take_stated(cx, device, tag) {
+                news.insert(device);
+            }
+            if !news.is_empty() {
+                self.reach_heard(cx, context, &news);
             }
         }
     }

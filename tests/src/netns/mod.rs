@@ -92,15 +92,26 @@ impl Lan {
         done(ip(&["-n", &self.switch, "link", "set", &format!("port{n}"), way]))
     }
 
-    /// Gives a machine the address that machine `other` would have, in place of its own.
+    /// Takes the address of machine `whose` from a machine that has it, as a system does that lost
+    /// its lease.
     ///
     /// # Errors
     /// `ip` fails.
-    pub fn move_to(&self, n: usize, other: usize) -> anyhow::Result<()> {
-        let [old, new] = [n, other].map(|n| format!("{}/24", address(n)));
-        let machine = self.machine(n);
-        done(ip(&["-n", machine, "address", "del", &old, "dev", WIRE]))?;
-        done(ip(&["-n", machine, "address", "add", &new, "dev", WIRE]))
+    pub fn take_address(&self, n: usize, whose: usize) -> anyhow::Result<()> {
+        self.address(n, "del", whose)
+    }
+
+    /// Gives a machine the address of machine `whose`, which need not exist.
+    ///
+    /// # Errors
+    /// `ip` fails.
+    pub fn give_address(&self, n: usize, whose: usize) -> anyhow::Result<()> {
+        self.address(n, "add", whose)
+    }
+
+    fn address(&self, n: usize, change: &str, whose: usize) -> anyhow::Result<()> {
+        let address = format!("{}/24", address(whose));
+        done(ip(&["-n", self.machine(n), "address", change, &address, "dev", WIRE]))
     }
 
     /// Lets a machine send what is for other networks into the wire, where nobody takes it on.

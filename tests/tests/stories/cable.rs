@@ -60,7 +60,7 @@ async fn is_alone(node: &Node) -> anyhow::Result<()> {
     .await
 }
 
-//  alice ~~64 MiB~~x bob: his plug is pulled for a moment, then until he has noticed
+//  alice ~~64 MiB~~x bob: his plug is pulled for a moment, then until he has lost his address
 #[tokio::test]
 async fn a_transfer_goes_on_where_the_cable_was_pulled() -> anyhow::Result<()> {
     let Some(lan) = build("cable", 2) else { return Ok(()) };
@@ -87,10 +87,12 @@ async fn a_transfer_goes_on_where_the_cable_was_pulled() -> anyhow::Result<()> {
     println!("after a moment it went on within {:?}", plugged.elapsed());
 
     lan.pull(1)?;
+    lan.take_address(1, 1)?;
     is_alone(&bob).await?;
     let before = got(&bob).await?;
     ensure!(before < FILE, "all came before the plug was pulled: {before} bytes");
     lan.plug(1)?;
+    lan.give_address(1, 1)?;
     let plugged = Instant::now();
     bob.has("alice:large", &pushed).await?;
     println!("after an end it was all there within {:?}", plugged.elapsed());
@@ -115,7 +117,8 @@ async fn moves(
     bob: &mut Node,
     word: &[u8],
 ) -> anyhow::Result<()> {
-    lan.move_to(from, to)?;
+    lan.take_address(from, from)?;
+    lan.give_address(from, to)?;
     let moved = Instant::now();
     let pushed = alice.push("data", &[("a.txt", word)]).await?;
     bob.has("alice:data", &pushed).await?;
@@ -158,6 +161,7 @@ async fn who_both_get_other_addresses_find_each_other_again() -> anyhow::Result<
     let Some(lan) = build("moved", 2) else { return Ok(()) };
     let cluster = Cluster::new()?;
     let (mut alice, mut bob) = follow(&lan, &cluster, true).await?;
-    lan.move_to(0, 10)?;
+    lan.take_address(0, 0)?;
+    lan.give_address(0, 10)?;
     moves(&lan, (1, 11), &mut alice, &mut bob, b"both have moved").await
 }
