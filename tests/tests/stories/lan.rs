@@ -53,7 +53,7 @@ fn assert_local(capture: Capture) {
 //  [alice] == switch == [bob], two machines without a router
 //  the ticket names no address
 #[tokio::test]
-async fn nodes_of_one_network_find_each_other_and_ask_for_nobody_else() -> anyhow::Result<()> {
+async fn nodes_of_one_network_find_each_other() -> anyhow::Result<()> {
     let Some(lan) = build("lan", 2) else { return Ok(()) };
     let captures = [lan.capture(0)?, lan.capture(1)?];
     let cluster = Cluster::new()?;
