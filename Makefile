@@ -12,7 +12,7 @@ programs = $(target)/$(if $(filter dev,$(DSP_PROFILE)),debug,$(DSP_PROFILE))
 share = $(DESTDIR)$(PREFIX)/share
 completions = bash-completion/completions/dsp zsh/site-functions/_dsp fish/vendor_completions.d/dsp.fish
 
-.PHONY: build help demo demo-check test check install uninstall bench mutate built prerequisites
+.PHONY: build help demo demo-check test test-full check install uninstall bench mutate built prerequisites
 
 build: prerequisites ## build dsp and dspd, man pages and completions (the default)
 	@$(CARGO) build --locked --profile $(DSP_PROFILE)
@@ -32,6 +32,9 @@ test: export DSP_PROFILE = dev
 test: ## all tests
 	@scripts/prerequisites.sh test
 	@$(CARGO) xtask test
+
+test-full: export DSP_TEST_FULL = 1
+test-full: test ## the same at length, with an hour of soak
 
 check: ## what runs on every change: .ci/run
 	@.ci/run

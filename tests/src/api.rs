@@ -135,6 +135,15 @@ impl Api {
         self.bytes(Method::GET, "/content", &[("ref", reference)], None).await
     }
 
+    /// Gets a text.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn text(&self, path: &str) -> Result<String, CallError> {
+        let bytes = self.bytes(Method::GET, path, &[], None).await?;
+        Ok(String::from_utf8(bytes.to_vec()).with_context(|| format!("{path} is no text"))?)
+    }
+
     /// Makes a call that may take long and returns its result with the notes on the way.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub mod api;
 pub mod cluster;
 pub mod data;
 pub mod disk;
+#[cfg(target_os = "linux")]
 pub mod netns;
 pub mod node;
 pub mod outsider;

@@ -7,6 +7,7 @@
 
 mod baseline;
 mod figure;
+mod load;
 mod transfer;
 mod wait;
 mod work;
@@ -24,11 +25,33 @@ use crate::workspace::{Profile, Workspace};
 #[cfg(unix)]
 const SPACE_GIB: u64 = 6;
 
+/// What is measured in a lab of its own, by key.
+const ALONE: [(&str, Measure); 4] = [
+    ("ls_1000", wait::ls_1000),
+    ("api_100", load::api_100),
+    ("frames_10k", load::frames_10k),
+    ("index_1m", load::index_1m),
+];
+/// What is measured together with something else, by key.
+const TOGETHER: [&str; 6] =
+    ["push_1gib", "follow_1gib", "push_10k", "follow_10k", "publish_visible", "idle"];
+
+/// Measures one thing.
+type Measure = fn(&Lab, Effort) -> anyhow::Result<Figure>;
+
+/// Returns all keys.
+fn keys() -> Vec<&'static str> {
+    TOGETHER.into_iter().chain(ALONE.map(|(key, _)| key)).collect()
+}
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Measure fewer times; the sizes stay
     #[arg(long)]
     quick: bool,
+    /// Measure only these, such as api_100
+    #[arg(value_name = "KEY", value_parser = keys())]
+    only: Vec<String>,
     /// Print only JSON
     #[arg(long)]
     json: bool,
@@ -58,25 +81,33 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     enough_space(&folder)?;
 
-    let mut figures: BTreeMap<&str, Figure> = BTreeMap::new();
     let new_lab = || Lab::new(&programs, &folder);
+    let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
+    let mut figures: BTreeMap<&str, Figure> = BTreeMap::new();
     for (push, follow, work) in [
         ("push_1gib", "follow_1gib", work::ONE_LARGE),
         ("push_10k", "follow_10k", work::MANY_SMALL),
     ] {
-        eprintln!("{push}, {follow} ...");
-        let measured = transfer::measure(new_lab, work, effort)?;
-        figures.insert(push, measured.push);
-        figures.insert(follow, measured.follow);
+        if wanted(push) || wanted(follow) {
+            eprintln!("{push}, {follow} ...");
+            let measured = transfer::measure(new_lab, work, effort)?;
+            figures.insert(push, measured.push);
+            figures.insert(follow, measured.follow);
+        }
     }
-    eprintln!("publish_visible, idle ...");
-    let lab = new_lab()?;
-    let pair = wait::Pair::connect(&lab)?;
-    figures.insert("publish_visible", pair.publish_visible(effort)?);
-    figures.insert("idle", pair.idle(effort)?);
-    drop(pair);
-    eprintln!("ls_1000 ...");
-    figures.insert("ls_1000", wait::ls_1000(&new_lab()?, effort)?);
+    if wanted("publish_visible") || wanted("idle") {
+        eprintln!("publish_visible, idle ...");
+        let lab = new_lab()?;
+        let pair = wait::Pair::connect(&lab)?;
+        figures.insert("publish_visible", pair.publish_visible(effort)?);
+        figures.insert("idle", pair.idle(effort)?);
+    }
+    for (name, measure) in ALONE {
+        if wanted(name) {
+            eprintln!("{name} ...");
+            figures.insert(name, measure(&new_lab()?, effort)?);
+        }
+    }
 
     if args.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);

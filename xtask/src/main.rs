@@ -7,11 +7,14 @@ mod bench;
 mod demo;
 mod files;
 mod fixture;
+mod http;
 mod man;
 mod mutate;
 mod node;
 mod openapi;
+mod process;
 mod simulate;
+mod soak;
 mod test;
 mod workspace;
 
@@ -37,6 +40,8 @@ enum Chore {
     Demo(demo::Args),
     /// Run the simulator by seeds, also with a defence taken out
     Simulate(simulate::Args),
+    /// Have daemons work for long, and watch what they take
+    Soak(soak::Args),
     /// Measure against this machine's own limits
     Bench(bench::Args),
     /// Plant known defects and demand that a test turns red
@@ -65,6 +70,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Chore::Test(args) => test::run(&workspace, &args),
         Chore::Demo(args) => demo::run(&workspace, &args),
         Chore::Simulate(args) => simulate::run(&workspace, &args),
+        Chore::Soak(args) => soak::run(&workspace, &args),
         Chore::Bench(args) => bench::run(&workspace, &args),
         Chore::Mutate(args) => mutate::run(&workspace, &args),
         Chore::Man(args) => man::run(&workspace, &args),

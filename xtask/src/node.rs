@@ -271,6 +271,16 @@ impl Node {
         }
     }
 
+    /// Returns the daemon's process.
+    ///
+    /// # Errors
+    /// None runs, or a command beside it.
+    pub(crate) fn pid(&self) -> anyhow::Result<u32> {
+        let pids = self.pids();
+        let [pid] = pids[..] else { bail!("{} is not one process: {pids:?}", self.name) };
+        Ok(pid)
+    }
+
     /// Returns the processes that have this home, where the system can tell (Linux).
     pub(crate) fn pids(&self) -> Vec<u32> {
         let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };

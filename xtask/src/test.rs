@@ -18,8 +18,12 @@ use crate::workspace::{Profile, Workspace};
 type Suite = (&'static str, fn(&Workspace, Profile) -> anyhow::Result<Tally>);
 
 /// Every suite there is; a new one is a function and a line here.
-const SUITES: [Suite; 4] =
-    [("rust", rust), ("house", house::run), ("guards", guards), ("demo", demo)];
+const SUITES: [Suite; 5] =
+    [("rust", rust), ("house", house::run), ("guards", guards), ("demo", demo), ("soak", soak)];
+/// Minutes of the soak.
+const SOAK: u64 = 5;
+/// The same where everything is done at length.
+const LONG_SOAK: u64 = 60;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -84,6 +88,18 @@ fn demo(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tally> {
     match &held {
         Ok(()) => println!("test demo ... ok"),
         Err(error) => println!("test demo ... FAILED: {error:#}"),
+    }
+    Ok(Tally::of_one(held.is_ok()))
+}
+
+/// Has daemons work for some minutes, or an hour where `DSP_TEST_FULL` is set.
+fn soak(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tally> {
+    let programs = workspace.build(profile)?;
+    let minutes = if env::var_os("DSP_TEST_FULL").is_some() { LONG_SOAK } else { SOAK };
+    let held = crate::soak::soak(&programs, minutes, None);
+    match &held {
+        Ok(()) => println!("test soak ... ok"),
+        Err(error) => println!("test soak ... FAILED: {error:#}"),
     }
     Ok(Tally::of_one(held.is_ok()))
 }

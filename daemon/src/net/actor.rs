@@ -3,7 +3,8 @@
 //! One loop translates: commands of the handles first, then timers, then what the network brings.
 //! Events wait in an outbox; while it is full, nothing more is taken from the network.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use dsp_protocol::id::DeviceId;
@@ -21,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout_at};
 use zeroize::Zeroizing;
 
-use super::address::{self, Transport, dialable, plan, split_peer};
+use super::address::{self, Transport, dialable, plan, source, split_peer};
 use super::dial::{DialId, Dials, Next, transport_reason};
 use super::event::{Direction, NetEvent};
 use super::handle::{Command, DialError, NetHandle, OpenError};
@@ -61,6 +62,7 @@ pub(super) async fn start(
         outbox: VecDeque::new(),
         listeners,
         listening: Vec::new(),
+        ips: BTreeSet::new(),
         connections: HashMap::new(),
         dials: Dials::default(),
         head_starts: FuturesUnordered::new(),
@@ -93,14 +95,25 @@ struct Actor {
     listeners: Listeners,
     /// The dialable listen addresses last reported.
     listening: Vec<Multiaddr>,
-    /// The connections that are up: with whom, and the address if we dialled it.
-    connections: HashMap<ConnectionId, (DeviceId, Option<Multiaddr>)>,
+    /// The addresses of this machine that are listened on.
+    ips: BTreeSet<IpAddr>,
+    /// The connections that are up.
+    connections: HashMap<ConnectionId, Connection>,
     dials: Dials,
     /// Dials whose QUIC addresses get their turn when the future ends.
     head_starts: FuturesUnordered<BoxFuture<'static, DialId>>,
     /// Who waits for the last connection with a peer to close.
     closing: BTreeMap<PeerId, Vec<oneshot::Sender<()>>>,
     discovery: Option<Discovery>,
+}
+
+/// A connection that is up.
+struct Connection {
+    device: DeviceId,
+    /// The address, if we dialled it.
+    dialled: Option<Multiaddr>,
+    /// Our own address, where the system tells.
+    local: Option<IpAddr>,
 }
 
 impl Actor {
@@ -261,9 +274,9 @@ impl Actor {
         };
         let (address, _) = split_peer(&address);
         let known =
-            self.connections.values().find(|(_, dialled)| dialled.as_ref() == Some(&address));
-        if let Some((device, _)) = known {
-            let _ = reply.send(Ok(*device));
+            self.connections.values().find(|known| known.dialled.as_ref() == Some(&address));
+        if let Some(known) = known {
+            let _ = reply.send(Ok(known.device));
             return;
         }
         if !self.dials.join_address(&address, reply) {
@@ -364,8 +377,13 @@ impl Actor {
             ConnectedPoint::Dialer { .. } => Direction::Outbound,
             ConnectedPoint::Listener { .. } => Direction::Inbound,
         };
+        let local = match endpoint {
+            ConnectedPoint::Dialer { .. } => source(&address),
+            ConnectedPoint::Listener { local_addr, .. } => address::socket(local_addr),
+        };
         let dialled = (direction == Direction::Outbound).then(|| address.clone());
-        self.connections.insert(connection, (device, dialled));
+        let local = local.map(|(ip, _)| ip);
+        self.connections.insert(connection, Connection { device, dialled, local });
         self.dials.connected(connection, &peer, device);
         if connections == 1 {
             tracing::debug!(peer = %device.short(), %address, ?direction, "connected");
@@ -385,12 +403,29 @@ impl Actor {
     }
 
     fn listening_changed(&mut self) {
+        self.leave_lost_addresses();
         let listening = dialable(self.swarm.listeners());
         if listening != self.listening {
             self.listening = listening;
             let addresses = self.listening.clone();
             self.outbox.push_back(NetEvent::Listening { addresses });
             self.announce();
+        }
+    }
+
+    /// Closes the connections of addresses that this machine has no more. Nothing would come over
+    /// them, and it would be half a minute until a ping told.
+    fn leave_lost_addresses(&mut self) {
+        let ips = self.swarm.listeners().filter_map(address::socket).map(|(ip, _)| ip).collect();
+        let before = std::mem::replace(&mut self.ips, ips);
+        for (id, connection) in &self.connections {
+            if let Some(local) = &connection.local
+                && before.contains(local)
+                && !self.ips.contains(local)
+            {
+                tracing::debug!(peer = %connection.device.short(), %local, "the address is gone");
+                self.swarm.close_connection(*id);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which addresses can be dialled, and in which order.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
@@ -102,6 +102,20 @@ pub(super) fn socket(address: &Multiaddr) -> Option<(IpAddr, u16)> {
         Protocol::Tcp(port) | Protocol::Udp(port) => Some((ip, port)),
         _ => None,
     }
+}
+
+/// Returns the address of this machine from which the system sends to another, with any port. It
+/// looks the way up and sends nothing.
+pub(super) fn source(to: &Multiaddr) -> Option<(IpAddr, u16)> {
+    let (ip, port) = socket(to)?;
+    let any = match ip {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let asking = UdpSocket::bind((any, 0)).ok()?;
+    asking.connect((ip, port)).ok()?;
+    let local = asking.local_addr().ok()?;
+    Some((local.ip(), local.port()))
 }
 
 /// Splits off the peer that an address names at its end.
@@ -219,6 +233,14 @@ mod tests {
         let listening = all(&["/ip4/10.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/1"]);
         let texts = ["/dns4/example.org/tcp/1", "/ip4/10.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/1"];
         assert_eq!(reachable_at(&announced, &listening), texts);
+    }
+
+    #[test]
+    fn what_goes_to_this_machine_comes_from_it() {
+        let to = |text: &str| source(&text.parse().unwrap()).map(|(ip, _)| ip);
+        assert_eq!(to("/ip4/127.0.0.1/tcp/1"), Some(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        assert_eq!(to("/ip4/127.0.0.1/udp/1/quic-v1"), Some(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        assert_eq!(to("/dns4/example.org/tcp/1"), None);
     }
 
     #[test]

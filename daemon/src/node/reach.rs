@@ -3,7 +3,9 @@
 //! Who opens the stream: the smaller of two devices as soon as they are connected. When the engine
 //! wants a device that is connected without a session, the smaller opens at once and the larger
 //! after a moment in which the smaller may do so. Should both open, the stream of the smaller one
-//! counts. Nothing opens a stream because another ended: the engine asks for that in its own time,
+//! counts; but nobody opens a stream beside a session, so a peer that opens one long after ours
+//! began has lost that, as a machine has that changed its address, and its stream counts. Nothing
+//! opens a stream because another ended: the engine asks for that in its own time,
 //! and [`Pace`](super::pace::Pace) spreads whatever is opened. What a peer opens faster than that is
 //! dropped.
 
@@ -21,6 +23,9 @@ use crate::net::{NetStream, StreamKind};
 
 /// How long the larger device leaves it to the smaller one to open the sync stream.
 const MOMENT: Duration = Duration::from_secs(1);
+/// With a session older than this, a stream that the peer opens does not cross ours on the way.
+/// Over a line so slow that it does, the session begins once more.
+const CROSSING: Duration = Duration::from_secs(5);
 /// Nodes of the local network dialled at a time.
 const DIALS: usize = 8;
 
@@ -98,7 +103,9 @@ impl Actor {
 
     /// Takes a stream that the peer opened.
     pub(super) fn accept(&mut self, device: DeviceId, stream: NetStream) {
-        let has_own = self.opening.contains(&device) || self.sessions.contains_key(&device);
+        let is_fresh = |session: &SessionStream| session.since.elapsed() < CROSSING;
+        let has_own =
+            self.opening.contains(&device) || self.sessions.get(&device).is_some_and(is_fresh);
         if self.engine.device() < device && has_own {
             tracing::debug!(peer = %device.short(), "the stream opened here counts");
             return;

@@ -15,7 +15,7 @@ use dsp_protocol::id::DeviceId;
 use dsp_protocol::limits;
 use futures::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::net::{MessageReader, MessageWriter, NetStream, WriteError, framed};
@@ -38,6 +38,8 @@ const BEHIND_BYTES: usize = 4 << 20;
 pub(super) struct SessionStream {
     /// Tells this stream from an earlier one with the same device.
     pub number: u64,
+    /// When it began.
+    pub since: Instant,
     outgoing: mpsc::UnboundedSender<Vec<u8>>,
     waiting: Arc<AtomicUsize>,
     reader: tokio::task::AbortHandle,
@@ -99,6 +101,7 @@ impl SessionStream {
         let reader = tokio::spawn(read(device, number, reader, events));
         SessionStream {
             number,
+            since: Instant::now(),
             outgoing,
             waiting,
             reader: reader.abort_handle(),
@@ -240,7 +243,6 @@ fn shorten(queue: &mut mpsc::UnboundedReceiver<Vec<u8>>, waiting: &AtomicUsize) 
 #[cfg(test)]
 mod tests {
     use tokio::io::DuplexStream;
-    use tokio::time::Instant;
     use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 
     use super::*;

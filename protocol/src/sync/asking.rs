@@ -35,19 +35,26 @@ impl Node {
         self.forget_asked_catalogs(cx.now, device, tag);
         let Some((channel, context)) = self.channel(device, tag) else { return };
         let room = ASKED_PER_PEER.saturating_sub(channel.asked.len());
+        let more = channel.known.iter().filter_map(|(key, (n, _))| {
+            let next = context.catalogs.get(key).map_or(1, Catalog::next_missing);
+            let waits = channel.asked.get(key).is_some_and(|at| cx.now - at < ASK_MS);
+            (*n >= next && !waits).then_some((*key, *n, next))
+        });
+        let more: Vec<(CatalogKey, u64, u64)> = more.collect();
+        // This is asked of every session at every word of any: mostly there is nothing to ask.
+        if more.is_empty() || room == 0 {
+            return;
+        }
         let elsewhere = self.asked_elsewhere(cx.now, device, context);
         let mut waiting = None;
         let mut asks: Vec<(Reverse<Role>, CatalogKey, u64)> = Vec::new();
-        for (key, (n, _)) in &channel.known {
-            let next = context.catalogs.get(key).map_or(1, Catalog::next_missing);
-            let waits = channel.asked.get(key).is_some_and(|at| cx.now - at < ASK_MS);
-            let comes = elsewhere.get(key).is_some_and(|most| most >= n);
-            if *n < next || waits || comes || room == 0 {
+        for (key, n, next) in more {
+            if elsewhere.get(&key).is_some_and(|most| *most >= n) {
                 continue;
             }
             let waiting = waiting.get_or_insert_with(|| context.waiting(device));
-            if self.is_wanted(cx.now, channel, context, *key, next, waiting) {
-                asks.push((Reverse(context.view.role(key.user)), *key, next));
+            if self.is_wanted(cx.now, channel, context, key, next, waiting) {
+                asks.push((Reverse(context.view.role(key.user)), key, next));
             }
         }
         asks.sort_unstable_by_key(|(role, key, _)| (*role, *key));

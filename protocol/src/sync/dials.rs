@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::backoff::Backoff;
+use super::context::Context;
 use super::event::Output;
 use super::node::{Cx, Node};
 use crate::id::{ContextId, DeviceId, UserId};
@@ -64,14 +65,7 @@ impl Node {
         for (device, address) in known.record.admission.iter().flat_map(|a| &a.devices) {
             tickets.entry(*device).or_default().push(address.clone());
         }
-        let mut users: BTreeSet<UserId> =
-            known.view.members().into_iter().map(|(user, _)| user).collect();
-        users.extend(known.redemptions.keys().map(|(user, _)| *user));
-        users.insert(self.user);
-        let logs = users.iter().filter_map(|user| Some((*user, self.logs.get(user)?)));
-        let mut granted: Vec<(DeviceId, UserId)> = logs
-            .flat_map(|(user, log)| log.devices().map(move |(device, _)| (device, user)))
-            .collect();
+        let mut granted = self.devices_of(known);
         // Beginning anywhere, so that every device has its turn where there is no room for all.
         let first = cx.rng.next_u64() % granted.len().max(1) as u64;
         granted.rotate_left(first as usize);
@@ -82,6 +76,35 @@ impl Node {
             self.try_device(cx, context, (device, Some(user)), Vec::new(), at_once);
         }
         self.dial_due(cx);
+    }
+
+    /// Makes an effort to reach some devices of a context of which a peer said where they are.
+    pub(super) fn reach_heard(
+        &mut self,
+        cx: &mut Cx<'_>,
+        context: ContextId,
+        heard: &BTreeSet<DeviceId>,
+    ) {
+        let Some(known) = self.contexts.get(&context).filter(|known| known.says_hello()) else {
+            return;
+        };
+        let mut granted = self.devices_of(known);
+        granted.retain(|(device, _)| heard.contains(device));
+        for (device, user) in granted {
+            self.try_device(cx, context, (device, Some(user)), Vec::new(), false);
+        }
+        self.dial_due(cx);
+    }
+
+    /// Returns the devices of all who have a part in a context, with their users.
+    fn devices_of(&self, context: &Context) -> Vec<(DeviceId, UserId)> {
+        let mut users: BTreeSet<UserId> =
+            context.view.members().into_iter().map(|(user, _)| user).collect();
+        users.extend(context.redemptions.keys().map(|(user, _)| *user));
+        users.insert(self.user);
+        let logs = users.iter().filter_map(|user| Some((*user, self.logs.get(user)?)));
+        let devices = logs.flat_map(|(user, log)| log.devices().map(move |(id, _)| (id, user)));
+        devices.collect()
     }
 
     /// Adds a device to those that are tried, or what is new about it.
@@ -139,6 +162,14 @@ impl Node {
         let worst = candidates.max_by_key(|(_, dial)| dial.backoff.failures());
         let worst = worst.map(|(device, _)| *device);
         worst.is_some_and(|device| self.dials.remove(&device).is_some())
+    }
+
+    /// Tries everybody now: this device has another address, so the line may be another one.
+    pub(super) fn dial_at_once(&mut self, cx: &mut Cx<'_>) {
+        for dial in self.dials.values_mut() {
+            dial.at = dial.at.min(cx.now);
+        }
+        self.dial_due(cx);
     }
 
     /// Returns where peers of a context say that a device is.

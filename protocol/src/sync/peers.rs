@@ -22,10 +22,16 @@ impl Node {
     pub(super) fn listening(&mut self, cx: &mut Cx<'_>, mut addresses: Vec<String>) {
         addresses.retain(|address| address.len() <= limits::ADDRESS_BYTES);
         addresses.truncate(limits::PEER_ADDRESSES);
-        if self.stated.get(&self.device) == Some(&addresses) {
+        let before = self.stated.get(&self.device);
+        if before == Some(&addresses) {
             return;
         }
+        let new = |before: &Vec<String>| addresses.iter().any(|one| !before.contains(one));
+        let moved = before.is_some_and(new);
         self.stated.insert(self.device, addresses);
+        if moved {
+            self.dial_at_once(cx);
+        }
         for context in self.contexts.keys().copied().collect::<Vec<_>>() {
             self.pass_on_addresses(cx, context, self.device);
         }
@@ -96,7 +102,7 @@ impl Node {
             return;
         }
         let (context, admitted) = (channel.context, channel.is_admitted());
-        let mut news = false;
+        let mut news = BTreeSet::new();
         for peer in peers {
             if peer.device == device {
                 channel.itself = Some(peer.addresses);
@@ -104,13 +110,17 @@ impl Node {
                 || channel.heard.contains_key(&peer.device)
             {
                 let known = channel.heard.insert(peer.device, peer.addresses.clone());
-                news |= known != Some(peer.addresses);
+                if known != Some(peer.addresses) {
+                    news.insert(peer.device);
+                }
             }
         }
         if admitted {
-            news |= self.take_stated(cx, device, tag);
-            if news {
-                self.reach(cx, context, false);
+            if self.take_stated(cx, device, tag) {
+                news.insert(device);
+            }
+            if !news.is_empty() {
+                self.reach_heard(cx, context, &news);
             }
         }
     }

@@ -5,14 +5,18 @@ mod apart;
 mod archive;
 mod audience;
 mod author;
+#[cfg(target_os = "linux")]
+mod cable;
 mod devices;
 mod doctor;
 mod follow;
 mod full;
 mod hostile;
 mod keeping;
+#[cfg(target_os = "linux")]
 mod lan;
 mod large;
+mod load;
 mod members;
 mod offers;
 mod quotas;

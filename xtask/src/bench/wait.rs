@@ -3,11 +3,13 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 
 use super::Effort;
 use super::figure::{Figure, median};
 use crate::node::{Lab, Node, field};
+#[cfg(target_os = "linux")]
+use crate::process::{cpu_time, resident_mib};
 
 /// From the return of `dsp push` until a connected follower shows the frame.
 const VISIBLE: Duration = Duration::from_millis(5);
@@ -82,9 +84,7 @@ impl Pair {
     /// Where the daemon is not to be found.
     #[cfg(target_os = "linux")]
     pub(crate) fn idle(&self, effort: Effort) -> anyhow::Result<Figure> {
-        let [pid] = self.b.pids()[..] else {
-            anyhow::bail!("b is not one process: {:?}", self.b.pids());
-        };
+        let pid = self.b.pid()?;
         let before = cpu_time(pid)?;
         let span = Duration::from_secs(effort.idle_seconds);
         std::thread::sleep(span);
@@ -124,7 +124,11 @@ pub(crate) fn ls_1000(lab: &Lab, effort: Effort) -> anyhow::Result<Figure> {
     Ok(Figure::milliseconds(&times, LS))
 }
 
-fn timed(
+/// Returns how long each of so many runs took.
+///
+/// # Errors
+/// One fails.
+pub(crate) fn timed(
     times: usize,
     mut action: impl FnMut() -> anyhow::Result<()>,
 ) -> anyhow::Result<Vec<Duration>> {
@@ -133,37 +137,4 @@ fn timed(
         action().map(|()| begun.elapsed())
     });
     timed.collect()
-}
-
-/// Returns the processor time of the threads of a process so far, to the nanosecond.
-#[cfg(target_os = "linux")]
-fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
-    let mut nanoseconds: u64 = 0;
-    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let path = thread?.path().join("schedstat");
-        let stat = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        nanoseconds += stat.split(' ').next().context("an empty schedstat")?.parse::<u64>()?;
-    }
-    Ok(Duration::from_nanos(nanoseconds))
-}
-
-/// Returns the memory of a process that is in use, in MiB.
-#[cfg(target_os = "linux")]
-fn resident_mib(pid: u32) -> anyhow::Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kib / 1024.0)
-}
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn this_process_has_time_and_memory() {
-        let pid = std::process::id();
-        assert!(resident_mib(pid).unwrap() > 0.1);
-        assert!(cpu_time(pid).unwrap() < Duration::from_secs(3600));
-    }
 }

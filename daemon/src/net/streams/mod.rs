@@ -86,7 +86,8 @@ impl Behaviour {
         }
     }
 
-    /// Opens a stream on the oldest connection with a peer.
+    /// Opens a stream on the latest connection with a peer: one before it may be of an address that
+    /// the peer has no more.
     ///
     /// The reply comes by the deadline; when the connection goes, the sender is dropped.
     pub(super) fn open(
@@ -95,7 +96,7 @@ impl Behaviour {
         kind: StreamKind,
         reply: oneshot::Sender<Result<NetStream, OpenError>>,
     ) {
-        let Some(connection) = self.connections.get(&peer).and_then(|ids| ids.first()) else {
+        let Some(connection) = self.connections.get(&peer).and_then(|ids| ids.last()) else {
             let _ = reply.send(Err(OpenError::NotConnected));
             return;
         };

@@ -95,3 +95,20 @@ fn a_ticket_is_dialled_however_many_devices_there_are() {
     assert!(dialled(&outputs).contains(&scene.device(scene.alice)));
     assert!(node.dials.len() <= 256);
 }
+
+#[test]
+fn another_address_of_this_device_ends_every_wait() {
+    let mut node = user_with_devices(2);
+    let at = |addresses: &[&str]| Input::Listening {
+        addresses: addresses.iter().map(|address| (*address).to_owned()).collect(),
+    };
+    handle(&mut node, 1_000, at(&["/ip4/10.0.0.1/tcp/1"]));
+    let tried = begin(&mut node);
+    let [device] = tried[..] else { panic!("{tried:?}") };
+    for _ in 0..10 {
+        handle(&mut node, 1_000, Input::DialFailed { device });
+    }
+    assert_eq!(dialled(&handle(&mut node, 1_001, Input::Wake)), []);
+    assert_eq!(dialled(&handle(&mut node, 1_002, at(&[]))), [], "none is no other line");
+    assert_eq!(dialled(&handle(&mut node, 1_003, at(&["/ip4/10.0.0.2/tcp/1"]))), [device]);
+}
