@@ -1,6 +1,7 @@
 //! Heads and tags: which frame a stack is at.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use super::view::{Held, View};
 use crate::id::{DeviceId, FrameId, StackId, StatementId, UserId};
@@ -60,10 +61,55 @@ pub struct HeadView {
     pub n: u64,
 }
 
+/// The heads that were stated of a stack, which only become more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Line {
+    ids: BTreeSet<StatementId>,
+    /// The largest generation stated.
+    generation: u64,
+    /// What is current, derived when it is asked for and kept up to date from then on: a long
+    /// history is not gone over again for every push.
+    current: OnceLock<Current>,
+}
+
+/// What is current of the heads that count.
+#[derive(Clone, Debug, Default)]
+struct Current {
+    /// Those that no other one replaces.
+    heads: BTreeSet<StatementId>,
+    /// Whatever one of them replaces, here or not.
+    over: BTreeSet<StatementId>,
+}
+
+impl Line {
+    /// Forgets what was derived.
+    pub(super) fn doubt(&mut self) {
+        self.current.take();
+    }
+}
+
+impl Current {
+    fn add(&mut self, id: StatementId, head: &Head) {
+        if !self.over.contains(&id) {
+            self.heads.insert(id);
+        }
+        for over in &head.over {
+            self.heads.remove(over);
+            self.over.insert(*over);
+        }
+    }
+}
+
 impl View {
+    /// Returns the generation of the next head of a stack: one more than the largest stated.
+    pub fn next_generation(&self, user: UserId, stack: StackId) -> u64 {
+        let line = self.lines.get(&(user, stack));
+        line.map_or(0, |line| line.generation).saturating_add(1)
+    }
+
     /// Returns all stacks, also those that have left, by owner and id.
     pub fn stacks(&self) -> Vec<StackView> {
-        self.heads.keys().filter_map(|(user, stack)| self.stack_by_id(*user, *stack)).collect()
+        self.lines.keys().filter_map(|(user, stack)| self.stack_by_id(*user, *stack)).collect()
     }
 
     /// Returns the stack of a user by its name now. Where her devices began several of one name
@@ -71,7 +117,7 @@ impl View {
     pub fn stack(&self, user: UserId, name: &StackName) -> Option<StackView> {
         let first = StackId::from_bytes([0; 16]);
         let of_user =
-            self.heads.range((user, first)..).take_while(|((owner, _), _)| *owner == user);
+            self.lines.range((user, first)..).take_while(|((owner, _), _)| *owner == user);
         let stacks = of_user.filter_map(|((_, stack), _)| self.stack_by_id(user, *stack));
         let named = stacks.filter(|stack| stack.name == *name);
         named.min_by_key(|stack| (stack.state != StackState::Live, stack.order(), stack.stack))
@@ -113,17 +159,37 @@ impl View {
         current.into_iter().map(|(id, _)| id).take(OVER).collect()
     }
 
+    /// Takes in a head that was just stated, by a statement that is held.
+    pub(super) fn state(&mut self, user: UserId, id: StatementId) {
+        let held = &self.held[&id];
+        let PlacedFact::Head(head) = held.fact() else { return };
+        // Without authority derived, nothing else is.
+        let counts = self.authority.get().is_some_and(|a| a.counts_for_writer(self, held));
+        let line = self.lines.entry((user, head.stack)).or_default();
+        line.ids.insert(id);
+        line.generation = line.generation.max(head.generation);
+        if let Some(current) = line.current.get_mut().filter(|_| counts) {
+            current.add(id, head);
+        }
+    }
+
     fn current_heads(&self, user: UserId, stack: StackId) -> Vec<(StatementId, &Held, &Head)> {
-        let ids = self.heads.get(&(user, stack)).into_iter().flatten();
-        let heads: Vec<_> = self
-            .by_writers(ids)
-            .filter_map(|(id, held)| match held.fact() {
-                PlacedFact::Head(head) => Some((id, held, head)),
-                _ => None,
-            })
-            .collect();
-        let over: BTreeSet<_> = heads.iter().flat_map(|(_, _, head)| &head.over).collect();
-        heads.iter().filter(|(id, _, _)| !over.contains(id)).copied().collect()
+        let Some(line) = self.lines.get(&(user, stack)) else { return Vec::new() };
+        let current = line.current.get_or_init(|| {
+            let mut current = Current::default();
+            for (id, held) in self.by_writers(line.ids.iter()) {
+                if let PlacedFact::Head(head) = held.fact() {
+                    current.add(id, head);
+                }
+            }
+            current
+        });
+        let held = current.heads.iter().map(|id| (*id, &self.held[id]));
+        held.filter_map(|(id, held)| match held.fact() {
+            PlacedFact::Head(head) => Some((id, held, head)),
+            _ => None,
+        })
+        .collect()
     }
 
     /// Returns where the tags of a stack are. Of two set apart the smallest frame id wins, and

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::membership::has_seen;
 use super::view::{Held, View};
-use crate::id::{DeviceId, Incarnation, StackId, UserId};
+use crate::id::{DeviceId, Incarnation, UserId};
 use crate::statement::{PlacedFact, Role, Verified};
 
 impl View {
@@ -73,21 +73,10 @@ impl View {
         seen
     }
 
-    /// Returns the generation of the next head of a stack: one more than the largest stated.
-    pub fn next_generation(&self, user: UserId, stack: StackId) -> u64 {
-        let heads = self.heads.get(&(user, stack)).into_iter().flatten();
-        let stated = heads.filter_map(|id| match self.held.get(id)?.fact() {
-            PlacedFact::Head(head) => Some(head.generation),
-            _ => None,
-        });
-        stated.max().unwrap_or(0).saturating_add(1)
-    }
-
     /// Returns the largest number that a device gave a statement in one incarnation, 0 for none.
     pub fn last_number(&self, device: DeviceId, inc: Incarnation) -> u64 {
-        let places = self.held.values().map(|held| held.place);
-        let own = places.filter(|place| place.device == device && place.inc == inc);
-        own.map(|place| place.n).max().unwrap_or(0)
+        let own = self.numbers.range((device, inc, 0)..=(device, inc, u64::MAX));
+        own.last().map_or(0, |((_, _, n), _)| *n)
     }
 }
 

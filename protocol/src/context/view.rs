@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use super::Genesis;
+use super::heads::Line;
 use super::membership::Authority;
 use crate::id::{
     ChangeId, ContextId, DeviceId, DocumentId, Incarnation, StackId, StatementId, UserId,
@@ -17,7 +18,7 @@ pub struct View {
     pub(super) genesis: Genesis,
     context: ContextId,
     pub(super) held: BTreeMap<StatementId, Held>,
-    numbers: BTreeMap<(DeviceId, Incarnation, u64), StatementId>,
+    pub(super) numbers: BTreeMap<(DeviceId, Incarnation, u64), StatementId>,
     pub(super) chains: BTreeMap<DocumentId, Chain>,
     pub(super) retired: BTreeMap<UserId, BTreeMap<DeviceId, u64>>,
     /// Members and cuts: what authority is made of.
@@ -26,9 +27,9 @@ pub struct View {
     tips: BTreeSet<ChangeId>,
     /// What only owners say, besides claims.
     pub(super) owners_only: BTreeSet<StatementId>,
-    pub(super) heads: BTreeMap<(UserId, StackId), BTreeSet<StatementId>>,
+    pub(super) lines: BTreeMap<(UserId, StackId), Line>,
     pub(super) tags: BTreeMap<(UserId, StackId), BTreeMap<TagName, BTreeSet<StatementId>>>,
-    authority: OnceLock<Authority>,
+    pub(super) authority: OnceLock<Authority>,
 }
 
 /// A statement, and which change of which document carried it.
@@ -79,7 +80,7 @@ impl View {
             claims: BTreeSet::new(),
             tips: BTreeSet::new(),
             owners_only: BTreeSet::new(),
-            heads: BTreeMap::new(),
+            lines: BTreeMap::new(),
             tags: BTreeMap::new(),
             authority: OnceLock::new(),
         }
@@ -120,6 +121,7 @@ impl View {
         }
         self.index(user, id, &placed.fact);
         self.held.insert(id, Held { user, doc, change, carried: n, place, statement });
+        self.state(user, id);
         let number = (place.device, place.inc, place.n);
         match *self.numbers.entry(number).or_insert(id) {
             first if first == id => Inserted::New,
@@ -134,7 +136,7 @@ impl View {
         let position = chain.positions.entry(change).or_insert(n);
         *position = n.min(*position);
         if self.tips.contains(&change) {
-            self.authority.take();
+            self.doubt();
         }
     }
 
@@ -143,7 +145,7 @@ impl View {
     pub fn forked(&mut self, doc: DocumentId, n: u64) {
         let chain = self.chains.entry(doc).or_default();
         chain.fork = Some(chain.fork.map_or(n, |first| first.min(n)));
-        self.authority.take();
+        self.doubt();
     }
 
     /// Returns what a catalog says from its fork on, which counts for nothing.
@@ -164,7 +166,7 @@ impl View {
     pub fn retire(&mut self, user: UserId, devices: BTreeMap<DeviceId, u64>) {
         if self.retired.get(&user) != Some(&devices) {
             self.retired.insert(user, devices);
-            self.authority.take();
+            self.doubt();
         }
     }
 
@@ -275,6 +277,14 @@ impl View {
         held.filter(|held| matches!(held.fact(), PlacedFact::Unknown { .. })).map(|h| &h.statement)
     }
 
+    /// Forgets what was derived: from now on another statement may count, or one not any more.
+    fn doubt(&mut self) {
+        self.authority.take();
+        for line in self.lines.values_mut() {
+            line.doubt();
+        }
+    }
+
     pub(super) fn authority(&self) -> &Authority {
         self.authority.get_or_init(|| Authority::derive(self))
     }
@@ -308,12 +318,12 @@ impl View {
         match fact {
             PlacedFact::Member(_) => {
                 self.claims.insert(id);
-                self.authority.take();
+                self.doubt();
             }
             PlacedFact::Cut(cut) => {
                 self.claims.insert(id);
                 self.tips.extend(cut.docs.values().flatten());
-                self.authority.take();
+                self.doubt();
             }
             PlacedFact::About(_)
             | PlacedFact::Interest(_)
@@ -322,14 +332,12 @@ impl View {
             | PlacedFact::Epoch(_) => {
                 self.owners_only.insert(id);
             }
-            PlacedFact::Head(head) => {
-                self.heads.entry((user, head.stack)).or_default().insert(id);
-            }
             PlacedFact::Tag(tag) => {
                 let tags = self.tags.entry((user, tag.stack)).or_default();
                 tags.entry(tag.tag.clone()).or_default().insert(id);
             }
-            PlacedFact::Unknown { .. } => {}
+            // Heads are taken in once they are held.
+            PlacedFact::Head(_) | PlacedFact::Unknown { .. } => {}
         }
     }
 
@@ -346,7 +354,7 @@ impl View {
                 *up_to = before.max(*own);
                 before = *up_to;
             }
-            self.authority.take();
+            self.doubt();
         }
     }
 }

@@ -35,6 +35,15 @@ fn a_head_replaces_those_it_names() {
     assert_eq!(view.stack(user(BOB), &name), None);
 }
 
+#[test]
+fn who_may_not_write_has_no_stack_whenever_it_is_looked_at() {
+    let (mut world, ..) = world();
+    let mut bob = world.device(BOB, 21);
+    let first = world.push(&mut bob, 5, 50, 1, &[]);
+    world.push(&mut bob, 5, 51, 2, &[first]);
+    assert_eq!(world.view().stacks(), []);
+}
+
 /// Finding 10: pushed while apart; the largest generation comes first, then the smallest id.
 #[test]
 fn forked_heads_have_one_order() {

@@ -178,6 +178,9 @@ impl World {
             let inserted = view.insert(user, doc, change, carried, statement);
             assert!(!matches!(inserted, Inserted::Known | Inserted::Foreign), "{inserted:?}");
             view.role(user);
+            if !retired_first {
+                view.stacks();
+            }
         }
         retire(&mut view);
         view
