@@ -55,6 +55,7 @@ mod trees;
 mod trust;
 mod undo;
 mod verify;
+mod whole;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

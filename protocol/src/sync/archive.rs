@@ -113,10 +113,12 @@ impl Node {
         }
         if !self.contexts.contains_key(&context) {
             let mine = genesis.owners.contains(&self.user);
+            // Who wrote the archive may make anybody a member; what else is to come she says herself.
+            let policy = if mine { Policy::All } else { Policy::Lazy };
             self.insert_context(Context::new(ContextRecord {
                 genesis: genesis.clone(),
                 interest: Vec::new(),
-                policy: Policy::All.into(),
+                policy: policy.into(),
                 standing: if mine { Standing::NEW } else { Standing::Archived },
                 admission: None,
             }));

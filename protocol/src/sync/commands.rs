@@ -71,6 +71,7 @@ impl Node {
             }
             Command::Drop { context, blobs } => self.let_go(cx, id, context, blobs),
             Command::TakeBack { context, blobs } => self.take_back(cx, id, context, blobs),
+            Command::HereAgain { context, blobs } => self.here_again(cx, id, context, blobs),
             Command::Reach { context } => {
                 self.retry_wants(context);
                 self.pump_context(cx, context);
@@ -423,6 +424,7 @@ impl Node {
             | Command::Lost { .. }
             | Command::Drop { .. }
             | Command::TakeBack { .. }
+            | Command::HereAgain { .. }
             | Command::Reach { .. }
             | Command::Block { .. }
             | Command::Accept { .. }

@@ -129,8 +129,10 @@ pub enum Output {
     Dial {
         /// The device.
         device: DeviceId,
-        /// Addresses from tickets and peers, as multiaddr text, the most trusted first.
+        /// Addresses from tickets, as multiaddr text, the latest first.
         addresses: Vec<String>,
+        /// Where the device, or peers, say that it is, as multiaddr text: anybody's word.
+        heard: Vec<String>,
     },
     /// A device said where it can be reached: the shell remembers it for later dials.
     Reachable {
@@ -712,6 +714,14 @@ pub enum Command {
     /// Takes back that blobs were let go, of which the shell still has the bytes: they count as here
     /// again. What came or was asked for since is left alone.
     TakeBack {
+        /// The context.
+        context: ContextId,
+        /// Which, each with its size in bytes.
+        blobs: Vec<(BlobHash, u64)>,
+    },
+    /// Counts blobs as here again of which the shell has the bytes: whether they were let go, lost or
+    /// wanted, and whoever asked for them.
+    HereAgain {
         /// The context.
         context: ContextId,
         /// Which, each with its size in bytes.

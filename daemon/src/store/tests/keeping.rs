@@ -126,3 +126,22 @@ async fn the_latest_holders_of_a_blob_are_remembered_and_no_more() {
     assert_eq!((of, holders[&blob(2)].len()), (expected, 0));
     store.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn sums_that_are_wrong_are_put_right_with_the_indexes() {
+    let stage = Stage::memory();
+    let (store, _) = stage.open().await;
+    store.apply(vec![context_record(1), earned(1, 3), earned(1, 4)]).await.unwrap();
+    store.close().await.unwrap();
+    stage.tamper(|tx| {
+        let mut used = tx.open_table(tables::USED).unwrap();
+        used.insert(context(1).as_bytes(), 1_000).unwrap();
+        used.insert(context(2).as_bytes(), 5).unwrap();
+    });
+    let (store, _) = stage.open().await;
+    assert_eq!(used(&store, 1).await, (1_000, 7));
+    assert_eq!(store.rebuild_indexes().await.unwrap(), 2);
+    assert_eq!((used(&store, 1).await, used(&store, 2).await), ((7, 7), (0, 7)));
+    assert_eq!(store.rebuild_indexes().await.unwrap(), 0);
+    store.close().await.unwrap();
+}
