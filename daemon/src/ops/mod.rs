@@ -17,6 +17,7 @@ pub mod events;
 mod evict;
 mod fetch;
 mod follows;
+mod forgetting;
 mod fork;
 mod frames;
 mod garbage;

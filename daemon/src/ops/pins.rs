@@ -385,6 +385,7 @@ fn concerned(event: &NodeEvent) -> Option<ContextId> {
         NodeEvent::Sync(
             Event::Stack { context, .. }
             | Event::Frame { context, .. }
+            | Event::Context(context)
             | Event::Synced { context, .. },
         ) => Some(*context),
         _ => None,

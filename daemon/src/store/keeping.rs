@@ -378,6 +378,21 @@ pub(super) fn let_go(
     Ok(())
 }
 
+/// Records that a blob of a context was withdrawn: it is neither here nor lost, let go or wanted.
+pub(super) fn withdraw(
+    tx: &WriteTransaction,
+    context: ContextId,
+    hash: BlobHash,
+) -> Result<(), Fault> {
+    let (context, hash) = (context.as_bytes(), hash.as_bytes());
+    unearn(tx, context, hash)?;
+    let key = pair(context, hash);
+    tx.open_table(tables::LOST)?.remove(&key)?;
+    tx.open_table(tables::DROPPED)?.remove(&key)?;
+    tx.open_table(tables::WANT)?.remove(&key)?;
+    Ok(())
+}
+
 /// Counts the bytes of everything anew, and returns how many sums were wrong.
 pub(super) fn count_all(tx: &WriteTransaction) -> Result<u64, Fault> {
     let earned = tx.open_table(tables::CONTEXT_BLOB)?;

@@ -439,7 +439,8 @@ impl Context {
     /// named by what the archive brought.
     pub fn takes_blob(&self, hash: BlobHash) -> Option<BlobWant> {
         let wanted = self.blob_wants.get(&hash).map(|state| state.want);
-        wanted.or_else(|| self.offered.get(&hash).copied())
+        let offered = || self.offered.get(&hash).copied();
+        wanted.or_else(offered).filter(|_| !self.is_blob_withdrawn(hash))
     }
 
     /// Remembers what a frame of an archive names, until the archive is closed.

@@ -136,8 +136,11 @@ impl Node {
         id: ContextId,
         blobs: Vec<(BlobHash, u64)>,
     ) {
-        if !self.contexts.contains_key(&id) {
+        let Some(context) = self.contexts.get(&id) else {
             return cx.reply(command, Err(CommandError::NoContext(id)));
+        };
+        if let Err(error) = context.has_withdrawn_none(&blobs) {
+            return cx.reply(command, Err(error));
         }
         let records = blobs.iter();
         let records =

@@ -96,6 +96,7 @@ impl Node {
             | Command::KeepMore { context, .. }
             | Command::Admit { context, .. }
             | Command::Cut { context, .. }
+            | Command::Withdraw { context, .. }
             | Command::Push { context, .. }
             | Command::Mirror { context, .. }
             | Command::Rename { context, .. }
@@ -375,12 +376,18 @@ impl Node {
                 self.need(context, Role::Writer, cx.now)?;
                 Ok(Draft::of(cuts(Subject::Device(device), docs)))
             }
+            Command::Withdraw { frames, blobs, .. } => {
+                self.need(context, Role::Owner, cx.now)?;
+                context.draft_withdraw(&frames, &blobs)
+            }
             Command::Push { stack, frame, blobs, tags, .. } => {
                 self.need(context, Role::Writer, cx.now)?;
+                context.has_withdrawn_none(&blobs)?;
                 self.draft_push(cx, id, stack, frame, blobs, tags)
             }
             Command::Mirror { stack, name, frames, blobs, .. } => {
                 self.need(context, Role::Writer, cx.now)?;
+                context.has_withdrawn_none(&blobs)?;
                 self.draft_mirror(id, (stack, name), frames, blobs)
             }
             Command::Rename { stack, name, .. } => {

@@ -8,6 +8,7 @@ mod author;
 mod devices;
 mod doctor;
 mod follow;
+mod forget;
 mod full;
 mod hostile;
 mod keeping;

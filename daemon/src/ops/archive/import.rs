@@ -38,7 +38,7 @@ impl Ops {
     /// The bytes are no archive, something in them is wrong, or the disk is full.
     pub async fn import_archive(
         self: &Arc<Self>,
-        bytes: impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static,
+        bytes: impl Stream<Item = io::Result<Bytes>> + Send + Sync + Unpin + 'static,
     ) -> Result<ArchiveTaken, Problem> {
         let ops = Arc::clone(self);
         // Who hangs up ends the stream: what came is closed as after any error.
@@ -73,7 +73,7 @@ struct Intake<'a, S> {
     keeps: Vec<Keep>,
 }
 
-impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Unpin> Intake<'a, S> {
+impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Sync + Unpin> Intake<'a, S> {
     fn new(ops: &'a Ops, stream: S) -> Self {
         Intake {
             ops,
