@@ -112,6 +112,7 @@ fn strangers_cannot_keep_an_owners_offers_out() {
     let all = offered(&lab, BOB);
     assert!(all.contains(&second) && !all.contains(&strangers[0]), "then the oldest");
     // Mallory, who owns nothing here, pushes nobody out.
+    lab.connect(BOB, MALLORY);
     let tag = lab.tag(MALLORY, BOB);
     let genesis =
         Genesis { owners: vec![lab[MALLORY].user], nonce: [7; 16], kind: ContextKind::Team };
