@@ -192,6 +192,11 @@ impl Joining {
         gathered.check(user, device, root).map(Some)
     }
 
+    /// Tells whether a machine is on its way: whether something was written and not removed.
+    pub fn is_written(home: &Home) -> bool {
+        path(home).exists()
+    }
+
     /// Forgets that this machine is on its way.
     ///
     /// # Errors

@@ -82,6 +82,8 @@ pub const OVER: usize = 16;
 /// Most devices and incarnations that a member statement of this program names as seen; so many
 /// fit whatever their numbers.
 pub const SEEN: usize = 70;
+/// Most frames, and most blobs, that one command withdraws: some hundred statements.
+pub const WITHDRAWN: usize = 4096;
 /// Most proofs of forks that a context keeps.
 pub const FORKS: usize = 256;
 /// Most of those that are about catalogs of one user: nobody's devices take the room for others'.

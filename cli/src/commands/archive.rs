@@ -7,7 +7,9 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use clap::Subcommand;
-use dsp_protocol::api::{ArchiveTaken, Came, ExportArchive, FollowState, NewTicket, RoleName};
+use dsp_protocol::api::{
+    ArchiveTaken, Came, ExportArchive, FollowState, NewTicket, Policy, RoleName,
+};
 use dsp_protocol::archive::{ArchiveError, Item, Reader};
 use futures::{Stream, StreamExt as _};
 use serde::Serialize;
@@ -263,6 +265,11 @@ fn human(taken: &ArchiveTaken) -> String {
     }
     if taken.context.state == FollowState::Archived {
         out += "you do not follow it: no news comes before you do, by a ticket of its owner\n";
+    } else if !taken.known && taken.context.policy == Policy::Lazy {
+        out += &format!(
+            "it makes you a member: news comes from now on, bytes when they are asked for; `dsp \
+             context policy {context} --policy all` has them come by themselves\n"
+        );
     }
     out
 }

@@ -49,7 +49,7 @@ fn human(entries: &[LogEntry], ui: &Ui) -> String {
         marks.extend(entry.tags.iter().map(String::as_str));
         let mut message = entry.message.clone().unwrap_or_default();
         if !entry.here {
-            message = "(not here)".to_owned();
+            message = if entry.withdrawn { "(withdrawn)" } else { "(not here)" }.to_owned();
         }
         let metrics = entry.metrics.iter().map(|(k, v)| format!("  {k}={}", human::value(v)));
         message.extend(metrics);

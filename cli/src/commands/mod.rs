@@ -12,6 +12,7 @@ pub(crate) mod doctor;
 pub(crate) mod drop;
 pub(crate) mod fetch;
 pub(crate) mod follow;
+pub(crate) mod forget;
 pub(crate) mod gc;
 pub(crate) mod get;
 pub(crate) mod id;
@@ -63,6 +64,7 @@ pub(crate) enum Verb {
     Pin(pin::Args),
     Unpin(unpin::Args),
     Drop(drop::Args),
+    Forget(forget::Args),
     Verify(verify::Args),
     Tag(tag::Args),
     Mv(mv::Args),
@@ -131,6 +133,7 @@ impl Verb {
             Verb::Pin(args) => pin::run(args, app).await,
             Verb::Unpin(args) => unpin::run(&args, app).await,
             Verb::Drop(args) => drop::run(&args, app).await,
+            Verb::Forget(args) => forget::run(&args, app).await,
             Verb::Verify(args) => verify::run(&args, app).await,
             Verb::Tag(args) => tag::run(args, app).await,
             Verb::Mv(args) => mv::run(args, app).await,

@@ -29,6 +29,7 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
     app.ui.result(&changed, |_| {
         format!("{} -> {}\n", clean(&request.reference), clean(&changed.stack.reference))
     })?;
+    changed.notes.iter().for_each(|note| app.ui.warn(note));
     super::undo::hint(changed.undo.as_ref(), &app.ui);
     Ok(())
 }

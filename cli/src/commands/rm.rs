@@ -43,6 +43,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     app.ui.confirm(&format!("remove {name}?"))?;
     let removed: Option<Changed> = client.delete(&url).await?;
     app.ui.result(&removed, |_| format!("removed {name}\n"))?;
+    removed.iter().flat_map(|removed| &removed.notes).for_each(|note| app.ui.warn(note));
     super::undo::hint(removed.and_then(|removed| removed.undo).as_ref(), &app.ui);
     Ok(())
 }

@@ -40,6 +40,7 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
             None => format!("{name}  has no tag {} any more\n", clean(&request.tag)),
         }
     })?;
+    changed.notes.iter().for_each(|note| app.ui.warn(note));
     super::undo::hint(changed.undo.as_ref(), &app.ui);
     Ok(())
 }

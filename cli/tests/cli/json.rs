@@ -27,6 +27,7 @@ const DOCUMENTS: &[&[&str]] = &[
     &["pin", "--list"],
     &["unpin", "sales/weekly"],
     &["drop", "sales/weekly"],
+    &["forget", "sales/weekly@head~1", "--yes"],
     &["verify"],
     &["tag", "sales/weekly", "v1"],
     &["mv", "sales/weekly", "other"],
@@ -208,6 +209,13 @@ pub(crate) fn answers(fake: &Fake) {
         "freed": {"blobs": 1, "bytes": 3, "pending": false},
     });
     fake.on_steps("POST /api/v1/drop", &dropped);
+    let forgotten = json!({
+        "reference": "sales/weekly@head~1", "frame": dsp_protocol::id::FrameId::from_bytes([1; 32]),
+        "whole": true, "contexts": ["main"], "files": ["sales/weekly#a.txt"], "files_total": 1,
+        "bytes": 3, "stays": [], "stays_total": 0, "done": true,
+        "freed": {"blobs": 1, "bytes": 3, "pending": false},
+    });
+    fake.on("POST /api/v1/forget", &forgotten);
     let garbage = json!({
         "unnamed": {"blobs": 1, "bytes": 3}, "trashed": {"blobs": 0, "bytes": 0}, "removed": [], "collections_held": false,
     });

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::{Daemon, Options};
 use crate::ops::{Paging, Reporter, StackFilter};
 
+mod archives;
 mod closing;
 mod content;
 mod devices;

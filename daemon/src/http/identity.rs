@@ -129,5 +129,5 @@ async fn rotate(State(ops): State<Arc<Ops>>) -> Answer<IdentityInfo> {
 #[utoipa::path(post, path = "/identity/recover", tag = "identity",
     request_body = Recover, responses((status = 200, body = Recovered)))]
 async fn recover(State(ops): State<Arc<Ops>>, Body(recover): Body<Recover>) -> Answer<Recovered> {
-    Ok(Json(ops.recover(&recover).await?))
+    Ok(Json(ops.recover(recover).await?))
 }

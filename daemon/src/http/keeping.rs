@@ -1,11 +1,11 @@
-//! `/pins` and `/drop`.
+//! `/pins`, `/drop` and `/forget`.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use dsp_protocol::api::{DropRequest, NewPin, Page, Step, Unpinned};
+use dsp_protocol::api::{DropRequest, ForgetRequest, Forgotten, NewPin, Page, Step, Unpinned};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -16,7 +16,10 @@ use super::steps::steps;
 use crate::ops::Ops;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
-    OpenApiRouter::new().routes(routes!(list, pin, unpin)).routes(routes!(drop_bytes))
+    OpenApiRouter::new()
+        .routes(routes!(list, pin, unpin))
+        .routes(routes!(drop_bytes))
+        .routes(routes!(forget))
 }
 
 /// Lists what is pinned
@@ -45,4 +48,14 @@ async fn unpin(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> An
     responses((status = 200, body = Step, content_type = "application/x-ndjson")))]
 async fn drop_bytes(State(ops): State<Arc<Ops>>, Body(request): Body<DropRequest>) -> Response {
     steps(|reporter| async move { ops.drop_bytes(&request, &reporter).await })
+}
+
+/// Withdraws a frame or a file of mine from everybody, for good
+#[utoipa::path(post, path = "/forget", tag = "keeping", request_body = ForgetRequest,
+    responses((status = 200, body = Forgotten)))]
+async fn forget(
+    State(ops): State<Arc<Ops>>,
+    Body(request): Body<ForgetRequest>,
+) -> Answer<Forgotten> {
+    Ok(Json(ops.forget(&request).await?))
 }

@@ -26,6 +26,7 @@ use super::address::{self, Transport, dialable, plan, source, split_peer};
 use super::dial::{DialId, Dials, Next, transport_reason};
 use super::event::{Direction, NetEvent};
 use super::handle::{Command, DialError, NetHandle, OpenError};
+use super::hearsay::is_of_the_network;
 use super::limits::{COMMANDS, EVENTS, GOODBYE, SETTLE, TCP_HEAD_START};
 use super::listen::{self, Listeners};
 use super::mdns::{Announcement, Discovery};
@@ -141,8 +142,11 @@ impl Actor {
                     self.attempt(next);
                 }
                 event = self.swarm.select_next_some(), if is_open => self.event(event),
-                addresses = found(&mut self.discovery), if is_open => {
-                    self.outbox.push_back(NetEvent::Discovered { addresses });
+                mut addresses = found(&mut self.discovery), if is_open => {
+                    addresses.retain(|address| is_of_the_network(address, &self.listening));
+                    if !addresses.is_empty() {
+                        self.outbox.push_back(NetEvent::Discovered { addresses });
+                    }
                 }
             }
         };

@@ -107,7 +107,7 @@ pub(super) struct Actor {
     pairing: mpsc::Sender<(DeviceId, NetStream)>,
     /// Where this device can be reached: as configured, and as listened on.
     announced: Vec<Multiaddr>,
-    listening: Vec<Multiaddr>,
+    pub(super) listening: Vec<Multiaddr>,
 }
 
 impl Actor {
@@ -245,8 +245,12 @@ impl Actor {
     /// `inputs`, never through `feed`.
     fn perform(&mut self, output: Output, from: Option<DeviceId>) {
         match output {
-            Output::Dial { device, addresses } => self.dial(device, addresses),
-            Output::Reachable { device, addresses } => {
+            Output::Dial { device, mut addresses, heard } => {
+                addresses.extend(heard.into_iter().filter(|address| self.is_worth_a_dial(address)));
+                self.dial(device, addresses);
+            }
+            Output::Reachable { device, mut addresses } => {
+                addresses.retain(|address| self.is_worth_a_dial(address));
                 let store = self.store.clone();
                 tokio::spawn(async move {
                     if let Err(error) = store.note_claimed(device, addresses).await {

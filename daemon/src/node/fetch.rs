@@ -116,7 +116,7 @@ impl Fetch {
                 failed.extend(self.wants.iter().map(|want| want.hash));
             }
         }
-        self.quotas.did_not_come(self.context, &failed).await;
+        self.quotas.ended(self.context, &self.wants, &failed).await;
         failed.extend(over);
         let failures = failed.len() as u64;
         let context = self.context;

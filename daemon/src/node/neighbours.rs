@@ -11,6 +11,11 @@ const NEIGHBOURS: usize = 64;
 /// The time between two looks around.
 const PAUSE: Duration = Duration::from_secs(30);
 
+/// The time between two dials of nodes just heard of, in the long run.
+const EVERY: Duration = Duration::from_secs(2);
+/// Such dials that may come at once: a room of laptops that are opened.
+const AT_ONCE: u32 = 32;
+
 /// Where nodes of the local network answer; who they are shows when they are dialled.
 ///
 /// They are remembered because each is told of once, often before there is a reason to dial it.
@@ -19,6 +24,8 @@ pub(super) struct Neighbours {
     /// The addresses of each, the best first.
     known: VecDeque<Vec<Multiaddr>>,
     looked: Option<Instant>,
+    /// When the dials of those that were just heard of are over at the long run's pace.
+    until: Option<Instant>,
 }
 
 impl Neighbours {
@@ -29,6 +36,17 @@ impl Neighbours {
             self.known.pop_front();
         }
         self.known.push_back(addresses);
+    }
+
+    /// Counts a dial of one that was just heard of, and tells whether it may be: anybody on the
+    /// network can announce new ones all the time. One too many waits for the next look around.
+    pub(super) fn may_be_dialled(&mut self, now: Instant) -> bool {
+        let until = self.until.filter(|until| *until > now).unwrap_or(now) + EVERY;
+        let may_be = until.saturating_duration_since(now) <= EVERY * AT_ONCE;
+        if may_be {
+            self.until = Some(until);
+        }
+        may_be
     }
 
     /// Tells whether it is time to look around again without being asked to.
@@ -68,5 +86,14 @@ mod tests {
         }
         let all = neighbours.all(start);
         assert_eq!((all.len(), &all[0]), (NEIGHBOURS, &at(2 * NEIGHBOURS - 1)));
+    }
+
+    #[test]
+    fn who_announces_new_nodes_all_the_time_is_dialled_now_and_then() {
+        let (mut neighbours, start) = (Neighbours::default(), Instant::now());
+        let dialled = (0..1000).filter(|_| neighbours.may_be_dialled(start)).count();
+        assert_eq!(dialled, AT_ONCE as usize);
+        assert!(neighbours.may_be_dialled(start + EVERY));
+        assert!(!neighbours.may_be_dialled(start + EVERY));
     }
 }

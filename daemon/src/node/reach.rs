@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 
 use super::actor::{Actor, Internal};
 use super::session::SessionStream;
-use crate::net::{NetStream, StreamKind};
+use crate::net::{NetStream, StreamKind, may_be_dialled};
 
 /// How long the larger device leaves it to the smaller one to open the sync stream.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -52,6 +52,12 @@ impl Actor {
                 }
             }
         });
+    }
+
+    /// Tells whether an address that a peer named may be dialled.
+    pub(super) fn is_worth_a_dial(&self, address: &str) -> bool {
+        let address = address.parse::<Multiaddr>();
+        address.is_ok_and(|address| may_be_dialled(&address, &self.listening))
     }
 
     /// Gets a session with a device that is connected.
@@ -134,7 +140,7 @@ impl Actor {
     /// Takes in that a node of the local network was found.
     pub(super) fn discovered(&mut self, addresses: Vec<Multiaddr>) {
         self.neighbours.add(addresses.clone());
-        if self.shares() {
+        if self.shares() && self.neighbours.may_be_dialled(Instant::now()) {
             self.dial_neighbours(vec![addresses]);
         }
     }

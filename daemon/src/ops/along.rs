@@ -119,7 +119,8 @@ impl Ops {
             let mut open = std::collections::VecDeque::from([head]);
             while let Some(frame) = open.pop_front() {
                 let Some(meta) = context.frame(frame) else { continue };
-                found.extend((frame != head).then_some(frame));
+                let goes = frame != head && !context.is_withdrawn(frame);
+                found.extend(goes.then_some(frame));
                 open.extend(meta.parents.iter().copied().filter(|parent| seen.insert(*parent)));
             }
             found.reverse();

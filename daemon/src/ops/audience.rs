@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dsp_protocol::api::{NewShare, Problem, ProblemCode, Shared};
-use dsp_protocol::context::StackState;
+use dsp_protocol::context::{StackState, StackView};
 use dsp_protocol::id::{ContextId, FrameId, StackId, UserId};
 use dsp_protocol::limits::NAME_BYTES;
-use dsp_protocol::name::ContextName;
+use dsp_protocol::name::{ContextName, TagName};
 use dsp_protocol::statement::{Access, Role};
 use dsp_protocol::sync::{Command, Reply};
 
@@ -95,26 +95,77 @@ impl Ops {
         reporter: &Reporter,
     ) -> Result<(), Problem> {
         let scene = self.scene().await?;
-        // What was pushed for some is for nobody else.
-        if scene.contexts.get(&from).is_some_and(|context| is_audience(&scene, context)) {
-            return Ok(());
-        }
-        let audiences: Vec<&ContextScene> = scene
-            .contexts
-            .values()
-            .filter(|context| context.id != from && is_audience(&scene, context))
-            .filter(|context| {
-                let there = context.stack_by_id(scene.me, stack);
-                there.is_some_and(|stack| stack.state == StackState::Live)
-            })
-            .collect();
-        for audience in audiences {
+        for audience in audiences(&scene, from, stack) {
             if let Err(problem) = self.push_to(&scene, (from, audience.id), stack).await {
                 let label = scene.label(audience);
                 reporter.note(format!("{label} does not have it: {}", problem.detail)).await;
             }
         }
+        for note in self.audiences_follow((from, stack), None).await? {
+            reporter.note(note).await;
+        }
         Ok(())
+    }
+
+    /// Gives a stack the name and the tags in its audiences that it has, takes a tag away there that
+    /// is `gone`, and removes it there once it is removed. Returns what did not work, in sentences.
+    ///
+    /// # Errors
+    /// The daemon stops, or its database fails.
+    pub(super) async fn audiences_follow(
+        &self,
+        (from, stack): (ContextId, StackId),
+        gone: Option<&TagName>,
+    ) -> Result<Vec<String>, Problem> {
+        let scene = self.scene().await?;
+        let mut notes = Vec::new();
+        let Some(view) = scene.contexts.get(&from).and_then(|c| c.stack_by_id(self.me, stack))
+        else {
+            return Ok(notes);
+        };
+        for audience in audiences(&scene, from, stack) {
+            let Some(there) = audience.stack_by_id(self.me, stack) else { continue };
+            for command in self.catching_up(audience.id, view, there, gone).await? {
+                if let Err(error) = self.node.run(command).await {
+                    let (label, problem) = (scene.label(audience), Problem::from(error));
+                    notes.push(format!("{label} does not follow: {}", problem.detail));
+                }
+            }
+        }
+        Ok(notes)
+    }
+
+    /// Returns what makes a stack in an audience the same as elsewhere. Tags on frames that the
+    /// audience does not have are left out.
+    async fn catching_up(
+        &self,
+        context: ContextId,
+        view: &StackView,
+        there: &StackView,
+        gone: Option<&TagName>,
+    ) -> Result<Vec<Command>, Problem> {
+        let stack = view.stack;
+        if view.state == StackState::Removed {
+            return Ok(vec![Command::Remove { context, stack }]);
+        }
+        let mut commands = Vec::new();
+        if there.name != view.name {
+            commands.push(Command::Rename { context, stack, name: view.name.clone() });
+        }
+        let moved = view.tags.iter().filter(|(tag, frame)| there.tags.get(tag) != Some(frame));
+        let moved: Vec<(TagName, FrameId)> =
+            moved.map(|(tag, frame)| (tag.clone(), *frame)).collect();
+        let known = self.node.query(move |engine| {
+            let has = |frame| engine.context(context).is_some_and(|c| c.frame(frame).is_some());
+            moved.into_iter().filter(|(_, frame)| has(*frame)).collect::<Vec<_>>()
+        });
+        for (tag, frame) in known.await? {
+            commands.push(Command::Tag { context, stack, tag, frame: Some(frame) });
+        }
+        if let Some(tag) = gone.filter(|tag| there.tags.contains_key(tag)) {
+            commands.push(Command::Tag { context, stack, tag: tag.clone(), frame: None });
+        }
+        Ok(commands)
     }
 
     async fn push_to(
@@ -180,6 +231,20 @@ impl Ops {
             other => Err(unexpected(&other)),
         }
     }
+}
+
+/// Returns the audiences of a stack of mine that is elsewhere. What is in an audience is for nobody
+/// else: one has none itself.
+fn audiences(scene: &Scene, from: ContextId, stack: StackId) -> Vec<&ContextScene> {
+    if scene.contexts.get(&from).is_some_and(|context| is_audience(scene, context)) {
+        return Vec::new();
+    }
+    let others = scene.contexts.values().filter(|context| context.id != from);
+    let shown = |context: &&ContextScene| {
+        let there = context.stack_by_id(scene.me, stack);
+        is_audience(scene, context) && there.is_some_and(|there| there.state == StackState::Live)
+    };
+    others.filter(shown).collect()
 }
 
 /// Tells whether a context was made for an audience of mine.

@@ -181,10 +181,31 @@ impl Ops {
         context: ContextId,
         frame: FrameId,
     ) -> Result<Frame, Problem> {
-        self.stored_frame(context, frame).await?.ok_or_else(|| {
-            Problem::new(ProblemCode::BlobNotLocal, format!("frame {frame} is not here"))
-                .with_hint("`dsp fetch` brings it from a peer")
-        })
+        match self.stored_frame(context, frame).await? {
+            Some(here) => Ok(here),
+            None if self.is_withdrawn(context, frame).await? => {
+                let detail = format!("frame {frame} was withdrawn by an owner of its context");
+                Err(Problem::new(ProblemCode::NotFound, detail)
+                    .with_hint("nobody serves it any more; `dsp log` lists the frames around it"))
+            }
+            None => {
+                let detail = format!("frame {frame} is not here");
+                Err(Problem::new(ProblemCode::BlobNotLocal, detail)
+                    .with_hint("`dsp fetch` brings it from a peer"))
+            }
+        }
+    }
+
+    /// Tells whether an owner of a context withdrew a frame.
+    pub(crate) async fn is_withdrawn(
+        &self,
+        context: ContextId,
+        frame: FrameId,
+    ) -> Result<bool, Problem> {
+        let withdrawn = self.node.query(move |engine| {
+            engine.context(context).is_some_and(|context| context.is_withdrawn(frame))
+        });
+        Ok(withdrawn.await?)
     }
 
     /// Returns a frame, if it is here in a context. Frames are read one at a time, as each may

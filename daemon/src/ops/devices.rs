@@ -23,6 +23,15 @@ use crate::store::Slot;
 /// Fewest digits that name a device; those that name a frame are as many.
 const PREFIX: usize = 6;
 
+/// Frames that earlier cuts keep and an error names, by context.
+const STANDING: usize = 10;
+
+/// What earlier cuts keep in a context and new ones would not.
+struct Stands {
+    statements: usize,
+    frames: Vec<(String, FrameId, i64)>,
+}
+
 /// Up to where what a lost device said is good.
 #[derive(Clone, Copy, Debug)]
 enum Good {
@@ -69,7 +78,7 @@ impl Ops {
     /// No such device, it is this one, the root is not here, or the point cannot be told. Where
     /// cuts failed, the error names the contexts; the device is revoked then.
     pub async fn revoke_device(&self, device: &str, revoke: &Revoke) -> Result<Revoked, Problem> {
-        let _one = self.identity_changes.lock().await;
+        let _one = self.change_identity().await?;
         let log = self.my_log().await?;
         let grant = find(&log, device)?;
         let root = self.root_of(&log)?;
@@ -112,6 +121,9 @@ impl Ops {
     }
 
     /// Returns what would be kept of a device in each context, and the cuts that say so.
+    ///
+    /// # Errors
+    /// Cuts made before keep more: they only widen, so these would take nothing away.
     async fn cuts(&self, device: DeviceId, good: Good) -> Result<(Vec<CutInfo>, Cuts), Problem> {
         let (me, scene) = (self.me, self.scene().await?);
         let parted = self.node.query(move |engine| {
@@ -126,17 +138,26 @@ impl Ops {
                 let lost = parted.lost.iter().filter_map(|said| frame_of(said)).collect();
                 let frames: Vec<(String, FrameId, i64)> = lost;
                 let counts = (parted.kept.len(), parted.lost.len());
-                all.push((context.id(), counts, frames, parted.docs));
+                let beyond = context.view().kept_beyond(me, device, &parted.docs);
+                let stands = Stands {
+                    statements: beyond.len(),
+                    frames: beyond.into_iter().filter_map(frame_of).take(STANDING).collect(),
+                };
+                all.push((context.id(), counts, frames, parted.docs, stands));
             }
             all
         });
         let (mut infos, mut cuts) = (Vec::new(), Vec::new());
-        for (context, (kept, lost), frames, docs) in parted.await? {
+        let mut standing = Vec::new();
+        for (context, (kept, lost), frames, docs, stands) in parted.await? {
             cuts.push((context, docs));
             if kept + lost == 0 {
                 continue;
             }
             let label = scene.contexts.get(&context).map(|context| scene.label(context));
+            if stands.statements > 0 {
+                standing.push((label.clone().unwrap_or_else(|| context.short()), stands));
+            }
             let frames = frames.into_iter().map(|(stack, frame, time)| LostFrame {
                 stack,
                 frame,
@@ -150,7 +171,7 @@ impl Ops {
                 frames: frames.collect(),
             });
         }
-        Ok((infos, cuts))
+        if standing.is_empty() { Ok((infos, cuts)) } else { Err(narrower(&standing)) }
     }
 
     /// Reads up to where a device is good.
@@ -253,6 +274,31 @@ fn is_good(said: &Verified, good: Good) -> bool {
         }
         Good::Frame { time, .. } => placed.place.time <= time,
     }
+}
+
+/// Returns the problem of cuts that keep less than those that stand.
+fn narrower(standing: &[(String, Stands)]) -> Problem {
+    let all: usize = standing.iter().map(|(_, stands)| stands.statements).sum();
+    let labels: Vec<&str> = standing.iter().map(|(label, _)| label.as_str()).collect();
+    let mut problem = Problem::new(
+        ProblemCode::Conflict,
+        format!(
+            "an earlier cut keeps {all} statements of the device behind that point, in {}: what \
+             was kept once stays kept",
+            labels.join(", ")
+        ),
+    )
+    .with_hint(
+        "nothing was changed; what is bad of them is replaced by hand: `dsp push` over the stack, \
+         or `dsp rm STACK`",
+    );
+    for (label, stands) in standing {
+        for (stack, frame, time) in &stands.frames {
+            let when = rfc3339(*time);
+            problem.causes.push(format!("{label}:{stack} is kept at {} of {when}", frame.short()));
+        }
+    }
+    problem
 }
 
 /// Returns what a head states: stack, frame and time.

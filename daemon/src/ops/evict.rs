@@ -71,8 +71,10 @@ impl Ops {
         let coming = self.reach(id, named(true)).await?;
         let hashes = coming.files.keys().copied().collect();
         let here = self.store.earned_set(id, hashes).await?;
+        // What the user let go does not come by policy, and needs no room.
+        let gone = self.store.let_go_among(id, coming.files.keys().copied().collect()).await?;
         let missing = |(hash, file): &(&BlobHash, &Named)| {
-            !here.contains_key(hash) && policy.takes_size(file.size)
+            !here.contains_key(hash) && !gone.contains_key(hash) && policy.takes_size(file.size)
         };
         let missing = coming.files.iter().filter(missing).map(|(_, file)| file.size);
         let missing = missing.fold(0, u64::saturating_add);

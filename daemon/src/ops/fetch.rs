@@ -169,6 +169,9 @@ impl Ops {
         if let Some(here) = self.stored_frame(context, frame).await? {
             return Ok(here);
         }
+        if self.is_withdrawn(context, frame).await? {
+            return self.frame_here(context, frame).await;
+        }
         self.node.run(Command::FetchFrames { context, frames: vec![frame] }).await?;
         self.node.run(Command::Reach { context }).await?;
         let until = Instant::now() + FRAME_WAIT;

@@ -137,11 +137,13 @@ impl Ops {
         for id in page {
             // One at a time: only what is shown of it is kept.
             let frame = self.stored_frame(context, *id).await?;
+            let withdrawn = frame.is_none() && self.is_withdrawn(context, *id).await?;
             let sum = match &frame {
                 Some(frame) => Gap::excuse(self.sum(None, frame).await)?,
                 None => None,
             };
-            items.push(to_json(&log_entry(*id, frame.as_ref(), sum, found.stack)));
+            let entry = log_entry(*id, frame.as_ref(), sum, found.stack);
+            items.push(to_json(&LogEntry { withdrawn, ..entry }));
         }
         let last = page.last().filter(|_| page.len() < rest.len());
         let next_cursor =
@@ -220,6 +222,7 @@ fn log_entry(id: FrameId, frame: Option<&Frame>, sum: Option<Sum>, stack: &Stack
     LogEntry {
         id,
         here: frame.is_some(),
+        withdrawn: false,
         parents: frame.map(|frame| frame.parents.clone()).unwrap_or_default(),
         time: frame.map(|frame| rfc3339(frame.time)),
         message: frame.map(|frame| frame.message.clone()),

@@ -36,7 +36,10 @@ impl Ops {
         let waste = self.blobs.waste().await.map_err(|error| internal(&error))?;
         let mut removed = Vec::new();
         for context in scene.contexts.values() {
-            let leftovers = self.leftovers(context).await?;
+            let leftovers = {
+                let _keeping = self.keeping.lock().await;
+                self.leftovers(context).await?
+            };
             if leftovers.is_empty() {
                 continue;
             }
@@ -88,7 +91,7 @@ impl Ops {
     }
 
     /// Returns the frames of a context that no stack leads to, with the blobs of theirs that are
-    /// here and nothing else names.
+    /// here and nothing else names. The caller holds `keeping`.
     async fn leftovers(&self, context: &ContextScene) -> Result<Vec<Leftover>, Problem> {
         // Who writes, or wrote, may hold the only copy of her own.
         if context.my_role != Role::Reader {

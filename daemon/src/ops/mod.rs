@@ -17,6 +17,7 @@ pub mod events;
 mod evict;
 mod fetch;
 mod follows;
+mod forgetting;
 mod fork;
 mod frames;
 mod garbage;
@@ -55,6 +56,7 @@ mod trees;
 mod trust;
 mod undo;
 mod verify;
+mod whole;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use dsp_protocol::api::{
     Fetched, Freed, NewPin, Page, PinInfo, PinKeep, Pinned, Problem, ProblemCode, Unpinned,
 };
-use dsp_protocol::id::{ContextId, FrameId};
+use dsp_protocol::id::{BlobHash, ContextId, FrameId};
 use dsp_protocol::reference::Rev;
 use dsp_protocol::sync::{BlobKind, BlobWant, Command, Event};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -222,7 +222,11 @@ impl Ops {
         }
         let named = frames.into_iter().map(|frame| (frame, String::new())).collect();
         let reach = self.reach(context, named).await?;
-        let blobs = reach.files.keys().chain(reach.lists.keys()).copied().collect();
+        let blobs: BTreeSet<BlobHash> =
+            reach.files.keys().chain(reach.lists.keys()).copied().collect();
+        if self.store.pinned(Some(context)).await? == blobs {
+            return Ok(());
+        }
         Ok(self.store.set_pinned(context, blobs).await?)
     }
 
@@ -381,6 +385,7 @@ fn concerned(event: &NodeEvent) -> Option<ContextId> {
         NodeEvent::Sync(
             Event::Stack { context, .. }
             | Event::Frame { context, .. }
+            | Event::Context(context)
             | Event::Synced { context, .. },
         ) => Some(*context),
         _ => None,

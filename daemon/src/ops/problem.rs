@@ -64,6 +64,10 @@ pub(crate) fn refused(error: &CommandError) -> Problem {
                  whom it is of: `dsp members add USER --role writer`",
             );
         }
+        CommandError::Withdrawn(_) => {
+            return Problem::new(ProblemCode::Conflict, error.to_string())
+                .with_hint("an owner took it back for good; it goes into another context only");
+        }
         CommandError::NameTaken(_) => ProblemCode::Conflict,
         CommandError::Closed => {
             return Problem::new(ProblemCode::Conflict, error.to_string())

@@ -1,5 +1,7 @@
 //! New keys for my identity: by the root, or by the recovery key, which beats a stolen root.
 
+use std::sync::Arc;
+
 use dsp_protocol::api::{IdentityInfo, Problem, ProblemCode, Recover, Recovered};
 use dsp_protocol::id::{ContextId, PublicKey, StatementId};
 use dsp_protocol::identity::{IdentityLog, Standing};
@@ -10,6 +12,7 @@ use super::Ops;
 use super::devices::conflict;
 use super::node::count;
 use super::problem::{bad_request, internal, not_found};
+use super::whole::to_the_end;
 use crate::joining::Joining;
 use crate::keys;
 use crate::store::Slot;
@@ -27,8 +30,13 @@ impl Ops {
     ///
     /// # Errors
     /// The root is not here, or nothing can be written; the old keys hold then.
-    pub async fn rotate(&self) -> Result<IdentityInfo, Problem> {
-        let _one = self.identity_changes.lock().await;
+    pub async fn rotate(self: &Arc<Self>) -> Result<IdentityInfo, Problem> {
+        let ops = Arc::clone(self);
+        to_the_end(async move { ops.rotate_keys().await }).await
+    }
+
+    async fn rotate_keys(&self) -> Result<IdentityInfo, Problem> {
+        let _one = self.change_identity().await?;
         let log = self.my_log().await?;
         let root = self.root_of(&log)?;
         let staged = self.keys.stage()?;
@@ -47,8 +55,13 @@ impl Ops {
     /// # Errors
     /// The words are no key, or recover nobody who is known here; the entry to go on from is none
     /// of those possible; something here would be lost.
-    pub async fn recover(&self, recover: &Recover) -> Result<Recovered, Problem> {
-        let _one = self.identity_changes.lock().await;
+    pub async fn recover(self: &Arc<Self>, recover: Recover) -> Result<Recovered, Problem> {
+        let ops = Arc::clone(self);
+        to_the_end(async move { ops.take_identity_back(&recover).await }).await
+    }
+
+    async fn take_identity_back(&self, recover: &Recover) -> Result<Recovered, Problem> {
+        let _one = self.change_identity().await?;
         let key = keys::from_words(&recover.words).map_err(|error| {
             bad_request(error).with_hint("24 words, in their order; nothing was changed")
         })?;

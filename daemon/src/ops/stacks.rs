@@ -120,7 +120,8 @@ impl Ops {
                 Some(self.noted(name, deed, removing).await?.1)
             }
         };
-        Ok(Changed { stack: self.changed(&found).await?, undo })
+        let notes = self.audiences_follow((context, stack), None).await?;
+        Ok(Changed { stack: self.changed(&found).await?, undo, notes })
     }
 
     /// Renames a stack of mine; followers follow on.
@@ -137,7 +138,8 @@ impl Ops {
         let command = Command::Rename { context, stack, name };
         let renaming = async { Ok(self.node.run(command).await?) };
         let (_, undo) = self.noted(called, deed, renaming).await?;
-        Ok(Changed { stack: self.changed(&found).await?, undo: Some(undo) })
+        let notes = self.audiences_follow((context, stack), None).await?;
+        Ok(Changed { stack: self.changed(&found).await?, undo: Some(undo), notes })
     }
 
     /// Puts a tag of a stack of mine on a frame, or takes it away.
@@ -159,10 +161,12 @@ impl Ops {
         };
         let from = found.stack.tags.get(&tag).copied();
         let deed = Deed::Tagged { context, stack, tag: tag.clone(), from, to: frame };
+        let gone = frame.is_none().then(|| tag.clone());
         let command = Command::Tag { context, stack, tag, frame };
         let tagging = async { Ok(self.node.run(command).await?) };
         let (_, undo) = self.noted(name, deed, tagging).await?;
-        Ok(Changed { stack: self.changed(&found).await?, undo: Some(undo) })
+        let notes = self.audiences_follow((context, stack), gone.as_ref()).await?;
+        Ok(Changed { stack: self.changed(&found).await?, undo: Some(undo), notes })
     }
 
     /// Returns a stack as it is after a change.

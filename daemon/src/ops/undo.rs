@@ -84,15 +84,18 @@ impl Ops {
             Deed::Renamed { context, stack, from, .. } => {
                 let done = format!("{name} is called {from} again");
                 self.node.run(Command::Rename { context, stack, name: from }).await?;
-                Ok(done)
+                let notes = self.audiences_follow((context, stack), None).await?;
+                Ok(with_notes(done, &notes))
             }
             Deed::Tagged { context, stack, tag, from, .. } => {
                 let done = match from {
                     Some(frame) => format!("{name}@{tag} is on frame {} again", frame.short()),
                     None => format!("{name} has no tag {tag} any more"),
                 };
+                let gone = from.is_none().then(|| tag.clone());
                 self.node.run(Command::Tag { context, stack, tag, frame: from }).await?;
-                Ok(done)
+                let notes = self.audiences_follow((context, stack), gone.as_ref()).await?;
+                Ok(with_notes(done, &notes))
             }
             Deed::Left { context } => {
                 self.node.run(Command::Rejoin { context }).await?;
@@ -194,6 +197,11 @@ impl Ops {
             impossible,
         })
     }
+}
+
+/// Adds to what was done what did not follow.
+fn with_notes(done: String, notes: &[String]) -> String {
+    notes.iter().fold(done, |done, note| format!("{done}; {note}"))
 }
 
 /// Tells whether a deed can be undone, as far as no bytes decide that.

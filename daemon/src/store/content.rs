@@ -182,12 +182,17 @@ impl Store {
     /// [`WriteError`].
     pub async fn rebuild_indexes(&self) -> Result<u64, WriteError> {
         self.write(|tx| {
-            let frames = tx.open_table(tables::CONTEXT_FRAME)?;
-            let mut by_frame = tx.open_table(tables::FRAME_CONTEXT)?;
-            let mut changed = turn(&frames, &mut by_frame)?;
-            let blobs = tx.open_table(tables::CONTEXT_BLOB)?;
-            let mut by_blob = tx.open_table(tables::BLOB_CONTEXT)?;
-            changed += turn(&blobs, &mut by_blob)?;
+            let mut changed = {
+                let frames = tx.open_table(tables::CONTEXT_FRAME)?;
+                let mut by_frame = tx.open_table(tables::FRAME_CONTEXT)?;
+                turn(&frames, &mut by_frame)?
+            };
+            changed += {
+                let blobs = tx.open_table(tables::CONTEXT_BLOB)?;
+                let mut by_blob = tx.open_table(tables::BLOB_CONTEXT)?;
+                turn(&blobs, &mut by_blob)?
+            };
+            changed += keeping::count_all(tx)?;
             Ok(changed)
         })
         .await

@@ -20,11 +20,13 @@ use super::{Store, tables};
 pub const DEEDS: u64 = 1000;
 /// Longest name of what a deed was about in bytes; what is longer is cut.
 const NAME_BYTES: usize = 1024;
-/// Most blobs that a deed names.
-pub const DEED_BLOBS: usize = 1024;
+/// Most blobs that a deed names: a folder of a hundred thousand files.
+pub const DEED_BLOBS: usize = 1 << 17;
 /// Most bytes of an entry: the blobs that were let go or the heads of a stack, some names, with
 /// room.
-const ENTRY_BYTES: usize = 64 << 10;
+const ENTRY_BYTES: usize = 8 << 20;
+/// Most bytes of all entries together.
+const JOURNAL_BYTES: usize = 32 << 20;
 
 /// Something that was done and can be undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,9 +132,17 @@ impl Store {
             let last = journal.last()?.map_or(0, |(id, _)| id.value());
             let id = last + 1;
             journal.insert(id, bytes.as_slice())?;
-            if let Some(oldest) = id.checked_sub(DEEDS) {
-                journal.retain_in(..=oldest, |_, _| false)?;
+            let mut oldest = id.saturating_sub(DEEDS);
+            let mut bytes = 0;
+            for item in journal.range(oldest + 1..)?.rev() {
+                let (number, value) = item?;
+                bytes += value.value().len();
+                if bytes > JOURNAL_BYTES {
+                    oldest = number.value();
+                    break;
+                }
             }
+            journal.retain_in(..=oldest, |_, _| false)?;
             Ok(id)
         })
         .await
@@ -345,6 +355,22 @@ mod tests {
         assert_eq!(store.deed(3).await.unwrap().unwrap().undone, Some(5));
         store.unnote_deed(3).await.unwrap();
         assert_eq!(store.deed(3).await.unwrap(), None);
+        store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn many_long_deeds_give_way_sooner() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(&home.path().join("meta.redb")).await.unwrap();
+        let blobs = vec![BlobHash::from_bytes([5; 32]); DEED_BLOBS];
+        let deed = Deed::LetGo { context: ContextId::from_bytes([1; 32]), blobs };
+        let entry = JournalEntry { at: 0, name: "a".to_owned(), deed, undone: None };
+        let fit = JOURNAL_BYTES / encode(&entry).len();
+        for _ in 0..fit + 2 {
+            store.note_deed(entry.clone()).await.unwrap();
+        }
+        let deeds = store.deeds().await.unwrap();
+        assert_eq!((deeds.len(), deeds[0].0), (fit, fit as u64 + 2));
         store.close().await.unwrap();
     }
 }

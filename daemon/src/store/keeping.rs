@@ -378,8 +378,23 @@ pub(super) fn let_go(
     Ok(())
 }
 
-/// Counts the bytes of everything anew, as a migration does.
-pub(super) fn count_all(tx: &WriteTransaction) -> Result<(), Fault> {
+/// Records that a blob of a context was withdrawn: it is neither here nor lost, let go or wanted.
+pub(super) fn withdraw(
+    tx: &WriteTransaction,
+    context: ContextId,
+    hash: BlobHash,
+) -> Result<(), Fault> {
+    let (context, hash) = (context.as_bytes(), hash.as_bytes());
+    unearn(tx, context, hash)?;
+    let key = pair(context, hash);
+    tx.open_table(tables::LOST)?.remove(&key)?;
+    tx.open_table(tables::DROPPED)?.remove(&key)?;
+    tx.open_table(tables::WANT)?.remove(&key)?;
+    Ok(())
+}
+
+/// Counts the bytes of everything anew, and returns how many sums were wrong.
+pub(super) fn count_all(tx: &WriteTransaction) -> Result<u64, Fault> {
     let earned = tx.open_table(tables::CONTEXT_BLOB)?;
     let mut sums: BTreeMap<[u8; 32], u64> = BTreeMap::new();
     let mut all: BTreeMap<[u8; 32], u64> = BTreeMap::new();
@@ -390,10 +405,16 @@ pub(super) fn count_all(tx: &WriteTransaction) -> Result<(), Fault> {
     }
     sums.insert(ALL, all.values().sum());
     let mut used = tx.open_table(tables::USED)?;
-    for (key, bytes) in &sums {
-        used.insert(key, bytes)?;
+    for item in used.iter()? {
+        // Of which nothing is here any more.
+        sums.entry(*item?.0.value()).or_default();
     }
-    Ok(())
+    let mut wrong = 0;
+    for (key, bytes) in &sums {
+        let before = used.insert(key, bytes)?.map_or(0, |before| before.value());
+        wrong += u64::from(before != *bytes);
+    }
+    Ok(wrong)
 }
 
 /// Forgets what is kept about a context that is forgotten, but not its pins.

@@ -142,6 +142,8 @@ pub(super) fn apply(
         Record::DropOffer(context) => {
             tx.open_table(tables::OFFER)?.remove(context.as_bytes())?;
         }
+        Record::WithdrawFrame { context, id } => withdraw_frame(tx, *context, *id)?,
+        Record::WithdrawBlob { context, hash } => keeping::withdraw(tx, *context, *hash)?,
         Record::Unwant { context, hash } => {
             let key = pair(context.as_bytes(), hash.as_bytes());
             tx.open_table(tables::WANT)?.remove(&key)?;
@@ -168,6 +170,19 @@ pub(super) fn append_log(tx: &WriteTransaction, user: UserId, entry: &[u8]) -> R
 
 fn position(key: &[u8; 36]) -> u32 {
     u32::from_be_bytes(key[32..].try_into().expect("four bytes are left"))
+}
+
+/// Removes a frame from a context, and its bytes where no other context has it.
+fn withdraw_frame(tx: &WriteTransaction, context: ContextId, id: FrameId) -> Result<(), Fault> {
+    let (context, id) = (context.as_bytes(), id.as_bytes());
+    tx.open_table(tables::CONTEXT_FRAME)?.remove(&pair(context, id))?;
+    let mut contexts = tx.open_table(tables::FRAME_CONTEXT)?;
+    contexts.remove(&pair(id, context))?;
+    let others = under::<64>(id);
+    if contexts.range::<&[u8; 64]>(others.start()..=others.end())?.next().is_none() {
+        tx.open_table(tables::FRAME)?.remove(id)?;
+    }
+    Ok(())
 }
 
 /// Removes a context and what no other context has. Identity logs stay: users are known
@@ -254,6 +269,8 @@ fn context_named(record: &Record) -> Option<ContextId> {
         | Record::Frame { context, .. }
         | Record::Earned { context, .. }
         | Record::Dropped { context, .. }
+        | Record::WithdrawFrame { context, .. }
+        | Record::WithdrawBlob { context, .. }
         | Record::Want { context, .. }
         | Record::Unwant { context, .. } => Some(*context),
     }

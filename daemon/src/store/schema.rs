@@ -89,7 +89,7 @@ fn make_keeping(tx: &WriteTransaction) -> Result<(), Fault> {
     tx.open_table(tables::PIN)?;
     tx.open_table(tables::PIN_BLOB)?;
     tx.open_table(tables::HOLDER)?;
-    keeping::count_all(tx)
+    keeping::count_all(tx).map(drop)
 }
 
 /// Schema 7: makes the tables of blocked users and of offers.

@@ -24,6 +24,7 @@ mod diff;
 mod doctor;
 mod events;
 mod follows;
+mod forget;
 mod frames;
 mod identity;
 mod keeping;
@@ -59,6 +60,7 @@ pub use self::diff::{
 pub use self::doctor::{Alone, AloneStack, Check, CheckState, Diagnosis, Examine};
 pub use self::events::{Event, StackEvent};
 pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow, Selection};
+pub use self::forget::{ForgetRequest, Forgotten};
 pub use self::frames::{FileInfo, FrameInfo, InputInfo, NewFile, NewFrame, Pushed};
 pub use self::identity::{Backup, ConfirmBackup, IdentityInfo};
 pub use self::keeping::{

@@ -65,6 +65,9 @@ http! {
         pub id: FrameId,
         /// Whether it is here; a missing ancestor is not an error.
         pub here: bool,
+        /// Whether it is not here since an owner withdrew it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub withdrawn: bool,
         /// Its parents, when here.
         pub parents: Vec<FrameId>,
         /// When it was made, RFC 3339, when here.

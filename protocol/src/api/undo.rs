@@ -21,6 +21,9 @@ http! {
         /// How it is undone; absent where nothing changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub undo: Option<UndoHint>,
+        /// What of it did not reach audiences of the stack, in sentences.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub notes: Vec<String>,
     }
 
     /// A context that was closed, and how that is undone.

@@ -20,8 +20,12 @@ struct Kept {
 
 impl Keep {
     pub(super) fn of(view: &View, cut: &Cut) -> Self {
+        Keep::of_docs(view, &cut.docs)
+    }
+
+    pub(super) fn of_docs(view: &View, docs: &BTreeMap<DocumentId, Vec<ChangeId>>) -> Self {
         let mut keep = Keep::default();
-        for (doc, tips) in &cut.docs {
+        for (doc, tips) in docs {
             let kept = keep.0.entry(*doc).or_default();
             for tip in tips {
                 let position = view.chains.get(doc).and_then(|chain| chain.positions.get(tip));

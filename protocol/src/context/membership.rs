@@ -138,6 +138,11 @@ impl Authority {
         self.devices.contains_key(&(user, device)) || self.users.contains_key(&user)
     }
 
+    /// Tells whether a cut that counts says what is kept of a retired device.
+    pub(super) fn cuts_device(&self, user: UserId, device: DeviceId) -> bool {
+        self.devices.contains_key(&(user, device))
+    }
+
     /// Returns the most that a user ever was.
     pub(super) fn highest(&self, genesis: &Genesis, user: UserId) -> Role {
         if self.owned.contains(&user) {

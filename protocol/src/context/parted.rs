@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::View;
+use super::cuts::Keep;
+use super::view::Held;
 use crate::id::{ChangeId, DeviceId, DocumentId, UserId};
 use crate::statement::Verified;
 
@@ -46,5 +48,23 @@ impl View {
             }
         }
         parted
+    }
+
+    /// Returns what the cuts that count keep of a device and a new one with these tips would not.
+    /// Cuts of one user only widen, so such a cut takes nothing of it away.
+    pub fn kept_beyond(
+        &self,
+        user: UserId,
+        device: DeviceId,
+        docs: &BTreeMap<DocumentId, Vec<ChangeId>>,
+    ) -> Vec<&Verified> {
+        let authority = self.authority();
+        if !authority.cuts_device(user, device) {
+            return Vec::new();
+        }
+        let new = Keep::of_docs(self, docs);
+        let of = |held: &&Held| held.user == user && held.place.device == device;
+        let stands = |held: &&Held| authority.left_but_for_users(self, held) && !new.keeps(held);
+        self.held.values().filter(of).filter(stands).map(|held| &held.statement).collect()
     }
 }

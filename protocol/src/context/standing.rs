@@ -1,6 +1,6 @@
 //! How a user or a device stands in a context, as the sync engine asks it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::membership::has_seen;
 use super::view::{Held, View};
@@ -71,6 +71,27 @@ impl View {
             *n = held.place.n.max(*n);
         }
         seen
+    }
+
+    /// Takes so many numbers out of what a removal of `user` names as seen that at most `most` are
+    /// left: first those of others, then hers, and of those the least first.
+    ///
+    /// A removal wins over whatever it has not seen, so numbers of others matter little to it. What
+    /// she said as an owner and the removal has not seen does not count any more.
+    pub fn fit_removal(
+        &self,
+        user: UserId,
+        seen: &mut BTreeMap<(DeviceId, Incarnation), u64>,
+        most: usize,
+    ) {
+        let Some(over) = seen.len().checked_sub(most).filter(|over| *over > 0) else { return };
+        let of_hers = self.held.values().filter(|held| held.user == user);
+        let hers: BTreeSet<_> = of_hers.map(|held| (held.place.device, held.place.inc)).collect();
+        let mut order: Vec<_> = seen.iter().map(|(at, n)| (hers.contains(at), *n, *at)).collect();
+        order.sort_unstable();
+        for (_, _, at) in order.into_iter().take(over) {
+            seen.remove(&at);
+        }
     }
 
     /// Returns the largest number that a device gave a statement in one incarnation, 0 for none.

@@ -120,6 +120,7 @@ impl View {
                 | PlacedFact::Tag(_)
                 | PlacedFact::Cut(_)
                 | PlacedFact::Epoch(_)
+                | PlacedFact::Withdraw(_)
                 | PlacedFact::Unknown { .. } => {}
             }
         }

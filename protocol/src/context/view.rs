@@ -10,7 +10,7 @@ use crate::id::{
     ChangeId, ContextId, DeviceId, DocumentId, Incarnation, StackId, StatementId, UserId,
 };
 use crate::name::TagName;
-use crate::statement::{About, Epoch, Interest, Place, PlacedFact, Role, Verified};
+use crate::statement::{About, Epoch, Interest, Place, PlacedFact, Role, Verified, Withdraw};
 
 /// The join of the accepted statements of one context.
 #[derive(Clone, Debug)]
@@ -250,6 +250,24 @@ impl View {
         epochs.min_by_key(|epoch| (std::cmp::Reverse(epoch.epoch), epoch.genesis))
     }
 
+    /// Returns what owners withdrew.
+    pub fn withdrawn(&self) -> Withdraw {
+        let mut all = Withdraw::default();
+        for (_, held) in self.by_owners() {
+            if let PlacedFact::Withdraw(withdraw) = held.fact() {
+                for (frame, parents) in &withdraw.frames {
+                    // Of two who name other parents one is wrong, and the walk goes on at both.
+                    let known = all.frames.entry(*frame).or_default();
+                    known.extend(parents);
+                    known.sort_unstable();
+                    known.dedup();
+                }
+                all.blobs.extend(&withdraw.blobs);
+            }
+        }
+        all
+    }
+
     /// Returns what counts of what owners said, as numbers by device and incarnation.
     pub fn seen(&self) -> BTreeMap<(DeviceId, Incarnation), u64> {
         let mut seen = BTreeMap::new();
@@ -329,7 +347,8 @@ impl View {
             | PlacedFact::Interest(_)
             | PlacedFact::Ticket(_)
             | PlacedFact::TicketEnd { .. }
-            | PlacedFact::Epoch(_) => {
+            | PlacedFact::Epoch(_)
+            | PlacedFact::Withdraw(_) => {
                 self.owners_only.insert(id);
             }
             PlacedFact::Tag(tag) => {
@@ -376,7 +395,8 @@ impl Held {
             | PlacedFact::Ticket(_)
             | PlacedFact::TicketEnd { .. }
             | PlacedFact::Cut(_)
-            | PlacedFact::Epoch(_) => false,
+            | PlacedFact::Epoch(_)
+            | PlacedFact::Withdraw(_) => false,
         }
     }
 }

@@ -382,7 +382,10 @@ impl Sim {
     fn perform(&mut self, id: HostId, output: Output) {
         let life = self.hosts[&id].life;
         match output {
-            Output::Dial { device, addresses } => self.look_up(id, device, &addresses),
+            Output::Dial { device, mut addresses, heard } => {
+                addresses.extend(heard);
+                self.look_up(id, device, &addresses);
+            }
             Output::Reachable { device, addresses } => {
                 let known = self.hosts.get_mut(&id).expect("the host exists");
                 known.addresses.entry(device).or_default().extend(addresses);

@@ -25,7 +25,7 @@ pub use self::entry::{Entry, EntryFact, Grant, Inception, RotatedBy, Rotation, S
 pub use self::fact::{Fact, Redeem};
 pub use self::placed::{
     About, Access, Cut, Epoch, Head, Interest, Member, Place, Placed, PlacedFact, Role, Subject,
-    Tag, TicketFact, Why,
+    Tag, TicketFact, Why, Withdraw,
 };
 pub(crate) use self::placed::{check_ticket_role, named, read_u32};
 use crate::cbor::{self, CborError, FieldError, Fields, Map, Value};

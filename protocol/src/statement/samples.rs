@@ -92,6 +92,16 @@ pub(crate) fn placed_facts() -> Vec<(&'static str, PlacedFact)> {
             }),
         ),
         ("epoch", PlacedFact::Epoch(Epoch { doc, epoch: 2, base: tips, genesis: [0x6e; 32] })),
+        (
+            "withdraw",
+            PlacedFact::Withdraw(Withdraw {
+                frames: BTreeMap::from([(
+                    FrameId::from_bytes([0xf1; 32]),
+                    vec![FrameId::from_bytes([0xf0; 32])],
+                )]),
+                blobs: [[0xb1; 32], [0xb2; 32]].map(crate::id::BlobHash::from_bytes).into(),
+            }),
+        ),
     ]
 }
 

@@ -113,10 +113,12 @@ impl Node {
         }
         if !self.contexts.contains_key(&context) {
             let mine = genesis.owners.contains(&self.user);
+            // Who wrote the archive may make anybody a member; what else is to come she says herself.
+            let policy = if mine { Policy::All } else { Policy::Lazy };
             self.insert_context(Context::new(ContextRecord {
                 genesis: genesis.clone(),
                 interest: Vec::new(),
-                policy: Policy::All.into(),
+                policy: policy.into(),
                 standing: if mine { Standing::NEW } else { Standing::Archived },
                 admission: None,
             }));
@@ -437,7 +439,8 @@ impl Context {
     /// named by what the archive brought.
     pub fn takes_blob(&self, hash: BlobHash) -> Option<BlobWant> {
         let wanted = self.blob_wants.get(&hash).map(|state| state.want);
-        wanted.or_else(|| self.offered.get(&hash).copied())
+        let offered = || self.offered.get(&hash).copied();
+        wanted.or_else(offered).filter(|_| !self.is_blob_withdrawn(hash))
     }
 
     /// Remembers what a frame of an archive names, until the archive is closed.

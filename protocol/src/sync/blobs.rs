@@ -73,7 +73,8 @@ impl Node {
                 Wish::New => takes,
                 Wish::Standing => takes && !context.dropped.contains(&want.hash),
             };
-            if !comes || context.earned.contains(&want.hash) {
+            let withdrawn = context.withdrawn.blobs.contains(&want.hash);
+            if !comes || withdrawn || context.earned.contains(&want.hash) {
                 continue;
             }
             let full = context.blob_wants.len() >= WANTS_MAX;
@@ -127,9 +128,12 @@ impl Node {
         if !self.contexts.contains_key(&id) {
             return cx.reply(command, Err(CommandError::NoContext(id)));
         }
+        let context = &self.contexts[&id];
+        let (withdrawn, wants): (Vec<BlobWant>, Vec<BlobWant>) =
+            wants.into_iter().partition(|want| context.is_blob_withdrawn(want.hash));
+        let failed: Vec<BlobHash> = withdrawn.into_iter().map(|want| want.hash).collect();
         if wants.is_empty() {
-            let reply = Reply::Fetched { complete: Vec::new(), failed: Vec::new() };
-            return cx.reply(command, Ok(reply));
+            return cx.reply(command, Ok(Reply::Fetched { complete: Vec::new(), failed }));
         }
         let open = wants.iter().map(|want| want.hash).collect();
         let new = self.want_blobs(id, wants, Wish::Asked);
@@ -142,7 +146,7 @@ impl Node {
                 state.phase = BlobPhase::Idle;
             }
         }
-        let waiting = WaitingFetch { id: command, open, complete: Vec::new(), failed: Vec::new() };
+        let waiting = WaitingFetch { id: command, open, complete: Vec::new(), failed };
         context.waiting_fetches.push(waiting);
         self.reach(cx, id, true);
         self.pump_blobs(cx, id);

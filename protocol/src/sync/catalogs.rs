@@ -595,7 +595,7 @@ impl Node {
         statements: &[Verified],
     ) {
         let mut stacks: BTreeSet<StackId> = BTreeSet::new();
-        let mut authority = false;
+        let (mut authority, mut withdrawn) = (false, false);
         for statement in statements {
             let Fact::Placed(placed) = statement.fact() else { continue };
             match &placed.fact {
@@ -611,8 +611,12 @@ impl Node {
                 | PlacedFact::Ticket(_)
                 | PlacedFact::TicketEnd { .. }
                 | PlacedFact::Cut(_) => authority = true,
+                PlacedFact::Withdraw(_) => withdrawn = true,
                 PlacedFact::Epoch(_) | PlacedFact::Unknown { .. } => {}
             }
+        }
+        if authority || withdrawn {
+            self.withdraw(cx, id);
         }
         for stack in stacks {
             self.want_heads(id, user, stack);

@@ -125,6 +125,23 @@ impl Node {
         };
         // What is wanted again came, or comes, on a way of its own.
         blobs.retain(|(hash, _)| context.dropped.contains(hash));
+        self.here_again(cx, command, id, blobs);
+    }
+
+    /// Has it stored that blobs are here again, whether they were let go, lost or wanted.
+    pub(super) fn here_again(
+        &mut self,
+        cx: &mut Cx<'_>,
+        command: CommandId,
+        id: ContextId,
+        blobs: Vec<(BlobHash, u64)>,
+    ) {
+        let Some(context) = self.contexts.get(&id) else {
+            return cx.reply(command, Err(CommandError::NoContext(id)));
+        };
+        if let Err(error) = context.has_withdrawn_none(&blobs) {
+            return cx.reply(command, Err(error));
+        }
         let records = blobs.iter();
         let records =
             records.map(|(hash, size)| Record::Earned { context: id, hash: *hash, size: *size });
@@ -133,7 +150,7 @@ impl Node {
         self.store(cx, records, Task::TakenBack { context: id, command, blobs });
     }
 
-    /// Counts blobs as here that the user let go and took back.
+    /// Counts blobs as here that are here again, and wants them no more.
     pub(super) fn taken_back(
         &mut self,
         cx: &mut Cx<'_>,

@@ -71,6 +71,7 @@ impl Node {
             }
             Command::Drop { context, blobs } => self.let_go(cx, id, context, blobs),
             Command::TakeBack { context, blobs } => self.take_back(cx, id, context, blobs),
+            Command::HereAgain { context, blobs } => self.here_again(cx, id, context, blobs),
             Command::Reach { context } => {
                 self.retry_wants(context);
                 self.pump_context(cx, context);
@@ -95,6 +96,7 @@ impl Node {
             | Command::KeepMore { context, .. }
             | Command::Admit { context, .. }
             | Command::Cut { context, .. }
+            | Command::Withdraw { context, .. }
             | Command::Push { context, .. }
             | Command::Mirror { context, .. }
             | Command::Rename { context, .. }
@@ -374,12 +376,18 @@ impl Node {
                 self.need(context, Role::Writer, cx.now)?;
                 Ok(Draft::of(cuts(Subject::Device(device), docs)))
             }
+            Command::Withdraw { frames, blobs, .. } => {
+                self.need(context, Role::Owner, cx.now)?;
+                context.draft_withdraw(&frames, &blobs)
+            }
             Command::Push { stack, frame, blobs, tags, .. } => {
                 self.need(context, Role::Writer, cx.now)?;
+                context.has_withdrawn_none(&blobs)?;
                 self.draft_push(cx, id, stack, frame, blobs, tags)
             }
             Command::Mirror { stack, name, frames, blobs, .. } => {
                 self.need(context, Role::Writer, cx.now)?;
+                context.has_withdrawn_none(&blobs)?;
                 self.draft_mirror(id, (stack, name), frames, blobs)
             }
             Command::Rename { stack, name, .. } => {
@@ -423,6 +431,7 @@ impl Node {
             | Command::Lost { .. }
             | Command::Drop { .. }
             | Command::TakeBack { .. }
+            | Command::HereAgain { .. }
             | Command::Reach { .. }
             | Command::Block { .. }
             | Command::Accept { .. }

@@ -11,7 +11,7 @@ use crate::id::{
 };
 use crate::limits;
 use crate::policy::FollowPolicy;
-use crate::statement::{Interest, Role, Verified};
+use crate::statement::{Interest, Role, Verified, Withdraw};
 use crate::wire::{CatalogKey, CatalogState};
 
 /// Interest keys that only tickets told and that open a session.
@@ -34,8 +34,10 @@ pub struct Context {
     pub(super) forks: BTreeMap<CatalogKey, ForkProof>,
     /// Proofs that the disk refused, with who gave them; stored again with what is asked again.
     pub(super) forks_again: BTreeMap<CatalogKey, (ForkProof, Option<DeviceId>)>,
-    /// Frames that are here and earned.
+    /// Frames that are here and earned, and in the place of each withdrawn one what leads on.
     pub(super) frames: BTreeMap<FrameId, FrameMeta>,
+    /// What owners withdrew, as far as it was done here.
+    pub(super) withdrawn: Withdraw,
     /// Frames that are wanted.
     pub(super) frame_wants: BTreeMap<FrameId, FrameWant>,
     /// Frames that came and are none; they are not asked for again.
@@ -258,6 +260,7 @@ impl Context {
             forks: BTreeMap::new(),
             forks_again: BTreeMap::new(),
             frames: BTreeMap::new(),
+            withdrawn: Withdraw::default(),
             frame_wants: BTreeMap::new(),
             invalid_frames: BTreeSet::new(),
             blob_wants: BTreeMap::new(),
@@ -306,14 +309,25 @@ impl Context {
         self.redemptions.iter().map(|((user, _), redeem)| (*user, redeem))
     }
 
-    /// Returns what the engine remembers of a frame that is here.
+    /// Tells whether an owner withdrew a frame.
+    pub fn is_withdrawn(&self, frame: FrameId) -> bool {
+        self.withdrawn.frames.contains_key(&frame)
+    }
+
+    /// Tells whether an owner withdrew a blob.
+    pub fn is_blob_withdrawn(&self, blob: BlobHash) -> bool {
+        self.withdrawn.blobs.contains(&blob)
+    }
+
+    /// Returns what the engine remembers of a frame that is here; of a withdrawn one, its parents.
     pub fn frame(&self, id: FrameId) -> Option<&FrameMeta> {
         self.frames.get(&id)
     }
 
     /// Returns the frames that are here.
     pub fn frames(&self) -> impl Iterator<Item = (FrameId, &FrameMeta)> {
-        self.frames.iter().map(|(id, meta)| (*id, meta))
+        let here = self.frames.iter().filter(|(id, _)| !self.is_withdrawn(**id));
+        here.map(|(id, meta)| (*id, meta))
     }
 
     /// Returns how many frames and blobs are wanted and not here.

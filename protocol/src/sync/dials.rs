@@ -186,13 +186,10 @@ impl Node {
             let barred = barred.contains(device);
             if !barred && !dial.trying && dial.at <= cx.now && !self.sessions.contains_key(device) {
                 dial.trying = true;
-                let mut addresses = dial.ticket.clone();
-                for address in self.stated.get(device).unwrap_or(&dial.heard) {
-                    if !addresses.contains(address) {
-                        addresses.push(address.clone());
-                    }
-                }
-                cx.out.push(Output::Dial { device: *device, addresses });
+                let addresses = dial.ticket.clone();
+                let mut heard = self.stated.get(device).unwrap_or(&dial.heard).clone();
+                heard.retain(|address| !addresses.contains(address));
+                cx.out.push(Output::Dial { device: *device, addresses, heard });
             }
         }
     }

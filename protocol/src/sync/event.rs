@@ -129,8 +129,10 @@ pub enum Output {
     Dial {
         /// The device.
         device: DeviceId,
-        /// Addresses from tickets and peers, as multiaddr text, the most trusted first.
+        /// Addresses from tickets, as multiaddr text, the latest first.
         addresses: Vec<String>,
+        /// Where the device, or peers, say that it is, as multiaddr text: anybody's word.
+        heard: Vec<String>,
     },
     /// A device said where it can be reached: the shell remembers it for later dials.
     Reachable {
@@ -362,6 +364,21 @@ pub enum Record {
     Offer(StoredOffer),
     /// An offer is gone.
     DropOffer(ContextId),
+    /// A frame is here no more in a context, since an owner withdrew it.
+    WithdrawFrame {
+        /// The context.
+        context: ContextId,
+        /// Its id.
+        id: FrameId,
+    },
+    /// A blob counts as here no more in a context, and is neither lost nor let go, since an owner
+    /// withdrew it.
+    WithdrawBlob {
+        /// The context.
+        context: ContextId,
+        /// Its hash.
+        hash: BlobHash,
+    },
     /// A blob that is not wanted any more in a context.
     Unwant {
         /// The context.
@@ -389,6 +406,8 @@ impl Record {
             | Record::Frame { context, .. }
             | Record::Earned { context, .. }
             | Record::Dropped { context, .. }
+            | Record::WithdrawFrame { context, .. }
+            | Record::WithdrawBlob { context, .. }
             | Record::Want { context, .. }
             | Record::Unwant { context, .. } => Some(*context),
         }
@@ -717,6 +736,24 @@ pub enum Command {
         /// Which, each with its size in bytes.
         blobs: Vec<(BlobHash, u64)>,
     },
+    /// Counts blobs as here again of which the shell has the bytes: whether they were let go, lost or
+    /// wanted, and whoever asked for them.
+    HereAgain {
+        /// The context.
+        context: ContextId,
+        /// Which, each with its size in bytes.
+        blobs: Vec<(BlobHash, u64)>,
+    },
+    /// Withdraws frames and blobs from a context of mine: whoever hears of it serves and keeps them
+    /// no more.
+    Withdraw {
+        /// The context.
+        context: ContextId,
+        /// Which frames, at most [`crate::limits::WITHDRAWN`].
+        frames: BTreeSet<FrameId>,
+        /// Which blobs, at most as many.
+        blobs: BTreeSet<BlobHash>,
+    },
     /// Makes an effort to reach the peers of a context now, and asks again for what nobody had.
     Reach {
         /// The context.
@@ -856,6 +893,9 @@ pub enum CommandError {
     /// Nothing of a user was cut away, or nothing that is known of.
     #[error("nothing of user {0} was cut away here")]
     NothingCut(UserId),
+    /// Bytes that an owner withdrew from the context.
+    #[error("blob {0} was withdrawn from the context")]
+    Withdrawn(BlobHash),
     /// I would block myself.
     #[error("you cannot block yourself")]
     BlocksOneself,

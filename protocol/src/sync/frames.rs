@@ -242,8 +242,13 @@ impl Node {
         let context = self.contexts.get_mut(&id).expect("checked above");
         context.retry.came();
         let mut roots: BTreeSet<Root> = BTreeSet::new();
-        let mut here = Vec::new();
+        let (mut here, mut withdrawn) = (Vec::new(), Vec::new());
         for (frame, meta) in frames {
+            if context.is_withdrawn(frame) {
+                // While it was being stored.
+                withdrawn.push(Record::WithdrawFrame { context: id, id: frame });
+                continue;
+            }
             if let Some(want) = context.frame_wants.remove(&frame) {
                 roots.extend(want.roots);
             }
@@ -253,6 +258,9 @@ impl Node {
         }
         for root in roots {
             context.want_from_root(root);
+        }
+        if !withdrawn.is_empty() {
+            self.store(cx, withdrawn, Task::Stored);
         }
         self.want_blobs_of(id, &here);
         self.pump_context(cx, id);

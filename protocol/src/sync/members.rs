@@ -32,7 +32,11 @@ impl Node {
             return Err(CommandError::Oneself);
         }
         let context = &self.contexts[&id];
-        let seen = context.view.seen_about(user);
+        let mut seen = context.view.seen_about(user);
+        if role == Role::None {
+            // Whoever takes up the room for them cannot keep anybody in by that.
+            context.view.fit_removal(user, &mut seen, limits::SEEN);
+        }
         if seen.len() > limits::SEEN {
             return Err(CommandError::Limit(format!(
                 "{} devices of owners spoke in the context, and a statement about a member can \

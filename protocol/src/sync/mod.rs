@@ -51,6 +51,7 @@ mod restored;
 mod session;
 #[cfg(test)]
 mod tests;
+mod withdrawing;
 mod work;
 
 pub use backoff::Backoff;

@@ -99,22 +99,14 @@ impl Node {
         let Some(from) = channel.user.filter(|_| channel.is_admitted()) else { return };
         for offer in std::mem::take(&mut channel.offers) {
             let id = offer.genesis.id();
-            let known = self.offers.get(&id);
-            if self.contexts.contains_key(&id)
-                || known.is_some_and(|known| known.from == from && known.offer == offer)
-                || (known.is_none() && !self.has_room_for_offer(from))
-            {
+            if self.contexts.contains_key(&id) || !self.takes_offer(from, id, &offer) {
                 continue;
             }
-            // An owner of the first hour is believed before others, whose key may be a wrong one.
-            let is_owner = |user| offer.genesis.owners.contains(&user);
-            if known.is_some_and(|known| {
-                known.from != from && (is_owner(known.from) || !is_owner(from))
-            }) {
+            if !self.offers.contains_key(&id) && !self.make_room_for_offer(cx, from) {
                 continue;
             }
             // What was declined stays so.
-            let declined = known.is_some_and(|known| known.declined);
+            let declined = self.offers.get(&id).is_some_and(|known| known.declined);
             let stored = StoredOffer { from, offer, since: cx.now, declined };
             self.store(cx, vec![Record::Offer(stored.clone())], Task::Stored);
             self.offers.insert(id, stored);
@@ -122,9 +114,41 @@ impl Node {
         }
     }
 
-    fn has_room_for_offer(&self, from: UserId) -> bool {
+    /// Tells whether an offer by a user is news, and to be believed before the one that is known: an
+    /// owner of the first hour is before others, whose key may be a wrong one.
+    fn takes_offer(&self, from: UserId, id: ContextId, offer: &Offer) -> bool {
+        let is_owner = |user| offer.genesis.owners.contains(&user);
+        self.offers.get(&id).is_none_or(|known| match known.from == from {
+            true => known.offer != *offer,
+            false => is_owner(from) && !is_owner(known.from),
+        })
+    }
+
+    /// Makes room for one more offer of a user. Where there is none left, one by somebody who owns
+    /// nothing that I take part in gives way to one by somebody who does: of what was declined the
+    /// oldest, then of what was not.
+    fn make_room_for_offer(&mut self, cx: &mut Cx<'_>, from: UserId) -> bool {
         let of_user = self.offers.values().filter(|offer| offer.from == from).count();
-        self.offers.len() < limits::OFFERS && of_user < limits::OFFERS_PER_USER
+        if of_user >= limits::OFFERS_PER_USER {
+            return false;
+        }
+        if self.offers.len() < limits::OFFERS {
+            return true;
+        }
+        if !self.owns_something_here(from) {
+            return false;
+        }
+        let strangers = self.offers.iter().filter(|(_, o)| !self.owns_something_here(o.from));
+        let oldest = strangers.min_by_key(|(id, offer)| (!offer.declined, offer.since, **id));
+        let Some(gives_way) = oldest.map(|(id, _)| *id) else { return false };
+        self.offer_done(cx, gives_way);
+        true
+    }
+
+    /// Tells whether a user is an owner of a context that I take part in. Whoever came in by a
+    /// ticket may have made herself up; an owner is somebody whom I follow.
+    fn owns_something_here(&self, user: UserId) -> bool {
+        self.contexts.values().any(|context| context.is_active() && context.is_owner(user))
     }
 
     /// Begins to follow a context that was offered.

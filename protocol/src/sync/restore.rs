@@ -178,6 +178,8 @@ impl Node {
             }
             // Applied by the store, never handed back.
             Record::DropCatalog { .. }
+            | Record::WithdrawFrame { .. }
+            | Record::WithdrawBlob { .. }
             | Record::Unwant { .. }
             | Record::Envelope { .. }
             | Record::Log { .. }
@@ -297,6 +299,7 @@ impl Node {
     /// Makes what was stored move again after a start: dials, and wants what is not here.
     pub(super) fn resume(&mut self, cx: &mut super::node::Cx<'_>) {
         for id in self.contexts.keys().copied().collect::<Vec<_>>() {
+            self.withdraw(cx, id);
             self.want_all_heads(id);
             self.resume_blobs(id);
             self.reach(cx, id, true);

@@ -135,6 +135,7 @@ impl Node {
                     | PlacedFact::TicketEnd { .. }
                     | PlacedFact::Cut(_)
                     | PlacedFact::Epoch(_)
+                    | PlacedFact::Withdraw(_)
                     | PlacedFact::Unknown { .. },
                 )
                 | None => others += 1,

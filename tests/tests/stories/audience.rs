@@ -74,6 +74,58 @@ async fn a_stack_is_for_those_who_are_named_and_nobody_else() -> anyhow::Result<
     Ok(())
 }
 
+//  alice ~~secret~~> bob: what is renamed, tagged and removed is so for him too
+#[tokio::test]
+async fn an_audience_follows_what_becomes_of_its_stack() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [mut alice, bob] = cluster.start(["alice", "bob"]).await?;
+    bob.follow(&alice.ticket().await?.ticket).await?;
+    assert!(alice.cli(["context", "new", "mine"]).await?.status.success());
+    alice.switch("mine").await?;
+    let frame = alice.push("secret", &[("a.txt", b"one")]).await?.frame;
+    share(&alice, &["secret", "--with", "bob"]).await?;
+    takes(&bob, "alice/for-bob").await?;
+    let said = async |args: &[&str]| {
+        let said = alice.cli(args).await?;
+        ensure!(said.status.success(), "{args:?}: {said:?}");
+        Ok(())
+    };
+    let tags = async |name: &str, expected: &[&str]| {
+        bob.eventually(async |api| {
+            let stack: StackInfo = api.get("/stack", &[("ref", name)]).await?;
+            let tags: Vec<&str> = stack.tags.keys().map(String::as_str).collect();
+            ensure!(tags == expected && !stack.removed, "{stack:?}");
+            Ok(())
+        })
+        .await
+    };
+    tags("alice:secret", &[]).await?;
+    said(&["tag", "secret", "v1"]).await?;
+    tags("alice:secret", &["v1"]).await?;
+    said(&["mv", "secret", "plan"]).await?;
+    tags("alice:plan", &["v1"]).await?;
+    said(&["undo"]).await?;
+    tags("alice:secret", &["v1"]).await?;
+    said(&["tag", "secret", "v1", "--remove"]).await?;
+    tags("alice:secret", &[]).await?;
+    said(&["rm", "secret", "--yes"]).await?;
+    bob.eventually(async |api| {
+        let stack = api.get::<StackInfo>("/stack", &[("ref", "alice:secret")]).await;
+        ensure!(stack.as_ref().map_or(true, |stack| stack.removed), "{stack:?}");
+        Ok(())
+    })
+    .await?;
+    // What is taken back elsewhere is shown to him again by who shares it again.
+    said(&["undo"]).await?;
+    share(&alice, &["secret", "--with", "bob"]).await?;
+    bob.eventually(async |api| {
+        let stack: StackInfo = api.get("/stack", &[("ref", "alice:secret")]).await?;
+        ensure!(stack.head.as_ref().is_some_and(|head| head.frame == frame), "{stack:?}");
+        Ok(())
+    })
+    .await
+}
+
 //  alice <-- bob: history goes along when asked; lineage that he may not read does not
 #[tokio::test]
 async fn history_goes_along_when_asked_and_hidden_lineage_never() -> anyhow::Result<()> {

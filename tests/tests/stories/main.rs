@@ -10,6 +10,7 @@ mod cable;
 mod devices;
 mod doctor;
 mod follow;
+mod forget;
 mod full;
 mod hostile;
 mod keeping;

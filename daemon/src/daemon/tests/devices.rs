@@ -146,6 +146,14 @@ async fn a_revoked_device_keeps_what_was_good() {
     let revoke = Revoke { since, dry_run: false };
     assert!(alice.ops().revoke_device("desk", &revoke).await.unwrap().done);
     head(good.frame).await;
+    // A narrower cut would take nothing away, and says so; the same again does nothing.
+    let earlier = |dry_run| Revoke { since: Some("2020-01-01T00:00:00Z".to_owned()), dry_run };
+    for dry_run in [true, false] {
+        let narrower = alice.ops().revoke_device("desk", &earlier(dry_run)).await.unwrap_err();
+        assert_eq!(narrower.code, ProblemCode::Conflict);
+        assert!(narrower.causes[0].contains(&good.frame.short()), "{narrower:?}");
+    }
+    assert!(alice.ops().revoke_device("desk", &revoke).await.unwrap().done);
     let own = alice.device().to_string();
     let refused = alice.ops().revoke_device(&own, &Revoke::default()).await.unwrap_err();
     assert_eq!(refused.code, ProblemCode::Refused);
@@ -163,21 +171,67 @@ async fn words_make_new_keys_that_outlive_a_restart() {
     assert_ne!(rotated.root, root);
     let recover = |words: &str, dry_run| Recover { words: words.to_owned(), after: None, dry_run };
     // The old words beat what the root signed: they would undo the rotation.
-    let would = alice.ops().recover(&recover(&words, true)).await.unwrap();
+    let would = alice.ops().recover(recover(&words, true)).await.unwrap();
     assert_eq!((would.done, would.undone), (false, 1));
     alice.stop().await;
     let alice = start(&home, "alice").await;
     assert_eq!(alice.user(), user);
     let words = alice.ops().backup().unwrap().words;
-    let would = alice.ops().recover(&recover(&words, true)).await.unwrap();
+    let would = alice.ops().recover(recover(&words, true)).await.unwrap();
     assert!(!would.done && would.dropped.is_empty(), "{would:?}");
-    let done = alice.ops().recover(&recover(&words, false)).await.unwrap();
+    let done = alice.ops().recover(recover(&words, false)).await.unwrap();
     assert!(done.done && !done.moves);
     alice.stop().await;
     let alice = start(&home, "alice").await;
     push(&alice, "data", &[("a.txt", b"0")]).await;
     assert_eq!(alice.user(), user);
-    let again = alice.ops().recover(&recover(&words, true)).await.unwrap_err();
+    let again = alice.ops().recover(recover(&words, true)).await.unwrap_err();
     assert_eq!(again.code, ProblemCode::Conflict, "words are good once");
+    alice.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_keys_are_in_place_though_the_caller_goes() {
+    let home = tempfile::tempdir().unwrap();
+    let alice = start(&home, "alice").await;
+    let root = alice.ops().identity().await.unwrap().root;
+    let mut rotating = Box::pin(alice.ops().rotate());
+    assert!(futures::poll!(&mut rotating).is_pending());
+    drop(rotating);
+    until(&alice, async || (alice.ops().identity().await.ok()?.root != root).then_some(())).await;
+    // Its turn is over once the keys are in place.
+    alice.ops().rotate().await.unwrap();
+    alice.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_joined_starts_anew_though_the_caller_goes() {
+    let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (alice, desk) = (start(&homes[0], "alice").await, start(&homes[1], "desk").await);
+    let (joined, code) = asks(&desk, &alice, &ticket(&alice).await).await;
+    alice.ops().confirm_pairing(&ConfirmPairing { code }).await.unwrap();
+    joined.abort();
+    timeout(DEADLINE, desk.ops().stopping().cancelled()).await.expect("it starts anew");
+    assert!(desk.begins_anew());
+    alice.stop().await;
+    desk.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_an_identity_changes_that_is_about_to_be_given_up() {
+    let home = tempfile::tempdir().unwrap();
+    let alice = start(&home, "alice").await;
+    let words = alice.ops().backup().unwrap().words;
+    std::fs::write(home.path().join("keys/joining"), b"whatever it was given").unwrap();
+    let rotated = alice.ops().rotate().await.unwrap_err();
+    let recover = Recover { words, after: None, dry_run: false };
+    let recovered = alice.ops().recover(recover).await.unwrap_err();
+    let own = alice.device().to_string();
+    let revoked = alice.ops().revoke_device(&own, &Revoke::default()).await.unwrap_err();
+    for problem in [rotated, recovered, revoked] {
+        assert!(problem.detail.contains("on its way to another identity"), "{problem:?}");
+    }
+    std::fs::remove_file(home.path().join("keys/joining")).unwrap();
+    alice.ops().rotate().await.unwrap();
     alice.stop().await;
 }

@@ -190,7 +190,8 @@ impl Ops {
                 false => parents(id),
             };
             let history = History::walk(roots, look);
-            let here = |id: &FrameId| context.frame(*id).is_some() && !before.contains(id);
+            let stands = |id| context.frame(id).is_some() && !context.is_withdrawn(id);
+            let here = |id: &FrameId| stands(*id) && !before.contains(id);
             history.frames().filter(here).collect()
         });
         Ok(frames.await?)

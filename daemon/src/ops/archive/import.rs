@@ -5,6 +5,7 @@
 //! the size that it gives; they count once their bytes have the hash.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use dsp_protocol::api::{ArchiveTaken, Came, FollowState, NewFollow, Problem, ProblemCode};
@@ -18,6 +19,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::super::contexts::unexpected;
 use super::super::problem::bad_request;
+use super::super::whole::to_the_end;
 use super::super::{Ops, Reporter};
 use crate::blobs::Keep;
 
@@ -35,17 +37,22 @@ impl Ops {
     /// # Errors
     /// The bytes are no archive, something in them is wrong, or the disk is full.
     pub async fn import_archive(
-        &self,
-        bytes: impl Stream<Item = io::Result<Bytes>> + Send + Unpin,
+        self: &Arc<Self>,
+        bytes: impl Stream<Item = io::Result<Bytes>> + Send + Sync + Unpin + 'static,
     ) -> Result<ArchiveTaken, Problem> {
-        let mut intake = Intake::new(self, bytes);
-        match intake.run().await {
-            Ok(()) => intake.taken().await,
-            Err(problem) => {
-                intake.give_up().await;
-                Err(problem)
+        let ops = Arc::clone(self);
+        // Who hangs up ends the stream: what came is closed as after any error.
+        to_the_end(async move {
+            let mut intake = Intake::new(&ops, bytes);
+            match intake.run().await {
+                Ok(()) => intake.taken().await,
+                Err(problem) => {
+                    intake.give_up().await;
+                    Err(problem)
+                }
             }
-        }
+        })
+        .await
     }
 }
 
@@ -66,7 +73,7 @@ struct Intake<'a, S> {
     keeps: Vec<Keep>,
 }
 
-impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Unpin> Intake<'a, S> {
+impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Sync + Unpin> Intake<'a, S> {
     fn new(ops: &'a Ops, stream: S) -> Self {
         Intake {
             ops,

@@ -16,6 +16,7 @@ use crate::net::{MessageReader, MessageWriter, StreamKind, framed};
 use crate::ops::node::count;
 use crate::ops::problem::{bad_request, internal};
 use crate::ops::time::now;
+use crate::ops::whole::to_the_end;
 use crate::ops::{Ops, Reporter};
 
 /// How long one step of the other side may take.
@@ -54,6 +55,7 @@ impl Ops {
                 "this machine is a device of that user already",
             ));
         }
+        drop(self.change_identity().await?);
         self.gives_up_nothing(&[]).await?;
         *self.pairing.locked() = State::Asking { code: None };
         let _asking = Asking(&self);
@@ -99,17 +101,18 @@ impl Ops {
         };
         // From here on it is done to its end, whoever waits for it.
         let ops = Arc::clone(&self);
-        let done = tokio::spawn(async move {
+        to_the_end(async move {
+            let _one = ops.change_identity().await?;
             // Somebody may have pushed while the code was compared.
             ops.gives_up_nothing(&[]).await?;
             ops.go_over(joining).await?;
             // The other side may have gone: what it granted stands, and it can ask the log.
             let _ = send(&mut writer, &PairMessage::Taken).await;
             let _ = writer.close(STEP).await;
+            ops.begin_anew();
             Ok::<(), Problem>(())
-        });
-        done.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        self.begin_anew();
+        })
+        .await?;
         Ok(joined)
     }
 

@@ -132,7 +132,7 @@ impl Ops {
 
     /// Signs and stores the grant of a device, unless it stands, and returns what it is given.
     async fn grant(&self, asked: &Asked, terms: &Terms) -> Result<Joining, Problem> {
-        let _one = self.identity_changes.lock().await;
+        let _one = self.change_identity().await?;
         let log = self.my_log().await?;
         let root = self.root_of(&log)?;
         let name = terms.name.clone().unwrap_or_else(|| asked.name.clone());

@@ -27,6 +27,7 @@ use super::problem::bad_request;
 use super::resolve::{Found, parse};
 use super::scene::Scene;
 use super::stacks::not_yours;
+use super::whole::to_the_end;
 use super::{Ops, Reporter};
 use crate::blobs::Keep;
 use crate::node::RunError;
@@ -120,12 +121,12 @@ impl Ops {
         pushing: OwnedMutexGuard<()>,
     ) -> Result<Reply, RunError> {
         let node = self.node.clone();
-        let publishing = tokio::spawn(async move {
+        to_the_end(async move {
             let reply = node.run(command).await;
             drop((keeps, pushing));
             reply
-        });
-        publishing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        })
+        .await
     }
 
     async fn reference_of(&self, context: ContextId, name: &StackName) -> Result<String, Problem> {

@@ -3,7 +3,7 @@
 use dsp_protocol::api::{Problem, Pushed};
 use dsp_protocol::id::{BlobHash, ContextId, FrameId};
 use dsp_protocol::name::{StackName, TagName};
-use dsp_protocol::sync::{Command, Record};
+use dsp_protocol::sync::Command;
 
 use super::super::Ops;
 use super::super::scene::Scene;
@@ -51,17 +51,15 @@ impl Ops {
     async fn restore(&self, context: ContextId, blobs: &[(BlobHash, u64)]) -> Result<u64, Problem> {
         let hashes = blobs.iter().map(|(hash, _)| *hash).collect();
         let here = self.store.earned_set(context, hashes).await?;
-        let back: Vec<_> = blobs.iter().filter(|(hash, _)| !here.contains_key(hash)).collect();
+        let back = blobs.iter().filter(|(hash, _)| !here.contains_key(hash));
+        let back: Vec<(BlobHash, u64)> = back.copied().collect();
         if back.is_empty() {
             return Ok(0);
         }
         self.blobs.sync().await?;
-        let records = back.iter().flat_map(|(hash, size)| {
-            let earned = Record::Earned { context, hash: *hash, size: *size };
-            [earned, Record::Unwant { context, hash: *hash }]
-        });
-        self.store.apply(records.collect()).await?;
+        let count = back.len() as u64;
+        self.node.run(Command::HereAgain { context, blobs: back }).await?;
         self.trees.forget_here();
-        Ok(back.len() as u64)
+        Ok(count)
     }
 }

@@ -126,3 +126,52 @@ async fn the_latest_holders_of_a_blob_are_remembered_and_no_more() {
     assert_eq!((of, holders[&blob(2)].len()), (expected, 0));
     store.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn sums_that_are_wrong_are_put_right_with_the_indexes() {
+    let stage = Stage::memory();
+    let (store, _) = stage.open().await;
+    store.apply(vec![context_record(1), earned(1, 3), earned(1, 4)]).await.unwrap();
+    store.close().await.unwrap();
+    stage.tamper(|tx| {
+        let mut used = tx.open_table(tables::USED).unwrap();
+        used.insert(context(1).as_bytes(), 1_000).unwrap();
+        used.insert(context(2).as_bytes(), 5).unwrap();
+    });
+    let (store, _) = stage.open().await;
+    assert_eq!(used(&store, 1).await, (1_000, 7));
+    assert_eq!(store.rebuild_indexes().await.unwrap(), 2);
+    assert_eq!((used(&store, 1).await, used(&store, 2).await), ((7, 7), (0, 7)));
+    assert_eq!(store.rebuild_indexes().await.unwrap(), 0);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_withdrawn_from_a_context_is_left_in_others() {
+    let (store, _) = Stage::memory().open().await;
+    let frame = |of| {
+        let bytes = dsp_protocol::object::Frame::default().encode().unwrap();
+        let id = dsp_protocol::id::FrameId::of(&bytes);
+        (id, Record::Frame { context: context(of), id, bytes })
+    };
+    let (id, _) = frame(1);
+    store.apply(vec![context_record(1), context_record(2)]).await.unwrap();
+    store.apply(vec![frame(1).1, frame(2).1, earned(1, 3), earned(2, 3)]).await.unwrap();
+    let withdraw = |of| {
+        let (context, hash) = (context(of), blob(3));
+        vec![Record::WithdrawFrame { context, id }, Record::WithdrawBlob { context, hash }]
+    };
+    store.apply(withdraw(1)).await.unwrap();
+    assert!(store.frames(context(1), vec![id]).await.unwrap().is_empty());
+    assert_eq!(store.frames(context(2), vec![id]).await.unwrap().len(), 1);
+    assert!(!store.earned(context(1), vec![blob(3)]).await.unwrap());
+    assert!(store.earned(context(2), vec![blob(3)]).await.unwrap());
+    assert_eq!((used(&store, 1).await, used(&store, 2).await), ((0, 3), (3, 3)));
+    assert!(store.all_lost(10).await.unwrap().is_empty(), "it is not lost");
+    // Again, and in the last context.
+    store.apply(withdraw(1)).await.unwrap();
+    store.apply(withdraw(2)).await.unwrap();
+    assert!(store.frames(context(2), vec![id]).await.unwrap().is_empty());
+    assert_eq!(used(&store, 2).await, (0, 0));
+    store.close().await.unwrap();
+}

@@ -1,5 +1,7 @@
 //! Who may do what, after removals, thefts and quarrels.
 
+use std::collections::BTreeMap;
+
 use super::world::*;
 use crate::context::*;
 use crate::id::*;
@@ -333,6 +335,30 @@ fn a_stolen_device_is_cut_and_the_others_work_stays() {
     // The head before the theft is not replaced any more by one that counts.
     assert_eq!(heads(&view, ALICE, 5), [frame(51), frame(50)]);
     assert_eq!(view.stack_by_id(user(ALICE), stack(5)).unwrap().over, [later, monday]);
+}
+
+#[test]
+fn what_cuts_keep_and_a_narrower_one_would_not_is_told() {
+    let mut world = World::new(&[ALICE]);
+    let (mut stolen, mut desktop) = (world.device(ALICE, 11), world.device(ALICE, 12));
+    let monday = world.push(&mut stolen, 5, 50, 1, &[]);
+    let tuesday = world.push(&mut stolen, 5, 66, 2, &[monday]);
+    world.push(&mut stolen, 5, 67, 3, &[tuesday]);
+    world.retire(&stolen, 4);
+    let docs = |n: u64| BTreeMap::from([(stolen.doc, vec![change(stolen.doc, n)])]);
+    let beyond = |world: &World, docs: &BTreeMap<DocumentId, Vec<ChangeId>>| -> Vec<u64> {
+        let view = world.view();
+        let held = view.kept_beyond(user(ALICE), stolen.key.device(), docs);
+        held.into_iter().map(|said| said.placed().unwrap().place.n).collect()
+    };
+    assert_eq!(beyond(&world, &docs(1)), [0; 0], "no cut stands");
+    world.cut(&mut desktop, Subject::Device(stolen.key.device()), &[(&stolen, 2)]);
+    assert_eq!(beyond(&world, &docs(1)), [2]);
+    let mut all = beyond(&world, &BTreeMap::new());
+    all.sort_unstable();
+    assert_eq!(all, [1, 2]);
+    assert_eq!(beyond(&world, &docs(2)), [0; 0], "the same again");
+    assert_eq!(beyond(&world, &docs(3)), [0; 0], "a wider one");
 }
 
 #[test]

@@ -1,17 +1,19 @@
 //! The bytes of statements made in a context.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     About, Access, Cut, Epoch, Head, Interest, Member, Place, Placed, PlacedFact, Role, Subject,
-    Tag, TicketFact, Why, check_ticket_role,
+    Tag, TicketFact, Why, Withdraw, check_ticket_role,
 };
 use crate::cbor::{FieldError, Fields, Map, Value};
 use crate::id::{
-    ALGORITHM_BLAKE3, ALGORITHM_ED25519, ChangeId, ContextId, DeviceId, DocumentId, FrameId,
-    Incarnation, PublicKey, StackId, StatementId, UserId,
+    ALGORITHM_BLAKE3, ALGORITHM_ED25519, BlobHash, ChangeId, ContextId, DeviceId, DocumentId,
+    FrameId, Incarnation, PublicKey, StackId, StatementId, UserId,
 };
-use crate::limits::{ABOUT_BYTES, NAME_BYTES, OVER, STACK_NAME_BYTES, STATEMENT_BYTES, TIPS};
+use crate::limits::{
+    ABOUT_BYTES, FRAME_PARENTS, NAME_BYTES, OVER, STACK_NAME_BYTES, STATEMENT_BYTES, TIPS,
+};
 use crate::name::{ContextName, StackName, TagName};
 use crate::statement::StatementError;
 use crate::statement::entry::{read_hash, tagged_hash};
@@ -76,6 +78,15 @@ pub(super) fn write(fact: &PlacedFact, fields: &mut Map) {
             fields.insert("epoch", epoch.epoch);
             fields.insert("base", list(&epoch.base));
             fields.insert("genesis", tagged_hash(&epoch.genesis));
+        }
+        PlacedFact::Withdraw(withdraw) => {
+            let frames = withdraw
+                .frames
+                .iter()
+                .map(|(frame, parents)| Value::List(vec![(*frame).into(), list(parents).into()]));
+            let blobs: Vec<Value> = withdraw.blobs.iter().map(|blob| (*blob).into()).collect();
+            fields.insert("frames", frames.collect::<Vec<_>>());
+            fields.insert("blobs", blobs);
         }
         PlacedFact::Unknown { .. } => {}
     }
@@ -158,6 +169,10 @@ fn read_fact(kind: &str, fields: &mut Fields) -> Result<PlacedFact, ReadError> {
             epoch: fields.required("epoch", read_u32)?,
             base: fields.required("base", |v| v.into_list_of(TIPS, ChangeId::from_value))?,
             genesis: fields.required("genesis", read_hash)?,
+        }),
+        "withdraw" => PlacedFact::Withdraw(Withdraw {
+            frames: fields.required("frames", read_withdrawn)?,
+            blobs: fields.required("blobs", read_blobs)?,
         }),
         _ => return Err(ReadError::NewerValue),
     })
@@ -264,6 +279,26 @@ fn read_docs(value: Value) -> Result<BTreeMap<DocumentId, Vec<ChangeId>>, String
         Ok::<_, String>((
             DocumentId::from_value(doc)?,
             tips.into_list_of(TIPS, ChangeId::from_value)?,
+        ))
+    })?;
+    ascending(items)
+}
+
+/// Reads `[blob, …]`, strictly ascending.
+fn read_blobs(value: Value) -> Result<BTreeSet<BlobHash>, String> {
+    let blobs = value.into_list_of(STATEMENT_BYTES, BlobHash::from_value)?;
+    let blobs = ascending(blobs.into_iter().map(|blob| (blob, ())).collect())?;
+    Ok(blobs.into_keys().collect())
+}
+
+/// Reads `[[frame, [parent, …]], …]`, strictly ascending.
+fn read_withdrawn(value: Value) -> Result<BTreeMap<FrameId, Vec<FrameId>>, String> {
+    let items = value.into_list_of(STATEMENT_BYTES, |item| {
+        let [frame, parents] = <[Value; 2]>::try_from(item.into_list(2)?)
+            .map_err(|_| "expected [frame, parents]".to_owned())?;
+        Ok::<_, String>((
+            FrameId::from_value(frame)?,
+            parents.into_list_of(FRAME_PARENTS, FrameId::from_value)?,
         ))
     })?;
     ascending(items)

@@ -2,7 +2,7 @@
 
 mod codec;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub(super) use self::codec::read;
@@ -10,15 +10,25 @@ pub(crate) use self::codec::read_u32;
 use super::{BuildError, Statement, Verified};
 use crate::cbor::Map;
 use crate::id::{
-    ChangeId, ContextId, DeviceId, DocumentId, FrameId, Incarnation, PublicKey, StackId,
+    BlobHash, ChangeId, ContextId, DeviceId, DocumentId, FrameId, Incarnation, PublicKey, StackId,
     StatementId, UserId,
 };
 use crate::key::SecretKey;
 use crate::name::{ContextName, StackName, TagName};
 
 /// The kinds of statements in a context.
-pub(super) const KINDS: &[&str] =
-    &["about", "member", "interest", "ticket", "ticket-end", "cut", "head", "tag", "epoch"];
+pub(super) const KINDS: &[&str] = &[
+    "about",
+    "member",
+    "interest",
+    "ticket",
+    "ticket-end",
+    "cut",
+    "head",
+    "tag",
+    "epoch",
+    "withdraw",
+];
 /// The keys that every statement in a context has, by which one of an unknown kind is known.
 pub(super) const PLACE_KEYS: &[&str] = &["context", "device", "inc", "n", "time"];
 
@@ -70,6 +80,8 @@ pub enum PlacedFact {
     Tag(Tag),
     /// A board begins anew.
     Epoch(Epoch),
+    /// Frames and blobs are withdrawn: who holds them serves and keeps them no more.
+    Withdraw(Withdraw),
     /// A kind, value or feature that this version does not know.
     Unknown {
         /// The kind.
@@ -266,6 +278,15 @@ pub struct Epoch {
     pub genesis: [u8; 32],
 }
 
+/// Frames and blobs that are withdrawn from a context.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Withdraw {
+    /// The frames, each with its parents, so that the history behind it is still led to.
+    pub frames: BTreeMap<FrameId, Vec<FrameId>>,
+    /// The blobs.
+    pub blobs: BTreeSet<BlobHash>,
+}
+
 impl PlacedFact {
     /// Returns the role that a device has to be granted at least to state it: pushing is for
     /// writers. What governs the context is kept from a device that its user limited, even where
@@ -279,7 +300,8 @@ impl PlacedFact {
             | PlacedFact::Ticket(_)
             | PlacedFact::TicketEnd { .. }
             | PlacedFact::Cut(_)
-            | PlacedFact::Epoch(_) => Role::Owner,
+            | PlacedFact::Epoch(_)
+            | PlacedFact::Withdraw(_) => Role::Owner,
         }
     }
 
@@ -295,6 +317,7 @@ impl PlacedFact {
             PlacedFact::Head(_) => "head",
             PlacedFact::Tag(_) => "tag",
             PlacedFact::Epoch(_) => "epoch",
+            PlacedFact::Withdraw(_) => "withdraw",
             PlacedFact::Unknown { kind } => kind,
         }
     }

@@ -29,6 +29,7 @@ mod tickets;
 mod undo;
 mod unknown;
 mod waiting;
+mod withdraw;
 mod work;
 
 use self::lab::{At, Lab};

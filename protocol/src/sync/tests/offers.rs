@@ -10,7 +10,7 @@ use crate::context::{ContextKind, Genesis};
 use crate::id::ContextId;
 use crate::limits;
 use crate::statement::{Interest, Scope};
-use crate::sync::{Command, CommandError, Record, Reply, Standing};
+use crate::sync::{Command, CommandError, Record, Reply, Standing, StoredOffer};
 use crate::wire::{Message, Offer};
 
 /// Has Alice make a context for Bob; sessions begin anew.
@@ -78,6 +78,48 @@ fn what_one_user_offers_is_bounded() {
         lab.say(ALICE, BOB, &Message::Offer { tag, offers });
     }
     assert_eq!(offered(&lab, BOB).len(), limits::OFFERS_PER_USER);
+}
+
+/// Fills all places with offers of users who own nothing, the last one declined.
+fn fill_with_strangers(lab: &mut Lab, at: At) -> Vec<ContextId> {
+    let mut made = Vec::new();
+    for n in 0..limits::OFFERS {
+        let from = crate::id::UserId::from_bytes([100 + (n / limits::OFFERS_PER_USER) as u8; 32]);
+        let mut nonce = [0; 16];
+        nonce[..8].copy_from_slice(&(n as u64).to_be_bytes());
+        let genesis = Genesis { owners: vec![from], nonce, kind: ContextKind::Team };
+        let id = genesis.id();
+        let interest = Interest { generation: 1, key: [1; 32] };
+        let offer = Offer { genesis, interest, name: "plans".parse().unwrap() };
+        let declined = n + 1 == limits::OFFERS;
+        let stored = StoredOffer { from, offer, since: n as i64, declined };
+        lab[at].node.offers.insert(id, stored);
+        made.push(id);
+    }
+    made
+}
+
+#[test]
+fn strangers_cannot_keep_an_owners_offers_out() {
+    let (mut lab, _) = members();
+    let strangers = fill_with_strangers(&mut lab, BOB);
+    let first = for_bob(&mut lab);
+    let all = offered(&lab, BOB);
+    assert!(all.contains(&first), "Alice owns what Bob follows");
+    assert_eq!(all.len(), limits::OFFERS);
+    assert!(!all.contains(strangers.last().unwrap()), "what was declined goes first");
+    let second = for_bob(&mut lab);
+    let all = offered(&lab, BOB);
+    assert!(all.contains(&second) && !all.contains(&strangers[0]), "then the oldest");
+    // Mallory, who owns nothing here, pushes nobody out.
+    lab.connect(BOB, MALLORY);
+    let tag = lab.tag(MALLORY, BOB);
+    let genesis =
+        Genesis { owners: vec![lab[MALLORY].user], nonce: [7; 16], kind: ContextKind::Team };
+    let interest = Interest { generation: 1, key: [1; 32] };
+    let offer = Offer { genesis, interest, name: "plans".parse().unwrap() };
+    lab.say(MALLORY, BOB, &Message::Offer { tag, offers: vec![offer] });
+    assert_eq!(offered(&lab, BOB), all);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::key::SecretKey;
 use crate::limits;
 use crate::statement::samples::key;
 use crate::statement::{About, Access, Interest, Member, PlacedFact, Role, Verified};
-use crate::sync::{Command, CommandError, Event, Input, Record, Standing};
+use crate::sync::{Command, CommandError, Event, Input, Keeping, Record, Standing};
 use crate::ticket::Ticket;
 use crate::wire::{DenyCode, Message};
 
@@ -211,6 +211,36 @@ fn more_owners_devices_than_fit_are_an_error_that_says_so() {
     let redeem = writer.redeem(carol.user, [0; 16]);
     scene.bench.connect(&carol, &phone, &scene.bench.interest(context), Some(&redeem));
     assert!(scene.bench.events.iter().any(|event| matches!(event, Event::Failed { .. })));
+}
+
+#[test]
+fn an_owner_who_spoke_from_more_incarnations_than_fit_is_removed_all_the_same() {
+    let mut scene = scene();
+    let context = scene.context;
+    scene.bench.set_role(context, &scene.bob, Role::Owner);
+    let interest = scene.bench.interest(context);
+    let peer = scene.bench.connect(&scene.bob, &scene.laptop, &interest, None);
+    for inc in 0..=limits::SEEN as u8 {
+        let mut device = Device::new(scene.bob.user, scene.laptop.key.clone(), [inc; 8]);
+        device.say(context, &PlacedFact::TicketEnd { key: key(90).public() });
+        if inc > 0 {
+            device.say(context, &PlacedFact::TicketEnd { key: key(91).public() });
+        }
+        scene.bench.deliver(peer, &device, 0);
+    }
+    let view = |bench: &Bench| bench.node.context(context).unwrap().view().clone();
+    assert!(view(&scene.bench).seen_about(scene.bob.user).len() > limits::SEEN);
+    let (user, keep) = (scene.bob.user, Keeping::All);
+    scene.bench.command(Command::RemoveMember { context, user, keep }).unwrap();
+    let view = view(&scene.bench);
+    assert_eq!(view.role(user), Role::None);
+    let removal = view.removal_of(user).unwrap().placed().unwrap();
+    let PlacedFact::Member(member) = &removal.fact else { panic!("a removal is about a member") };
+    assert_eq!(member.seen.len(), limits::SEEN);
+    // Alice's own goes first, then the one of his that said least.
+    let least = (scene.laptop.id(), crate::id::Incarnation::from_bytes([0; 8]));
+    assert!(!member.seen.contains_key(&least));
+    assert!(member.seen.keys().all(|(device, _)| *device == scene.laptop.id()));
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use super::lab::{At, Lab};
 use super::{ALICE, BOB, team};
 use crate::context::{StackState, StackView};
-use crate::id::{ContextId, FrameId};
+use crate::id::{BlobHash, ContextId, FrameId};
 use crate::name::StackName;
 use crate::object::Frame;
-use crate::sync::{Command, CommandError, Standing};
+use crate::sync::{BlobKind, BlobWant, Command, CommandError, Record, Standing};
 
 fn stack(lab: &Lab, at: At, context: ContextId) -> StackView {
     let mut stacks = lab[at].node.context(context).unwrap().view().stacks();
@@ -78,4 +78,25 @@ fn who_left_follows_again_and_gets_what_came_since() {
     lab.command(BOB, Command::Rejoin { context }).unwrap();
     assert_eq!(standing(&lab), Standing::Active { synced: true });
     assert_eq!(lab.penalties, []);
+}
+
+#[test]
+fn what_was_let_go_and_is_here_again_counts_and_is_wanted_no_more() {
+    let (mut lab, context) = team();
+    let blobs = vec![(BlobHash::of(b"hers"), 4), (BlobHash::of(b"wanted"), 6)];
+    let want = BlobWant { hash: blobs[1].0, size: 6, kind: BlobKind::Data };
+    lab.command(BOB, Command::Drop { context, blobs: blobs[..1].to_vec() }).unwrap();
+    lab.stop_disk(BOB);
+    lab.command_later(BOB, Command::Fetch { context, wants: vec![want] });
+    lab.run_disk(BOB);
+    assert!(lab[BOB].node.context(context).unwrap().wants_blob(want.hash));
+    let before = lab[BOB].records.len();
+    lab.command(BOB, Command::HereAgain { context, blobs: blobs.clone() }).unwrap();
+    let known = lab[BOB].node.context(context).unwrap();
+    assert!(!known.wants_blob(want.hash) && known.dropped.is_empty());
+    for (hash, size) in blobs {
+        let earned = Record::Earned { context, hash, size };
+        assert!(lab[BOB].records[before..].contains(&earned), "it is stored");
+        assert!(lab[BOB].records[before..].contains(&Record::Unwant { context, hash }));
+    }
 }

@@ -4,6 +4,9 @@
 //! more, until it is stored that they are not here any more: who dropped them at the same time
 //! could not count on this node, and nobody proves with bytes from here.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -21,6 +24,7 @@ use super::reach::{Named, Reach};
 use super::resolve::{FoundFrame, parse};
 use super::scene::{ContextScene, Scene};
 use super::time::{now, rfc3339};
+use super::whole::to_the_end;
 use super::{Ops, Reporter};
 use crate::node::{Confirmed, confirm};
 use crate::store::{DEED_BLOBS, Deed};
@@ -57,7 +61,7 @@ impl Ops {
         // One at a time, and no pin in between.
         let keeping = Arc::clone(&self.keeping).lock_owned().await;
         let scene = self.scene().await?;
-        let (context, plan) = self.plan_drop(&scene, request).await?;
+        let (context, mut plan) = self.plan_drop(&scene, request).await?;
         let hashes: Vec<BlobHash> = plan.goes.keys().copied().collect();
         let withheld = self.blobs.withhold(hashes.clone());
         let total = hashes.len() as u64;
@@ -73,6 +77,10 @@ impl Ops {
         let confirmed =
             confirm(&self.node, &self.net, &self.blobs, context, hashes.clone(), asked).await?;
         self.note_holders(&confirmed).await?;
+        // Asking may have taken minutes, and somebody may have pushed the same bytes meanwhile.
+        let pushing = Arc::clone(&self.pushing).lock_owned().await;
+        let scene = self.scene().await?;
+        self.look_again(&scene, context, &mut plan).await?;
         let mut report = self.report(&plan, &confirmed, &scene).await?;
         if request.mode == DropMode::Check || plan.goes.is_empty() {
             return Ok(report);
@@ -82,18 +90,14 @@ impl Ops {
         }
         let blobs: Vec<(BlobHash, u64)> =
             plan.goes.iter().map(|(hash, file)| (*hash, file.size)).collect();
+        let hashes: Vec<BlobHash> = plan.goes.keys().copied().collect();
         let node = self.node.clone();
-        // In a task: what is withheld is so until it is stored, whoever waits.
-        let letting_go = async move {
-            let task = tokio::spawn(async move {
-                let reply = node.run(Command::Drop { context, blobs }).await;
-                drop((withheld, keeping));
-                reply
-            });
-            let ended = task.await;
-            let reply = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        // What is withheld is so until it is stored, whoever waits.
+        let letting_go = to_the_end(async move {
+            let reply = node.run(Command::Drop { context, blobs }).await;
+            drop((withheld, keeping, pushing));
             reply.map_err(Problem::from)
-        };
+        });
         if self.trash_keep_ms() > 0 && hashes.len() <= DEED_BLOBS {
             let deed = Deed::LetGo { context, blobs: hashes };
             let name = request.reference.clone();
@@ -135,12 +139,44 @@ impl Ops {
                 (found.context, self.files_meant(scene, &found, request).await?)
             }
         };
+        plan.goes = meant;
+        self.sort_out(scene, context, &mut plan).await?;
+        let pinned = |file: &StayingFile| file.why == StayReason::Pinned;
+        if plan.goes.is_empty() && !plan.stays.is_empty() && plan.stays.iter().all(pinned) {
+            let detail = format!("`{}` is pinned, and pinned bytes stay", request.reference);
+            return Err(Problem::new(ProblemCode::Conflict, detail)
+                .with_hint("`dsp pin --list` shows the pins, `dsp unpin` takes one away"));
+        }
+        Ok((context.id, plan))
+    }
+
+    /// Sorts out what of a plan stays by how things are now. The caller holds `pushing`.
+    async fn look_again(
+        &self,
+        scene: &Scene,
+        context: ContextId,
+        plan: &mut Plan,
+    ) -> Result<(), Problem> {
+        match scene.contexts.get(&context) {
+            Some(context) => self.sort_out(scene, context, plan).await,
+            None => Err(Problem::new(ProblemCode::Conflict, "the context was dropped meanwhile")),
+        }
+    }
+
+    /// Sorts out what of a plan stays: what is pinned, or named by something else than the frames
+    /// that are meant. What is not here is left out. The caller holds `keeping`.
+    async fn sort_out(
+        &self,
+        scene: &Scene,
+        context: &ContextScene,
+        plan: &mut Plan,
+    ) -> Result<(), Problem> {
         let id = context.id;
-        let here = self.store.earned_set(id, meant.keys().copied().collect()).await?;
+        let here = self.store.earned_set(id, plan.goes.keys().copied().collect()).await?;
         self.refresh_pinned(id).await?;
         let pinned = self.store.pinned(None).await?;
         let current = self.named_by_other_heads(scene, context, &plan.frames).await?;
-        let mut all_pinned = !here.is_empty();
+        let meant = std::mem::take(&mut plan.goes);
         for (hash, file) in meant.into_iter().filter(|(hash, _)| here.contains_key(hash)) {
             let why = if pinned.contains(&hash) {
                 Some(StayReason::Pinned)
@@ -151,18 +187,12 @@ impl Ops {
             } else {
                 None
             };
-            all_pinned &= why == Some(StayReason::Pinned);
             match why {
                 Some(why) => plan.stays.push(StayingFile { file: file.name, why }),
                 None => drop(plan.goes.insert(hash, file)),
             }
         }
-        if all_pinned {
-            let detail = format!("`{}` is pinned, and pinned bytes stay", request.reference);
-            return Err(Problem::new(ProblemCode::Conflict, detail)
-                .with_hint("`dsp pin --list` shows the pins, `dsp unpin` takes one away"));
-        }
-        Ok((id, plan))
+        Ok(())
     }
 
     async fn files_meant(
