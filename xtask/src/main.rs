@@ -4,6 +4,7 @@
 //! links none of their code. What it needs of them is in [`node`].
 
 mod bench;
+mod crash;
 mod demo;
 mod files;
 mod fixture;
@@ -37,6 +38,8 @@ enum Chore {
     Demo(demo::Args),
     /// Run the simulator by seeds, also with a defence taken out
     Simulate(simulate::Args),
+    /// Crash the daemon by seeds, also on a disk that lies
+    Crash(crash::Args),
     /// Measure against this machine's own limits
     Bench(bench::Args),
     /// Plant known defects and demand that a test turns red
@@ -65,6 +68,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Chore::Test(args) => test::run(&workspace, &args),
         Chore::Demo(args) => demo::run(&workspace, &args),
         Chore::Simulate(args) => simulate::run(&workspace, &args),
+        Chore::Crash(args) => crash::run(&workspace, &args),
         Chore::Bench(args) => bench::run(&workspace, &args),
         Chore::Mutate(args) => mutate::run(&workspace, &args),
         Chore::Man(args) => man::run(&workspace, &args),

@@ -5,6 +5,8 @@ mod apart;
 mod archive;
 mod audience;
 mod author;
+#[cfg(target_os = "linux")]
+mod crash;
 mod devices;
 mod doctor;
 mod follow;
