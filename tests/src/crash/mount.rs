@@ -85,8 +85,8 @@ impl Disk {
         Ok(())
     }
 
-    /// Takes the power after some more changes: no change is made from then on, and whoever asks
-    /// for one waits.
+    /// Takes the power after some more changes: whoever asks for the next one is killed, and no
+    /// change is made from then on.
     pub fn cut_after(&self, changes: u64) {
         self.shared.cut_after(changes);
     }
@@ -96,26 +96,20 @@ impl Disk {
         self.shared.cut();
     }
 
+    /// Tells whether the power is gone.
+    pub fn is_off_now(&self) -> bool {
+        self.shared.is_off_now()
+    }
+
     /// Waits until the power is gone.
     pub async fn is_off(&self) {
         self.shared.is_off().await;
-    }
-
-    /// Lets those that wait for an answer go. Call it once everybody who uses the disk was sent a
-    /// `SIGKILL`, which the system acts upon when a call ends.
-    pub fn let_go(&self) {
-        self.shared.is_dead();
     }
 
     /// Brings the power back, with what survived as the seed has it. Nobody may use the disk
     /// meanwhile.
     pub fn power_on(&self, seed: u64) {
         self.shared.lock().image.lose_power(seed);
-        self.shared.is_on();
-    }
-
-    /// Goes on after [`let_go`](Self::let_go) without a loss of power.
-    pub fn go_on(&self) {
         self.shared.is_on();
     }
 
@@ -142,8 +136,6 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Whoever still waits has nobody to wait for.
-        self.shared.is_dead();
         // Detached, as whoever has a file open there may be about to end.
         let _ = Command::new("umount").arg("--lazy").arg(&self.folder).status();
         drop(self.session.take());
@@ -159,8 +151,14 @@ struct Served {
 }
 
 impl Served {
-    fn make(&self, parent: INodeNo, name: &OsStr, node: Node) -> Result<FileAttr, Errno> {
-        let mut state = self.shared.enter(Call::Make)?;
+    fn make(
+        &self,
+        req: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        node: Node,
+    ) -> Result<FileAttr, Errno> {
+        let mut state = self.shared.enter(Call::Make, req)?;
         let names = state.image.names(parent.0).ok_or(Errno::ENOTDIR)?;
         if names.contains_key(name) {
             return Err(Errno::EEXIST);
@@ -169,8 +167,14 @@ impl Served {
         attr(&state.image, ino)
     }
 
-    fn remove(&self, parent: INodeNo, name: &OsStr, folder: bool) -> Result<(), Errno> {
-        let mut state = self.shared.enter(Call::Name)?;
+    fn remove(
+        &self,
+        req: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        folder: bool,
+    ) -> Result<(), Errno> {
+        let mut state = self.shared.enter(Call::Name, req)?;
         let ino = find(&state.image, parent.0, name)?;
         match (state.image.names(ino), folder) {
             (Some(names), true) if !names.is_empty() => return Err(Errno::ENOTEMPTY),
@@ -182,8 +186,8 @@ impl Served {
         Ok(())
     }
 
-    fn sync(&self, ino: INodeNo) -> Result<(), Errno> {
-        let mut state = self.shared.enter_sync(ino.0)?;
+    fn sync(&self, req: &Request, ino: INodeNo) -> Result<(), Errno> {
+        let mut state = self.shared.enter_sync(ino.0, req)?;
         if state.lies {
             return Ok(());
         }
@@ -268,7 +272,7 @@ impl Filesystem for Served {
 
     fn setattr(
         &self,
-        _: &Request,
+        req: &Request,
         ino: INodeNo,
         mode: Option<u32>,
         uid: Option<u32>,
@@ -285,7 +289,7 @@ impl Filesystem for Served {
         reply: ReplyAttr,
     ) {
         let set = || {
-            let mut state = self.shared.enter(Call::Write)?;
+            let mut state = self.shared.enter(Call::Write, req)?;
             match size {
                 Some(size) if size > LONGEST => return Err(Errno::EFBIG),
                 Some(size) if !state.image.set_len(ino.0, size as usize) => {
@@ -331,7 +335,7 @@ impl Filesystem for Served {
             _ => return reply.error(Errno::EPERM),
         };
         let node = Node::new(kind, mode & !umask, req.uid(), req.gid());
-        answer_entry(reply, self.make(parent, name, node));
+        answer_entry(reply, self.make(req, parent, name, node));
     }
 
     fn mkdir(
@@ -344,7 +348,7 @@ impl Filesystem for Served {
         reply: ReplyEntry,
     ) {
         let node = Node::new(Kind::folder(), mode & !umask, req.uid(), req.gid());
-        answer_entry(reply, self.make(parent, name, node));
+        answer_entry(reply, self.make(req, parent, name, node));
     }
 
     fn symlink(
@@ -357,12 +361,12 @@ impl Filesystem for Served {
     ) {
         let kind = Kind::Link(target.as_os_str().to_owned());
         let node = Node::new(kind, 0o777, req.uid(), req.gid());
-        answer_entry(reply, self.make(parent, name, node));
+        answer_entry(reply, self.make(req, parent, name, node));
     }
 
-    fn link(&self, _: &Request, ino: INodeNo, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+    fn link(&self, req: &Request, ino: INodeNo, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let link = || {
-            let mut state = self.shared.enter(Call::Make)?;
+            let mut state = self.shared.enter(Call::Make, req)?;
             let names = state.image.names(parent.0).ok_or(Errno::ENOTDIR)?;
             if names.contains_key(name) {
                 return Err(Errno::EEXIST);
@@ -373,17 +377,17 @@ impl Filesystem for Served {
         answer_entry(reply, link());
     }
 
-    fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        answer(reply, self.remove(parent, name, false));
+    fn unlink(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        answer(reply, self.remove(req, parent, name, false));
     }
 
-    fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        answer(reply, self.remove(parent, name, true));
+    fn rmdir(&self, req: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        answer(reply, self.remove(req, parent, name, true));
     }
 
     fn rename(
         &self,
-        _: &Request,
+        req: &Request,
         parent: INodeNo,
         name: &OsStr,
         new_parent: INodeNo,
@@ -392,7 +396,7 @@ impl Filesystem for Served {
         reply: ReplyEmpty,
     ) {
         let rename = || {
-            let mut state = self.shared.enter(Call::Name)?;
+            let mut state = self.shared.enter(Call::Name, req)?;
             let ino = find(&state.image, parent.0, name)?;
             let taken = state.image.names(new_parent.0).ok_or(Errno::ENOTDIR)?.get(new_name);
             if flags.intersects(RenameFlags::RENAME_EXCHANGE | RenameFlags::RENAME_WHITEOUT) {
@@ -413,8 +417,8 @@ impl Filesystem for Served {
         answer(reply, rename());
     }
 
-    fn open(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        let opened = self.shared.enter(Call::Open).and_then(|state| attr(&state.image, ino.0));
+    fn open(&self, req: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        let opened = self.shared.enter(Call::Open, req).and_then(|state| attr(&state.image, ino.0));
         match opened {
             Ok(_) => reply.opened(FileHandle(0), FopenFlags::FOPEN_DIRECT_IO),
             Err(errno) => reply.error(errno),
@@ -432,7 +436,7 @@ impl Filesystem for Served {
         reply: ReplyCreate,
     ) {
         let node = Node::new(Kind::file(), mode & !umask, req.uid(), req.gid());
-        match self.make(parent, name, node) {
+        match self.make(req, parent, name, node) {
             Ok(attr) => {
                 let direct = FopenFlags::FOPEN_DIRECT_IO;
                 reply.created(&TTL, &attr, Generation(0), FileHandle(0), direct);
@@ -443,7 +447,7 @@ impl Filesystem for Served {
 
     fn read(
         &self,
-        _: &Request,
+        req: &Request,
         ino: INodeNo,
         _: FileHandle,
         offset: u64,
@@ -452,7 +456,7 @@ impl Filesystem for Served {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        match self.shared.enter(Call::Read) {
+        match self.shared.enter(Call::Read, req) {
             Ok(state) => match state.image.node(ino.0) {
                 Some(Node { kind: Kind::File(file), .. }) => {
                     reply.data(file.read(offset.min(LONGEST) as usize, size as usize));
@@ -466,7 +470,7 @@ impl Filesystem for Served {
 
     fn write(
         &self,
-        _: &Request,
+        req: &Request,
         ino: INodeNo,
         _: FileHandle,
         offset: u64,
@@ -477,7 +481,7 @@ impl Filesystem for Served {
         reply: ReplyWrite,
     ) {
         let write = || {
-            let mut state = self.shared.enter(Call::Write)?;
+            let mut state = self.shared.enter(Call::Write, req)?;
             match offset {
                 offset if offset > LONGEST => Err(Errno::EFBIG),
                 offset if state.image.write(ino.0, offset as usize, data) => Ok(()),
@@ -494,16 +498,16 @@ impl Filesystem for Served {
         reply.ok();
     }
 
-    fn fsync(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        answer(reply, self.sync(ino));
+    fn fsync(&self, req: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        answer(reply, self.sync(req, ino));
     }
 
-    fn fsyncdir(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        answer(reply, self.sync(ino));
+    fn fsyncdir(&self, req: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        answer(reply, self.sync(req, ino));
     }
 
-    fn opendir(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        let state = match self.shared.enter(Call::Open) {
+    fn opendir(&self, req: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        let state = match self.shared.enter(Call::Open, req) {
             Ok(state) => state,
             Err(errno) => return reply.error(errno),
         };

@@ -1,8 +1,9 @@
 //! What befalls a disk while it is used: the power goes, or calls fail.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fuser::Errno;
+use fuser::{Errno, Request};
+use rustix::process::{Pid, Signal, getpid, kill_process};
 use tokio::sync::watch;
 
 use super::image::{Image, Ino};
@@ -59,16 +60,6 @@ pub(super) enum Call {
     Sync,
 }
 
-/// How far a loss of power has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Power {
-    On,
-    /// No change is made any more, and nobody who asks for one is answered.
-    Off,
-    /// Whoever ran is dead: what waits for an answer gets an error.
-    Dead,
-}
-
 #[derive(Debug)]
 struct Struck {
     fault: Fault,
@@ -86,7 +77,8 @@ pub(super) struct State {
     pub(super) image: Image,
     /// Whether it says that it synced, and does not.
     pub(super) lies: bool,
-    power: Power,
+    /// Whether the power is gone.
+    off: bool,
     /// Changes until the power goes.
     off_in: Option<u64>,
     struck: Option<Struck>,
@@ -97,7 +89,6 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
-    dead: Condvar,
     off: watch::Sender<bool>,
 }
 
@@ -106,37 +97,43 @@ impl Shared {
         let state = State {
             image: Image::new(),
             lies: false,
-            power: Power::On,
+            off: false,
             off_in: None,
             struck: None,
             changes: 0,
         };
-        Shared { state: Mutex::new(state), dead: Condvar::new(), off: watch::Sender::new(false) }
+        Shared { state: Mutex::new(state), off: watch::Sender::new(false) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a call, which may not be let through. Reading goes on without power: it changes
-    /// nothing, and whoever ends the process that lost it reads, too.
-    pub(super) fn enter(&self, call: Call) -> Result<MutexGuard<'_, State>, Errno> {
+    /// Begins a call, which may not be let through.
+    ///
+    /// When the power goes, whoever asked is killed before the call is answered, so that it never
+    /// learns of the answer, and no later change is made. Nobody waits meanwhile: a call without
+    /// an answer would hold locks of the system that whoever looks at the disk needs, too. Reading
+    /// goes on, which changes nothing.
+    pub(super) fn enter(
+        &self,
+        call: Call,
+        request: &Request,
+    ) -> Result<MutexGuard<'_, State>, Errno> {
         let mut state = self.lock();
         if !matches!(call, Call::Read | Call::Open) {
             state.changes += 1;
             match &mut state.off_in {
                 Some(0) => {
                     state.off_in = None;
-                    state.power = Power::Off;
+                    state.off = true;
+                    kill(request.pid());
                     self.off.send_replace(true);
                 }
                 Some(left) => *left -= 1,
                 None => {}
             }
-            while state.power == Power::Off {
-                state = self.dead.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-            if state.power == Power::Dead {
+            if state.off {
                 return Err(Errno::EIO);
             }
         }
@@ -147,11 +144,15 @@ impl Shared {
     }
 
     /// Begins a sync; one that fails loses what was to be synced.
-    pub(super) fn enter_sync(&self, ino: Ino) -> Result<MutexGuard<'_, State>, Errno> {
-        let entered = self.enter(Call::Sync);
+    pub(super) fn enter_sync(
+        &self,
+        ino: Ino,
+        request: &Request,
+    ) -> Result<MutexGuard<'_, State>, Errno> {
+        let entered = self.enter(Call::Sync, request);
         if entered.is_err() {
             let mut state = self.lock();
-            if state.power == Power::On {
+            if !state.off {
                 state.image.fail_to_sync_file(ino);
             }
         }
@@ -167,8 +168,13 @@ impl Shared {
     pub(super) fn cut(&self) {
         let mut state = self.lock();
         state.off_in = None;
-        state.power = Power::Off;
+        state.off = true;
         self.off.send_replace(true);
+    }
+
+    /// Tells whether the power is gone.
+    pub(super) fn is_off_now(&self) -> bool {
+        self.lock().off
     }
 
     /// Waits until the power is gone.
@@ -178,15 +184,9 @@ impl Shared {
         let _ = off.wait_for(|off| *off).await;
     }
 
-    /// Answers those that wait, with an error.
-    pub(super) fn is_dead(&self) {
-        self.lock().power = Power::Dead;
-        self.dead.notify_all();
-    }
-
     /// Brings the power back.
     pub(super) fn is_on(&self) {
-        self.lock().power = Power::On;
+        self.lock().off = false;
         self.off.send_replace(false);
     }
 
@@ -219,5 +219,14 @@ impl State {
         }
         struck.count += 1;
         Some(errno)
+    }
+}
+
+/// Kills the process of a thread, unless it is this one.
+fn kill(thread: u32) {
+    let thread = i32::try_from(thread).ok().and_then(Pid::from_raw);
+    if let Some(thread) = thread.filter(|thread| *thread != getpid()) {
+        // It may have ended by itself.
+        let _ = kill_process(thread, Signal::KILL);
     }
 }

@@ -179,6 +179,10 @@ async fn power(
                     done = ledger.take(deed.clone(), node, peer) => done,
                     () = disk.is_off() => break,
                 };
+                // It may have been killed just before it answered.
+                if disk.is_off_now() {
+                    break;
+                }
                 done.with_context(|| format!("a sound disk, and {}", name(&deed)))?;
             }
         }
@@ -228,7 +232,6 @@ async fn fault(
         stage.power_cut(rng.random())?;
     } else {
         stage.kill()?;
-        stage.disk.go_on();
     }
     stage.look(&ledger, false).await.with_context(what)?;
     goes_on(stage, seed).await.with_context(what)

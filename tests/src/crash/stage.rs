@@ -18,7 +18,7 @@ pub(super) struct Stage {
     pub(super) peer: Node,
     pub(super) node: Node,
     pub(super) disk: Disk,
-    pub(super) cluster: Cluster,
+    _cluster: Cluster,
     pub(super) content: Content,
     pub(super) ledger: Ledger,
     /// Changes that making the content took.
@@ -40,7 +40,7 @@ impl Stage {
         let [peer] = cluster.start(["alice"]).await?;
         let content = disk.content();
         let ledger = Ledger::default();
-        let mut stage = Stage { peer, node, disk, cluster, content, ledger, changes: 0 };
+        let mut stage = Stage { peer, node, disk, _cluster: cluster, content, ledger, changes: 0 };
         stage.node.start().await.context("on an empty disk")?;
         let ticket = stage.peer.ticket().await?.ticket;
         stage.node.follow(&ticket).await?;
@@ -66,7 +66,10 @@ impl Stage {
         tokio::select! {
             biased;
             () = self.disk.is_off() => Ok(false),
-            started = self.node.start() => started.map(|()| true),
+            started = self.node.start() => match self.disk.is_off_now() {
+                true => Ok(false),
+                false => started.map(|()| true),
+            },
         }
     }
 
@@ -87,11 +90,7 @@ impl Stage {
     /// # Errors
     /// It cannot be ended.
     pub(super) fn kill(&mut self) -> anyhow::Result<()> {
-        if let Some(pid) = self.node.pid() {
-            let pid = Pid::from_raw(pid as i32).context("a process has an id")?;
-            // It may have ended by itself.
-            let _ = kill_process(pid, Signal::KILL);
-            self.disk.let_go();
+        if self.node.pid().is_some() {
             self.node.kill()?;
         }
         Ok(())
