@@ -142,11 +142,14 @@ impl Drop for Disk {
     }
 }
 
+/// What is in a folder that is being read.
+type List = Vec<(Ino, FileType, OsString)>;
+
 /// The disk as the system asks for it.
 struct Served {
     shared: Arc<Shared>,
     /// Lists of folders being read.
-    lists: Mutex<BTreeMap<u64, Vec<(Ino, FileType, OsString)>>>,
+    lists: Mutex<BTreeMap<u64, List>>,
     next: AtomicU64,
 }
 
