@@ -10,6 +10,8 @@
 
 pub mod api;
 pub mod cluster;
+#[cfg(target_os = "linux")]
+pub mod crash;
 pub mod data;
 pub mod disk;
 #[cfg(target_os = "linux")]

@@ -4,6 +4,7 @@
 //! links none of their code. What it needs of them is in [`node`].
 
 mod bench;
+mod crash;
 mod demo;
 mod files;
 mod fixture;
@@ -42,6 +43,8 @@ enum Chore {
     Simulate(simulate::Args),
     /// Have daemons work for long, and watch what they take
     Soak(soak::Args),
+    /// Crash the daemon by seeds, also on a disk that lies
+    Crash(crash::Args),
     /// Measure against this machine's own limits
     Bench(bench::Args),
     /// Plant known defects and demand that a test turns red
@@ -71,6 +74,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Chore::Demo(args) => demo::run(&workspace, &args),
         Chore::Simulate(args) => simulate::run(&workspace, &args),
         Chore::Soak(args) => soak::run(&workspace, &args),
+        Chore::Crash(args) => crash::run(&workspace, &args),
         Chore::Bench(args) => bench::run(&workspace, &args),
         Chore::Mutate(args) => mutate::run(&workspace, &args),
         Chore::Man(args) => man::run(&workspace, &args),

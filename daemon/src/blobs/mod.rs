@@ -250,20 +250,40 @@ fn from_hash(hash: Hash) -> BlobHash {
     BlobHash::from_bytes(*hash.as_bytes())
 }
 
+/// What Linux calls a file system that a program serves (`FUSE_SUPER_MAGIC`).
+#[cfg(target_os = "linux")]
+const FUSE: u64 = 0x6573_5546;
+
+/// Makes the files of the store and their names durable.
 #[cfg(target_os = "linux")]
 fn sync_files(dir: &Path) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(std::fs::File::open(dir)?)?)
+    let folder = std::fs::File::open(dir)?;
+    // Whoever serves the file system is not told of the call, which then succeeds and does nothing.
+    if rustix::fs::fstatfs(&folder)?.f_type as u64 == FUSE {
+        return sync_each(dir);
+    }
+    Ok(rustix::fs::syncfs(folder)?)
 }
 
-/// Without a call that syncs one file system, every file of the store is synced.
+/// Makes the files of the store and their names durable.
 #[cfg(not(target_os = "linux"))]
 fn sync_files(dir: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(dir.join("data"))? {
+    sync_each(dir)
+}
+
+/// Syncs every file of the store, and the folders above: what to do without a call that syncs one
+/// file system.
+fn sync_each(dir: &Path) -> io::Result<()> {
+    let data = dir.join("data");
+    for entry in std::fs::read_dir(&data)? {
         match std::fs::OpenOptions::new().write(true).open(entry?.path()) {
             Ok(file) => file.sync_all()?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
+    }
+    for folder in [&data, dir].into_iter().chain(dir.parent()) {
+        crate::files::sync_folder(folder).map_err(|error| error.source)?;
     }
     Ok(())
 }

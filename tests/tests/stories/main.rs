@@ -7,6 +7,8 @@ mod audience;
 mod author;
 #[cfg(target_os = "linux")]
 mod cable;
+#[cfg(target_os = "linux")]
+mod crash;
 mod devices;
 mod doctor;
 mod follow;

@@ -1,5 +1,6 @@
 //! One suite for a database in memory and in a file, and what only one of them has.
 
+mod crashes;
 mod disk;
 mod faults;
 mod file;
