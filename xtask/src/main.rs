@@ -7,6 +7,7 @@ mod bench;
 mod demo;
 mod files;
 mod fixture;
+mod fuzz;
 mod man;
 mod mutate;
 mod node;
@@ -37,6 +38,8 @@ enum Chore {
     Demo(demo::Args),
     /// Run the simulator by seeds, also with a defence taken out
     Simulate(simulate::Args),
+    /// Feed arbitrary bytes to what reads those of others
+    Fuzz(fuzz::Args),
     /// Measure against this machine's own limits
     Bench(bench::Args),
     /// Plant known defects and demand that a test turns red
@@ -65,6 +68,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Chore::Test(args) => test::run(&workspace, &args),
         Chore::Demo(args) => demo::run(&workspace, &args),
         Chore::Simulate(args) => simulate::run(&workspace, &args),
+        Chore::Fuzz(args) => fuzz::run(&workspace, &args),
         Chore::Bench(args) => bench::run(&workspace, &args),
         Chore::Mutate(args) => mutate::run(&workspace, &args),
         Chore::Man(args) => man::run(&workspace, &args),

@@ -27,7 +27,11 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "archive", input: "an archive, in pieces of some size", run: streams::archive },
     Target { name: "cbor", input: "a value in canonical CBOR", run: objects::cbor },
-    Target { name: "change", input: "an automerge change, judged once signed", run: signed::change },
+    Target {
+        name: "change",
+        input: "an automerge change, judged once signed",
+        run: signed::change,
+    },
     Target { name: "directory", input: "a directory object", run: objects::directory },
     Target { name: "envelope", input: "an envelope", run: signed::envelope },
     Target { name: "fork", input: "two contents of one place", run: signed::fork },
@@ -43,7 +47,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "recipe", input: "a recipe of chunks", run: objects::recipe },
     Target { name: "reference", input: "a reference or an address", run: texts::reference },
     Target { name: "scan", input: "an automerge change, counted", run: signed::scan },
-    Target { name: "statement", input: "a statement, and what one may sign", run: signed::statement },
+    Target {
+        name: "statement",
+        input: "a statement, and what one may sign",
+        run: signed::statement,
+    },
     Target { name: "ticket", input: "a ticket of a context", run: texts::ticket },
 ];
 

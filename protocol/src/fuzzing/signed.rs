@@ -139,8 +139,8 @@ pub(super) fn change(input: &[u8]) {
 /// Entries of a log, three bytes each: after which entry, what, and by which key. Whatever roots
 /// and recovery keys sign, every order gives one log.
 pub(super) fn identity_log(input: &[u8]) {
-    let (mut log, inception) = IdentityLog::create("Alice", &key(1), &key(2).public())
-        .expect("a name of five letters");
+    let (mut log, inception) =
+        IdentityLog::create("Alice", &key(1), &key(2).public()).expect("a name of five letters");
     let mut made: Vec<(StatementId, u64)> = vec![(inception.id(), 0)];
     let mut entries = Vec::new();
     for step in input.chunks_exact(3).take(24) {

@@ -2,7 +2,9 @@
 
 use data_encoding::BASE32_NOPAD;
 
-use crate::name::{AttachmentPath, ContextName, Folded, Petname, StackName, TagName, UserRef, fold_key};
+use crate::name::{
+    AttachmentPath, ContextName, Folded, Petname, StackName, TagName, UserRef, fold_key,
+};
 use crate::object::Param;
 use crate::pair::PairingTicket;
 use crate::policy::StackGlob;

@@ -7,6 +7,7 @@ mod audience;
 mod author;
 mod devices;
 mod doctor;
+mod flood;
 mod follow;
 mod full;
 mod hostile;

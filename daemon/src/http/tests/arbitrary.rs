@@ -167,8 +167,9 @@ fn asked() -> impl Strategy<Value = Asked> {
         calls.extend(methods.map(|method| (path.clone(), method.to_uppercase())));
     }
     calls.retain(|(path, _)| !ENDS.contains(&path.as_str()));
-    let queries: Vec<&'static str> =
-        vec!["ref", "to", "context", "q", "limit", "cursor", "mine", "removed", "since", "keep", "copy"];
+    let queries: Vec<&'static str> = vec![
+        "ref", "to", "context", "q", "limit", "cursor", "mine", "removed", "since", "keep", "copy",
+    ];
     let method = prop_oneof![
         9 => Just(None),
         1 => select(vec!["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
@@ -240,7 +241,11 @@ fn check_problem(problem: &Value, status: Option<StatusCode>) -> Result<(), Test
     let code = problem["code"].as_str().unwrap_or_default();
     prop_assert_eq!(&problem["type"], &json!(format!("urn:dsp:error:{code}")), "{}", problem);
     prop_assert!(!code.is_empty() && problem["title"].is_string(), "{}", problem);
-    prop_assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{}", problem);
+    prop_assert!(
+        problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()),
+        "{}",
+        problem
+    );
     let said = problem["status"].as_u64().unwrap_or_default();
     if let Some(status) = status {
         prop_assert_eq!(said, u64::from(status.as_u16()));
