@@ -126,7 +126,8 @@ fn fuzz(
     run.arg(format!("-max_len={INPUT_BYTES}"));
     run.arg(format!("-timeout={INPUT_SECONDS}"));
     run.arg(format!("-rss_limit_mb={MEMORY_MIB}"));
-    run.arg("-print_final_stats=1");
+    // Names of functions cost a symbolizer each, and most of a short run.
+    run.args(["-print_funcs=0", "-print_final_stats=1"]);
     let status = run.stderr(File::create(&log)?).status().context("could not run the target")?;
     // Git keeps no empty folder either.
     let _ = fs::remove_dir(&crashers);

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use dsp_tests::data::{forget_peak_memory, peak_memory, processor_time};
+use dsp_tests::outsider::quic_beginnings;
 use dsp_tests::{Cluster, Node};
+use futures::future::join_all;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -77,6 +79,49 @@ async fn handshakes_without_an_end_hold_little_and_not_for_long() -> anyhow::Res
     ensure!(grown <= PENDING * PEER_BYTES, "{grown} bytes for {waited} handshakes");
 
     // Who comes after the crowd is served.
+    bob.follow(&alice.ticket().await?.ticket).await?;
+    bob.has("alice:sales", &pushed).await?;
+    Ok(())
+}
+
+/// How many begin with QUIC at once.
+const CROWD_OF_QUIC: usize = 2 * PENDING as usize;
+
+//  alice <-- a crowd that begins QUIC handshakes and does not hear what is answered
+//  alice <-- bob, afterwards
+#[tokio::test]
+async fn quic_handshakes_without_an_end_hold_little() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [mut alice, bob] = cluster.start(["alice", "bob"]).await?;
+    let pushed = alice.push("sales", &[("a.csv", b"a,b\n1,2\n")]).await?;
+    let status = alice.status().await?;
+    let port = status.listening.iter().find_map(|address| {
+        address.strip_prefix("/ip4/127.0.0.1/udp/")?.split('/').next()?.parse::<u16>().ok()
+    });
+    let to = SocketAddr::from(([127, 0, 0, 1], port.context("alice listens for QUIC")?));
+    let beginnings = quic_beginnings(CROWD_OF_QUIC).await?;
+    let pid = alice.pid().context("alice runs")?;
+    forget_peak_memory(pid)?;
+    let before = peak_memory(pid).context("the system tells how much memory a process has")?;
+
+    let mut crowd = Vec::new();
+    for packets in &beginnings {
+        let socket = UdpSocket::bind("127.0.0.1:0").await?;
+        for packet in packets {
+            socket.send_to(packet, to).await?;
+        }
+        crowd.push(socket);
+    }
+    let heard = crowd.iter().map(async |socket| {
+        let mut answer = [0; 2048];
+        timeout(ANSWER, socket.recv(&mut answer)).await.is_ok()
+    });
+    let answered = join_all(heard).await.into_iter().filter(|heard| *heard).count();
+    ensure!(answered > 0, "no handshake was answered, so nothing was measured");
+    let grown = peak_memory(pid).context("alice runs")?.saturating_sub(before);
+    println!("{} KiB for {} handshakes, {answered} answered", grown >> 10, crowd.len());
+    ensure!(grown <= crowd.len() as u64 * PEER_BYTES, "{grown} bytes for {} peers", crowd.len());
+
     bob.follow(&alice.ticket().await?.ticket).await?;
     bob.has("alice:sales", &pushed).await?;
     Ok(())

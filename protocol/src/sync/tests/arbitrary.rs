@@ -172,7 +172,7 @@ impl Liar {
             _ => {
                 let mut head = crate::statement::samples::head();
                 head.over = self.some(3, |liar| StatementId::from_bytes(liar.bytes()));
-                head.generation = self.number() as u32;
+                head.generation = self.number();
                 PlacedFact::Head(head)
             }
         }
