@@ -23,6 +23,7 @@ mod dial;
 mod event;
 mod framing;
 mod handle;
+mod handshake;
 mod limits;
 mod listen;
 mod mdns;

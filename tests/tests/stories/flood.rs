@@ -92,7 +92,10 @@ const CROWD_OF_QUIC: usize = 2 * PENDING as usize;
 #[tokio::test]
 async fn quic_handshakes_without_an_end_hold_little() -> anyhow::Result<()> {
     let cluster = Cluster::new()?;
-    let [mut alice, bob] = cluster.start(["alice", "bob"]).await?;
+    let [bob] = cluster.start(["bob"]).await?;
+    let both = "/ip4/127.0.0.1/tcp/0,/ip4/127.0.0.1/udp/0/quic-v1";
+    let mut alice = cluster.node("alice").with_setting("DSP_NET_LISTEN", both);
+    alice.start().await?;
     let pushed = alice.push("sales", &[("a.csv", b"a,b\n1,2\n")]).await?;
     let status = alice.status().await?;
     let port = status.listening.iter().find_map(|address| {
