@@ -14,7 +14,7 @@ fn takes_json() -> Vec<(Method, String)> {
         for (method, call) in methods.as_object().unwrap() {
             if call["requestBody"]["content"].get("application/json").is_some() {
                 let method = method.to_uppercase().parse().unwrap();
-                calls.push((method, path.replace('{', "").replace('}', "")));
+                calls.push((method, path.replace(['{', '}'], "")));
             }
         }
     }
