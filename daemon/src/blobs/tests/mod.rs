@@ -264,6 +264,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Faulty<S> {
         }
         // The status and the size, of 9 bytes, come alone.
         let most = if self.at == 0 { 9.min(buf.len()) } else { buf.len() };
+        let most = match self.fault {
+            Fault::Drip(after, _) => most.min((after - before) as usize),
+            _ => most,
+        };
         let read = std::task::ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf[..most]))?;
         let read64 = read as u64;
         let sum = self.received.fetch_add(read64, Ordering::SeqCst);
