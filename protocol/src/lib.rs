@@ -5,6 +5,8 @@ pub mod archive;
 pub mod cbor;
 pub mod context;
 pub mod doc;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod id;
 pub mod identity;
 pub mod key;

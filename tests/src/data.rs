@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use rand::{Rng as _, SeedableRng as _};
@@ -43,6 +44,31 @@ pub fn peak_memory(pid: u32) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
+}
+
+/// Begins the count of [`peak_memory`] anew, at what the process holds now.
+///
+/// # Errors
+/// The system does not do that.
+pub fn forget_peak_memory(pid: u32) -> anyhow::Result<()> {
+    let path = format!("/proc/{pid}/clear_refs");
+    std::fs::write(&path, "5").with_context(|| path)
+}
+
+/// Returns how long a process has been on a processor, in all its threads.
+///
+/// # Errors
+/// The system does not tell.
+pub fn processor_time(pid: u32) -> anyhow::Result<Duration> {
+    let path = format!("/proc/{pid}/stat");
+    let stat = std::fs::read_to_string(&path).with_context(|| path)?;
+    // The name in brackets may hold anything; the 14th and 15th fields are hundredths of a second.
+    let (_, rest) = stat.rsplit_once(')').context("no name")?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let [user, system] = [11, 12].map(|at| fields.get(at).and_then(|field| field.parse().ok()));
+    let ticks: u64 =
+        user.zip(system).map(|(user, system): (u64, u64)| user + system).context("no times")?;
+    Ok(Duration::from_millis(ticks * 10))
 }
 
 /// Copies a folder with all that is in it.

@@ -4,6 +4,7 @@
 //! [`Outsider`] has an identity and a whole engine besides, so that it can be let in, and then
 //! state and ask for what it should not; it serves, as its owner says, what it does not have.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,9 @@ use dsp_protocol::ticket::Ticket;
 use dsp_protocol::wire::{DenyCode, Message, VERSIONS};
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use rand::Rng as _;
+use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::node::DEADLINE;
@@ -314,12 +317,53 @@ impl Outsider {
     }
 }
 
+/// Returns the first packets of so many QUIC connections, which nobody answered: those of each
+/// connection by themselves.
+///
+/// # Errors
+/// They do not come.
+pub async fn quic_beginnings(count: usize) -> anyhow::Result<Vec<Vec<Vec<u8>>>> {
+    let trap = UdpSocket::bind("127.0.0.1:0").await?;
+    let port = trap.local_addr()?.port();
+    let limits = NetLimits { pending_outbound: u32::try_from(count)?, ..NetLimits::default() };
+    let (net, _events) = start_net_with(&secret(), limits).await?;
+    let mut dials = JoinSet::new();
+    for _ in 0..count {
+        let (net, device) = (net.clone(), secret().device());
+        let address = format!("/ip4/127.0.0.1/udp/{port}/quic-v1").parse()?;
+        dials.spawn(async move { net.dial(device, vec![address]).await });
+    }
+    let mut beginnings: BTreeMap<Vec<u8>, Vec<Vec<u8>>> = BTreeMap::new();
+    let mut packet = vec![0; 65_536];
+    // What belongs to a connection already begun comes right behind; then nothing does for a while.
+    let mut patience = MESSAGE;
+    while let Ok(received) = timeout(patience, trap.recv(&mut packet)).await {
+        let packet = &packet[..received?];
+        // A long header: type, version, and the length of the id that the connection begins with.
+        let id = packet.get(5).and_then(|len| packet.get(6..6 + usize::from(*len)));
+        let id = id.context("no QUIC packet")?.to_vec();
+        beginnings.entry(id).or_default().push(packet.to_vec());
+        if beginnings.len() == count {
+            patience = Duration::from_millis(100);
+        }
+    }
+    ensure!(beginnings.len() == count, "{} of {count} connections began", beginnings.len());
+    Ok(beginnings.into_values().collect())
+}
+
 async fn start_net(key: &SecretKey) -> anyhow::Result<(NetHandle, mpsc::Receiver<NetEvent>)> {
+    start_net_with(key, NetLimits::default()).await
+}
+
+async fn start_net_with(
+    key: &SecretKey,
+    limits: NetLimits,
+) -> anyhow::Result<(NetHandle, mpsc::Receiver<NetEvent>)> {
     let config = NetConfig {
         seed: key.to_seed(),
         listen: vec!["/ip4/127.0.0.1/tcp/0".parse()?],
         mdns: Mdns::Off,
-        limits: NetLimits::default(),
+        limits,
     };
     Ok(Net::start(config).await?)
 }

@@ -9,6 +9,7 @@ mod demo;
 mod files;
 mod fixture;
 mod http;
+mod fuzz;
 mod man;
 mod mutate;
 mod node;
@@ -45,6 +46,8 @@ enum Chore {
     Soak(soak::Args),
     /// Crash the daemon by seeds, also on a disk that lies
     Crash(crash::Args),
+    /// Feed arbitrary bytes to what reads those of others
+    Fuzz(fuzz::Args),
     /// Measure against this machine's own limits
     Bench(bench::Args),
     /// Plant known defects and demand that a test turns red
@@ -75,6 +78,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Chore::Simulate(args) => simulate::run(&workspace, &args),
         Chore::Soak(args) => soak::run(&workspace, &args),
         Chore::Crash(args) => crash::run(&workspace, &args),
+        Chore::Fuzz(args) => fuzz::run(&workspace, &args),
         Chore::Bench(args) => bench::run(&workspace, &args),
         Chore::Mutate(args) => mutate::run(&workspace, &args),
         Chore::Man(args) => man::run(&workspace, &args),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use dsp_protocol::api::{FileInfo, FrameInfo};
 use dsp_protocol::id::BlobHash;
+use dsp_protocol::name::Collision;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -20,7 +21,7 @@ use crate::human;
 use crate::output::clean;
 use crate::progress::Bar;
 use crate::reference::{RefArgs, exact, files, pick};
-use crate::target::{Folder, Mode, Part, Present, Replace, check, check_together};
+use crate::target::{Folder, Mode, Part, Present, Replace, check, check_together, confused};
 
 /// Files that are asked for at one time.
 const PARALLEL: usize = 8;
@@ -91,8 +92,12 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
             (folder(name, output)?, jobs.collect())
         }
     };
+    let names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
     let (jobs, same) = plan(&folder, jobs, args.force)?;
     bring(args, (&client, app), &frame, &jobs).await?;
+    if !jobs.is_empty() {
+        apart(&folder, &names)?;
+    }
     let replace = if args.force { Replace::Files } else { Replace::Never };
     write_all(&client, app, (&folder, &frame), &jobs, replace).await?;
     let bytes = jobs.iter().map(|job| job.file.size).sum();
@@ -284,6 +289,22 @@ async fn write_all(
         part.keep(replace).map_err(|e| fail(&e))
     })
     .await
+}
+
+/// Refuses files of which the folder would keep one only, before any of them is written.
+fn apart(folder: &Path, names: &[String]) -> Result<()> {
+    Folder::create(folder).map_err(|e| Error::path("cannot make", folder, &e))?;
+    let found = confused(folder, names.iter().map(String::as_str));
+    match found.map_err(|e| Error::path("cannot write to", folder, &e))? {
+        None => Ok(()),
+        Some(Collision { first, second }) => {
+            let text = format!("`{first}` and `{second}` are one file in {}", folder.display());
+            Err(Error::refused(clean(&text)).hint(
+                "nothing was written; `dsp get REF#PATH -o FILE` writes one of them under another \
+                 name, or choose a folder on a file system that tells them apart",
+            ))
+        }
+    }
 }
 
 /// Writes the bytes of a file as they come and checks that they are what the frame says.

@@ -4,12 +4,14 @@
 //! so that neither a name nor a link that lies in the folder leads out. A file appears under its
 //! name when it is complete.
 
+mod apart;
 mod name;
 #[cfg(not(unix))]
 mod other;
 #[cfg(unix)]
 mod unix;
 
+pub(crate) use apart::confused;
 pub(crate) use name::{check, check_together};
 #[cfg(not(unix))]
 pub(crate) use other::{Folder, Part};

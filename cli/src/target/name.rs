@@ -43,8 +43,10 @@ fn check_segment(segment: &str) -> Result<(), String> {
     }
     let stem = segment.split('.').next().unwrap_or_default().trim_end().to_lowercase();
     let port = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));
-    let port =
-        port.is_some_and(|n| matches!(n, "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9"));
+    // The superscript digits count too; `COM0` is taken by some versions only.
+    let mut digits = port.unwrap_or_default().chars();
+    let port = matches!(digits.next(), Some('0'..='9' | '\u{b9}' | '\u{b2}' | '\u{b3}'))
+        && digits.next().is_none();
     if port || DEVICES.contains(&stem.as_str()) {
         return Err(format!("`{segment}` is a device on Windows"));
     }

@@ -30,6 +30,9 @@ fn malicious() -> Vec<String> {
         "aux.csv",
         "LPT1",
         "com9.log",
+        "com\u{b9}.log",
+        "LPT\u{b3}",
+        "COM0",
         "a.",
         "a ",
         "a./b",
@@ -119,6 +122,46 @@ fn a_link_in_the_folder_is_never_followed() {
     part.keep(Replace::Files).unwrap();
     assert_eq!(std::fs::read(outside.join("file")).unwrap(), b"mine");
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 1);
+}
+
+/// A hard link is another name of one file: writing into it would write elsewhere too.
+#[cfg(unix)]
+#[test]
+fn a_hard_link_is_replaced_and_its_other_names_keep_their_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mine, root) = (dir.path().join("mine"), dir.path().join("in"));
+    std::fs::write(&mine, "mine").unwrap();
+    let folder = Folder::create(&root).unwrap();
+    std::fs::hard_link(&mine, root.join("leaf")).unwrap();
+    let mut part = folder.begin("leaf", Mode::Plain).unwrap();
+    part.file.write_all(b"new").unwrap();
+    part.keep(Replace::Files).unwrap();
+    assert_eq!(std::fs::read(root.join("leaf")).unwrap(), b"new");
+    assert_eq!(std::fs::read(&mine).unwrap(), b"mine");
+    let part = folder.begin("leaf", Mode::Plain).unwrap();
+    assert!(part.keep(Replace::Never).is_err());
+}
+
+#[test]
+fn names_that_the_folder_takes_for_one_are_found() {
+    use super::apart::{are_one, confused_where};
+    let every = |_: &str, _: &str| Ok(true);
+    let find = |paths: &[&'static str]| {
+        let found = confused_where(paths.iter().copied(), every).unwrap();
+        found.map(|collision| (collision.first, collision.second))
+    };
+    let pair = |one: &str, other: &str| Some((one.to_owned(), other.to_owned()));
+    assert_eq!(find(&["a", "b/a", "c/a"]), None);
+    assert_eq!(find(&["README", "x", "readme"]), pair("README", "readme"));
+    assert_eq!(find(&["Data/a", "data/b"]), pair("Data", "data"));
+    assert_eq!(find(&["a/stra\u{df}e", "a/STRASSE"]), pair("a/stra\u{df}e", "a/STRASSE"));
+    let apart = confused_where(["A", "a"].into_iter(), |_, _| Ok(false)).unwrap();
+    assert!(apart.is_none());
+
+    let dir = tempfile::tempdir().unwrap();
+    assert!(are_one(dir.path(), "a", "a").unwrap());
+    assert!(!are_one(dir.path(), "a", "b").unwrap());
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing of it stays");
 }
 
 #[cfg(unix)]

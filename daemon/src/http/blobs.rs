@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{BodyDataStream, Bytes};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use dsp_protocol::api::{BlobPut, ProblemCode};
@@ -18,7 +18,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Fault, Query};
+use super::answer::{Fault, Path, Query};
 use super::bytes;
 use super::stacks::RefQuery;
 use crate::ops::Ops;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use dsp_protocol::api::{
     ClosedContext, ContextInfo, Forked, NewContext, NewFork, Page, Readable, SetQuota,
@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Answer, Body, Fault, Query};
+use super::answer::{Answer, Body, Fault, Path, Query};
 use crate::ops::{Ops, Paging};
 
 /// Which part of a list is asked for.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use dsp_protocol::api::{ChangeFollow, ContextInfo, Left, NewFollow, Step};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Answer, Body, Query};
+use super::answer::{Answer, Body, Path, Query};
 use super::steps::steps;
 use crate::ops::{Leaving, Ops};
 

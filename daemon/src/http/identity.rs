@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::Path;
 use axum::extract::State;
 use axum::response::Response;
 use dsp_protocol::api::{
@@ -13,7 +12,7 @@ use dsp_protocol::api::{
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Answer, Body};
+use super::answer::{Answer, Body, Path};
 use super::steps::steps;
 use crate::ops::{Ops, internal};
 

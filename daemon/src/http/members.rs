@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use dsp_protocol::api::{KeepMore, MemberInfo, Page, SetRole};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Answer, Body, Query};
+use super::answer::{Answer, Body, Path, Query};
 use super::contexts::PageQuery;
 use crate::ops::{Kept, Ops};
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use dsp_protocol::api::{OfferInfo, Page};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Answer, Query};
+use super::answer::{Answer, Path, Query};
 use super::contexts::PageQuery;
 use crate::ops::Ops;
 

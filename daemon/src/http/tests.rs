@@ -1,9 +1,11 @@
 //! The API in process: the router of a daemon is called as a server would call it.
 
+mod arbitrary;
 mod bytes;
 mod document;
 mod events;
 mod guards;
+mod hostile;
 mod metrics;
 mod problems;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use dsp_protocol::api::{NewTicket, Page, TicketEnded, TicketMade};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Answer, Body, Fault, Query};
+use super::answer::{Answer, Body, Fault, Path, Query};
 use crate::ops::{CameIn, Ops, Paging};
 
 #[derive(Debug, Deserialize, IntoParams)]

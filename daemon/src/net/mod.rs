@@ -24,6 +24,7 @@ mod event;
 mod framing;
 mod handle;
 mod hearsay;
+mod handshake;
 mod limits;
 mod listen;
 mod mdns;

@@ -15,6 +15,7 @@ use libp2p::{PeerId, Swarm, Transport as _, dns, identify, noise, ping, quic, sw
 use libp2p_connection_limits::{self as connection_limits, ConnectionLimits};
 use libp2p_memory_connection_limits as memory_limits;
 
+use super::handshake::Handshake;
 use super::limits::{
     CONNECTION_STREAMS, DIAL_ADDRESSES, HANDSHAKE, NEGOTIATING, NetLimits, PING_INTERVAL,
     PING_TIMEOUT, QUIC_CONNECTION_WINDOW, QUIC_STREAM_WINDOW, STALL,
@@ -130,7 +131,7 @@ fn plain(keypair: &Keypair) -> Result<Plain, StartError> {
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .map(|stream, _| Stall::new(stream, STALL))
         .upgrade(Version::V1Lazy)
-        .authenticate(noise::Config::new(keypair).map_err(StartError::Noise)?)
+        .authenticate(Handshake::new(noise::Config::new(keypair).map_err(StartError::Noise)?))
         .multiplex(muxer)
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
         .boxed();

@@ -177,4 +177,4 @@ fn text(value: Value) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -146,6 +146,24 @@ async fn a_provider_that_only_stalls_is_dropped() {
     assert_eq!(report.failed[0].reason, FetchFailure::NoProvider);
 }
 
+/// A byte now and then is as good as none: the fetch ends, whoever else there is.
+#[tokio::test]
+async fn a_provider_that_drips_is_given_up() {
+    for (len, after) in [(50_000, 0), (50_000, 20_000), (3 << 20, 600), (40 << 20, 2 * MIB)] {
+        let (alice, wants) = provider(&[data(1, len)]).await;
+        let net = Net::default().with(1, &alice.blobs, Fault::Drip(after, STALL / 10));
+        let net = Arc::new(net.with(2, &alice.blobs, Fault::None));
+        let bob = Home::new().await;
+        let alone = fetch(&bob, &net, wants.clone(), &[1]).await;
+        assert!(alone.complete.is_empty() && alone.failed.len() == 1, "{alone:?}");
+        let given_up = [FetchFailure::NoProvider, FetchFailure::NotHere];
+        assert!(given_up.contains(&alone.failed[0].reason), "{len} bytes: {alone:?}");
+        let report = fetch(&bob, &net, wants.clone(), &[2]).await;
+        assert_eq!(report.complete.len(), 1, "{report:?}");
+        assert_all_here(&bob, &wants).await;
+    }
+}
+
 #[tokio::test]
 async fn a_vanishing_provider_loses_its_parts_to_the_other() {
     let (alice, wants) = provider(&[data(1, 48 << 20), data(2, 50_000)]).await;
@@ -180,6 +198,28 @@ async fn a_liar_is_named_and_asked_no_more() {
         let report = fetch(&bob, &net, wants.clone(), &[2]).await;
         assert_eq!(report.complete.len(), 1, "{report:?}");
         assert_all_here(&bob, &wants).await;
+    }
+}
+
+/// The bytes at which a check that is off by one looks away.
+#[tokio::test]
+async fn the_first_and_the_last_byte_of_a_blob_are_checked() {
+    for len in [1, 1_024, 16_384, 16_385, 50_000, 1 << 20] {
+        let (alice, wants) = provider(&[data(1, len)]).await;
+        let whole = Arc::new(Net::default().with(1, &alice.blobs, Fault::None));
+        fetch(&Home::new().await, &whole, wants.clone(), &[1]).await;
+        let sent = whole.received(1);
+        // The tree stands in front of the first bytes: a node of 64 bytes for each level.
+        let levels = u64::from((len as u64).div_ceil(16_384).next_power_of_two().ilog2());
+        let first = 9 + 64 * levels;
+        for at in [first, sent - 1] {
+            let net = Arc::new(Net::default().with(1, &alice.blobs, Fault::Flip(at)));
+            let bob = Home::new().await;
+            let told = fetch(&bob, &net, wants.clone(), &[1]).await;
+            let lied = Dropped::Lied { hash: wants[0].hash };
+            assert_eq!(told.dropped, [(device(1), lied)], "byte {at} of {sent}, {len} in the blob");
+            assert_eq!(bob.blobs.status(wants[0].hash).await.unwrap(), Status::Missing);
+        }
     }
 }
 

@@ -142,6 +142,8 @@ enum Fault {
     None,
     /// Nothing more comes.
     Stall(u64),
+    /// A byte comes in each of these times, and it never ends.
+    Drip(u64, Duration),
     /// The stream ends, and no other can be opened.
     Vanish(u64),
     /// One bit is wrong.
@@ -195,7 +197,9 @@ impl Opener for Net {
         provider.opened.fetch_add(1, Ordering::SeqCst);
         let gone = match provider.fault {
             Fault::Vanish(after) => provider.received.load(Ordering::SeqCst) >= after,
-            Fault::None | Fault::Stall(_) | Fault::Flip(_) | Fault::Size(_) => false,
+            Fault::None | Fault::Stall(_) | Fault::Drip(..) | Fault::Flip(_) | Fault::Size(_) => {
+                false
+            }
         };
         let once = |left: usize| left.checked_sub(1);
         let stale = self.stale.fetch_update(Ordering::SeqCst, Ordering::SeqCst, once).is_ok();
@@ -214,6 +218,7 @@ impl Opener for Net {
                 fault: provider.fault,
                 received: provider.received.clone(),
                 at: 0,
+                drip: Box::pin(tokio::time::sleep(Duration::ZERO)),
             };
             Ok(Opened { stream: Box::new(stream), header })
         }
@@ -232,6 +237,8 @@ struct Faulty<S> {
     received: Arc<AtomicU64>,
     /// Bytes that came on this stream.
     at: u64,
+    /// Ends when the next byte may come, of those that drip.
+    drip: Pin<Box<tokio::time::Sleep>>,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Faulty<S> {
@@ -244,10 +251,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for Faulty<S> {
         match self.fault {
             Fault::Stall(after) if before >= after => return Poll::Pending,
             Fault::Vanish(after) if before >= after => return Poll::Ready(Ok(0)),
+            Fault::Drip(after, every) if before >= after => {
+                std::task::ready!(self.drip.as_mut().poll(cx));
+                self.drip.as_mut().reset(tokio::time::Instant::now() + every);
+                let byte = &mut buf[..1];
+                let read = std::task::ready!(Pin::new(&mut self.inner).poll_read(cx, byte))?;
+                self.received.fetch_add(read as u64, Ordering::SeqCst);
+                self.at += read as u64;
+                return Poll::Ready(Ok(read));
+            }
             _ => {}
         }
         // The status and the size, of 9 bytes, come alone.
         let most = if self.at == 0 { 9.min(buf.len()) } else { buf.len() };
+        let most = match self.fault {
+            Fault::Drip(after, _) => most.min((after - before) as usize),
+            _ => most,
+        };
         let read = std::task::ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf[..most]))?;
         let read64 = read as u64;
         let sum = self.received.fetch_add(read64, Ordering::SeqCst);

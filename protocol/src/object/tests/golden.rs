@@ -255,3 +255,18 @@ fn small_recipe() -> Recipe {
         extra: Map::new(),
     }
 }
+
+/// Objects of every kind with every field, by kind: what fuzzers begin with.
+pub(crate) fn objects() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let small = Frame { time: 1, message: "week 46".to_owned(), ..Frame::default() };
+    let listed = Frame { files: Files::Listed(vec![full_attachment()]), ..full_frame() };
+    vec![
+        ("frame", "small", small.encode().unwrap()),
+        ("frame", "tree", full_frame().encode().unwrap()),
+        ("frame", "listed", listed.encode().unwrap()),
+        ("directory", "leaf", leaf().encode().unwrap()),
+        ("directory", "inner", inner().encode().unwrap()),
+        ("lineage", "full", full_lineage().encode().unwrap()),
+        ("recipe", "full", super::nodes::recipe().encode().unwrap()),
+    ]
+}

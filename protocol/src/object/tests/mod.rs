@@ -1,7 +1,7 @@
 //! Properties that hold for every object, and the strategies they are drawn with.
 
 mod frame;
-mod golden;
+pub(crate) mod golden;
 mod lineage;
 mod nodes;
 mod param;

@@ -77,7 +77,7 @@ fn a_directory_object_names_its_blobs() {
     assert_eq!(inner.blobs().map(|(role, _)| role).collect::<Vec<_>>(), [BlobRole::Tree]);
 }
 
-fn recipe() -> Recipe {
+pub(super) fn recipe() -> Recipe {
     let chunk = |n: u8, size| Chunk { hash: BlobHash::of(&[n]), size };
     Recipe {
         alg: recipe::FASTCDC_2020.to_owned(),

@@ -1,6 +1,7 @@
 //! One peer against another: what is said, to whom, and what is taken.
 
 mod admission;
+mod arbitrary;
 mod archive;
 mod authority;
 mod behind;

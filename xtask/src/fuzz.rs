@@ -1,0 +1,149 @@
+//! The fuzz targets of `protocol/fuzz`, one after the other.
+//!
+//! What a run adds to a corpus stays in the target folder; a finding goes to
+//! `protocol/fuzz/crashers`, where the tests replay it from then on. `docs/fuzzing.md` tells more.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, ensure};
+
+use crate::workspace::Workspace;
+
+/// Where the targets, their seeds and past findings are.
+const FOLDER: &str = "protocol/fuzz";
+/// The name that stands for every target.
+const ALL: &str = "all";
+/// Most bytes of an input: more than any limit of a statement or a name, few enough to be quick.
+const INPUT_BYTES: u32 = 16 * 1024;
+/// Seconds that one input may take; the least that a busy machine does not exceed by itself.
+const INPUT_SECONDS: u32 = 5;
+/// Mebibytes that a target may hold, its corpus and the sanitizer's own included.
+const MEMORY_MIB: u32 = 1024;
+/// How many lines of the log a finding shows.
+const LINES: usize = 30;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The target, or `all`
+    #[arg(required_unless_present = "list")]
+    target: Option<String>,
+    /// How long each target runs
+    #[arg(long, default_value_t = 60)]
+    seconds: u32,
+    /// Print the targets
+    #[arg(long)]
+    list: bool,
+}
+
+/// Runs targets and prints for each how many inputs were tried.
+///
+/// # Errors
+/// There is no such target, it cannot be built, or something was found.
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
+    let targets = targets(&workspace.root)?;
+    if args.list {
+        targets.iter().for_each(|target| println!("{target}"));
+        return Ok(());
+    }
+    let wanted = args.target.as_deref().unwrap_or(ALL);
+    let chosen: Vec<_> = targets.iter().filter(|t| wanted == ALL || *t == wanted).collect();
+    ensure!(!chosen.is_empty(), "there is no target `{wanted}`; --list prints them");
+    let programs = build(workspace, (wanted != ALL).then_some(wanted))?;
+    let mut found = Vec::new();
+    for target in chosen {
+        if !fuzz(workspace, &programs, target, args.seconds)? {
+            found.push(target.as_str());
+        }
+    }
+    ensure!(found.is_empty(), "something was found by {}", found.join(", "));
+    Ok(())
+}
+
+/// Returns the names of the programs, as their manifest has them.
+fn targets(root: &Path) -> anyhow::Result<Vec<String>> {
+    #[derive(serde::Deserialize)]
+    struct Manifest {
+        bin: Vec<Program>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Program {
+        name: String,
+    }
+    let path = root.join(FOLDER).join("Cargo.toml");
+    let manifest = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let manifest: Manifest = toml::from_str(&manifest)?;
+    Ok(manifest.bin.into_iter().map(|program| program.name).collect())
+}
+
+/// Builds one target or all of them and returns the folder of the programs.
+fn build(workspace: &Workspace, target: Option<&str>) -> anyhow::Result<PathBuf> {
+    let tool = workspace.root.join("scripts/cargo-fuzz.sh");
+    let tool = Command::new(tool).stderr(Stdio::inherit()).output()?;
+    ensure!(tool.status.success(), "cargo-fuzz could not be built");
+    let tool = String::from_utf8(tool.stdout)?;
+    let (host, folder) = (host()?, workspace.target.join("fuzz"));
+    let mut build = Command::new(tool.trim());
+    build.current_dir(&workspace.root).args(["fuzz", "build", "--fuzz-dir", FOLDER]);
+    build.args(["--target", &host, "--target-dir"]).arg(&folder).args(target);
+    // The sanitizer's flags are not stable; the compiler and all else that it does are.
+    build.env("RUSTC_BOOTSTRAP", "1").env_remove("CARGO_TARGET_DIR");
+    let status = build.status().context("could not run cargo-fuzz")?;
+    ensure!(status.success(), "the fuzz targets could not be built");
+    Ok(folder.join(host).join("release"))
+}
+
+/// Returns what the compiler calls this machine.
+fn host() -> anyhow::Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).arg("-vV").output().context("could not run rustc")?;
+    let version = String::from_utf8(output.stdout)?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc does not tell its host")
+}
+
+/// Runs a target and tells whether nothing was found.
+fn fuzz(
+    workspace: &Workspace,
+    programs: &Path,
+    target: &str,
+    seconds: u32,
+) -> anyhow::Result<bool> {
+    let of_target = |what: &str| workspace.root.join(FOLDER).join(what).join(target);
+    let (seeds, crashers) = (of_target("corpus"), of_target("crashers"));
+    let grown = workspace.target.join("fuzz/corpus").join(target);
+    fs::create_dir_all(&grown)?;
+    fs::create_dir_all(&crashers)?;
+    let log = workspace.target.join("fuzz").join(format!("{target}.log"));
+    let begun = Instant::now();
+    let mut run = Command::new(programs.join(target));
+    run.args([&grown, &seeds, &crashers]);
+    run.arg(format!("-artifact_prefix={}/", crashers.display()));
+    run.arg(format!("-max_total_time={seconds}"));
+    run.arg(format!("-max_len={INPUT_BYTES}"));
+    run.arg(format!("-timeout={INPUT_SECONDS}"));
+    run.arg(format!("-rss_limit_mb={MEMORY_MIB}"));
+    // Names of functions cost a symbolizer each, and most of a short run.
+    run.args(["-print_funcs=0", "-print_final_stats=1"]);
+    let status = run.stderr(File::create(&log)?).status().context("could not run the target")?;
+    // Git keeps no empty folder either.
+    let _ = fs::remove_dir(&crashers);
+    let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
+    let runs = said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    let runs = runs.map_or("an unknown number of", str::trim);
+    let seconds = begun.elapsed().as_secs();
+    if status.success() {
+        println!("{target}: {runs} inputs in {seconds} s, nothing found");
+    } else {
+        println!("{target}: FOUND after {runs} inputs in {seconds} s, see {}", log.display());
+        let lines: Vec<_> = said.lines().collect();
+        for line in &lines[lines.len().saturating_sub(LINES)..] {
+            println!("  {line}");
+        }
+    }
+    std::io::stdout().flush()?;
+    Ok(status.success())
+}
