@@ -269,7 +269,7 @@ impl Outsider {
         let blob = BlobRef::of(&bytes);
         let imported = self.blobs.import_bytes(bytes).await?;
         ensure!(imported.hash == blob.hash, "another hash");
-        self.blobs.sync().await?;
+        self.blobs.sync([&imported.keep]).await?;
         // What nothing collects needs no keep.
         drop(imported);
         Ok(blob)

@@ -64,6 +64,9 @@ pub enum SyncError {
     /// The store's database refused to commit.
     #[error("cannot commit the blob database")]
     Database(#[source] io::Error),
+    /// The store failed meanwhile and was opened anew, perhaps without what was imported.
+    #[error("the blob store failed while bytes were taken in, and was opened anew")]
+    OpenedAnew,
 }
 
 /// Why the store cannot say what it has.

@@ -53,10 +53,10 @@ impl Blobs {
             format: BlobFormat::Raw,
             mode: ImportMode::Copy,
         };
-        let store = self.store();
-        let adding = store.add_path_with_opts(options);
+        let open = self.live.now();
+        let adding = open.store.add_path_with_opts(options);
         let tag = watch(adding, move |copied, hashed| progress((copied + hashed) / 2)).await;
-        let imported = self.imported(tag, busy);
+        let imported = self.imported(tag, open.life, busy);
         // A file that shrank fails in the store; that it changed is the better answer.
         source.check_unchanged(path)?;
         imported
@@ -68,9 +68,9 @@ impl Blobs {
     /// The store cannot keep them.
     pub async fn import_bytes(&self, bytes: impl Into<Bytes>) -> Result<Imported, ImportError> {
         let busy = self.keeper.busy().await;
-        let store = self.store();
-        let tag = watch(store.add_bytes(bytes), |_, _| {}).await;
-        self.imported(tag, busy)
+        let open = self.live.now();
+        let tag = watch(open.store.add_bytes(bytes), |_, _| {}).await;
+        self.imported(tag, open.life, busy)
     }
 
     /// Takes bytes from a stream in; their number need not be known, nor how long they take. Not
@@ -93,11 +93,11 @@ impl Blobs {
         });
         let bytes = bytes.map(Some).chain(end.map(|()| None));
         let bytes = bytes.filter_map(std::future::ready);
-        let store = self.store();
-        let tag = watch(store.add_stream(bytes).await, |_, _| {}).await;
+        let open = self.live.now();
+        let tag = watch(open.store.add_stream(bytes).await, |_, _| {}).await;
         let busy = busy.lock().unwrap_or_else(PoisonError::into_inner).take();
         match busy {
-            Some(busy) => self.imported(tag, busy),
+            Some(busy) => self.imported(tag, open.life, busy),
             None => {
                 let ended = || io::Error::other("the import ended before its stream");
                 let error = tag.err().unwrap_or_else(ended);
@@ -110,11 +110,12 @@ impl Blobs {
     fn imported(
         &self,
         import: io::Result<(TempTag, u64)>,
+        life: u64,
         busy: Busy,
     ) -> Result<Imported, ImportError> {
         let (tag, size) = import.map_err(|e| ImportError::Store(self.live.failed(e)))?;
         let hash = from_hash(tag.hash());
-        Ok(Imported { hash, size, keep: self.keeper.hold(hash, &busy) })
+        Ok(Imported { hash, size, keep: self.keeper.hold(hash, life, &busy) })
     }
 }
 

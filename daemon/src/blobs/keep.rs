@@ -26,7 +26,16 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub struct Keep {
     hash: BlobHash,
+    /// The life of the store that had the bytes, or was about to be asked.
+    life: u64,
     keeper: Arc<Keeper>,
+}
+
+impl Keep {
+    /// Returns in which life of the store it was made.
+    pub(super) fn life(&self) -> u64 {
+        self.life
+    }
 }
 
 impl Drop for Keep {
@@ -74,16 +83,17 @@ impl Drop for Collecting {
 }
 
 impl Keeper {
-    /// Holds `hash`, once no collection runs; what a look-up says after that stays true.
-    pub(super) async fn keep(self: &Arc<Self>, hash: BlobHash) -> Keep {
+    /// Holds `hash`, once no collection runs; what a look-up says after that stays true while the
+    /// store's `life` lasts.
+    pub(super) async fn keep(self: &Arc<Self>, hash: BlobHash, life: u64) -> Keep {
         let busy = self.busy().await;
-        self.hold(hash, &busy)
+        self.hold(hash, life, &busy)
     }
 
     /// Holds `hash` while collections are kept out.
-    pub(super) fn hold(self: &Arc<Self>, hash: BlobHash, _busy: &Busy) -> Keep {
+    pub(super) fn hold(self: &Arc<Self>, hash: BlobHash, life: u64, _busy: &Busy) -> Keep {
         *self.lock().held.entry(hash).or_default() += 1;
-        Keep { hash, keeper: Arc::clone(self) }
+        Keep { hash, life, keeper: Arc::clone(self) }
     }
 
     /// Returns what is held now.

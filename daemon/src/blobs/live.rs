@@ -25,6 +25,9 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub(super) struct Open {
     pub(super) store: FsStore,
     pub(super) collector: Collector,
+    /// Counts the stores that were open here: what one took in and did not commit, the next one
+    /// does not have.
+    pub(super) life: u64,
 }
 
 /// Whichever store is open now.
@@ -39,14 +42,14 @@ pub(super) struct Live {
 }
 
 impl Open {
-    async fn load(dir: &Path) -> Result<Open, OpenError> {
+    async fn load(dir: &Path, life: u64) -> Result<Open, OpenError> {
         let (collector, gc) = Collector::new();
         let mut options = Options::new(dir);
         options.gc = Some(gc);
         let store = FsStore::load_with_opts(dir.join("blobs.db"), options).await;
         let store = store
             .map_err(|e| OpenError::Store { path: dir.to_owned(), reason: format!("{e:#}") })?;
-        Ok(Open { store, collector })
+        Ok(Open { store, collector, life })
     }
 
     async fn end(&self) {
@@ -60,7 +63,7 @@ impl Open {
 impl Live {
     /// Opens the store in `dir`.
     pub(super) async fn open(dir: Arc<Path>, protect: Protector) -> Result<Live, OpenError> {
-        let now = RwLock::new(Arc::new(Open::load(&dir).await?));
+        let now = RwLock::new(Arc::new(Open::load(&dir, 0).await?));
         Ok(Live { dir, protect, now, closed: Mutex::default(), reviving: AtomicBool::default() })
     }
 
@@ -100,7 +103,7 @@ impl Live {
         }
         tracing::warn!("the blob store failed, opening it anew");
         old.end().await;
-        let new = Arc::new(Open::load(&self.dir).await?);
+        let new = Arc::new(Open::load(&self.dir, old.life + 1).await?);
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
     }

@@ -163,11 +163,17 @@ impl Blobs {
     /// Makes everything imported or fetched before the call survive a power loss: the files by
     /// one sync of their file system, then the database that names them.
     ///
-    /// Nothing may be acknowledged before this returned.
+    /// Nothing may be acknowledged before this returned. `keeps` hold what is to be: a store that
+    /// was opened anew since then may not have it, and whoever only looked may have seen what the
+    /// one before never committed.
     ///
     /// # Errors
-    /// The disk refused or is full; what was imported may not be acknowledged.
-    pub async fn sync(&self) -> Result<(), SyncError> {
+    /// The disk refused or is full, or the store was opened anew; what was imported may not be
+    /// acknowledged.
+    pub async fn sync<'a>(
+        &self,
+        keeps: impl IntoIterator<Item = &'a Keep>,
+    ) -> Result<(), SyncError> {
         let files = |source| SyncError::Files { path: self.dir.to_path_buf(), source };
         self.room_to_commit().map_err(files)?;
         let dir = Arc::clone(&self.dir);
@@ -181,7 +187,12 @@ impl Blobs {
         });
         let synced = synced.await;
         synced.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(files)?;
-        self.store().sync_db().await.map_err(|e| SyncError::Database(self.live.failed(e)))
+        let open = self.live.now();
+        open.store.sync_db().await.map_err(|e| SyncError::Database(self.live.failed(e)))?;
+        match keeps.into_iter().all(|keep| keep.life() == open.life) {
+            true => Ok(()),
+            false => Err(SyncError::OpenedAnew),
+        }
     }
 
     /// Tells how much of a blob is here. Exact sizes of a partial blob may cost one reading of
@@ -227,7 +238,8 @@ impl Blobs {
     /// Holds a blob, whole, in part or not here yet, against the collector. Waits for the end
     /// of a running collection; a [`status`](Self::status) asked after it stays true.
     pub async fn keep(&self, hash: BlobHash) -> Keep {
-        self.keeper.keep(hash).await
+        let life = self.live.now().life;
+        self.keeper.keep(hash, life).await
     }
 
     /// Returns the store that is open now.

@@ -164,7 +164,7 @@ impl Fetch {
             self.node.tell(NodeEvent::Progress { context, bytes, bytes_total });
             // The parts of what did not come whole are taken up after a crash, too.
             if !report.failed.is_empty()
-                && let Err(error) = self.blobs.sync().await
+                && let Err(error) = self.blobs.sync([]).await
             {
                 tracing::warn!(%error, "parts of blobs were not synced");
             }
@@ -271,7 +271,7 @@ impl Fetch {
                 }
             }
             // Nothing is acknowledged before its bytes are on the disk.
-            match self.blobs.sync().await {
+            match self.blobs.sync(group.iter().map(|imported| &imported.keep)).await {
                 Ok(()) => {
                     handed += group.len() as u64;
                     hand(group);

@@ -57,7 +57,7 @@ impl Ops {
         for frame in frames {
             self.reach_frame(&mut reached, (from, target), frame).await?;
         }
-        self.blobs.sync().await?;
+        self.blobs.sync(&reached.keeps).await?;
         let context = match target {
             Some(context) => context,
             None => self.new_audience(&scene, &readers).await?,
@@ -180,7 +180,7 @@ impl Ops {
         let Some(head) = view.heads.first().map(|head| head.frame) else { return Ok(()) };
         let mut reached = Reached::default();
         self.reach_frame(&mut reached, (from, Some(audience)), head).await?;
-        self.blobs.sync().await?;
+        self.blobs.sync(&reached.keeps).await?;
         let command = Command::Mirror {
             context: audience,
             stack,

@@ -125,7 +125,7 @@ impl Ops {
             let actual = imported.hash;
             return Err(bad_request(format!("the bytes hash to {actual}, not to {expected}")));
         }
-        self.blobs.sync().await?;
+        self.blobs.sync([&imported.keep]).await?;
         self.uploads.put(imported.hash, imported.keep, time::now());
         Ok(BlobPut { hash: imported.hash, size: imported.size })
     }

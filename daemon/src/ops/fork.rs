@@ -66,7 +66,7 @@ impl Ops {
                 left_out.push(format!("{reference}: {missing}"));
                 continue;
             }
-            self.blobs.sync().await?;
+            self.blobs.sync(&reached.keeps).await?;
             stacks += 1;
             frames += reached.frames.len();
             let command = Command::Mirror {

@@ -160,10 +160,16 @@ impl From<blobs::RoomError> for Problem {
 
 impl From<blobs::SyncError> for Problem {
     fn from(error: blobs::SyncError) -> Self {
-        let (blobs::SyncError::Files { source, .. } | blobs::SyncError::Database(source)) = &error;
-        match files::is_disk_full(source) {
-            true => disk_full(error.to_string()).with_causes(&error),
-            false => internal(&error),
+        match &error {
+            blobs::SyncError::Files { source, .. } | blobs::SyncError::Database(source)
+                if files::is_disk_full(source) =>
+            {
+                disk_full(error.to_string()).with_causes(&error)
+            }
+            blobs::SyncError::OpenedAnew => {
+                internal(&error).with_hint("nothing was changed; the same again should do")
+            }
+            _ => internal(&error),
         }
     }
 }

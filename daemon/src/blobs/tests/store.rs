@@ -148,7 +148,7 @@ async fn what_was_synced_is_there_after_a_crash() {
         let home = Home::new().await;
         let hash = home.add(data(1, 100)).await;
         let large = home.add(data(2, 100_000)).await;
-        home.blobs.sync().await.unwrap();
+        home.blobs.sync([]).await.unwrap();
         // The database as a crash would leave it: nothing is written when a store is closed
         // properly that a copy of the files taken now lacks.
         let copy = tempfile::tempdir().unwrap();
@@ -321,7 +321,7 @@ async fn what_is_in_doubt_counts_once_it_was_read() {
         home.damage(damaged, 50_000);
         home.damage(earned, 50_000);
         home.written_before_now(earned);
-        home.blobs.sync().await.unwrap();
+        home.blobs.sync([]).await.unwrap();
         let doubtful = home.blobs.doubt(&HashSet::from([earned])).await.unwrap();
         assert_eq!(doubtful.len(), 2);
         let complete = Status::Complete { size: 90_000 };
@@ -348,7 +348,7 @@ async fn what_was_imported_again_is_in_doubt_though_it_was_earned() {
         let (old, hash) = (home.add(old).await, home.add(again.clone()).await);
         home.written_before_now(old);
         home.written_before_now(hash);
-        home.blobs.sync().await.unwrap();
+        home.blobs.sync([]).await.unwrap();
         let earned = HashSet::from([old, hash]);
         assert_eq!(home.blobs.doubt(&earned).await.unwrap(), []);
         home.add(again).await;
@@ -363,7 +363,7 @@ async fn where_no_sync_is_known_of_everything_is_in_doubt() {
         let home = Home::new().await;
         let hash = home.add(data(1, 90_000)).await;
         home.written_before_now(hash);
-        home.blobs.sync().await.unwrap();
+        home.blobs.sync([]).await.unwrap();
         let earned = HashSet::from([hash]);
         assert_eq!(home.blobs.doubt(&earned).await.unwrap(), []);
         std::fs::remove_file(home.blobs.dir.join("synced")).unwrap();
@@ -391,7 +391,7 @@ async fn a_store_that_failed_is_opened_anew() {
         let home = Home::new().await;
         let hash = home.add(data(1, 90_000)).await;
         let held = home.blobs.import_bytes(data(2, 90_000)).await.unwrap();
-        home.blobs.sync().await.unwrap();
+        home.blobs.sync([]).await.unwrap();
         // The task behind the database ends, as it does at a commit that fails.
         home.blobs.store().shutdown().await.unwrap();
         home.blobs.verify(hash).await.unwrap_err();
@@ -405,6 +405,28 @@ async fn a_store_that_failed_is_opened_anew() {
         assert_eq!(home.blobs.gc().await.unwrap().removed, 1);
         home.blobs.shutdown().await;
         home.blobs.verify(hash).await.unwrap_err();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_taken_in_before_the_store_was_opened_anew_is_not_acknowledged() {
+    within(async {
+        let home = Home::new().await;
+        let synced = home.blobs.import_bytes(data(1, 90_000)).await.unwrap();
+        home.blobs.sync([&synced.keep]).await.unwrap();
+        let imported = home.blobs.import_bytes(data(2, 90_000)).await.unwrap();
+        let seen = home.blobs.keep(imported.hash).await;
+        home.blobs.store().shutdown().await.unwrap();
+        while home.blobs.verify(synced.hash).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        for keep in [&imported.keep, &seen] {
+            let error = home.blobs.sync([keep]).await.unwrap_err();
+            assert!(matches!(error, SyncError::OpenedAnew), "{error}");
+        }
+        let again = home.blobs.import_bytes(data(2, 90_000)).await.unwrap();
+        home.blobs.sync([&again.keep]).await.unwrap();
     })
     .await;
 }

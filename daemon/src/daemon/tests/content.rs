@@ -38,7 +38,7 @@ async fn push_bomb(daemon: &Daemon, stack: &str) -> FrameId {
     let frame = Frame { files: Files::Tree(below), ..Frame::default() };
     let bytes = frame.encode().unwrap();
     let id = FrameId::of(&bytes);
-    daemon.blobs().sync().await.unwrap();
+    daemon.blobs().sync([]).await.unwrap();
     let command = Command::Push {
         context: context(daemon, "main").await,
         stack: stack.parse().unwrap(),

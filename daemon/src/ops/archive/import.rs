@@ -292,7 +292,7 @@ impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Sync + Unpin> Intake<'a, S
         if self.batch.is_empty() {
             return Ok(());
         }
-        self.ops.blobs.sync().await?;
+        self.ops.blobs.sync(&self.keeps).await?;
         let part = ArchivePart::Blobs(std::mem::take(&mut self.batch));
         let came = self.part(part).await?;
         self.blobs.left_out += came.left_out;

@@ -27,7 +27,7 @@ async fn what_was_pushed_again_while_others_were_asked_stays() {
     let context = daemon.node().query(|engine| engine.contexts().next().unwrap().id());
     let context = context.await.unwrap();
     let imported = daemon.blobs().import_bytes(vec![7; 100_000]).await.unwrap();
-    daemon.blobs().sync().await.unwrap();
+    daemon.blobs().sync([]).await.unwrap();
     let (hash, size) = (imported.hash, imported.size);
     let push = |stack: &str| Command::Push {
         context,

@@ -79,7 +79,7 @@ impl Ops {
         };
         let bytes = frame.encode().map_err(bad_request)?;
         let id = FrameId::of(&bytes);
-        self.blobs.sync().await?;
+        self.blobs.sync(&built.keeps).await?;
         let blobs = built.blobs;
         let tagged = tags.iter().map(ToString::to_string).collect();
         let command = Command::Push { context, stack: name.clone(), frame: bytes, blobs, tags };

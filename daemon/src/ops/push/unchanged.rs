@@ -8,6 +8,7 @@ use dsp_protocol::sync::Command;
 use super::super::Ops;
 use super::super::scene::Scene;
 use super::build::Built;
+use crate::blobs::Keep;
 
 impl Ops {
     /// Answers a push of what is the head already. Its bytes were taken in all the same, so those
@@ -23,7 +24,7 @@ impl Ops {
         let lineage = built.frame.lineage.as_ref().map(|blob| blob.hash);
         let mut blobs = built.blobs;
         blobs.retain(|(hash, _)| Some(*hash) != lineage);
-        let restored = self.restore(context, &blobs).await?;
+        let restored = self.restore(context, &blobs, &built.keeps).await?;
         drop(built.keeps);
         let stack = scene.contexts.get(&context).and_then(|c| c.stack(scene.me, name));
         let stack = stack.expect("it has a head");
@@ -48,7 +49,12 @@ impl Ops {
     }
 
     /// Records those of some blobs as here that do not count as here, and returns how many.
-    async fn restore(&self, context: ContextId, blobs: &[(BlobHash, u64)]) -> Result<u64, Problem> {
+    async fn restore(
+        &self,
+        context: ContextId,
+        blobs: &[(BlobHash, u64)],
+        keeps: &[Keep],
+    ) -> Result<u64, Problem> {
         let hashes = blobs.iter().map(|(hash, _)| *hash).collect();
         let here = self.store.earned_set(context, hashes).await?;
         let back = blobs.iter().filter(|(hash, _)| !here.contains_key(hash));
@@ -56,7 +62,7 @@ impl Ops {
         if back.is_empty() {
             return Ok(0);
         }
-        self.blobs.sync().await?;
+        self.blobs.sync(keeps).await?;
         let count = back.len() as u64;
         self.node.run(Command::HereAgain { context, blobs: back }).await?;
         self.trees.forget_here();
