@@ -165,6 +165,10 @@ impl Ops {
     pub async fn open_content(&self, reference: &str) -> Result<Opened, Problem> {
         let (_, file) = self.file(reference).await?;
         let opened = self.open_blob(file.hash).await?;
+        // Bytes that another context has, or the trash, are none of this frame's.
+        if !file.here {
+            return Err(ReadError::Missing(file.hash).into());
+        }
         let path = file.path.parse().map_err(bad_request)?;
         Ok(Opened { media: Some(file.media), path: Some(path), ..opened })
     }

@@ -21,13 +21,14 @@ async fn is_withdrawn(node: &Node, reference: &str) -> anyhow::Result<()> {
 async fn what_an_owner_withdraws_goes_from_everybody() -> anyhow::Result<()> {
     let cluster = Cluster::new()?;
     let [mut alice, mut bob, carol] = cluster.start(["alice", "bob", "carol"]).await?;
-    alice.push("data", &[("a.txt", b"one")]).await?;
-    let secret = alice.push("data", &[("a.txt", b"two"), ("key.txt", b"a secret")]).await?;
-    let last = alice.push("data", &[("a.txt", b"two")]).await?;
     let ticket = alice.ticket().await?.ticket;
     bob.follow(&ticket).await?;
+    alice.push("data", &[("a.txt", b"one")]).await?;
+    bob.reads("alice:data#a.txt", b"one").await?;
+    let secret = alice.push("data", &[("a.txt", b"two"), ("key.txt", b"a secret")]).await?;
+    bob.reads("alice:data#key.txt", b"a secret").await?;
+    let last = alice.push("data", &[("a.txt", b"two")]).await?;
     bob.has("alice:data", &last).await?;
-    bob.reads("alice:data@head~1#key.txt", b"a secret").await?;
     let refused = bob.cli(["forget", "alice:data@head~1", "--yes"]).await?;
     assert_eq!(refused.status.code(), Some(4), "no owner: {refused:?}");
     let refused = alice.cli(["forget", "data@head~1"]).await?;
@@ -41,6 +42,8 @@ async fn what_an_owner_withdraws_goes_from_everybody() -> anyhow::Result<()> {
 
     carol.follow(&ticket).await?;
     carol.has("alice:data", &last).await?;
+    let fetched = carol.cli(["fetch", "alice:data@head~2"]).await?;
+    ensure!(fetched.status.success(), "{fetched:?}");
     for (node, stack) in [(&alice, "data"), (&bob, "alice:data"), (&carol, "alice:data")] {
         is_withdrawn(node, &format!("{stack}@head~1")).await?;
         node.reads(&format!("{stack}#a.txt"), b"two").await?;

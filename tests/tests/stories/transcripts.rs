@@ -36,6 +36,7 @@ pages! {
     drop
     fetch
     follow
+    forget
     gc
     get
     id

@@ -346,7 +346,9 @@ impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Sync + Unpin> Intake<'a, S
     }
 
     async fn follow(&self, ticket: String) -> String {
-        let follow = NewFollow { ticket, policy: None, selection: None, wait_seconds: Some(0) };
+        // What came by an archive alone is lazy; who uses a ticket follows as by any other.
+        let policy = (!self.known).then(|| self.ops.settings.config().policy);
+        let follow = NewFollow { ticket, policy, selection: None, wait_seconds: Some(0) };
         match self.ops.follow(follow, &Reporter::silent()).await {
             Ok(_) => "followed by the ticket in it".to_owned(),
             Err(problem) => format!("the ticket in it is of no use: {}", problem.detail),
