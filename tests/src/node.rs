@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use dsp_protocol::api::{
-    ContextInfo, Followed, Health, NewFile, NewFollow, NewFrame, NewTicket, NodeStatus, Policy,
-    Pushed, RoleName, StackInfo, SwitchContext, TicketMade,
+    ContextInfo, Followed, FrameInfo, Health, NewFile, NewFollow, NewFrame, NewTicket, NodeStatus,
+    Policy, Pushed, RoleName, StackInfo, SwitchContext, TicketMade,
 };
 use hyper::Method;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
@@ -402,6 +402,9 @@ impl Node {
                 head.bytes_here,
                 head.bytes
             );
+            // An empty file has no bytes to be counted.
+            let frame: FrameInfo = api.get("/frame", &[("ref", reference)]).await?;
+            ensure!(frame.files.iter().all(|file| file.here), "files of {reference} are not here");
             Ok(stack)
         })
         .await

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
-use dsp_protocol::api::{Freed, Pushed, StackInfo};
+use dsp_protocol::api::{FrameInfo, Freed, Pushed, StackInfo};
 use dsp_protocol::id::FrameId;
 use hyper::Method;
 use rand::{Rng as _, RngExt as _};
@@ -156,6 +156,9 @@ impl Ledger {
                     let stack: StackInfo = api.get("/stack", &[("ref", &reference)]).await?;
                     let head = stack.head.context("it has no head")?;
                     anyhow::ensure!(head.bytes.is_some() && head.bytes_here == head.bytes);
+                    // An empty file has no bytes to be counted.
+                    let frame: FrameInfo = api.get("/frame", &[("ref", &reference)]).await?;
+                    anyhow::ensure!(frame.files.iter().all(|file| file.here));
                     Ok(())
                 })
                 .await?;
