@@ -36,6 +36,9 @@ const ALONE: [(&str, Measure); 4] = [
 const TOGETHER: [&str; 6] =
     ["push_1gib", "follow_1gib", "push_10k", "follow_10k", "publish_visible", "idle"];
 
+/// What takes minutes however seldom it is measured: not in a quick run, unless it is named.
+const LONG: [&str; 3] = ["api_100", "frames_10k", "index_1m"];
+
 /// Measures one thing.
 type Measure = fn(&Lab, Effort) -> anyhow::Result<Figure>;
 
@@ -46,7 +49,7 @@ fn keys() -> Vec<&'static str> {
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Measure fewer times; the sizes stay
+    /// Measure fewer times, and what takes minutes only where it is named; the sizes stay
     #[arg(long)]
     quick: bool,
     /// Measure only these, such as api_100
@@ -82,7 +85,10 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     enough_space(&folder)?;
 
     let new_lab = || Lab::new(&programs, &folder);
-    let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
+    let wanted = |name: &str| match args.only.is_empty() {
+        true => !(args.quick && LONG.contains(&name)),
+        false => args.only.iter().any(|only| only == name),
+    };
     let mut figures: BTreeMap<&str, Figure> = BTreeMap::new();
     for (push, follow, work) in [
         ("push_1gib", "follow_1gib", work::ONE_LARGE),
