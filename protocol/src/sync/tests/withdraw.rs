@@ -77,6 +77,21 @@ fn it_stays_withdrawn_over_a_restart_and_whoever_asks_for_it() {
     lab.connect(BOB, ALICE);
     assert_eq!(frames(&lab, BOB, context), [first, after].into());
     assert!(!wants_secret(&lab, BOB, context));
+    let gap = lab[BOB].node.context(context).unwrap().frame(secret);
+    assert_eq!(gap.map(|gap| gap.parents.clone()), Some(vec![first]), "the history leads on");
+}
+
+#[test]
+fn a_frame_that_comes_later_brings_no_bytes_that_were_withdrawn() {
+    let (mut lab, context) = members();
+    let records = lab[BOB].records.clone();
+    lab.restart(BOB, records);
+    let [_, secret, _] = pushed(&mut lab, context);
+    let blobs = [BlobHash::of(SECRET)].into();
+    lab.command(ALICE, Command::Withdraw { context, frames: [].into(), blobs }).unwrap();
+    lab.connect(BOB, ALICE);
+    assert!(frames(&lab, BOB, context).contains(&secret));
+    assert!(!wants_secret(&lab, BOB, context));
 }
 
 #[test]
