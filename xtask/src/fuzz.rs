@@ -81,8 +81,8 @@ fn targets(root: &Path) -> anyhow::Result<Vec<String>> {
 
 /// Builds one target or all of them and returns the folder of the programs.
 fn build(workspace: &Workspace, target: Option<&str>) -> anyhow::Result<PathBuf> {
-    let tool = workspace.root.join("scripts/cargo-fuzz.sh");
-    let tool = Command::new(tool).stderr(Stdio::inherit()).output()?;
+    let tool = workspace.root.join("scripts/cargo-tool.sh");
+    let tool = Command::new(tool).arg("fuzz").stderr(Stdio::inherit()).output()?;
     ensure!(tool.status.success(), "cargo-fuzz could not be built");
     let tool = String::from_utf8(tool.stdout)?;
     let (host, folder) = (host()?, workspace.target.join("fuzz"));
