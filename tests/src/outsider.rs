@@ -22,7 +22,7 @@ use dsp_protocol::limits::{HELLO_BYTES, MESSAGE_WIRE_BYTES};
 use dsp_protocol::object::{Attachment, BlobRef, Files, Frame};
 use dsp_protocol::statement::{Access, Grant, Role};
 use dsp_protocol::sync::{self, Command, Config, Event, FrameMeta, Provider, Record, Reply};
-use dsp_protocol::ticket::Ticket;
+use dsp_protocol::ticket::{Ticket, TicketAddr};
 use dsp_protocol::wire::{DenyCode, Message, VERSIONS};
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use rand::Rng as _;
@@ -87,8 +87,21 @@ impl Stranger {
     /// # Errors
     /// The stream cannot be opened, or does not end.
     pub async fn say(&self, to: DeviceId, messages: &[Message]) -> anyhow::Result<Vec<Message>> {
+        self.say_in(VERSIONS, to, messages).await
+    }
+
+    /// As [`Stranger::say`], with a hello of other versions of the protocol.
+    ///
+    /// # Errors
+    /// The stream cannot be opened, or does not end.
+    pub async fn say_in(
+        &self,
+        versions: &[u16],
+        to: DeviceId,
+        messages: &[Message],
+    ) -> anyhow::Result<Vec<Message>> {
         let (mut reader, mut writer) = framed(self.net.open(to, StreamKind::Sync).await?);
-        let hi = Message::Hi { versions: VERSIONS.to_vec(), nonce: random(), features: Vec::new() };
+        let hi = Message::Hi { versions: versions.into(), nonce: random(), features: Vec::new() };
         for message in std::iter::once(&hi).chain(messages) {
             writer.send(&message.encode(), MESSAGE).await?;
         }
@@ -105,6 +118,16 @@ impl Stranger {
         };
         timeout(DEADLINE, listen).await.context("the stream does not end")??;
         Ok(heard)
+    }
+
+    /// Returns where a ticket would say that it is.
+    ///
+    /// # Errors
+    /// It listens nowhere.
+    pub async fn address(&self) -> anyhow::Result<TicketAddr> {
+        let listening = self.net.listening().await;
+        let address = listening.first().context("a stranger listens")?.to_string();
+        Ok(TicketAddr { device: self.net.device(), address })
     }
 
     /// Asks for a blob under a tag of one's own invention.

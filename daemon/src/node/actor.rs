@@ -365,6 +365,9 @@ impl Actor {
             Event::NotAdmitted { context, device, reason } => {
                 tracing::info!(context = %context.short(), peer = %device.short(), reason, "denied");
             }
+            Event::OtherVersion { device, versions } => {
+                tracing::warn!(peer = %device.short(), ?versions, "speaks only other versions");
+            }
             _ => {}
         }
         // Nobody listening is no fault.

@@ -265,6 +265,12 @@ impl Ops {
                     text: format!("{label} is offered to you; `dsp follow {label}` takes it"),
                 })
             }
+            sync::Event::OtherVersion { device, .. } => Some(Event::Notice {
+                text: format!(
+                    "device {} speaks another version of the protocol; `dsp doctor` tells more",
+                    device.short()
+                ),
+            }),
             // The contexts in which she has a part tell of it.
             sync::Event::Blocked { .. } => None,
             // Seen in the list of peers once a session is open.

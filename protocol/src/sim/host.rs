@@ -49,6 +49,8 @@ pub struct Host {
     pub heard: Option<(CatalogKey, Vec<FrameId>)>,
     /// What it does to what it sends.
     pub tamper: Option<Tamper>,
+    /// How many messages it sent, where it does something to some.
+    pub sent: u64,
     /// How many messages it did something to.
     pub tampered: u64,
     pub(super) sessions: BTreeMap<DeviceId, u64>,
@@ -129,6 +131,7 @@ impl Host {
             counts: true,
             heard: None,
             tamper: None,
+            sent: 0,
             tampered: 0,
             sessions: BTreeMap::new(),
             life: 0,
@@ -304,6 +307,7 @@ impl Host {
 
     pub(super) fn tampered(&mut self, bytes: Vec<u8>) -> Vec<Vec<u8>> {
         let Some(tamper) = self.tamper else { return vec![bytes] };
+        self.sent += 1;
         match Message::decode(&bytes) {
             Ok(message) => {
                 let sent = tamper(self, &message);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::backoff::Backoff;
 use super::context::Context;
-use super::event::Output;
+use super::event::{Event, Output};
 use super::node::{Cx, Node};
 use crate::id::{ContextId, DeviceId, UserId};
 
@@ -45,6 +45,8 @@ pub(super) struct Dial {
     ticket: Vec<String>,
     /// Addresses that a peer named last.
     heard: Vec<String>,
+    /// The versions of the protocol that it speaks, where this program speaks none of them.
+    versions: Vec<u16>,
 }
 
 impl Dial {
@@ -207,6 +209,31 @@ impl Node {
         if let Some(dial) = self.dials.get_mut(&device) {
             dial.trying = false;
         }
+    }
+
+    /// Notes that a device speaks a version that this program speaks too.
+    pub(super) fn dial_same_version(&mut self, device: DeviceId) {
+        if let Some(dial) = self.dials.get_mut(&device) {
+            dial.versions.clear();
+        }
+    }
+
+    /// Remembers that a device speaks other versions of the protocol. Of strangers nothing is said.
+    pub(super) fn dial_other_version(
+        &mut self,
+        cx: &mut Cx<'_>,
+        device: DeviceId,
+        versions: &[u16],
+    ) {
+        if let Some(dial) = self.dials.get_mut(&device) {
+            dial.versions = versions.to_vec();
+            cx.emit(Event::OtherVersion { device, versions: versions.to_vec() });
+        }
+    }
+
+    /// Returns the versions that a device spoke last, where this program speaks none of them.
+    pub(super) fn other_versions(&self, device: DeviceId) -> &[u16] {
+        self.dials.get(&device).map_or(&[], |dial| &dial.versions)
     }
 
     /// Forgets the failures of a device once a context matched with it.

@@ -130,10 +130,14 @@ impl Node {
         }
         if !versions.iter().any(|v| VERSIONS.contains(v)) {
             cx.send(device, &Message::Bye { code: ByeCode::Nothing });
-            let reason = format!("speaks only versions {versions:?}, this program {VERSIONS:?}");
-            return self.end_session(cx, device, Severity::Mild, &reason);
+            cx.out.push(Output::Close { device, again: false });
+            self.drop_session(cx, device);
+            self.redial_later(cx, device);
+            return self.dial_other_version(cx, device, versions);
         }
         session.peer_nonce = Some(nonce);
+        self.dial_same_version(device);
+        let Some(session) = self.sessions.get_mut(&device) else { return };
         if session.role == SessionRole::Initiator {
             session.tags_done = true;
             let hello = Hello::of(session, self.device, device).expect("the nonce is here");

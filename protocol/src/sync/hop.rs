@@ -1,15 +1,19 @@
 //! How this node stands with one device, for whoever wants to know why nothing comes.
 
+use std::collections::BTreeSet;
+
 use super::context::Catalog;
 use super::node::Node;
 use crate::id::{ContextId, DeviceId};
 use crate::wire::{CatalogKey, DenyCode};
 
 /// How far the way to a device in a context goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hop {
     /// No sync stream is open.
     NoSession,
+    /// The device, when it was met last, spoke these versions of the protocol and none of ours.
+    OtherVersion(Vec<u16>),
     /// The hello, or what follows it, is under way.
     Begins,
     /// The hello is done, and the context is not among those that both have.
@@ -25,7 +29,14 @@ pub enum Hop {
 impl Node {
     /// Returns how far the way to a device goes in a context.
     pub fn hop(&self, context: ContextId, device: DeviceId) -> Hop {
-        let Some(session) = self.sessions.get(&device) else { return Hop::NoSession };
+        let session = self.sessions.get(&device);
+        // What it said last stands until it says another hello.
+        if session.is_none_or(|session| session.peer_nonce.is_none())
+            && let versions @ [_, ..] = self.other_versions(device)
+        {
+            return Hop::OtherVersion(versions.to_vec());
+        }
+        let Some(session) = session else { return Hop::NoSession };
         match session.channel_of(context) {
             None if session.tags_done && !session.channels.is_empty() => Hop::NoMatch,
             None => Hop::Begins,
@@ -36,6 +47,12 @@ impl Node {
                 (None, false) => Hop::Begins,
             },
         }
+    }
+
+    /// Returns the devices that the ticket names by which a context was followed.
+    pub fn ticket_devices(&self, context: ContextId) -> BTreeSet<DeviceId> {
+        let ticket = self.contexts.get(&context).and_then(|c| c.record.admission.as_ref());
+        ticket.into_iter().flat_map(|ticket| &ticket.devices).map(|(device, _)| *device).collect()
     }
 
     /// Returns where a device is, by its own word, the ticket of a context and what peers say.

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use dsp_protocol::api::{CheckState, Diagnosis};
+use dsp_protocol::api::{CheckState, Diagnosis, NodeStatus};
+use dsp_protocol::ticket::Ticket;
+use dsp_protocol::wire::Message;
+use dsp_tests::outsider::Stranger;
 use dsp_tests::{Cluster, Node};
 
 async fn doctor(node: &Node, args: &[&str]) -> anyhow::Result<(bool, Diagnosis)> {
@@ -104,6 +107,27 @@ async fn the_broken_hop_is_named() -> anyhow::Result<()> {
     assert!(!sound && faults.iter().any(|line| line.contains("refuses")), "{diagnosis:?}");
     let nobody = bob.cli(["doctor", "carol"]).await?;
     assert_eq!(nobody.status.code(), Some(3), "{nobody:?}");
+    Ok(())
+}
+
+//  bob has a ticket that leads to a device which speaks another version only
+#[tokio::test]
+async fn a_device_of_another_version_is_named() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [mut alice, bob] = cluster.start(["alice", "bob"]).await?;
+    let mut ticket: Ticket = alice.ticket().await?.ticket.parse()?;
+    alice.stop().await?;
+    let status: NodeStatus = bob.api().get("/node", &[]).await?;
+    let stranger = Stranger::start(&status).await?;
+    ticket.addrs = vec![stranger.address().await?];
+    bob.follow(&ticket.to_string()).await?;
+
+    let heard = stranger.say_in(&[2, 3], status.device, &[]).await?;
+    assert!(matches!(heard[..], [Message::Hi { .. }, Message::Bye { .. }]), "{heard:?}");
+    let (sound, diagnosis) = doctor(&bob, &[]).await?;
+    let faults = lines(&diagnosis, CheckState::Fail);
+    let named = "speaks version 2 or 3 of the protocol, this dsp 1";
+    assert!(!sound && faults.iter().any(|line| line.contains(named)), "{diagnosis:?}");
     Ok(())
 }
 

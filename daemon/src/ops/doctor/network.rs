@@ -1,6 +1,6 @@
 //! The ways to others: where this node listens, and which hop to a peer is broken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use dsp_protocol::api::{Problem, Progress};
 use dsp_protocol::id::{ContextId, DeviceId};
 use dsp_protocol::statement::Role;
 use dsp_protocol::sync::{Hop, Standing};
+use dsp_protocol::wire::VERSIONS;
 use futures::StreamExt as _;
 use libp2p::Multiaddr;
 use tokio::time::{Instant, timeout};
@@ -113,8 +114,23 @@ impl Ops {
                     }
                 }
             }
+            // Before the first sync the ticket is all that is known of who has the context.
+            let waits = shared.standing == Standing::Active { synced: false };
+            if waits && user.is_none_or(|user| user == shared.owner) {
+                for device in self.in_ticket(shared.id).await? {
+                    if device != self.device && peers.len() < DEVICES {
+                        let label = scene.label(shared);
+                        let name = format!("device {} in the ticket of {label}", device.short());
+                        peers.entry(device).or_insert(Peer { device, context: shared.id, name });
+                    }
+                }
+            }
         }
         Ok(peers.into_values().collect())
+    }
+
+    async fn in_ticket(&self, context: ContextId) -> Result<BTreeSet<DeviceId>, Problem> {
+        Ok(self.node.query(move |engine| engine.ticket_devices(context)).await?)
     }
 
     async fn granted(
@@ -209,20 +225,45 @@ impl Ops {
                 return Ok(verdict);
             }
             if Instant::now() >= until {
-                return Ok(Verdict::Broken(
-                    "it answers, and does not begin to sync".to_owned(),
-                    "it may run another version of dsp, or block this device; its log tells more",
-                ));
+                return self.silent(peer).await;
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Says why a device that answers does not begin to sync.
+    async fn silent(&self, peer: &Peer) -> Result<Verdict, Problem> {
+        let (device, context) = (peer.device, peer.context);
+        Ok(match self.node.query(move |engine| engine.hop(context, device)).await? {
+            Hop::OtherVersion(theirs) => {
+                let newer = theirs.iter().max() > VERSIONS.iter().max();
+                Verdict::Broken(
+                    format!(
+                        "it speaks version {} of the protocol, this dsp {}",
+                        or(&theirs),
+                        or(VERSIONS)
+                    ),
+                    match newer {
+                        true => "this dsp is too old for it: install a newer one here",
+                        false => {
+                            "it runs a dsp that is too old: a newer one has to be installed there"
+                        }
+                    },
+                )
+            }
+            _ => Verdict::Broken(
+                "it answers, and does not begin to sync".to_owned(),
+                "it may run another version of dsp, or block this device; its log tells more",
+            ),
+        })
     }
 
     /// Tells how a session with a device stands; nothing while there is none, or it goes on.
     async fn matched(&self, peer: &Peer) -> Result<Option<Verdict>, Problem> {
         let (device, context) = (peer.device, peer.context);
         Ok(match self.node.query(move |engine| engine.hop(context, device)).await? {
-            Hop::NoSession | Hop::Begins => None,
+            // What was so last may be mended by now.
+            Hop::NoSession | Hop::OtherVersion(_) | Hop::Begins => None,
             Hop::NoMatch => Some(Verdict::Known(
                 "connected, and it does not know this context".to_owned(),
                 "it left, or has another key of the context; a new ticket helps",
@@ -279,6 +320,11 @@ fn broken(error: &DialError) -> Verdict {
         ),
         _ => Verdict::Broken(text, "the log tells more: `dsp daemon logs`"),
     }
+}
+
+/// Lists versions for a sentence.
+fn or(versions: &[u16]) -> String {
+    versions.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ")
 }
 
 fn first(addresses: &[Multiaddr]) -> String {

@@ -6,8 +6,10 @@ use crate::id::{ContextId, FrameId, StackId};
 use crate::statement::{Head, Place, PlacedFact};
 use crate::wire::{CatalogKey, Message};
 
+/// Of so many messages a cheat looks at one.
+const CHEAT_EVERY: u64 = 3;
 /// Of so many answers of a cheat one brings a flood.
-const FLOOD_EVERY: u64 = 12;
+const FLOOD_EVERY: u64 = 8;
 /// Envelopes of a flood: more than may ever wait, though some may be lost.
 const FLOOD: u64 = 1_500;
 
@@ -28,6 +30,10 @@ pub(super) fn ask_all_the_same(host: &Host, message: &Message) -> Vec<Message> {
 pub(super) fn cheat(host: &Host, message: &Message) -> Vec<Message> {
     let mut sent = vec![message.clone()];
     let Message::Have { tag, docs, .. } = message else { return sent };
+    // Each time would be a third of all that a seed costs.
+    if !host.sent.is_multiple_of(CHEAT_EVERY) {
+        return sent;
+    }
     let Some(node) = &host.node else { return sent };
     let (user, device, inc) = (host.user, host.device, node.incarnation());
     let key = CatalogKey { user, device, inc };
@@ -35,13 +41,13 @@ pub(super) fn cheat(host: &Host, message: &Message) -> Vec<Message> {
         let envelopes = vec![envelope.encode()];
         sent.push(Message::Envelopes { tag: *tag, catalog: key, envelopes });
     }
-    for state in docs.iter().filter(|state| state.key.user != host.user) {
-        let Some(envelope) = node.forge(state.key) else { continue };
-        let envelopes = vec![envelope.encode()];
-        sent.push(Message::Envelopes { tag: *tag, catalog: state.key, envelopes });
-        if !host.tampered.is_multiple_of(FLOOD_EVERY) {
-            continue;
-        }
+    let mut others = docs.iter().filter(|state| state.key.user != host.user);
+    let turn = (host.tampered as usize).checked_rem(others.clone().count()).unwrap_or_default();
+    let Some(state) = others.nth(turn) else { return sent };
+    let Some(envelope) = node.forge(state.key) else { return sent };
+    let envelopes = vec![envelope.encode()];
+    sent.push(Message::Envelopes { tag: *tag, catalog: state.key, envelopes });
+    if host.tampered.is_multiple_of(FLOOD_EVERY) {
         let flood = (0..FLOOD).map(|ahead| {
             let mut far = envelope.clone();
             far.n = state.n + 100 + ahead;

@@ -316,6 +316,13 @@ pub enum Event {
         /// Why, as far as the peer says.
         reason: String,
     },
+    /// A device that is looked for speaks other versions of the protocol, so nothing was said to it.
+    OtherVersion {
+        /// The device.
+        device: DeviceId,
+        /// Those that it speaks, at most 16.
+        versions: Vec<u16>,
+    },
     /// Somebody offers a context, or an offer is gone.
     Offer {
         /// The context.

@@ -5,7 +5,7 @@ use super::{ALICE, BOB, MALLORY, team};
 use crate::id::{ContextId, UserId};
 use crate::limits;
 use crate::statement::{Access, Role};
-use crate::sync::{Command, Reply, Standing};
+use crate::sync::{Command, Hop, Reply, Standing};
 use crate::ticket::Ticket;
 use crate::wire::{Message, Tag, VERSIONS};
 
@@ -217,4 +217,22 @@ fn a_hello_has_a_time() {
     assert!(open(&lab), "no match looks like a slow peer");
     lab.wait(limits::UNMATCHED_MS);
     assert!(!open(&lab), "nothing matched");
+}
+
+#[test]
+fn a_device_of_another_version_is_told_nothing_and_not_blamed() {
+    let (mut lab, context) = team();
+    let alice = lab[ALICE].device;
+    lab[ALICE].still = true;
+    let since = lab.sent.len();
+    lab.connect(ALICE, BOB);
+    lab.say(ALICE, BOB, &Message::Hi { versions: vec![2], nonce: [7; 32], features: Vec::new() });
+    let said = lab.said(BOB, ALICE, since);
+    assert!(matches!(said[..], [Message::Hi { .. }, Message::Bye { .. }]), "{said:?}");
+    assert_eq!(lab[BOB].node.hop(context, alice), Hop::OtherVersion(vec![2]));
+    assert_eq!(lab.penalties.len(), 0);
+
+    lab[ALICE].still = false;
+    lab.connect(ALICE, BOB);
+    assert_eq!(lab[BOB].node.hop(context, alice), Hop::Syncs);
 }
