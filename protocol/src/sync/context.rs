@@ -219,16 +219,21 @@ pub(super) struct Retry {
 
 impl Retry {
     /// The first wait in milliseconds; each doubles.
-    const FIRST_MS: i64 = 5_000;
+    const FIRST_MS: i64 = 1_000;
     /// The longest wait in milliseconds.
     const LONGEST_MS: i64 = 300_000;
 
     /// Something was refused: it is asked for again later.
     pub(super) fn later(&mut self, now: i64) {
-        if self.at.is_none() {
-            let wait = Self::FIRST_MS << self.rounds.min(6);
-            self.at = Some(now + wait.min(Self::LONGEST_MS));
-            self.rounds += 1;
+        let wait = Self::FIRST_MS << self.rounds.min(9);
+        let at = now + wait.min(Self::LONGEST_MS);
+        match &mut self.at {
+            // Something came since the wait began, so this one is shorter.
+            Some(known) => *known = (*known).min(at),
+            None => {
+                self.at = Some(at);
+                self.rounds += 1;
+            }
         }
     }
 

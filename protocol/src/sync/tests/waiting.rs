@@ -1,5 +1,6 @@
 //! What waits gives way to what is needed first, and what could not be stored is asked for again.
 
+use super::super::context::Retry;
 use super::bench::*;
 use crate::doc::Envelope;
 use crate::id::{ContextId, FrameId};
@@ -205,4 +206,22 @@ fn what_is_being_judged_is_not_asked_for_again() {
     scene.deliver(carol, 1..=4);
     assert_eq!(scene.bench.asked(carol, &scene.bob), [1, 5]);
     assert!(scene.bench.asked(mallory, &scene.bob).is_empty());
+}
+
+#[test]
+fn what_comes_ends_a_long_wait_for_the_rest() {
+    let mut retry = Retry::default();
+    let mut now = 0;
+    for _ in 0..4 {
+        retry.later(now);
+        now = retry.at.take().unwrap();
+    }
+    retry.later(now);
+    assert_eq!(retry.at, Some(now + 16_000));
+    // Others that fail in that time wait along, and count once.
+    retry.later(now + 10);
+    assert_eq!(retry.at, Some(now + 16_000));
+    retry.came();
+    retry.later(now + 100);
+    assert_eq!(retry.at, Some(now + 1_100));
 }
