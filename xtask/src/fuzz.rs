@@ -1,4 +1,4 @@
-//! The fuzz targets of `protocol/fuzz`, one after the other.
+//! The fuzz targets of `protocol/fuzz`, one after the other or some beside each other.
 //!
 //! What a run adds to a corpus stays in the target folder; a finding goes to
 //! `protocol/fuzz/crashers`, where the tests replay it from then on. `docs/fuzzing.md` tells more.
@@ -7,6 +7,8 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
@@ -34,6 +36,9 @@ pub(crate) struct Args {
     /// How long each target runs
     #[arg(long, default_value_t = 60)]
     seconds: u32,
+    /// How many targets run beside each other
+    #[arg(long, default_value_t = 1)]
+    jobs: usize,
     /// Print the targets
     #[arg(long)]
     list: bool,
@@ -53,12 +58,20 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let chosen: Vec<_> = targets.iter().filter(|t| wanted == ALL || *t == wanted).collect();
     ensure!(!chosen.is_empty(), "there is no target `{wanted}`; --list prints them");
     let programs = build(workspace, (wanted != ALL).then_some(wanted))?;
-    let mut found = Vec::new();
-    for target in chosen {
-        if !fuzz(workspace, &programs, target, args.seconds)? {
-            found.push(target.as_str());
+    let (next, found) = (Mutex::new(chosen.iter()), Mutex::new(Vec::new()));
+    let worker = || -> anyhow::Result<()> {
+        loop {
+            let Some(target) = next.lock().expect("no worker panics").next() else { return Ok(()) };
+            if !fuzz(workspace, &programs, target, args.seconds)? {
+                found.lock().expect("no worker panics").push(target.as_str());
+            }
         }
-    }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..args.jobs.max(1)).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().expect("no worker panics"))
+    })?;
+    let found = found.into_inner().expect("no worker panics");
     ensure!(found.is_empty(), "something was found by {}", found.join(", "));
     Ok(())
 }
