@@ -34,7 +34,7 @@ test: ## all tests
 	@$(CARGO) xtask test
 
 test-full: export DSP_TEST_FULL = 1
-test-full: test ## the same at length, with an hour of soak
+test-full: test ## the same at length: hours of seeds, crashes, fuzzing and soak
 
 check: ## what runs on every change: .ci/run
 	@.ci/run

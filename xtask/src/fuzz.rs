@@ -76,6 +76,15 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Runs every target for so many seconds, as many beside each other as there are processors.
+///
+/// # Errors
+/// A target cannot be built, or something was found.
+pub(crate) fn all(workspace: &Workspace, seconds: u32) -> anyhow::Result<()> {
+    let jobs = thread::available_parallelism().map_or(1, usize::from);
+    run(workspace, &Args { target: Some(ALL.to_owned()), seconds, jobs, list: false })
+}
+
 /// Returns the names of the programs, as their manifest has them.
 fn targets(root: &Path) -> anyhow::Result<Vec<String>> {
     #[derive(serde::Deserialize)]

@@ -1,6 +1,7 @@
 //! The simulator by hand: any seeds, one seed again, or a planted defect that has to be found.
 
 use anyhow::{Context as _, ensure};
+use clap::ValueEnum as _;
 
 use crate::workspace::{Profile, Workspace};
 
@@ -52,23 +53,55 @@ impl Defence {
 /// # Errors
 /// A property did not hold, as is right where a defence was taken out.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
-    // Thousands of seeds take longer than any build.
-    let profile = Profile::from_env(Profile::Release)?;
     let (first, alone) = args.seed.map_or((0, SEEDS), |seed| (seed, 1));
-    let count = args.seeds.unwrap_or(alone);
-    let mut cargo = workspace.cargo();
-    cargo.args(["run", "--quiet", "--locked", "--profile", profile.name()]);
-    cargo.args(["--package", "dsp-protocol", "--features", "sim", "--example", "sim", "--"]);
-    cargo.args([first.to_string(), count.to_string()]);
-    cargo.args(args.defect.map(Defence::name));
-    let status = cargo.status().context("could not run the simulator")?;
+    let held = simulate(workspace, first, args.seeds.unwrap_or(alone), args.defect)?;
     match args.defect {
-        None => ensure!(status.success(), "a property does not hold"),
+        None => ensure!(held, "a property does not hold"),
         Some(defence) => ensure!(
-            status.success(),
+            held,
             "without the defence `{}` a property does not hold, as it should",
             defence.name()
         ),
     }
     Ok(())
+}
+
+/// Runs so many seeds from the first.
+///
+/// # Errors
+/// A property did not hold.
+pub(crate) fn hold(workspace: &Workspace, seeds: u64) -> anyhow::Result<()> {
+    ensure!(simulate(workspace, 0, seeds, None)?, "a property does not hold");
+    Ok(())
+}
+
+/// Takes out each defence and tells whether that was found.
+pub(crate) fn find(workspace: &Workspace) -> Vec<(&'static str, anyhow::Result<()>)> {
+    let found = |defence: &Defence| {
+        let held = simulate(workspace, 0, SEEDS, Some(*defence))?;
+        ensure!(!held, "{SEEDS} seeds hold without the defence `{}`", defence.name());
+        Ok(())
+    };
+    Defence::value_variants().iter().map(|defence| (defence.name(), found(defence))).collect()
+}
+
+/// Tells whether everything held.
+fn simulate(
+    workspace: &Workspace,
+    first: u64,
+    count: u64,
+    defect: Option<Defence>,
+) -> anyhow::Result<bool> {
+    // Thousands of seeds take longer than any build.
+    let profile = Profile::from_env(Profile::Release)?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["run", "--quiet", "--locked", "--profile", profile.name()]);
+    cargo.args(["--package", "dsp-protocol", "--features", "sim", "--example", "sim", "--"]);
+    cargo.args([first.to_string(), count.to_string()]);
+    cargo.args(defect.map(Defence::name));
+    let status = cargo.status().context("could not run the simulator")?;
+    // Any other code is none of a program that ran its seeds.
+    let code = status.code().context("the simulator was killed")?;
+    ensure!(code == 0 || code == 1, "the simulator ended with {code}");
+    Ok(code == 0)
 }

@@ -20,6 +20,12 @@ type Suite = (&'static str, fn(&Workspace, Profile) -> anyhow::Result<Tally>);
 /// Every suite there is; a new one is a function and a line here.
 const SUITES: [Suite; 5] =
     [("rust", rust), ("house", house::run), ("guards", guards), ("demo", demo), ("soak", soak)];
+/// Suites of hours: run where `DSP_TEST_FULL` is set, or by name.
+const LONG_SUITES: [Suite; 3] = [("seeds", seeds), ("crashes", crashes), ("fuzz", fuzz)];
+/// Seeds of the simulator, rounds of crashes and seconds of each fuzz target in these.
+const LONG_SEEDS: u64 = 10_000;
+const LONG_ROUNDS: u64 = 1_000;
+const LONG_FUZZ: u32 = 300;
 /// Minutes of the soak.
 const SOAK: u64 = 5;
 /// The same where everything is done at length.
@@ -28,7 +34,7 @@ const LONG_SOAK: u64 = 60;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Suites to run instead of all
-    #[arg(value_parser = SUITES.map(|(name, _)| name))]
+    #[arg(value_parser = SUITES.iter().chain(&LONG_SUITES).map(|(name, _)| *name).collect::<Vec<_>>())]
     suites: Vec<String>,
 }
 
@@ -38,8 +44,10 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     // Stories drive the real programs, so these are there before the first test.
     workspace.build(profile)?;
     let mut sum = Tally::default();
-    for (name, suite) in SUITES {
-        if args.suites.is_empty() || args.suites.iter().any(|wanted| wanted == name) {
+    let full = is_full();
+    let long = LONG_SUITES.into_iter().map(|suite| (suite, full));
+    for ((name, suite), unasked) in SUITES.map(|suite| (suite, true)).into_iter().chain(long) {
+        if args.suites.is_empty() && unasked || args.suites.iter().any(|wanted| wanted == name) {
             sum += suite(workspace, profile).unwrap_or_else(|error| {
                 println!("suite {name} ended: {error:#}");
                 Tally::of_one(false)
@@ -84,22 +92,47 @@ fn guards(workspace: &Workspace, _: Profile) -> anyhow::Result<Tally> {
 
 /// Tells the demonstration's story as a test.
 fn demo(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tally> {
-    let held = crate::demo::tell_and_check(workspace, profile);
-    match &held {
-        Ok(()) => println!("test demo ... ok"),
-        Err(error) => println!("test demo ... FAILED: {error:#}"),
-    }
-    Ok(Tally::of_one(held.is_ok()))
+    Ok(tell("demo", crate::demo::tell_and_check(workspace, profile)))
 }
 
-/// Has daemons work for some minutes, or an hour where `DSP_TEST_FULL` is set.
+/// Has daemons work for some minutes, or an hour where everything is done at length.
 fn soak(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tally> {
     let programs = workspace.build(profile)?;
-    let minutes = if env::var_os("DSP_TEST_FULL").is_some() { LONG_SOAK } else { SOAK };
-    let held = crate::soak::soak(&programs, minutes, None);
-    match &held {
-        Ok(()) => println!("test soak ... ok"),
-        Err(error) => println!("test soak ... FAILED: {error:#}"),
+    let minutes = if is_full() { LONG_SOAK } else { SOAK };
+    Ok(tell("soak", crate::soak::soak(&programs, minutes, None)))
+}
+
+/// Runs many seeds of the simulator, and demands that each planted defect is found.
+fn seeds(workspace: &Workspace, _: Profile) -> anyhow::Result<Tally> {
+    let mut tally = tell("seeds", crate::simulate::hold(workspace, LONG_SEEDS));
+    for (name, found) in crate::simulate::find(workspace) {
+        tally += tell(&format!("seeds without {name}"), found);
     }
-    Ok(Tally::of_one(held.is_ok()))
+    Ok(tally)
+}
+
+/// Runs many rounds of crashes, and demands that a disk which lies loses something.
+fn crashes(workspace: &Workspace, _: Profile) -> anyhow::Result<Tally> {
+    let mut tally = tell("crashes", crate::crash::hold(workspace, LONG_ROUNDS));
+    tally += tell("crashes on a disk that lies", crate::crash::find(workspace));
+    Ok(tally)
+}
+
+/// Runs every fuzz target for some minutes.
+fn fuzz(workspace: &Workspace, _: Profile) -> anyhow::Result<Tally> {
+    Ok(tell("fuzz", crate::fuzz::all(workspace, LONG_FUZZ)))
+}
+
+/// Tells whether everything is done at length.
+fn is_full() -> bool {
+    env::var_os("DSP_TEST_FULL").is_some()
+}
+
+/// Prints how a suite of one test ended, as one of libtest.
+fn tell(name: &str, held: anyhow::Result<()>) -> Tally {
+    match &held {
+        Ok(()) => println!("test {name} ... ok"),
+        Err(error) => println!("test {name} ... FAILED: {error:#}"),
+    }
+    Tally::of_one(held.is_ok())
 }
