@@ -6,6 +6,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
+use crate::output::clean;
+
+/// How many of many names are told.
+const NAMED: usize = 10;
+
 /// Returns a size in decimal units with two or three digits: `999 B`, `1.2 kB`, `41 MB`.
 pub(crate) fn size(bytes: u64) -> String {
     if bytes < 1000 {
@@ -85,6 +90,12 @@ pub(crate) fn value(value: &serde_json::Value) -> String {
     }
 }
 
+/// Returns the first of `total` names, safe for a terminal, and `…` where there are more.
+pub(crate) fn some(names: &[impl AsRef<str>], total: u64) -> Vec<String> {
+    let told = names.iter().take(NAMED).map(|name| clean(name.as_ref()));
+    told.chain((total > NAMED as u64).then(|| "…".to_owned())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -114,6 +125,14 @@ mod tests {
         assert_eq!(moment("2026-11-16T09:30:11+01:00"), "2026-11-16 08:30 UTC");
         assert_eq!(took(Duration::from_millis(240)), "0.2 s");
         assert_eq!(took(Duration::from_secs(200)), "3 min");
+    }
+
+    #[test]
+    fn names() {
+        let names: Vec<String> = (0..12).map(|n| n.to_string()).collect();
+        assert_eq!(some(&names[..2], 2), ["0", "1"]);
+        assert_eq!(some(&names[..10], 10).len(), 10);
+        assert_eq!(some(&names, 12)[9..], ["9", "…"]);
     }
 
     #[test]

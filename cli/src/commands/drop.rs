@@ -9,9 +9,6 @@ use crate::human;
 use crate::output::{Ui, clean};
 use crate::progress::Bar;
 
-/// How many files are named.
-const NAMED: usize = 10;
-
 /// Free the bytes of a frame here that somebody else just proved to hold
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -55,11 +52,8 @@ async fn force(client: &Client, app: &App, args: &Args) -> Result<DropMode> {
     }
     let files = human::count(would.unconfirmed_total, "file");
     app.ui.explain(&format!("nobody who is connected proved to hold {files}:"));
-    for file in would.unconfirmed.iter().take(NAMED) {
-        app.ui.explain(&format!("  {}", clean(file)));
-    }
-    if would.unconfirmed_total > NAMED as u64 {
-        app.ui.explain("  …");
+    for file in human::some(&would.unconfirmed, would.unconfirmed_total) {
+        app.ui.explain(&format!("  {file}"));
     }
     app.ui.explain("what nobody has is lost for good once it is freed");
     app.ui.confirm(&format!("free {files} all the same?"))?;
@@ -98,14 +92,15 @@ fn human(dropped: &DropReport) -> String {
         (StayReason::CurrentHead, "a current head has it too"),
         (StayReason::OtherContext, "another context has it too"),
     ] {
-        let names = || dropped.stays.iter().filter(|file| file.why == why);
-        let count = names().count();
-        if count > 0 {
-            let mut named: Vec<String> = names().take(NAMED).map(|f| clean(&f.file)).collect();
-            if count > NAMED {
-                named.push("…".to_owned());
-            }
-            out += &format!("stays, {words}: {}\n", named.join(", "));
+        let names: Vec<&str> = dropped
+            .stays
+            .iter()
+            .filter(|file| file.why == why)
+            .map(|file| file.file.as_str())
+            .collect();
+        if !names.is_empty() {
+            let named = human::some(&names, names.len() as u64).join(", ");
+            out += &format!("stays, {words}: {named}\n");
         }
     }
     out

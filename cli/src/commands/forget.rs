@@ -9,9 +9,6 @@ use crate::error::Result;
 use crate::human;
 use crate::output::clean;
 
-/// How many files are named.
-const NAMED: usize = 10;
-
 /// Withdraw a frame or a file from everybody in the context, for good
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -34,11 +31,8 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let would = ask(&client, args, true).await?;
     let name = clean(&args.reference);
     app.ui.explain(&format!("withdraws {} from {}", what(&would), contexts(&would)));
-    for file in would.files.iter().take(NAMED) {
-        app.ui.explain(&format!("  {}", clean(file)));
-    }
-    if would.files_total > NAMED as u64 {
-        app.ui.explain("  …");
+    for file in human::some(&would.files, would.files_total) {
+        app.ui.explain(&format!("  {file}"));
     }
     app.ui.explain("followers let it go once they hear of it; copies written elsewhere stay");
     app.ui.confirm(&format!("withdraw {name} for good?"))?;
@@ -66,12 +60,8 @@ fn contexts(forgotten: &Forgotten) -> String {
 fn human(forgotten: &Forgotten) -> String {
     let mut out = format!("withdrew {} from {}\n", what(forgotten), contexts(forgotten));
     if forgotten.stays_total > 0 {
-        let mut named: Vec<String> =
-            forgotten.stays.iter().take(NAMED).map(|file| clean(file)).collect();
-        if forgotten.stays_total > NAMED as u64 {
-            named.push("…".to_owned());
-        }
-        out += &format!("stays, another frame has it too: {}\n", named.join(", "));
+        let named = human::some(&forgotten.stays, forgotten.stays_total).join(", ");
+        out += &format!("stays, another frame has it too: {named}\n");
     }
     out
 }
