@@ -2,8 +2,11 @@
 //! the path.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+
+/// How many bytes are written again at a time.
+const AGAIN_BYTES: usize = 1 << 20;
 
 /// A file or folder could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +128,28 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     sync_folder_of(path)
 }
 
+/// Writes every byte of a file again, in place, and makes it durable.
+///
+/// A sync that fails may leave what it did not write marked as written: the next one succeeds and
+/// does nothing for it, while readers still see it. Only writing it again brings it to the disk.
+pub(crate) fn write_again(path: &Path) -> Result<(), FileError> {
+    let write = || {
+        let mut file = private_options().open(path)?;
+        let (mut piece, mut at) = (vec![0; AGAIN_BYTES], 0);
+        loop {
+            file.seek(SeekFrom::Start(at))?;
+            let read = file.read(&mut piece)?;
+            if read == 0 {
+                return file.sync_all();
+            }
+            file.seek(SeekFrom::Start(at))?;
+            file.write_all(&piece[..read])?;
+            at += read as u64;
+        }
+    };
+    write().map_err(FileError::of("write", path))
+}
+
 /// Makes the names in the folder of `path` durable.
 pub(crate) fn sync_folder_of(path: &Path) -> Result<(), FileError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -142,6 +167,20 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_again_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for size in [0, 1, AGAIN_BYTES, 2 * AGAIN_BYTES + 77] {
+            let bytes: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
+            fs::write(&path, &bytes).unwrap();
+            write_again(&path).unwrap();
+            assert!(fs::read(&path).unwrap() == bytes, "{size} bytes");
+        }
+        fs::remove_file(&path).unwrap();
+        write_again(&path).unwrap_err();
+    }
 
     #[test]
     fn errors_name_the_path_and_the_cause() {

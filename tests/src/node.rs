@@ -149,8 +149,7 @@ impl Node {
         let ready = timeout(START, daemon.stdout.read_line(&mut line)).await;
         if !line.starts_with("ready ") {
             let ended = daemon.process.try_wait()?;
-            let said = fs::read_to_string(&said).unwrap_or_default();
-            bail!("{} does not get ready ({ready:?}, {ended:?}): {said}", self.name);
+            bail!("{} does not get ready ({ready:?}, {ended:?}): {}", self.name, self.said());
         }
         let health: Health = self.api().get("/health", &[]).await?;
         ensure!(health.pid == pid, "{} is answered for by {}", self.name, health.pid);
@@ -355,6 +354,12 @@ impl Node {
         self.api().steps("/follows", &follow).await
     }
 
+    /// Returns what the daemon wrote to its terminal since the home was made, as far as it can be
+    /// read.
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.home.with_extension("out")).unwrap_or_default()
+    }
+
     /// Waits until this node may push into a context, and makes it the current one.
     ///
     /// # Errors
@@ -432,8 +437,7 @@ impl Drop for Node {
             let _ = daemon.process.wait();
         }
         if std::thread::panicking() || std::env::var_os("DSP_KEEP_LOGS").is_some() {
-            let said = fs::read_to_string(self.home.with_extension("out")).unwrap_or_default();
-            eprintln!("---- {} said\n{said}", self.name);
+            eprintln!("---- {} said\n{}", self.name, self.said());
         }
     }
 }

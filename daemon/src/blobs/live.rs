@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 
 use super::error::{OpenError, store_error};
 use super::gc::{Collector, Protector};
+use crate::files;
 
 /// The wait after an attempt to open the store anew that failed.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -103,6 +104,14 @@ impl Live {
         }
         tracing::warn!("the blob store failed, opening it anew");
         old.end().await;
+        // What a failed commit left in the cache of the system would be built upon, and is perhaps
+        // never written by a later one.
+        let database = self.dir.join("blobs.db");
+        let again = tokio::task::spawn_blocking(move || files::write_again(&database)).await;
+        again
+            .map_err(|panic| panic.to_string())
+            .and_then(|done| done.map_err(|e| e.to_string()))
+            .map_err(|reason| OpenError::Store { path: self.dir.to_path_buf(), reason })?;
         let new = Arc::new(Open::load(&self.dir, old.life + 1).await?);
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())

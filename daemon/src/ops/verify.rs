@@ -380,10 +380,12 @@ impl Ops {
         Ok(())
     }
 
-    /// Tells whether the running engine has a frame.
+    /// Tells whether the running engine has a frame whose bytes are to be here.
     async fn holds(&self, (context, frame): (ContextId, FrameId)) -> Result<bool, Problem> {
         let holds = self.node.query(move |engine| {
-            engine.context(context).is_some_and(|context| context.frame(frame).is_some())
+            let context = engine.context(context);
+            // Of what was withdrawn only the gap is left.
+            context.is_some_and(|c| c.frame(frame).is_some() && !c.is_withdrawn(frame))
         });
         Ok(holds.await?)
     }

@@ -21,6 +21,11 @@ pub(super) trait Backing: fmt::Debug + Send + Sync + 'static {
     /// Opens the database, also again after it failed; all earlier ones are closed.
     fn open(&self) -> Result<Database, Fault>;
 
+    /// Makes durable what is read of a database that failed, before it is opened again.
+    fn write_again(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Returns the path for error messages.
     fn path(&self) -> &Path;
 
@@ -81,6 +86,10 @@ impl Backing for FileBacking {
             ));
         }
         Ok(builder().create_file(file)?)
+    }
+
+    fn write_again(&self) -> Result<(), Fault> {
+        files::write_again(&self.path).map_err(|error| Fault::Database(error.source.into()))
     }
 
     fn path(&self) -> &Path {

@@ -141,6 +141,7 @@ impl Shared {
     /// Opens the database anew if it is broken.
     fn revive(&self) -> Result<(), Fault> {
         if matches!(*self.state(), State::Broken) {
+            self.backing.write_again()?;
             self.replace(State::Open(self.backing.open()?));
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! Who came in by a ticket, and what an owner owes him for it.
 //!
-//! Any member may honour a reader's ticket without a count. For every other one an owner makes the
-//! holder a member: once, as long as the ticket holds, and never anybody whom an owner lowered
-//! since. What is owed follows from the view and the stored redemptions alone, so that nothing is
+//! Any member may honour a reader's ticket without a count, and lets its holder in before an owner
+//! knows. An owner makes every holder a member: once, as long as the ticket holds, and never anybody
+//! whom an owner lowered since. What is owed follows from the view and the stored redemptions alone, so that nothing is
 //! lost where a node stops between the two.
 
 use super::context::Context;
@@ -126,11 +126,13 @@ impl Node {
             return None;
         };
         match context.admits(redeem, now) {
-            Ok(AdmittedBy::ByOwner(role)) => {
+            // Whom any member lets in is made a member too: else she would be out once the ticket is
+            // past its time.
+            Ok(AdmittedBy::ByOwner(role) | AdmittedBy::ByAnyMember(role)) => {
                 let owner = self.my_role(context, now) == Role::Owner;
                 (owner && context.view.highest_role(user) < role).then_some(role)
             }
-            Ok(AdmittedBy::ByAnyMember(_)) | Err(_) => None,
+            Err(_) => None,
         }
     }
 }

@@ -111,6 +111,9 @@ pub async fn run(options: Options) -> anyhow::Result<Result<Option<Lost>, String
             let stage = stage.as_mut().expect("it was just set");
             stage.disk.lie(options.lies);
             let ended = round(stage, kind, seed, &mut rng, &mut sum).await;
+            if ended.is_err() {
+                eprintln!("{}", stage.node.said());
+            }
             stage.disk.mend();
             stage.disk.lie(false);
             ended

@@ -105,22 +105,28 @@ fn a_removed_member_is_served_by_nobody() {
     assert_eq!(readable(&lab), None);
 }
 
-/// Bob may read until a time comes, and is shown the door then though nothing else happens.
-fn assert_ends(mut lab: Lab, context: ContextId, after: i64, code: DenyCode) {
-    let tag = lab.tag(ALICE, BOB);
-    let generation = lab[ALICE].node.sessions[&lab[BOB].device].channels[&tag].generation;
+/// A peer may read until a time comes, and is shown the door then though nothing else happens.
+fn assert_ends(
+    mut lab: Lab,
+    (host, peer): (At, At),
+    context: ContextId,
+    after: i64,
+    code: DenyCode,
+) {
+    let tag = lab.tag(host, peer);
+    let generation = lab[host].node.sessions[&lab[peer].device].channels[&tag].generation;
     let readable =
-        |lab: &Lab| lab[ALICE].node.readable_by(lab.now, lab[BOB].device, tag, generation);
+        |lab: &Lab| lab[host].node.readable_by(lab.now, lab[peer].device, tag, generation);
     lab.now += after;
     assert_eq!(readable(&lab), Some(context));
     lab.now += 1;
     assert_eq!(readable(&lab), None);
     let since = lab.sent.len();
     lab.wait(PROBE_LONGEST_MS);
-    assert_eq!(denied(&lab, ALICE, BOB, since), [code]);
+    assert_eq!(denied(&lab, host, peer, since), [code]);
     let want = Message::Want { tag, catalog: lab[ALICE].catalog(), from: 1 };
-    lab.say(BOB, ALICE, &want);
-    assert!(!lab.said(ALICE, BOB, since).iter().any(|m| matches!(m, Message::Envelopes { .. })));
+    lab.say(peer, host, &want);
+    assert!(!lab.said(host, peer, since).iter().any(|m| matches!(m, Message::Envelopes { .. })));
 }
 
 #[test]
@@ -130,20 +136,47 @@ fn a_grant_that_ends_ends_what_is_served() {
     let grant = Grant { device, name: "ci".into(), scope: None, until };
     let entry = Box::new(lab[BOB].log.grant(&lab[BOB].root, grant).unwrap());
     lab.command(BOB, Command::Identity { entry }).unwrap();
-    assert_ends(lab, context, 60_000, DenyCode::NotAdmitted);
+    assert_ends(lab, (ALICE, BOB), context, 60_000, DenyCode::NotAdmitted);
 }
 
-#[test]
-fn a_ticket_that_ends_ends_what_is_served() {
-    let mut lab = Lab::new(&["alice", "bob"]);
-    let context = lab.context(ALICE);
+fn ticket_of_a_minute(lab: &mut Lab, context: ContextId) -> Ticket {
     let (role, until) = (Role::Reader, Some(lab.now + 60_000));
     let addresses = vec!["/memory/1".to_owned()];
     let share = Command::Share { context, role, until, uses: None, addresses };
     let Ok(Reply::Ticket(ticket)) = lab.command(ALICE, share) else { panic!("no ticket") };
-    lab.follow(BOB, &ticket);
-    lab.connect(BOB, ALICE);
-    assert_ends(lab, context, 60_000 + TICKET_GRACE_MS, DenyCode::TicketExpired);
+    *ticket
+}
+
+#[test]
+fn a_ticket_that_ends_before_an_owner_knows_ends_what_is_served() {
+    let (mut lab, context) = team();
+    let ticket = ticket_of_a_minute(&mut lab, context);
+    lab.disconnect(BOB, ALICE);
+    lab.follow(MALLORY, &ticket);
+    lab.connect(MALLORY, BOB);
+    let after = 60_000 + TICKET_GRACE_MS;
+    assert_ends(lab, (BOB, MALLORY), context, after, DenyCode::TicketExpired);
+}
+
+#[test]
+fn who_came_in_by_a_ticket_stays_in_when_it_has_ended() {
+    for revoked in [false, true] {
+        let mut lab = Lab::new(&["alice", "bob"]);
+        let context = lab.context(ALICE);
+        let ticket = ticket_of_a_minute(&mut lab, context);
+        lab.follow(BOB, &ticket);
+        lab.connect(BOB, ALICE);
+        if revoked {
+            lab.command(ALICE, Command::EndTicket { context, key: ticket.public() }).unwrap();
+        }
+        lab.now += 60_000 + TICKET_GRACE_MS + 1;
+        let since = lab.sent.len();
+        lab.wait(PROBE_LONGEST_MS);
+        lab.connect(BOB, ALICE);
+        assert_eq!(denied(&lab, ALICE, BOB, since), []);
+        let pushed = lab.push(ALICE, context, "later");
+        assert!(lab[BOB].node.context(context).unwrap().frame(pushed).is_some(), "{revoked}");
+    }
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn a_reader_who_comes_again_with_a_writers_ticket_becomes_writer() {
     );
     let peer = scene.come(&scene.redeem(&reader));
     assert!(scene.is_admitted(peer));
-    assert_eq!(scene.bobs_role(), Role::None);
+    assert_eq!(scene.bobs_role(), Role::Reader);
     scene.come(&scene.redeem(&writer));
     assert_eq!(scene.bobs_role(), Role::Writer);
 }

@@ -1,6 +1,6 @@
 //! One piece of work at a time: the next begins when all that follows from the one before is done.
 
-use super::{ALICE, BOB, team};
+use super::{ALICE, BOB, MALLORY, team};
 use crate::id::{ContextId, UserId};
 use crate::statement::Access;
 use crate::sync::Command;
@@ -16,16 +16,16 @@ fn a_context_to_forget_stays_until_what_was_said_before_took_effect() {
     lab.command(ALICE, set_access(context, Access::Private)).unwrap();
     let ticket = lab.ticket(ALICE, context, Some(5));
     lab.command(ALICE, set_access(context, Access::Private)).unwrap();
-    lab.follow(BOB, &ticket);
-    lab.connect(BOB, ALICE);
+    lab.follow(MALLORY, &ticket);
+    lab.connect(MALLORY, ALICE);
     lab.stop_disk(ALICE);
     let since = lab.sent.len();
-    // It lets Bob in by a ticket that an owner counts, which is work of its own.
+    // It lets Mallory in by a ticket that an owner counts, which is work of its own.
     lab.command_later(ALICE, set_access(context, Access::Ticket));
     lab.command_later(ALICE, Command::Forget { context });
     lab.run_disk(ALICE);
-    let said = lab.said(ALICE, BOB, since);
-    assert!(said.iter().any(|message| matches!(message, Message::Have { .. })), "he is let in");
+    let said = lab.said(ALICE, MALLORY, since);
+    assert!(said.iter().any(|message| matches!(message, Message::Have { .. })), "she is let in");
     assert!(lab[ALICE].node.context(context).is_none());
 }
 
