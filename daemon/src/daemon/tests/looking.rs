@@ -29,8 +29,7 @@ async fn push_with(daemon: &Daemon, stack: &str, message: &str, auc: f64) -> Pus
         path: "a".to_owned(),
         source: None,
         hash: Some(hash.hash),
-        media: None,
-        text: None,
+        ..NewFile::default()
     };
     let mut new = new_frame(stack, vec![file]);
     new.message = message.to_owned();
