@@ -1,7 +1,10 @@
 //! All tests, suite by suite, and one closing line with the sum.
 
+mod floor;
 mod house;
+mod junit;
 mod libtest;
+mod python;
 mod tally;
 
 use std::env;
@@ -10,6 +13,7 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, ensure};
 
+use self::floor::Floors;
 use self::libtest::Report;
 use self::tally::Tally;
 use crate::workspace::{Profile, Workspace};
@@ -18,8 +22,14 @@ use crate::workspace::{Profile, Workspace};
 type Suite = (&'static str, fn(&Workspace, Profile) -> anyhow::Result<Tally>);
 
 /// Every suite there is; a new one is a function and a line here.
-const SUITES: [Suite; 5] =
-    [("rust", rust), ("house", house::run), ("guards", guards), ("demo", demo), ("soak", soak)];
+const SUITES: [Suite; 6] = [
+    ("rust", rust),
+    ("house", house::run),
+    ("python", python::run),
+    ("guards", guards),
+    ("demo", demo),
+    ("soak", soak),
+];
 /// Minutes of the soak.
 const SOAK: u64 = 5;
 /// The same where everything is done at length.
@@ -37,13 +47,17 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let profile = Profile::from_env(Profile::Dev)?;
     // Stories drive the real programs, so these are there before the first test.
     workspace.build(profile)?;
+    let floors = Floors::read(workspace)?;
     let mut sum = Tally::default();
     for (name, suite) in SUITES {
         if args.suites.is_empty() || args.suites.iter().any(|wanted| wanted == name) {
-            sum += suite(workspace, profile).unwrap_or_else(|error| {
+            let tally = suite(workspace, profile).unwrap_or_else(|error| {
                 println!("suite {name} ended: {error:#}");
                 Tally::of_one(false)
             });
+            let tally = floors.hold(name, tally);
+            println!("suite {name}: {tally}");
+            sum += tally;
         }
     }
     println!("\n{sum}");

@@ -22,7 +22,7 @@ from dsp.errors import (
     UnsupportedObjectTypeException,
     UntrustedError,
 )
-from dsp.push import (
+from dsp.pushing import (
     FrameMeta,
     PushResult,
     StackFrame,
@@ -33,7 +33,7 @@ from dsp.push import (
     tab,
 )
 from dsp.sharing import Event, Followed, Ticket, follow, open, share, share_with, watch
-from dsp.stack import Frame, Hit, Input, Stack, ls, pull, search, stack
+from dsp.stacks import Frame, Hit, Input, Stack, ls, pull, search, stack
 from dsp.types import Encoded, Markdown, Picture
 from dsp.version import __version__
 

@@ -65,7 +65,7 @@ class Attachment:
     @contextlib.contextmanager
     def stream(self) -> Iterator[Iterator[bytes]]:
         """Opens the bytes, to be read piece by piece; brings them here before, from peers."""
-        client = self._caller()
+        client = self.caller()
         path = f"/blobs/{segment(self.hash)}"
         opened = contextlib.ExitStack()
         with opened:
@@ -121,7 +121,7 @@ class Attachment:
         """
         if self._allow_code:
             return True
-        client = self._caller()
+        client = self.caller()
         if self.user and client.get("/node")["user"] == self.user:
             return True
         try:
@@ -134,11 +134,12 @@ class Attachment:
     def author(self) -> str:
         """The petname of who pushed it, else the id."""
         try:
-            return str(self._caller().get(f"/peers/{segment(self.user)}")["name"])
+            return str(self.caller().get(f"/peers/{segment(self.user)}")["name"])
         except DspError:
             return self.user[:8]
 
-    def _caller(self) -> Client:
+    def caller(self) -> Client:
+        """Returns the daemon that it came from."""
         if self._client is None:
             raise DspError(f"{self.reference} came from no daemon")
         return self._client

@@ -146,14 +146,14 @@ class Client:
 
         The iterator raises `ConnectionLostError` when they break off.
         """
-        with self._send("GET", path, query, headers={"Accept-Encoding": "identity"}) as answer:
+        with self._send("GET", path, query) as answer:
             yield _pieces(answer)
 
     def read_range(self, path: str, query: Query | None, start: int, end: int) -> bytes:
         """Returns the bytes from `start` up to and without `end`."""
         if end <= start:
             return b""
-        headers = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
+        headers = {"Range": f"bytes={start}-{end - 1}"}
         with self._send("GET", path, query, headers=headers) as answer:
             read = b"".join(_pieces(answer))
             return read if answer.status_code == 206 else read[start:end]
@@ -193,7 +193,10 @@ class Client:
                     base_url=f"{self.address}/api/v1",
                     transport=transport,
                     timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
-                    headers={"User-Agent": f"dsp-python/{__version__}"},
+                    headers={
+                        "User-Agent": f"dsp-python/{__version__}",
+                        "Accept-Encoding": "identity",
+                    },
                     # The token is the daemon's: a redirect would carry it elsewhere.
                     follow_redirects=False,
                     trust_env=False,
@@ -257,19 +260,20 @@ def _text(value: str | int | bool | None) -> str:
 
 
 def _pieces(answer: httpx.Response) -> Iterator[bytes]:
+    """Gives the bytes of an answer as they come; nothing is unpacked, as nothing was asked to be."""
     try:
-        yield from answer.iter_raw(256 << 10)
+        yield from answer.iter_raw()
     except httpx.TransportError as error:
         raise ConnectionLostError(
-            "the bytes broke off before their end",
+            "the daemon's answer broke off before its end",
             causes=[str(error) or type(error).__name__],
-            hint="`dsp verify` tells whether they are damaged here; else pull again",
+            hint="pull again; `dsp verify` tells whether bytes are damaged here",
         ) from error
 
 
 def _whole(answer: httpx.Response) -> bytes:
     read = bytearray()
-    for piece in answer.iter_bytes():
+    for piece in _pieces(answer):
         read += piece
         if len(read) > _ANSWER_BYTES:
             raise DspError(f"the daemon's answer exceeds {_ANSWER_BYTES} bytes")
@@ -278,7 +282,7 @@ def _whole(answer: httpx.Response) -> bytes:
 
 def _lines(answer: httpx.Response) -> Iterator[str]:
     held = b""
-    for piece in answer.iter_bytes():
+    for piece in _pieces(answer):
         *lines, held = (held + piece).split(b"\n")
         if len(held) > _LINE_BYTES:
             raise DspError(f"a line of the daemon's answer exceeds {_LINE_BYTES} bytes")
@@ -334,7 +338,9 @@ def client() -> Client:
     file = client_file(folder)
     found = _answering(file) if file is not None else None
     if found is None:
-        raise DaemonNotFoundError("the daemon ended right after its start", hint=f"see {folder}/logs")
+        raise DaemonNotFoundError(
+            "the daemon ended right after its start", hint=f"see {folder}/logs"
+        )
     return found
 
 
@@ -352,5 +358,3 @@ def _answering(file: ClientFile) -> Client | None:
         return None
     with _lock:
         return _found.setdefault(key, candidate)
-
-

@@ -29,7 +29,9 @@ def home() -> Path:
     try:
         return Path(asked).absolute() if asked else Path.home() / ".dsp"
     except RuntimeError as error:
-        raise ConfigurationError("this account has no home directory", hint="set DSP_HOME") from error
+        raise ConfigurationError(
+            "this account has no home directory", hint="set DSP_HOME"
+        ) from error
 
 
 def client_file(folder: Path) -> ClientFile | None:

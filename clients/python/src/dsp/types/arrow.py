@@ -93,24 +93,30 @@ def read_parquet(attachment: Attachment) -> Any:
     pa = pyarrow()
     try:
         with attachment.open() as file:
-            table = pa.parquet.ParquetFile(file).read()
+            read = pa.parquet.ParquetFile(file)
+            table, metadata = read.read(), read.metadata.metadata or {}
     except (pa.ArrowInvalid, OSError) as error:
         raise DspError(
             f"{attachment.reference} is no Parquet file that can be read", causes=[str(error)]
         ) from error
-    return _as_written(pa, table)
+    return _as_written(pa, table, metadata.get(b"ARROW:schema"))
 
 
-def _as_written(pa: Any, table: Any) -> Any:
+def _as_written(pa: Any, table: Any, stored: bytes | None) -> Any:
     """Gives columns the exact types that Parquet has none for, such as seconds."""
-    metadata = dict(table.schema.metadata or {})
-    stored = metadata.pop(b"ARROW:schema", None)
     if stored is None:
         return table
-    with contextlib.suppress(pa.ArrowException, ValueError):
+    try:
         written = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(stored)))
-        return table.cast(written).replace_schema_metadata(written.metadata)
-    return table.replace_schema_metadata(metadata or None)
+    except (pa.ArrowException, ValueError, OSError):
+        return table
+    if written.names != table.schema.names:
+        return table
+    for at, field in enumerate(written):
+        if field.type != table.schema.field(at).type:
+            with contextlib.suppress(pa.ArrowException):
+                table = table.set_column(at, field, table.column(at).cast(field.type))
+    return table
 
 
 def _writer(where: Any, schema: Any) -> Any:

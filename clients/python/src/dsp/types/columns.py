@@ -67,26 +67,18 @@ def decode_column(column: Any, spec: Spec) -> Any:
     if "dense" in spec:
         return pandas.array(decode_column(column, spec["dense"]), dtype=spec["dtype"])
     if kind == "category":
-        held = spec["categories"]
-        categories = pandas.Index(decode_column(_unpack(held["data"]), held))
-        pa = pyarrow()
-        values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        codes = pa.compute.index_in(values, value_set=_unpack(held["data"]).combine_chunks())
-        codes = pa.compute.if_else(values.is_null(), pa.scalar(-1, pa.int32()), codes)
-        return pandas.Categorical.from_codes(
-            codes.to_numpy(zero_copy_only=False), categories=categories, ordered=spec["ordered"]
-        )
+        return _categorical(column, spec)
     if kind == "objects":
         return _objects(column.to_pylist(), spec["null"])
     if kind == "json":
         values = [None if text is None else json.loads(text) for text in column.to_pylist()]
         return _objects(values, spec["null"])
     if kind == "complex":
-        parts = [
-            numpy.asarray(column.combine_chunks().field(name).to_numpy(zero_copy_only=False))
-            for name in ("re", "im")
-        ]
-        return (parts[0] + 1j * parts[1]).astype(spec["dtype"])
+        whole = column.combine_chunks()
+        numbers = numpy.empty(len(whole), dtype=spec["dtype"])
+        numbers.real = whole.field("re").to_numpy(zero_copy_only=False)
+        numbers.imag = whole.field("im").to_numpy(zero_copy_only=False)
+        return numbers
     dtype = pandas.api.types.pandas_dtype(spec["dtype"])
     if hasattr(dtype, "__from_arrow__"):
         return dtype.__from_arrow__(column)
@@ -135,7 +127,8 @@ def _encode_objects(series: Any, what: str) -> tuple[Any, Spec]:
     null = nulls.pop() if nulls else "None"
     try:
         array = pa.array(values)
-        if _same(array.to_pylist(), values):
+        # Parquet has no struct without fields.
+        if "struct<>" not in str(array.type) and _same(array.to_pylist(), values):
             return array, {"kind": "objects", "null": null}
         cause = "Arrow would change a value"
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -194,6 +187,26 @@ def _json(value: object) -> str | None:
         return text if _same(json.loads(text), value) else None
     except (TypeError, ValueError, RecursionError):
         return None
+
+
+def _categorical(column: Any, spec: Spec) -> Any:
+    import pandas
+
+    pa = pyarrow()
+    held = spec["categories"]
+    known = _unpack(held["data"])
+    values = decode_column(known, held)
+    categories = pandas.Index(values, dtype=values.dtype)
+    try:
+        plain = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        codes = pa.compute.index_in(plain, value_set=known.combine_chunks())
+    except pa.ArrowException:
+        # Arrow looks up plain values alone, no intervals and periods.
+        given = decode_column(column, held)
+        return pandas.Categorical(given, categories=categories, ordered=spec["ordered"])
+    codes = pa.compute.if_else(plain.is_null(), pa.scalar(-1, pa.int32()), codes)
+    numbers = codes.to_numpy(zero_copy_only=False)
+    return pandas.Categorical.from_codes(numbers, categories=categories, ordered=spec["ordered"])
 
 
 def _pack(array: Any) -> str:

@@ -13,7 +13,6 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from dsp.errors import UnsupportedObjectTypeException
 from dsp.types.arrow import pyarrow, read_parquet, to_parquet
 from dsp.types.base import PARQUET, Encoded, instance
 from dsp.types.columns import decode_column, encode_column, label_of, label_to_json
@@ -50,7 +49,8 @@ class Pandas:
         if attachment.media == "text/csv":
             return _installed()
         return attachment.media == PARQUET and (
-            (attachment.app or "").startswith("pandas/") or (attachment.app is None and _installed())
+            (attachment.app or "").startswith("pandas/")
+            or (attachment.app is None and _installed())
         )
 
     def decode(self, attachment: Attachment) -> Any:
@@ -117,7 +117,10 @@ def _to_table(frame: Any) -> tuple[Any, Note]:
 
 
 def _levels(index: Any) -> list[Any]:
-    return [index.get_level_values(at).to_series(index=range(len(index))) for at in range(index.nlevels)]
+    import pandas
+
+    levels = (index.get_level_values(at) for at in range(index.nlevels))
+    return [pandas.Series(level.array, dtype=level.dtype) for level in levels]
 
 
 def _names(labels: Any, levels: int) -> list[str]:
@@ -152,12 +155,22 @@ def _for_others(frame: Any, names: list[str], levels: int) -> dict[bytes, bytes]
         ]
     own = [name if isinstance(name, str) else None for name in index.names]
     entries = [
-        {"name": name, "field_name": name, "pandas_type": "empty", "numpy_type": "object",
-         "metadata": None}
+        {
+            "name": name,
+            "field_name": name,
+            "pandas_type": "empty",
+            "numpy_type": "object",
+            "metadata": None,
+        }
         for name in names[: len(names) - levels]
     ] + [
-        {"name": own[at], "field_name": f"__index_level_{at}__", "pandas_type": "empty",
-         "numpy_type": str(index.get_level_values(at).dtype), "metadata": None}
+        {
+            "name": own[at],
+            "field_name": f"__index_level_{at}__",
+            "pandas_type": "empty",
+            "numpy_type": str(index.get_level_values(at).dtype),
+            "metadata": None,
+        }
         for at in range(levels)
     ]
     metadata = {
@@ -214,8 +227,11 @@ def _of_table(table: Any, note: Note) -> Any:
 
     pa = pyarrow()
     columns = {
-        at: decode_column(table.column(spec["name"]), spec)
-        for at, spec in enumerate(note["columns"])
+        # The type said: left alone, pandas guesses that objects are texts.
+        at: pandas.Series(values, dtype=values.dtype)
+        for at, values in enumerate(
+            decode_column(table.column(spec["name"]), spec) for spec in note["columns"]
+        )
     }
     index = _read_index(note["index"], table)
     frame = pandas.DataFrame(columns, index=pandas.RangeIndex(table.num_rows))
@@ -239,7 +255,8 @@ def _read_index(note: Note, table: Any) -> Any:
     names = [label_of(name) for name in note["names"]]
     levels = [decode_column(table.column(spec["name"]), spec) for spec in note["levels"]]
     if note["multi"]:
-        return pandas.MultiIndex.from_arrays([pandas.Index(level) for level in levels], names=names)
+        parts = [pandas.Index(level, dtype=level.dtype) for level in levels]
+        return pandas.MultiIndex.from_arrays(parts, names=names)
     index = pandas.Index(levels[0], name=names[0], dtype=levels[0].dtype)
     if note.get("freq"):
         with contextlib.suppress(ValueError, AttributeError):

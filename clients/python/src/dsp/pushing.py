@@ -8,7 +8,6 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -16,7 +15,7 @@ from dsp import types
 from dsp.client import Client, client
 from dsp.errors import ConfigurationError, DspError, DspWarning, RefusedError
 from dsp.reference import reference
-from dsp.stack import check_profile
+from dsp.stacks import check_profile
 from dsp.types.base import Encoded
 
 _PIECE = 256 << 10

@@ -11,7 +11,13 @@ from typing import Any
 from dsp import types
 from dsp.attachment import Attachment
 from dsp.client import Client, client
-from dsp.errors import ConfigurationError, MatchError, NotFoundError, StackNotFoundError
+from dsp.errors import (
+    ConfigurationError,
+    ConflictError,
+    MatchError,
+    NotFoundError,
+    StackNotFoundError,
+)
 from dsp.reference import reference
 
 Decoder = Callable[[Attachment], Any]
@@ -64,7 +70,9 @@ class Frame:
     @property
     def metrics(self) -> dict[str, float]:
         """The metrics: numbers by name."""
-        return {name: float(v) if isinstance(v, str) else v for name, v in self._info["metrics"].items()}
+        return {
+            name: float(v) if isinstance(v, str) else v for name, v in self._info["metrics"].items()
+        }
 
     @property
     def tags(self) -> list[str]:
@@ -108,7 +116,9 @@ class Frame:
         asked = ", ".join(f"{name}={value!r}" for name, value in wanted.items()) or repr(which)
         raise MatchError(
             f"no attachment of {self.reference} fits {asked}",
-            candidates=[f"#{one.path} {dict(one.params) or ''}".rstrip() for one in self.attachments[:10]],
+            candidates=[
+                f"#{one.path} {dict(one.params) or ''}".rstrip() for one in self.attachments[:10]
+            ],
             hint=".attachments lists all",
         )
 
@@ -292,7 +302,15 @@ def frame_of(ref: str) -> tuple[Frame, str | None]:
     caller = client()
     name, _, path = reference(ref).partition("#")
     try:
-        return Frame(caller.get("/frame", {"ref": name}), caller), path or None
+        try:
+            info = caller.get("/frame", {"ref": name})
+        except ConflictError as error:
+            if error.code == "ambiguous":
+                raise
+            # The head came before its frame.
+            caller.steps("/fetch", {"ref": name})
+            info = caller.get("/frame", {"ref": name})
+        return Frame(info, caller), path or None
     except NotFoundError as error:
         raise _stack_not_found(error) from error
 
@@ -301,7 +319,11 @@ def _stack_not_found(error: NotFoundError) -> NotFoundError:
     if isinstance(error, StackNotFoundError):
         return error
     return StackNotFoundError(
-        error.detail, code=error.code, hint=error.hint, causes=error.causes, candidates=error.candidates
+        error.detail,
+        code=error.code,
+        hint=error.hint,
+        causes=error.causes,
+        candidates=error.candidates,
     )
 
 
@@ -367,7 +389,7 @@ def check_profile(profile: str) -> None:
 
 
 def _param(value: Any) -> Any:
-    from dsp.push import param
+    from dsp.pushing import param
 
     return param(value)
 
