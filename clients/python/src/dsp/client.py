@@ -260,7 +260,7 @@ def _text(value: str | int | bool | None) -> str:
 
 
 def _pieces(answer: httpx.Response) -> Iterator[bytes]:
-    """Gives the bytes of an answer as they come; nothing is unpacked, as nothing was asked to be."""
+    """Gives the bytes of an answer as they come; none are packed, as `identity` was asked for."""
     try:
         yield from answer.iter_raw()
     except httpx.TransportError as error:

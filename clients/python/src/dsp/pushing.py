@@ -79,7 +79,8 @@ class PushResult:
 
     def _repr_html_(self) -> str:
         said = "unchanged" if self.unchanged else "pushed"
-        return f"{said} <code title='{html.escape(self.url, quote=True)}'>{html.escape(self.reference)}</code>"
+        url, ref = html.escape(self.url, quote=True), html.escape(self.reference)
+        return f"{said} <code title='{url}'>{ref}</code>"
 
 
 @dataclass

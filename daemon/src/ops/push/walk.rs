@@ -371,6 +371,26 @@ mod tests {
         assert!(plan.notes[0].starts_with("2 symbolic links"), "{}", plan.notes[0]);
     }
 
+    #[test]
+    fn what_is_said_of_a_file_is_planned_and_folders_take_none_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.joblib");
+        std::fs::write(&path, b"a").unwrap();
+        let params = serde_json::Map::from_iter([("k".to_owned(), 1.into())]);
+        let file = NewFile { app: Some("sklearn".into()), ..new("a.joblib", &path) };
+        let plan = walk_all(vec![NewFile { params: params.clone(), ..file }]).unwrap();
+        assert_eq!(plan.files[0].app.as_deref(), Some("sklearn"));
+        assert_eq!(plan.files[0].params.len(), 1);
+        assert!(plan.files[0].described());
+        assert!(!walk_all(vec![new("a", &path)]).unwrap().files[0].described());
+        assert!(walk_all(vec![NewFile { params, ..new("all", dir.path()) }]).is_err());
+        assert!(
+            walk_all(vec![NewFile { app: Some("x".into()), ..new("all", dir.path()) }]).is_err()
+        );
+        let list = serde_json::Map::from_iter([("k".to_owned(), vec![1].into())]);
+        assert!(walk_all(vec![NewFile { params: list, ..new("a", &path) }]).is_err());
+    }
+
     #[cfg(unix)]
     #[test]
     fn what_is_no_file_is_refused() {

@@ -35,7 +35,7 @@ def encode_column(series: Any, what: str) -> tuple[Any, Spec]:
             "ordered": bool(dtype.ordered),
             "categories": held,
         }
-    if dtype == object:
+    if dtype.kind == "O" and not isinstance(dtype, pandas.api.extensions.ExtensionDtype):
         return _encode_objects(series, what)
     if isinstance(dtype, pandas.SparseDtype):
         array, spec = encode_column(series.sparse.to_dense(), what)
@@ -161,7 +161,7 @@ def _objects(values: list[Any], null: str) -> Any:
     import pandas
 
     missing = {"None": None, "nan": math.nan, "NA": pandas.NA, "NaT": pandas.NaT}[null]
-    out = numpy.empty(len(values), dtype=object)
+    out: Any = numpy.empty(len(values), dtype=object)
     for at, value in enumerate(values):
         out[at] = missing if value is None else value
     return out

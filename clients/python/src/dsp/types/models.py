@@ -35,7 +35,8 @@ class Model:
     def decode(self, attachment: Attachment) -> Any:
         if not attachment.may_run_code():
             raise UntrustedError(
-                f"{attachment.reference} is a pickle by {attachment.author}: loading runs their code",
+                f"{attachment.reference} is a pickle by {attachment.author}: "
+                "loading runs their code",
                 hint="if you trust them: pull(..., allow_pickle=True), or `dsp trust USER --code`",
             )
         import joblib
