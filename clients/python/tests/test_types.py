@@ -286,7 +286,8 @@ TABLE = pa.table(
 
 def test_tables_of_arrow():
     back = around(TABLE)
-    assert back.schema.equals(TABLE.schema, check_metadata=True)
+    assert back.schema.equals(TABLE.schema)
+    assert back.schema.metadata == TABLE.schema.metadata
     assert back.equals(TABLE)
     batch = pa.record_batch({"a": [1, 2]})
     assert around(batch).equals(pa.Table.from_batches([batch]))

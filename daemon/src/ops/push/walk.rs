@@ -387,8 +387,8 @@ mod tests {
         assert!(
             walk_all(vec![NewFile { app: Some("x".into()), ..new("all", dir.path()) }]).is_err()
         );
-        let list = serde_json::Map::from_iter([("k".to_owned(), vec![1].into())]);
-        assert!(walk_all(vec![NewFile { params: list, ..new("a", &path) }]).is_err());
+        let long = serde_json::Map::from_iter([("k".to_owned(), "x".repeat(5000).into())]);
+        assert!(walk_all(vec![NewFile { params: long, ..new("a", &path) }]).is_err());
     }
 
     #[cfg(unix)]

@@ -115,7 +115,10 @@ def _as_written(pa: Any, table: Any, stored: bytes | None) -> Any:
     for at, field in enumerate(written):
         if field.type != table.schema.field(at).type:
             with contextlib.suppress(pa.ArrowException):
-                table = table.set_column(at, field, table.column(at).cast(field.type))
+                column = table.column(at)
+                if pa.types.is_dictionary(field.type):
+                    column = column.cast(field.type.value_type).dictionary_encode()
+                table = table.set_column(at, field, column.cast(field.type))
     return table
 
 

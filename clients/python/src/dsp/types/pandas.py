@@ -119,7 +119,9 @@ def _to_table(frame: Any) -> tuple[Any, Note]:
 def _levels(index: Any) -> list[Any]:
     import pandas
 
-    levels = (index.get_level_values(at) for at in range(index.nlevels))
+    # A number asks for the level of that name first.
+    unnamed = index.set_names([None] * index.nlevels)
+    levels = (unnamed.get_level_values(at) for at in range(index.nlevels))
     return [pandas.Series(level.array, dtype=level.dtype) for level in levels]
 
 
@@ -153,6 +155,7 @@ def _for_others(frame: Any, names: list[str], levels: int) -> dict[bytes, bytes]
                 "step": index.step,
             }
         ]
+    unnamed = index.set_names([None] * index.nlevels)
     own = [name if isinstance(name, str) else None for name in index.names]
     entries = [
         {
@@ -168,7 +171,7 @@ def _for_others(frame: Any, names: list[str], levels: int) -> dict[bytes, bytes]
             "name": own[at],
             "field_name": f"__index_level_{at}__",
             "pandas_type": "empty",
-            "numpy_type": str(index.get_level_values(at).dtype),
+            "numpy_type": str(unnamed.get_level_values(at).dtype),
             "metadata": None,
         }
         for at in range(levels)
