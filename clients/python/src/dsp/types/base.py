@@ -7,8 +7,7 @@ members of `Type`. Types of others are asked before the ones of this package.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,13 +40,6 @@ class Encoded:
         """Deletes the file if it is a temporary one."""
         if self.temporary and self.file is not None:
             self.file.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a push says besides the object: arguments for the type, by name."""
-
-    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Type(Protocol):

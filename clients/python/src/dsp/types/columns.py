@@ -202,8 +202,10 @@ def _categorical(column: Any, spec: Spec) -> Any:
         codes = pa.compute.index_in(plain, value_set=known.combine_chunks())
     except pa.ArrowException:
         # Arrow looks up plain values alone, no intervals and periods.
-        given = decode_column(column, held)
-        return pandas.Categorical(given, categories=categories, ordered=spec["ordered"])
+        missing = plain.is_null().to_numpy(zero_copy_only=False)
+        numbers = categories.get_indexer(pandas.Index(decode_column(column, held)))
+        numbers[missing] = -1
+        return pandas.Categorical.from_codes(numbers, categories, ordered=spec["ordered"])
     codes = pa.compute.if_else(plain.is_null(), pa.scalar(-1, pa.int32()), codes)
     numbers = codes.to_numpy(zero_copy_only=False)
     return pandas.Categorical.from_codes(numbers, categories=categories, ordered=spec["ordered"])
