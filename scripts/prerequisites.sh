@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 purpose=${1:-build}
 rust=1.95
 node=20
+python=3.11
 
 fail() {
     echo "dsp: $*" >&2
@@ -29,6 +30,8 @@ if [ "$purpose" = test ] && [ "$(uname)" = Linux ]; then
     need ip iproute2
     need tc iproute2
     need systemd-analyze systemd
+    need python3 python3
+    python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 fi
 
 if [ ${#packages[@]} -gt 0 ]; then
@@ -55,6 +58,11 @@ if [ -e web/package.json ]; then
     command -v npm >/dev/null || fail "npm is missing: install Node.js $node or newer from https://nodejs.org"
     version=$(node --version | tr -d v)
     ! older "$version" "$node" || fail "Node.js $version is too old: install $node or newer from https://nodejs.org"
+fi
+
+if [ "$purpose" = test ]; then
+    version=$(python3 -c 'import platform; print(platform.python_version())')
+    ! older "$version" "$python" || fail "Python $version is too old: install $python or newer from https://www.python.org"
 fi
 
 # A first build writes some 4 GiB (tests: 6), a later one little.

@@ -294,8 +294,7 @@ impl Node {
             path,
             source: Some(source.to_string_lossy().into_owned()),
             hash: None,
-            media: None,
-            text: None,
+            ..NewFile::default()
         });
         let frame = NewFrame {
             stack: stack.to_owned(),

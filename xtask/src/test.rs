@@ -1,7 +1,10 @@
 //! All tests, suite by suite, and one closing line with the sum.
 
+mod floor;
 mod house;
+mod junit;
 mod libtest;
+mod python;
 mod tally;
 
 use std::env;
@@ -10,6 +13,7 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, ensure};
 
+use self::floor::Floors;
 use self::libtest::Report;
 use self::tally::Tally;
 use crate::workspace::{Profile, Workspace};
@@ -18,8 +22,14 @@ use crate::workspace::{Profile, Workspace};
 type Suite = (&'static str, fn(&Workspace, Profile) -> anyhow::Result<Tally>);
 
 /// Every suite there is; a new one is a function and a line here.
-const SUITES: [Suite; 5] =
-    [("rust", rust), ("house", house::run), ("guards", guards), ("demo", demo), ("soak", soak)];
+const SUITES: [Suite; 6] = [
+    ("rust", rust),
+    ("house", house::run),
+    ("python", python::run),
+    ("guards", guards),
+    ("demo", demo),
+    ("soak", soak),
+];
 /// Suites of hours: run where `DSP_TEST_FULL` is set, or by name.
 const LONG_SUITES: [Suite; 3] = [("seeds", seeds), ("crashes", crashes), ("fuzz", fuzz)];
 /// Seeds of the simulator, rounds of crashes and seconds of each fuzz target in these.
@@ -43,15 +53,19 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let profile = Profile::from_env(Profile::Dev)?;
     // Stories drive the real programs, so these are there before the first test.
     workspace.build(profile)?;
+    let floors = Floors::read(workspace)?;
     let mut sum = Tally::default();
     let full = is_full();
     let long = LONG_SUITES.into_iter().map(|suite| (suite, full));
     for ((name, suite), unasked) in SUITES.map(|suite| (suite, true)).into_iter().chain(long) {
         if args.suites.is_empty() && unasked || args.suites.iter().any(|wanted| wanted == name) {
-            sum += suite(workspace, profile).unwrap_or_else(|error| {
+            let tally = suite(workspace, profile).unwrap_or_else(|error| {
                 println!("suite {name} ended: {error:#}");
                 Tally::of_one(false)
             });
+            let tally = floors.hold(name, tally);
+            println!("suite {name}: {tally}");
+            sum += tally;
         }
     }
     println!("\n{sum}");

@@ -91,7 +91,7 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
     let mut bar = Bar::new(&app.ui, "pushing");
     if let Some(name) = name {
         let hash = Some(bar.while_waiting(upload(&client)).await?);
-        files.push(NewFile { path: name, source: None, hash, media: None, text: None });
+        files.push(NewFile { path: name, source: None, hash, ..NewFile::default() });
     }
     distinct(&files)?;
     let Args { stack, message, tags, inputs, reveal_inputs, exclude, .. } = args;
@@ -158,7 +158,7 @@ fn add(path: &Path, files: &mut Vec<NewFile>) -> Result<()> {
 fn contents_of(path: &Path) -> Result<NewFile> {
     let absolute = std::path::absolute(path).map_err(|e| Error::path("cannot read", path, &e))?;
     let source = absolute.to_str().ok_or_else(|| not_text(path))?.to_owned();
-    Ok(NewFile { path: CONTENTS.into(), source: Some(source), hash: None, media: None, text: None })
+    Ok(NewFile { path: CONTENTS.into(), source: Some(source), hash: None, ..NewFile::default() })
 }
 
 fn not_text(path: &Path) -> Error {
@@ -173,7 +173,7 @@ fn source(path: &Path) -> Result<NewFile> {
     })?;
     let path = name.to_str().ok_or_else(no_text)?.to_owned();
     let source = Some(absolute.to_str().ok_or_else(no_text)?.to_owned());
-    Ok(NewFile { path, source, hash: None, media: None, text: None })
+    Ok(NewFile { path, source, hash: None, ..NewFile::default() })
 }
 
 fn distinct(files: &[NewFile]) -> Result<()> {
@@ -245,8 +245,7 @@ mod tests {
             path: "a".into(),
             source: Some(source.into()),
             hash: None,
-            media: None,
-            text: None,
+            ..NewFile::default()
         };
         assert!(distinct(&[file("/x/a"), file("/y/a")]).is_err());
         assert!(unique(&[("k".into(), 1.into()), ("k".into(), 2.into())], "parameter").is_err());

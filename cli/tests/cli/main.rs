@@ -55,6 +55,8 @@ fn frame(stack: StackInfo, files: &[(&str, &[u8])]) -> FrameInfo {
         size: bytes.len() as u64,
         media: "text/plain".to_owned(),
         text: None,
+        app: None,
+        params: Default::default(),
         executable: false,
         here: true,
     });

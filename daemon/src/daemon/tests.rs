@@ -63,8 +63,7 @@ async fn push(daemon: &Daemon, stack: &str, files: &[(&str, &[u8])]) -> Pushed {
             path: (*path).to_owned(),
             source: Some(source.to_str().unwrap().to_owned()),
             hash: None,
-            media: None,
-            text: None,
+            ..NewFile::default()
         });
     }
     let silent = Reporter::silent();

@@ -7,7 +7,7 @@ use dsp_protocol::id::{BlobHash, ContextId, FrameId};
 use dsp_protocol::limits::TREE_FILES;
 use dsp_protocol::name::AttachmentPath;
 use dsp_protocol::object::tree::TreeFile;
-use dsp_protocol::object::{Attachment, BlobRef, Files, Frame, Mode};
+use dsp_protocol::object::{Attachment, BlobRef, Files, Frame, Mode, Params};
 use dsp_protocol::reference::Reference;
 
 use super::problem::not_found;
@@ -30,6 +30,8 @@ pub(crate) struct File {
     pub(crate) blob: BlobRef,
     pub(crate) media: String,
     pub(crate) text: Option<String>,
+    pub(crate) app: Option<String>,
+    pub(crate) params: Params,
     pub(crate) mode: Mode,
 }
 
@@ -40,6 +42,8 @@ impl From<&Attachment> for File {
             blob: attachment.blob.clone(),
             media: attachment.media.clone(),
             text: attachment.text.clone(),
+            app: attachment.app.clone(),
+            params: attachment.params.clone(),
             mode: attachment.mode,
         }
     }
@@ -52,6 +56,8 @@ impl From<TreeFile> for File {
             path: file.path,
             blob: file.blob,
             text: None,
+            app: None,
+            params: Params::new(),
             mode: file.mode,
         }
     }
@@ -70,6 +76,8 @@ pub(crate) fn file_info(file: &File, here: &BTreeMap<BlobHash, u64>) -> FileInfo
         size: file.blob.size,
         media: file.media.clone(),
         text: file.text.clone(),
+        app: file.app.clone(),
+        params: file.params.iter().map(|(name, p)| (name.clone(), p.to_json())).collect(),
         executable: file.mode == Mode::Executable,
         here: here.contains_key(&file.blob.hash),
     }

@@ -53,6 +53,13 @@ http! {
         /// Its description.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub text: Option<String>,
+        /// What opens it, for data whose media type does not say: `pandas`, `sklearn`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub app: Option<String>,
+        /// What tells it from the frame's other files, as JSON.
+        #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub params: serde_json::Map<String, serde_json::Value>,
         /// Whether it is executable.
         pub executable: bool,
         /// Whether all its bytes are here.
@@ -102,6 +109,7 @@ http! {
     }
 
     /// A file of a new frame: where its bytes are.
+    #[derive(Default)]
     pub struct NewFile {
         /// Its path in the frame; `.` for a folder whose files stand at the top.
         pub path: String,
@@ -117,6 +125,13 @@ http! {
         /// A description.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub text: Option<String>,
+        /// What opens it, for data whose media type does not say: `pandas`, `sklearn`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub app: Option<String>,
+        /// What tells it from the frame's other files: plain JSON values or `{t, v}` objects.
+        #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub params: serde_json::Map<String, serde_json::Value>,
     }
 
     /// The result of `POST /frames`.

@@ -279,8 +279,7 @@ async fn a_push_beyond_the_quota_of_the_store_is_refused() {
         path: "b".to_owned(),
         source: Some(source.to_str().unwrap().to_owned()),
         hash: None,
-        media: None,
-        text: None,
+        ..NewFile::default()
     };
     let refused = alice.ops().push(new_frame("two", vec![file]), &Reporter::silent()).await;
     assert_eq!(refused.unwrap_err().code, ProblemCode::DiskFull);

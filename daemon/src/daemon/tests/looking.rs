@@ -25,13 +25,8 @@ async fn found(daemon: &Daemon, query: &str) -> Vec<SearchHit> {
 
 async fn push_with(daemon: &Daemon, stack: &str, message: &str, auc: f64) -> Pushed {
     let hash = daemon.blobs().import_bytes(message.as_bytes().to_vec()).await.unwrap();
-    let file = NewFile {
-        path: "a".to_owned(),
-        source: None,
-        hash: Some(hash.hash),
-        media: None,
-        text: None,
-    };
+    let file =
+        NewFile { path: "a".to_owned(), source: None, hash: Some(hash.hash), ..NewFile::default() };
     let mut new = new_frame(stack, vec![file]);
     new.message = message.to_owned();
     new.metrics.insert("auc".to_owned(), auc.into());

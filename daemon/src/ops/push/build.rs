@@ -44,19 +44,14 @@ impl Ops {
         context: ContextId,
         new: &NewFrame,
     ) -> Result<Draft, Problem> {
-        let named =
-            |name: &str, error: &dyn std::fmt::Display| bad_request(format!("`{name}`: {error}"));
-        let param = |(name, json): (&String, &Value)| {
-            let param = Param::from_json(json).map_err(|error| named(name, &error))?;
-            Ok((name.clone(), param))
-        };
         let metric = |(name, json): (&String, &Value)| {
-            let metric = read_metric(json).map_err(|error| named(name, &error))?;
+            let metric =
+                read_metric(json).map_err(|error| bad_request(format!("`{name}`: {error}")))?;
             Ok((name.clone(), metric))
         };
         Ok(Draft {
             message: new.message.clone(),
-            params: new.params.iter().map(param).collect::<Result<_, Problem>>()?,
+            params: read_params(&new.params)?,
             metrics: new.metrics.iter().map(metric).collect::<Result<_, Problem>>()?,
             lineage: self.lineage(scene, context, new).await?,
         })
@@ -123,12 +118,14 @@ impl Ops {
             frame.lineage = Some(BlobRef::new(imported.hash, imported.size));
             keeps.push(imported.keep);
         }
-        let described = files.iter().find(|(file, _)| file.text.is_some() || file.media_given);
+        let described = files.iter().find(|(file, _)| file.described());
         let described = described.map(|(file, _)| file.path.clone());
         let mut listed = files.len() <= FRAME_FILES;
         if listed {
             let attachments = files.iter().map(|(file, blob)| Attachment {
                 text: file.text.clone(),
+                app: file.app.clone(),
+                params: file.params.clone(),
                 mode: file.mode,
                 ..Attachment::new(file.path.clone(), blob.clone(), file.media.clone())
             });
@@ -142,8 +139,8 @@ impl Ops {
         if !listed {
             if let Some(path) = described {
                 return Err(bad_request(format!(
-                    "`{path}`: media types and texts can be given for up to {FRAME_FILES} files \
-                     only"
+                    "`{path}`: media types, texts, applications and parameters can be given for up \
+                     to {FRAME_FILES} files only"
                 )));
             }
             let mut tree = TreeBuilder::new();
@@ -187,6 +184,16 @@ impl Ops {
         }
         Ok(read[0] == read[1])
     }
+}
+
+/// Reads parameters.
+pub(super) fn read_params(json: &serde_json::Map<String, Value>) -> Result<Params, Problem> {
+    let param = |(name, json): (&String, &Value)| {
+        let param = Param::from_json(json);
+        let param = param.map_err(|error| bad_request(format!("`{name}`: {error}")))?;
+        Ok((name.clone(), param))
+    };
+    json.iter().map(param).collect()
 }
 
 /// Reads a metric: a number, or `"nan"`, `"inf"`, `"-inf"`.

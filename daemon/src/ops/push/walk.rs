@@ -7,10 +7,11 @@ use dsp_protocol::api::{NewFile, Problem, ProblemCode};
 use dsp_protocol::id::BlobHash;
 use dsp_protocol::limits::TREE_FILES;
 use dsp_protocol::name::{AttachmentPath, Folded};
-use dsp_protocol::object::Mode;
+use dsp_protocol::object::{Mode, Params};
 
 use super::super::media;
 use super::super::problem::bad_request;
+use super::build::read_params;
 use super::exclude::{Exclude, FILE, Kind};
 use crate::blobs::FileId;
 
@@ -28,7 +29,16 @@ pub(super) struct Planned {
     /// Whether the caller said what the media type is.
     pub(super) media_given: bool,
     pub(super) text: Option<String>,
+    pub(super) app: Option<String>,
+    pub(super) params: Params,
     pub(super) mode: Mode,
+}
+
+impl Planned {
+    /// Tells whether the caller said more of it than its path: a tree has no room for that.
+    pub(super) fn described(&self) -> bool {
+        self.media_given || self.text.is_some() || self.app.is_some() || !self.params.is_empty()
+    }
 }
 
 /// Where the bytes of a file are.
@@ -121,7 +131,7 @@ fn walk_all(files: Vec<NewFile>, exclude: &[String], home: &Path) -> Result<Plan
             }
             (None, Some(hash)) => {
                 let path = path.ok_or_else(|| bad_request("a blob needs a path"))?;
-                plan.add(path, Source::Blob(hash), Mode::Plain, &file);
+                plan.add(path, Source::Blob(hash), Mode::Plain, &file)?;
             }
             (None, None) | (Some(_), Some(_)) => {
                 let path = &file.path;
@@ -172,8 +182,7 @@ impl Plan {
             id: FileId::of(metadata),
             bytes: metadata.len(),
         };
-        self.add(path, from, mode(metadata), file);
-        Ok(())
+        self.add(path, from, mode(metadata), file)
     }
 
     fn not_of_the_home(&self, source: &Path) -> Result<(), Problem> {
@@ -194,9 +203,15 @@ impl Plan {
         root: Root<'_>,
     ) -> Result<(), Problem> {
         self.not_of_the_home(folder)?;
-        if file.media.is_some() || file.text.is_some() {
+        if file.media.is_some()
+            || file.text.is_some()
+            || file.app.is_some()
+            || !file.params.is_empty()
+        {
             let path = &file.path;
-            return Err(bad_request(format!("`{path}` is a folder: it has no media type or text")));
+            return Err(bad_request(format!(
+                "`{path}` is a folder: it has no media type, text, application or parameters"
+            )));
         }
         let mut entries: Vec<_> = std::fs::read_dir(folder)
             .and_then(Iterator::collect)
@@ -268,7 +283,13 @@ impl Plan {
         tell(self.hidden.len(), hidden, "in it", &self.hidden);
     }
 
-    fn add(&mut self, path: AttachmentPath, source: Source, mode: Mode, file: &NewFile) {
+    fn add(
+        &mut self,
+        path: AttachmentPath,
+        source: Source,
+        mode: Mode,
+        file: &NewFile,
+    ) -> Result<(), Problem> {
         let media = file.media.clone().unwrap_or_else(|| media::guess(&path).to_owned());
         self.files.push(Planned {
             path,
@@ -276,8 +297,11 @@ impl Plan {
             media,
             media_given: file.media.is_some(),
             text: file.text.clone(),
+            app: file.app.clone(),
+            params: read_params(&file.params)?,
             mode,
         });
+        Ok(())
     }
 
     /// Refuses paths that stand twice, or are one file on some systems.
@@ -325,8 +349,7 @@ mod tests {
             path: path.to_owned(),
             source: Some(source.to_str().unwrap().to_owned()),
             hash: None,
-            media: None,
-            text: None,
+            ..NewFile::default()
         }
     }
 
@@ -346,6 +369,26 @@ mod tests {
         assert_eq!(plan.files[1].media, "application/vnd.apache.parquet");
         assert_eq!(plan.notes.len(), 1);
         assert!(plan.notes[0].starts_with("2 symbolic links"), "{}", plan.notes[0]);
+    }
+
+    #[test]
+    fn what_is_said_of_a_file_is_planned_and_folders_take_none_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.joblib");
+        std::fs::write(&path, b"a").unwrap();
+        let params = serde_json::Map::from_iter([("k".to_owned(), 1.into())]);
+        let file = NewFile { app: Some("sklearn".into()), ..new("a.joblib", &path) };
+        let plan = walk_all(vec![NewFile { params: params.clone(), ..file }]).unwrap();
+        assert_eq!(plan.files[0].app.as_deref(), Some("sklearn"));
+        assert_eq!(plan.files[0].params.len(), 1);
+        assert!(plan.files[0].described());
+        assert!(!walk_all(vec![new("a", &path)]).unwrap().files[0].described());
+        assert!(walk_all(vec![NewFile { params, ..new("all", dir.path()) }]).is_err());
+        assert!(
+            walk_all(vec![NewFile { app: Some("x".into()), ..new("all", dir.path()) }]).is_err()
+        );
+        let long = serde_json::Map::from_iter([("k".to_owned(), "x".repeat(5000).into())]);
+        assert!(walk_all(vec![NewFile { params: long, ..new("a", &path) }]).is_err());
     }
 
     #[cfg(unix)]

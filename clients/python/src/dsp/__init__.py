@@ -1,0 +1,91 @@
+"""Push and pull tables, plots and models through dsp, from laptop to laptop.
+
+`dsp.push("sales/weekly", df, "Sales by week")` makes a frame, `dsp.pull("sales/weekly")` gives the
+table back, `dsp.share()` and `dsp.follow(ticket)` connect two people. `import dsp as dstack` runs
+old scripts.
+"""
+
+from dsp.attachment import Attachment
+from dsp.errors import (
+    ConfigurationError,
+    ConflictError,
+    ConnectionLostError,
+    DaemonNotFoundError,
+    DspError,
+    DspWarning,
+    MatchError,
+    MatchException,
+    NotFoundError,
+    RefusedError,
+    StackNotFoundError,
+    UnauthorizedError,
+    UnsupportedObjectTypeException,
+    UntrustedError,
+)
+from dsp.pushing import (
+    FrameMeta,
+    PushResult,
+    StackFrame,
+    create_frame,
+    frame,
+    push,
+    push_frame,
+    tab,
+)
+from dsp.sharing import Event, Followed, Ticket, follow, open, share, share_with, watch
+from dsp.stacks import Frame, Hit, Input, Stack, ls, pull, search, stack
+from dsp.types import Encoded, Markdown, Picture
+from dsp.version import __version__
+
+__all__ = [
+    "Attachment",
+    "ConfigurationError",
+    "ConflictError",
+    "ConnectionLostError",
+    "DaemonNotFoundError",
+    "DspError",
+    "DspWarning",
+    "Encoded",
+    "Event",
+    "Followed",
+    "Frame",
+    "FrameMeta",
+    "Hit",
+    "Input",
+    "Markdown",
+    "MatchError",
+    "MatchException",
+    "NotFoundError",
+    "Picture",
+    "PushResult",
+    "RefusedError",
+    "Stack",
+    "StackFrame",
+    "StackNotFoundError",
+    "Ticket",
+    "UnauthorizedError",
+    "UnsupportedObjectTypeException",
+    "UntrustedError",
+    "__version__",
+    "create_frame",
+    "follow",
+    "frame",
+    "ls",
+    "open",
+    "pull",
+    "push",
+    "push_frame",
+    "search",
+    "share",
+    "share_with",
+    "stack",
+    "tab",
+    "watch",
+]
+
+
+def load_ipython_extension(shell: object) -> None:
+    """Adds the magics of `%load_ext dsp`."""
+    from dsp.magics import register
+
+    register(shell)

@@ -1,0 +1,151 @@
+"""An attachment of a frame that is here or can be brought here."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from dsp.client import Client, segment
+from dsp.errors import DspError
+
+_IN_MEMORY_BYTES = 64 << 20
+"""Above this an attachment that is opened lies in a temporary file, not in memory."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """One piece of data of a frame: its description, and its bytes once they are asked for.
+
+    `size` is in bytes, `hash` their BLAKE3, `media` the media type, `app` what opens it.
+    """
+
+    path: str
+    hash: str
+    size: int
+    media: str
+    reference: str
+    """`stack@frame#path`, which means this very attachment."""
+    app: str | None = None
+    description: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    user: str = ""
+    """The id of the user who pushed it."""
+    _client: Client | None = field(default=None, repr=False, compare=False)
+    _allow_code: bool = field(default=False, repr=False, compare=False)
+
+    def read(self) -> bytes:
+        """Returns all bytes."""
+        with self.stream() as pieces:
+            return b"".join(pieces)
+
+    def text(self) -> str:
+        """Returns the bytes as UTF-8 text.
+
+        Raises `DspError` with the line and column of what is none.
+        """
+        data = self.read()
+        try:
+            return data.decode()
+        except UnicodeDecodeError as error:
+            before = data[: error.start]
+            line = before.count(b"\n") + 1
+            column = len(before) - (before.rfind(b"\n") + 1) + 1
+            raise DspError(
+                f"{self.reference} is not UTF-8: line {line}, column {column}",
+                causes=[str(error)],
+                hint=".read() returns the bytes",
+            ) from error
+
+    @contextlib.contextmanager
+    def stream(self) -> Iterator[Iterator[bytes]]:
+        """Opens the bytes, to be read piece by piece; brings them here before, from peers."""
+        client = self.caller()
+        path = f"/blobs/{segment(self.hash)}"
+        opened = contextlib.ExitStack()
+        with opened:
+            try:
+                pieces = opened.enter_context(client.download(path))
+            except DspError as error:
+                if error.code != "blob_not_local":
+                    raise
+                client.steps("/fetch", {"ref": self.reference})
+                pieces = opened.enter_context(client.download(path))
+            yield pieces
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """Opens the bytes as a file that can seek; a large one is put aside on the disk."""
+        with contextlib.ExitStack() as stack:
+            file: IO[bytes]
+            if self.size <= _IN_MEMORY_BYTES:
+                file = stack.enter_context(io.BytesIO())
+            else:
+                file = stack.enter_context(tempfile.TemporaryFile(prefix="dsp-"))
+            with self.stream() as pieces:
+                for piece in pieces:
+                    file.write(piece)
+            file.seek(0)
+            yield file
+
+    def save(self, to: str | os.PathLike[str] | None = None) -> Path:
+        """Writes the bytes to a file, or into a folder under its name, and returns where.
+
+        The file is there whole or not at all.
+        """
+        target = Path(to) if to is not None else Path(Path(self.path).name)
+        if target.is_dir():
+            target /= Path(self.path).name
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.absolute().parent)
+        beside = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file, self.stream() as pieces:
+                for piece in pieces:
+                    file.write(piece)
+            beside.chmod(0o666 & ~_umask())
+            beside.replace(target)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        return target
+
+    def may_run_code(self) -> bool:
+        """Tells whether what runs code on load may be loaded.
+
+        True for what I pushed, with `allow_pickle=True`, and where `dsp trust USER --code` says so.
+        """
+        if self._allow_code:
+            return True
+        client = self.caller()
+        if self.user and client.get("/node")["user"] == self.user:
+            return True
+        try:
+            peer = client.get(f"/peers/{segment(self.user)}")
+        except DspError:
+            return False
+        return bool((peer.get("trust") or {}).get("code"))
+
+    @property
+    def author(self) -> str:
+        """The petname of who pushed it, else the id."""
+        try:
+            return str(self.caller().get(f"/peers/{segment(self.user)}")["name"])
+        except DspError:
+            return self.user[:8]
+
+    def caller(self) -> Client:
+        """Returns the daemon that it came from."""
+        if self._client is None:
+            raise DspError(f"{self.reference} came from no daemon")
+        return self._client
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,360 @@
+"""The sole HTTP caller: requests to `/api/v1` over the daemon's socket, or TCP.
+
+A client belongs to the process that made it. After a `fork` the child opens connections of its
+own, as two processes that write to one socket would mix up their requests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from dsp.errors import (
+    ConfigurationError,
+    ConnectionLostError,
+    DaemonNotFoundError,
+    DspError,
+    UnauthorizedError,
+    of_problem,
+)
+from dsp.home import ClientFile, client_file, home
+from dsp.start import start
+from dsp.version import __version__
+
+_PAGE = 500
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 15 * 60.0
+_EVENT_SECONDS = 60.0
+"""The daemon shows every 15 seconds that a stream of events is alive."""
+_ANSWER_BYTES = 64 << 20
+"""The longest answer that is held in memory."""
+_LINE_BYTES = 4 << 20
+
+Query = Mapping[str, str | int | bool | None]
+
+
+class Client:
+    """A daemon that can be called.
+
+    `local` tells whether it is on this machine and under this account, so that it can read our
+    files by their paths.
+    """
+
+    def __init__(self, address: str, token: str | None, *, socket: str | None, local: bool) -> None:
+        self.address = address.rstrip("/")
+        self.local = local
+        self._token = token
+        self._socket = socket
+        self._lock = threading.Lock()
+        self._http: httpx.Client | None = None
+        self._pid = 0
+
+    def __repr__(self) -> str:
+        return f"Client({self.address!r})"
+
+    @classmethod
+    def of_file(cls, file: ClientFile) -> Client:
+        """Returns a caller of the daemon that wrote the file; nothing is sent yet."""
+        token = os.environ.get("DSP_TOKEN") or file.token
+        return cls(file.address, token, socket=file.socket, local=True)
+
+    @classmethod
+    def of_url(cls, url: str, token: str | None) -> Client:
+        """Returns a caller of a daemon at an address such as `http://127.0.0.1:7700`."""
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL:
+            parsed = httpx.URL("")
+        if parsed.scheme not in ("http", "https") or not parsed.host:
+            raise ConfigurationError(
+                f"`{url}` is no address of a daemon",
+                hint="DSP_URL is like http://127.0.0.1:7700",
+            )
+        return cls(url, token, socket=None, local=False)
+
+    def get(self, path: str, query: Query | None = None) -> Any:
+        """Asks for something and returns the JSON of the answer."""
+        return self._json("GET", path, query)
+
+    def health(self) -> dict[str, Any]:
+        """Asks who answers. Without the token: another program may listen there by now."""
+        with self._send("GET", "/health", token=False) as answer:
+            read = json.loads(_whole(answer))
+        return read if isinstance(read, dict) else {}
+
+    def post(self, path: str, body: object = None, query: Query | None = None) -> Any:
+        """Does something and returns the JSON of the answer."""
+        return self._json("POST", path, query, body)
+
+    def delete(self, path: str, query: Query | None = None) -> Any:
+        """Takes something away and returns the JSON of the answer."""
+        return self._json("DELETE", path, query)
+
+    def pages(self, path: str, query: Query | None = None) -> Iterator[dict[str, Any]]:
+        """Gives the items of a list, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.get(path, {**(query or {}), "limit": _PAGE, "cursor": cursor})
+            yield from page["items"]
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    def steps(self, path: str, body: object) -> dict[str, Any]:
+        """Does something long and returns its result, told as JSON lines."""
+        with self._send("POST", path, content=_dump(body), headers=_JSON) as answer:
+            for line in _lines(answer):
+                step = json.loads(line)
+                if step.get("step") == "done":
+                    result: dict[str, Any] = step["result"]
+                    return result
+                if step.get("step") == "failed":
+                    raise of_problem(step["problem"])
+        raise ConnectionLostError(
+            "the daemon's answer broke off before its end",
+            hint="it may have been stopped; the call can be repeated",
+        )
+
+    def upload(self, pieces: Iterable[bytes], *, size: int, blake3: str | None = None) -> str:
+        """Uploads bytes piece by piece and returns their BLAKE3; repeated, it changes nothing."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        if blake3:
+            headers["X-Dsp-Blake3"] = blake3
+        with self._send("PUT", "/blobs", content=pieces, headers=headers) as answer:
+            return str(json.loads(_whole(answer))["hash"])
+
+    def has_blob(self, blake3: str) -> bool:
+        """Tells whether the daemon has the bytes, so that they need not be sent."""
+        try:
+            with self._send("HEAD", f"/blobs/{blake3}"):
+                return True
+        except DspError as error:
+            if isinstance(error, DaemonNotFoundError | UnauthorizedError | ConnectionLostError):
+                raise
+            return False
+
+    @contextlib.contextmanager
+    def download(self, path: str, query: Query | None = None) -> Iterator[Iterator[bytes]]:
+        """Opens the bytes that a path stands for, to be read piece by piece.
+
+        The iterator raises `ConnectionLostError` when they break off.
+        """
+        with self._send("GET", path, query) as answer:
+            yield _pieces(answer)
+
+    def read_range(self, path: str, query: Query | None, start: int, end: int) -> bytes:
+        """Returns the bytes from `start` up to and without `end`."""
+        if end <= start:
+            return b""
+        headers = {"Range": f"bytes={start}-{end - 1}"}
+        with self._send("GET", path, query, headers=headers) as answer:
+            read = b"".join(_pieces(answer))
+            return read if answer.status_code == 206 else read[start:end]
+
+    @contextlib.contextmanager
+    def events(
+        self, query: Query | None = None, silence_seconds: float | None = None
+    ) -> Iterator[Iterator[dict[str, Any]]]:
+        """Opens the stream of what happens; the iterator gives events as they come.
+
+        `ConnectionLostError` is raised when nothing came for so long.
+        """
+        silence = min(silence_seconds or _EVENT_SECONDS, _EVENT_SECONDS)
+        timeout = httpx.Timeout(_CONNECT_SECONDS, read=silence)
+        with self._send("GET", "/events", query, timeout=timeout) as answer:
+            yield _events(answer)
+
+    def close(self) -> None:
+        """Closes the connections; the next call opens new ones."""
+        with self._lock:
+            if self._http is not None and self._pid == os.getpid():
+                self._http.close()
+            self._http = None
+
+    def _json(self, method: str, path: str, query: Query | None, body: object = None) -> Any:
+        content = None if method in ("GET", "DELETE") else _dump({} if body is None else body)
+        headers = {} if content is None else _JSON
+        with self._send(method, path, query, content=content, headers=headers) as answer:
+            text = _whole(answer)
+        return json.loads(text) if text else None
+
+    def _connections(self) -> httpx.Client:
+        with self._lock:
+            if self._http is None or self._pid != os.getpid():
+                transport = httpx.HTTPTransport(uds=self._socket)
+                self._http = httpx.Client(
+                    base_url=f"{self.address}/api/v1",
+                    transport=transport,
+                    timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
+                    headers={
+                        "User-Agent": f"dsp-python/{__version__}",
+                        "Accept-Encoding": "identity",
+                    },
+                    # The token is the daemon's: a redirect would carry it elsewhere.
+                    follow_redirects=False,
+                    trust_env=False,
+                )
+                self._pid = os.getpid()
+            return self._http
+
+    @contextlib.contextmanager
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Query | None = None,
+        *,
+        content: bytes | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: httpx.Timeout | None = None,
+        token: bool = True,
+    ) -> Iterator[httpx.Response]:
+        http = self._connections()
+        sent = dict(headers or {})
+        if self._token and token:
+            sent["Authorization"] = f"Bearer {self._token}"
+        given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
+        options: dict[str, Any] = {"timeout": timeout} if timeout is not None else {}
+        try:
+            with http.stream(
+                method, path.lstrip("/"), params=given, content=content, headers=sent, **options
+            ) as answer:
+                if answer.status_code >= 300:
+                    raise _problem(answer)
+                yield answer
+        except httpx.ConnectError as error:
+            raise DaemonNotFoundError(
+                f"no daemon answers at {self._socket or self.address}",
+                causes=[str(error)],
+                hint="`dsp daemon start` starts it; `dsp daemon logs` says why it ended",
+            ) from error
+        except httpx.TransportError as error:
+            raise ConnectionLostError(
+                f"the connection to the daemon at {self.address} broke off",
+                causes=[str(error) or type(error).__name__],
+                hint="the call can be repeated: what arrived is kept and not sent twice",
+            ) from error
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def segment(text: str) -> str:
+    """Returns a text as one segment of a path, whatever it holds."""
+    return quote(text, safe="")
+
+
+def _dump(body: object) -> bytes:
+    return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _text(value: str | int | bool | None) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _pieces(answer: httpx.Response) -> Iterator[bytes]:
+    """Gives the bytes of an answer as they come; none are packed, as `identity` was asked for."""
+    try:
+        yield from answer.iter_raw()
+    except httpx.TransportError as error:
+        raise ConnectionLostError(
+            "the daemon's answer broke off before its end",
+            causes=[str(error) or type(error).__name__],
+            hint="pull again; `dsp verify` tells whether bytes are damaged here",
+        ) from error
+
+
+def _whole(answer: httpx.Response) -> bytes:
+    read = bytearray()
+    for piece in _pieces(answer):
+        read += piece
+        if len(read) > _ANSWER_BYTES:
+            raise DspError(f"the daemon's answer exceeds {_ANSWER_BYTES} bytes")
+    return bytes(read)
+
+
+def _lines(answer: httpx.Response) -> Iterator[str]:
+    held = b""
+    for piece in _pieces(answer):
+        *lines, held = (held + piece).split(b"\n")
+        if len(held) > _LINE_BYTES:
+            raise DspError(f"a line of the daemon's answer exceeds {_LINE_BYTES} bytes")
+        yield from (line.decode().rstrip("\r") for line in lines)
+    if held:
+        yield held.decode()
+
+
+def _events(answer: httpx.Response) -> Iterator[dict[str, Any]]:
+    data: list[str] = []
+    for line in _lines(answer):
+        if line.startswith("data:"):
+            data.append(line[5:].lstrip())
+        elif not line and data:
+            yield json.loads("\n".join(data))
+            data = []
+
+
+def _problem(answer: httpx.Response) -> DspError:
+    try:
+        problem = json.loads(_whole(answer))
+    except ValueError:
+        problem = None
+    if isinstance(problem, dict):
+        return of_problem(problem)
+    return DspError(
+        f"{answer.url} answered {answer.status_code}, which is no answer of dsp",
+        hint="is another program listening there? `dsp status` tells where the daemon is",
+    )
+
+
+_lock = threading.Lock()
+_found: dict[tuple[str, ...], Client] = {}
+
+
+def client() -> Client:
+    """Finds the daemon, and starts it where it does not run.
+
+    `DSP_URL` with `DSP_TOKEN` names one elsewhere; else it is the one of the home: `DSP_HOME`, or
+    `~/.dsp`. What was found is kept, and looked for again once it does not answer.
+
+    Raises `DaemonNotFoundError`, which says how to get it.
+    """
+    if url := os.environ.get("DSP_URL"):
+        key: tuple[str, ...] = ("url", url, os.environ.get("DSP_TOKEN", ""))
+        with _lock:
+            return _found.setdefault(key, Client.of_url(url, os.environ.get("DSP_TOKEN") or None))
+    folder = home()
+    file = client_file(folder)
+    if file is not None and (found := _answering(file)) is not None:
+        return found
+    start(folder, lambda: (file := client_file(folder)) is not None and bool(_answering(file)))
+    file = client_file(folder)
+    found = _answering(file) if file is not None else None
+    if found is None:
+        raise DaemonNotFoundError(
+            "the daemon ended right after its start", hint=f"see {folder}/logs"
+        )
+    return found
+
+
+def _answering(file: ClientFile) -> Client | None:
+    key = (file.address, file.socket or "", str(file.pid), os.environ.get("DSP_TOKEN", ""))
+    with _lock:
+        known = _found.get(key)
+    candidate = known or Client.of_file(file)
+    try:
+        health = candidate.health()
+    except DspError:
+        return None
+    # A port may belong to another program by now.
+    if health.get("pid") != file.pid or health.get("status") != "ok":
+        return None
+    with _lock:
+        return _found.setdefault(key, candidate)

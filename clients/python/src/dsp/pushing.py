@@ -1,0 +1,455 @@
+"""Pushing: objects become attachments of a frame, and the head of a stack moves to it."""
+
+from __future__ import annotations
+
+import datetime
+import html
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol
+
+from dsp import types
+from dsp.client import Client, client
+from dsp.errors import ConfigurationError, DspError, DspWarning, RefusedError
+from dsp.reference import reference
+from dsp.stacks import check_profile
+from dsp.types.base import Encoded
+
+_PIECE = 256 << 10
+_PRIVATE = "private"
+_LEVELS = ("private", "internal", "public")
+
+
+class Tab:
+    """A parameter that shows an attachment as a tab; made by `tab`."""
+
+    def __init__(self, title: str | None = None) -> None:
+        self.title = title
+
+    def __repr__(self) -> str:
+        return f"tab({self.title!r})"
+
+
+def tab(title: str | None = None) -> Tab:
+    """Returns the value of a parameter that makes its attachment a tab of the viewer.
+
+    The title is the name of the parameter where none is given.
+    """
+    return Tab(title)
+
+
+class FrameMeta(dict[str, Any]):
+    """Parameters of a whole frame: `FrameMeta({"region": "EU"}, week=46)`.
+
+    The key `message` is the message of the frame.
+    """
+
+    def __init__(self, data: Mapping[str, Any] | None = None, **values: Any) -> None:
+        super().__init__({**(data or {}), **values})
+
+
+class _HasEncode(Protocol):
+    def encode(self, value: Any) -> Encoded: ...
+
+
+Encoder = Callable[[Any], Encoded] | _HasEncode
+
+
+@dataclass(frozen=True)
+class PushResult:
+    """What came of a push; as text it is the URL."""
+
+    id: str
+    """The id of the frame."""
+    url: str
+    """`dsp://user/context/stack?rev=frame`: means this very frame for whoever has it."""
+    reference: str
+    """`stack@frame`, as it is written here."""
+    unchanged: bool = False
+    """Whether it equals the head, so that nothing was pushed."""
+
+    def __repr__(self) -> str:
+        return self.url
+
+    def __str__(self) -> str:
+        return self.url
+
+    def _repr_html_(self) -> str:
+        said = "unchanged" if self.unchanged else "pushed"
+        url, ref = html.escape(self.url, quote=True), html.escape(self.reference)
+        return f"{said} <code title='{url}'>{ref}</code>"
+
+
+@dataclass
+class _Part:
+    """An attachment that waits to be pushed; `hash` once its bytes are with the daemon."""
+
+    encoded: Encoded
+    description: str | None
+    params: dict[str, Any]
+    hash: str | None = None
+
+
+class StackFrame:
+    """A frame in the making: `commit` adds attachments, `push` puts it on top of its stack.
+
+    In a `with` block it is pushed at the end, unless an error leaves the block.
+    """
+
+    def __init__(self, stack: str, *, access: str | None = None, auto_push: bool = False) -> None:
+        self.stack = reference(stack)
+        self.access = access
+        self.auto_push = auto_push
+        self.id: str | None = None
+        """The id of the last frame pushed."""
+        self._client = client()
+        self._parts: list[_Part] = []
+        self._inputs: list[str] = []
+        self._pushed: PushResult | None = None
+        check_access(self._client, self.stack, access)
+
+    def __repr__(self) -> str:
+        return f"<StackFrame {self.stack}: {len(self._parts)} attachments>"
+
+    def __enter__(self) -> StackFrame:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None and self._pushed is None:
+            self.push()
+        else:
+            self._discard()
+
+    def commit(
+        self,
+        obj: Any,
+        description: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        encoder: Encoder | None = None,
+        **kwargs: Any,
+    ) -> StackFrame:
+        """Adds an object as an attachment; keyword arguments are further parameters.
+
+        The bytes are made here and now, so the object may change afterwards; a file is read when
+        it is pushed. With `auto_push` a frame is pushed at once.
+
+        Raises `UnsupportedObjectTypeException` for an object of no known type.
+        """
+        given = {**(params or {}), **kwargs}
+        checked = {name: param(value) for name, value in given.items() if value is not None}
+        encoded = _encode(obj, encoder)
+        if encoded.folder and (checked or description):
+            raise ConfigurationError(
+                f"{encoded.file} is a folder, which has no description or parameters",
+                hint="say it of the frame: push(..., meta=FrameMeta(...), message=...)",
+            )
+        self._parts.append(_Part(encoded, description, checked))
+        if self.auto_push:
+            self._push(None, {}, {}, ())
+        return self
+
+    add = commit
+
+    def input(self, ref: str) -> StackFrame:
+        """Says that the frame is made from another: its lineage."""
+        self._inputs.append(reference(ref))
+        return self
+
+    def push(
+        self,
+        meta: FrameMeta | Mapping[str, Any] | str | None = None,
+        *,
+        message: str | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: tuple[str, ...] | list[str] = (),
+    ) -> PushResult:
+        """Makes the frame and moves the head of the stack to it.
+
+        `meta` has the parameters of the frame; a text, as in old dstack, is its message. When it
+        returns, the frame survives a power cut. It can be repeated after an error: what arrived is
+        not sent again.
+        """
+        if isinstance(meta, str):
+            meta, message = None, meta
+        values = dict(meta or {})
+        message = message if message is not None else values.pop("message", None)
+        checked = {name: param(value) for name, value in values.items() if value is not None}
+        if self.auto_push and self._pushed and not (checked or message or metrics or tags):
+            return self._pushed
+        return self._push(message, checked, dict(metrics or {}), tags)
+
+    def _push(
+        self,
+        message: str | None,
+        params: dict[str, Any],
+        metrics: dict[str, float],
+        tags: tuple[str, ...] | list[str],
+    ) -> PushResult:
+        check_access(self._client, self.stack, self.access)
+        files = [
+            {"path": path, **self._bytes(part), **_about(part)}
+            for path, part in zip(self._paths(), self._parts, strict=True)
+        ]
+        pushed = self._client.steps(
+            "/frames",
+            {
+                "stack": self.stack,
+                "message": message or "",
+                "params": params,
+                "metrics": {name: metric(value) for name, value in metrics.items()},
+                "files": files,
+                "tags": list(tags),
+                "inputs": self._inputs,
+            },
+        )
+        self.id = str(pushed["frame"])
+        user = self._client.get("/node")["user"]
+        name = pushed["reference"].rpartition(":")[2]
+        self._pushed = PushResult(
+            id=self.id,
+            url=f"dsp://{user}/{pushed['context']}/{name}?rev={self.id}",
+            reference=f"{pushed['reference']}@{self.id[:8]}",
+            unchanged=bool(pushed["unchanged"]),
+        )
+        if not self.auto_push:
+            self._discard()
+        return self._pushed
+
+    def _paths(self) -> list[str]:
+        """Names the attachments: after files, else after the stack, numbered in their order."""
+        base = self.stack.rpartition(":")[2].rpartition("/")[2].partition("@")[0]
+        digits = len(str(max(len(self._parts) - 1, 0)))
+        paths: list[str] = []
+        for at, part in enumerate(self._parts):
+            number = f"-{at:0{digits}}" if len(self._parts) > 1 else ""
+            path = part.encoded.name or f"{base}{number}{part.encoded.suffix}"
+            if path in paths:
+                stem, dot, end = path.rpartition(".")
+                path = f"{stem}-{at}{dot}{end}" if stem else f"{path}-{at}"
+            paths.append(path)
+        return paths
+
+    def _bytes(self, part: _Part) -> dict[str, Any]:
+        """Says where the bytes of an attachment are, after sending those that have to be sent."""
+        file = part.encoded.file
+        if file is not None and self._client.local:
+            return {"source": str(file)}
+        if part.encoded.folder:
+            raise RefusedError(
+                f"the daemon at {self._client.address} cannot read the folder {file}",
+                hint="commit its files one by one",
+            )
+        if part.hash is None:
+            part.hash = send(self._client, part.encoded)
+        return {"hash": part.hash}
+
+    def _discard(self) -> None:
+        for part in self._parts:
+            part.encoded.discard()
+
+
+def send(caller: Client, encoded: Encoded) -> str:
+    """Sends bytes that the daemon does not have yet, and returns their BLAKE3."""
+    if encoded.data is not None:
+        size = len(encoded.data)
+    elif encoded.file is not None:
+        size = encoded.file.stat().st_size
+    else:
+        raise DspError("an encoder returned neither data nor a file")
+    known = _blake3(encoded)
+    if known is not None and caller.has_blob(known):
+        return known
+    return caller.upload(_pieces(encoded), size=size, blake3=known)
+
+
+def _blake3(encoded: Encoded) -> str | None:
+    """Hashes bytes beforehand where the package `blake3` is installed."""
+    try:
+        from blake3 import blake3
+    except ImportError:
+        return None
+    hasher = blake3()
+    for piece in _pieces(encoded):
+        hasher.update(piece)
+    return str(hasher.hexdigest())
+
+
+def _pieces(encoded: Encoded) -> Iterator[bytes]:
+    if encoded.data is not None:
+        for start in range(0, len(encoded.data), _PIECE):
+            yield encoded.data[start : start + _PIECE]
+    elif encoded.file is not None:
+        with encoded.file.open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece
+
+
+def _about(part: _Part) -> dict[str, Any]:
+    about = {
+        "media": part.encoded.media,
+        "app": part.encoded.app,
+        "text": part.description,
+        "params": part.params,
+    }
+    return {name: value for name, value in about.items() if value}
+
+
+def _encode(obj: Any, encoder: Encoder | None) -> Encoded:
+    if encoder is None:
+        return types.encode(obj)
+    encode = getattr(encoder, "encode", encoder)
+    if not callable(encode):
+        raise ConfigurationError(f"{encoder!r} is no encoder", hint="pass a function")
+    encoded = encode(obj)
+    if not isinstance(encoded, Encoded):
+        raise ConfigurationError(
+            f"the encoder returned a {type(encoded).__name__}", hint="it has to be dsp.Encoded"
+        )
+    return encoded
+
+
+def param(value: Any) -> Any:
+    """Returns a parameter as the API has it.
+
+    Raises `ConfigurationError` for what no parameter can be.
+    """
+    if isinstance(value, Tab):
+        return {"t": "tab", "v": value.title}
+    if type(value).__module__ == "numpy" and callable(getattr(value, "item", None)):
+        value = value.item()
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else {"t": "f", "v": _special(value)}
+        case datetime.datetime():
+            moment = value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)
+            return {"t": "datetime", "v": moment.isoformat().replace("+00:00", "Z")}
+        case datetime.date():
+            return {"t": "date", "v": value.isoformat()}
+        case list() | dict():
+            return {"t": "json", "v": value}
+        case _:
+            raise ConfigurationError(
+                f"a parameter cannot be a {type(value).__name__}: {value!r}",
+                hint="numbers, text, truth values, dates, and lists and dicts of them can",
+            )
+
+
+def metric(value: Any) -> Any:
+    """Returns a metric, a number, as the API has it."""
+    if type(value).__module__ == "numpy" and callable(getattr(value, "item", None)):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigurationError(f"a metric is a number, and {value!r} is none")
+    return value if isinstance(value, int) or math.isfinite(value) else _special(value)
+
+
+def _special(value: float) -> str:
+    if math.isnan(value):
+        return "nan"
+    return "inf" if value > 0 else "-inf"
+
+
+def check_access(caller: Client, stack: str, access: str | None) -> None:
+    """Honours dstack's access levels as far as contexts can, and refuses what they cannot.
+
+    `private` is refused in a context that somebody else reads or may read.
+    """
+    if access is None:
+        return
+    if access not in _LEVELS:
+        raise ConfigurationError(
+            f"there is no access `{access}`",
+            hint=f"it is one of {', '.join(_LEVELS)}; name a message by message=",
+        )
+    if access != _PRIVATE:
+        warnings.warn(
+            f"access={access!r} shares nothing by itself: dsp.share() makes a ticket for readers",
+            DspWarning,
+            stacklevel=4,
+        )
+        return
+    named = stack.rpartition(":")[0]
+    label = named.rpartition("/")[2] if named else caller.get("/node")["context"]
+    if named and "/" not in named:
+        # `context:stack` and `me:stack` look alike; the current context is what `me:` means.
+        label = caller.get("/node")["context"] if named == "me" else named
+    context = caller.get(f"/contexts/{label}")
+    if context["access"] != _PRIVATE or context["members"] > 1:
+        raise RefusedError(
+            f"`{stack}` would not be private: others read the context {context['label']}, or may",
+            hint="`dsp context new NAME` makes a private one; push to `me/NAME:STACK`",
+        )
+
+
+def create_frame(
+    stack: str,
+    profile: str = "default",
+    access: str | None = None,
+    auto_push: bool = False,
+    check_access: bool = True,
+) -> StackFrame:
+    """Begins a frame of a stack, with dstack's signature.
+
+    `check_access` is accepted for old code: access is always checked.
+    """
+    check_profile(profile)
+    return StackFrame(stack, access=access, auto_push=auto_push)
+
+
+frame = create_frame
+
+
+def push(
+    stack: str,
+    obj: Any,
+    description: str | None = None,
+    access: str | None = None,
+    meta: FrameMeta | Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
+    encoder: Encoder | None = None,
+    profile: str = "default",
+    *,
+    message: str | None = None,
+    **kwargs: Any,
+) -> PushResult:
+    """Pushes one object as a frame; keyword arguments are further parameters of its attachment.
+
+    `obj` may be a path, a table, a plot, a model, text, JSON or bytes. `meta` has the parameters
+    of the frame.
+
+    Raises `UnsupportedObjectTypeException`, `RefusedError` and other `DspError`s.
+    """
+    made = create_frame(stack, profile, access)
+    made.commit(obj, description, params, encoder, **kwargs)
+    return made.push(meta, message=message)
+
+
+def push_frame(
+    stack: str,
+    obj: Any,
+    description: str | None = None,
+    access: str | None = None,
+    message: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    encoder: Encoder | None = None,
+    profile: str = "default",
+    handler: Encoder | None = None,
+    **kwargs: Any,
+) -> PushResult:
+    """Pushes one object as a frame, with the signature of dstack before 0.5.
+
+    `handler` is the old name of `encoder`.
+    """
+    made = create_frame(stack, profile, access)
+    made.commit(obj, description, params, encoder or handler, **kwargs)
+    return made.push(message=message)

@@ -1,0 +1,161 @@
+"""Sharing and following, and what happens meanwhile."""
+
+from __future__ import annotations
+
+import time
+import webbrowser
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dsp.client import client, segment
+from dsp.errors import ConfigurationError, ConnectionLostError
+from dsp.reference import reference
+
+_WEEK_SECONDS = 7 * 24 * 3600
+
+
+class Ticket(str):
+    """The text that lets its holder follow a context; send it the way you would send a key.
+
+    `stacks`, `frames` and `bytes` say how much became readable, `context` what.
+    """
+
+    __slots__ = ("bytes", "context", "frames", "stacks")
+    context: str
+    stacks: int
+    frames: int
+    bytes: int
+
+    def __repr__(self) -> str:
+        # The whole text would stay in the saved notebook.
+        return f"<Ticket {self[:12]}… for {self.context}: {self.stacks} stacks, {self.bytes} bytes>"
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A context that is followed."""
+
+    id: str
+    label: str
+    """How it is written in a reference: `alice/main`."""
+    stacks: tuple[str, ...]
+    """References of its latest stacks, at most twenty."""
+    synced: bool
+    """Whether the first sync ended in time."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: `name` is like `stack.head_changed`, `data` has the rest."""
+
+    name: str
+    data: dict[str, Any]
+
+
+def share(
+    context: str | None = None,
+    *,
+    role: Literal["reader", "writer"] = "reader",
+    expires_seconds: int = _WEEK_SECONDS,
+    uses: int | None = None,
+) -> Ticket:
+    """Makes a ticket for a context, the current one when left out, and returns it.
+
+    Whoever holds it reads all of the context; with the role `writer` they push to it too. It is
+    good for seven days, or `expires_seconds`, 0 for ever. `dsp tickets revoke` ends it.
+    """
+    caller = client()
+    label = context if context is not None else caller.get("/node")["context"]
+    path = f"/contexts/{segment(label)}"
+    readable = caller.get(f"{path}/readable")
+    body: dict[str, Any] = {"role": role, "expires_seconds": expires_seconds}
+    if uses is not None:
+        body["uses"] = uses
+    ticket = Ticket(caller.post(f"{path}/tickets", body)["ticket"])
+    ticket.context = str(readable["label"])
+    ticket.stacks, ticket.frames = int(readable["stacks"]), int(readable["frames"])
+    ticket.bytes = int(readable["bytes"])
+    return ticket
+
+
+def share_with(stack: str, users: Sequence[str], *, history: bool = False) -> str:
+    """Shows a stack of mine to these users and nobody else; returns the context of its readers.
+
+    With `history` the frames behind the head go along.
+    """
+    if isinstance(users, str):
+        raise ConfigurationError("users is a list of petnames", hint=f"write [{users!r}]")
+    body = {"stack": reference(stack), "with": list(users), "history": history}
+    return str(client().post("/shares", body)["context"])
+
+
+def follow(
+    ticket: str,
+    *,
+    policy: Literal["all", "heads", "lazy"] | None = None,
+    wait_seconds: int = 30,
+) -> Followed:
+    """Follows a context by a ticket, or one that was offered, `alice/plans`.
+
+    `policy` says whose bytes come by themselves: of all frames, of heads, or none. It returns
+    after the first sync, or after `wait_seconds`; the daemon goes on by itself.
+    """
+    body: dict[str, Any] = {"ticket": "".join(ticket.split()), "wait_seconds": wait_seconds}
+    if policy is not None:
+        body["policy"] = policy
+    found = client().steps("/follows", body)
+    return Followed(
+        id=found["context"]["id"],
+        label=found["context"]["label"],
+        stacks=tuple(item["reference"] for item in found["stacks"]),
+        synced=bool(found["synced"]),
+    )
+
+
+def open(ref: str | None = None) -> str:
+    """Opens the daemon's page in the browser, logged in for once, and returns its address.
+
+    With a reference it is checked that there is such a frame; the page is the same.
+    """
+    caller = client()
+    if ref is not None:
+        caller.get("/frame", {"ref": reference(ref).partition("#")[0]})
+    login = str(caller.post("/login-codes")["url"])
+    webbrowser.open(login)
+    return caller.address
+
+
+def watch(
+    ref: str | None = None,
+    *,
+    topics: Sequence[str] = ("stack",),
+    timeout_seconds: float | None = None,
+) -> Iterator[Event]:
+    """Gives events as they happen, from now on: by default new stacks and new heads.
+
+    With `ref` only those of that stack. It ends after `timeout_seconds`, and never when left out.
+    When events were lost one named `resync` comes: ask again for what you show. What happened
+    between two calls is not told. The connection is open once `watch` returns.
+    """
+    caller = client()
+    deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+    wanted = caller.get("/stack", {"ref": reference(ref)})["id"] if ref is not None else None
+    opened = caller.events({"topics": ",".join(topics) or None}, timeout_seconds)
+    events = opened.__enter__()
+
+    def told() -> Iterator[Event]:
+        try:
+            for data in events:
+                name = str(data.pop("event", ""))
+                if wanted is None or data.get("stack") == wanted or name == "resync":
+                    yield Event(name, data)
+                if deadline is not None and time.monotonic() > deadline:
+                    return
+        except ConnectionLostError:
+            if deadline is None or time.monotonic() < deadline:
+                raise
+        finally:
+            opened.__exit__(None, None, None)
+
+    return told()

@@ -1,0 +1,411 @@
+"""Stacks and frames, as they are read."""
+
+from __future__ import annotations
+
+import builtins
+import html
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dsp import types
+from dsp.attachment import Attachment
+from dsp.client import Client, client
+from dsp.errors import (
+    ConfigurationError,
+    ConflictError,
+    MatchError,
+    NotFoundError,
+    StackNotFoundError,
+)
+from dsp.reference import reference
+
+Decoder = Callable[[Attachment], Any]
+_MISSING = object()
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a frame was made from: `frame` is None where its author withheld it."""
+
+    frame: str | None
+    name: str | None
+
+
+class Frame:
+    """An immutable revision of a stack."""
+
+    def __init__(self, info: Mapping[str, Any], caller: Client) -> None:
+        self._info = info
+        self._client = caller
+
+    def __repr__(self) -> str:
+        return f"<Frame {self.reference}>"
+
+    @property
+    def id(self) -> str:
+        """The id: 64 hexadecimal digits."""
+        return str(self._info["id"])
+
+    @property
+    def reference(self) -> str:
+        """`stack@id`, which means this very frame."""
+        return str(self._info["reference"])
+
+    @property
+    def message(self) -> str:
+        """What the frame is about."""
+        return str(self._info["message"])
+
+    @property
+    def time(self) -> str:
+        """When it was made, RFC 3339, by its author's clock."""
+        return str(self._info["time"])
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters of the frame."""
+        return {name: _value(value) for name, value in self._info["params"].items()}
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The metrics: numbers by name."""
+        return {
+            name: float(v) if isinstance(v, str) else v for name, v in self._info["metrics"].items()
+        }
+
+    @property
+    def tags(self) -> list[str]:
+        """Tags on it."""
+        return list(self._info["tags"])
+
+    @property
+    def parents(self) -> list[str]:
+        """The ids of the frames before it."""
+        return list(self._info["parents"])
+
+    @property
+    def inputs(self) -> list[Input]:
+        """What it was made from."""
+        return [Input(item.get("frame"), item.get("name")) for item in self._info["inputs"]]
+
+    @property
+    def attachments(self) -> builtins.list[Attachment]:
+        """All attachments, by path."""
+        files = self._info["files"]
+        if self._info["files_total"] > len(files):
+            files = self._client.pages("/files", {"ref": self.reference})
+        return [self._attachment(file) for file in files]
+
+    def attachment(
+        self, which: str | int | None = None, params: Mapping[str, Any] | None = None
+    ) -> Attachment:
+        """Returns one attachment: by path, by index from zero, or the first with parameters.
+
+        Raises `MatchError` that lists what there is.
+        """
+        found = self.attachments
+        if isinstance(which, int) and 0 <= which < len(found):
+            return found[which]
+        if isinstance(which, str):
+            found = [one for one in found if one.path == which]
+        wanted = {name: _value(_param(value)) for name, value in (params or {}).items()}
+        for one in found if not isinstance(which, int) else []:
+            if all(_equal(one.params.get(name, _MISSING), v) for name, v in wanted.items()):
+                return one
+        asked = ", ".join(f"{name}={value!r}" for name, value in wanted.items()) or repr(which)
+        raise MatchError(
+            f"no attachment of {self.reference} fits {asked}",
+            candidates=[
+                f"#{one.path} {dict(one.params) or ''}".rstrip() for one in self.attachments[:10]
+            ],
+            hint=".attachments lists all",
+        )
+
+    def pull(
+        self,
+        which: str | int | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        decoder: Decoder | str | object | None = None,
+        allow_pickle: bool = False,
+    ) -> Any:
+        """Returns an attachment as an object; see `dsp.pull`."""
+        one = self.attachment(which, params)
+        if allow_pickle:
+            one = self._attachment_of(one, allow_code=True)
+        if decoder is None:
+            return types.decode(one)
+        if isinstance(decoder, str):
+            return types.named(decoder).decode(one)
+        decode = getattr(decoder, "decode", decoder)
+        if not callable(decode):
+            raise ConfigurationError(f"{decoder!r} is no decoder", hint="pass a function or a name")
+        return decode(one)
+
+    def _attachment(self, file: Mapping[str, Any]) -> Attachment:
+        return Attachment(
+            path=file["path"],
+            hash=file["hash"],
+            size=file["size"],
+            media=file["media"],
+            reference=f"{self.reference}#{file['path']}",
+            app=file.get("app"),
+            description=file.get("text"),
+            params={name: _value(value) for name, value in file.get("params", {}).items()},
+            user=self._info["stack"]["user"],
+            _client=self._client,
+        )
+
+    @staticmethod
+    def _attachment_of(one: Attachment, *, allow_code: bool) -> Attachment:
+        from dataclasses import replace
+
+        return replace(one, _allow_code=allow_code)
+
+
+class Stack:
+    """A named line of frames."""
+
+    def __init__(self, info: Mapping[str, Any], caller: Client) -> None:
+        self._info = info
+        self._client = caller
+
+    def __repr__(self) -> str:
+        return f"<Stack {self.reference}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td><code>{_h(one.id[:8])}</code></td><td>{_h(one.time)}</td>"
+            f"<td>{_h(one.message)}</td></tr>"
+            for _, one in zip(range(5), self.frames(), strict=False)
+        )
+        return f"<b>{_h(self.reference)}</b><table>{rows}</table>"
+
+    @property
+    def reference(self) -> str:
+        """The shortest reference that names it here."""
+        return str(self._info["reference"])
+
+    @property
+    def name(self) -> str:
+        """Its name, without user and context."""
+        return str(self._info["name"])
+
+    @property
+    def context(self) -> str:
+        """The id of the context it is in."""
+        return str(self._info["context"])
+
+    @property
+    def user(self) -> str:
+        """The id of its owner."""
+        return str(self._info["user"])
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags, and the ids of the frames they are on, as they are now."""
+        return dict(self._now()["tags"])
+
+    @property
+    def head(self) -> Frame:
+        """The current frame."""
+        return self.frame("head")
+
+    def frame(self, rev: str = "head") -> Frame:
+        """Returns a frame: `head`, `head~2`, a tag, or the beginning of an id."""
+        ref = f"{self.reference}@{rev}"
+        return Frame(self._client.get("/frame", {"ref": ref}), self._client)
+
+    def frames(self) -> Iterator[Frame]:
+        """Gives the frames that are here, the latest first."""
+        for entry in self._client.pages("/log", {"ref": self.reference}):
+            if entry["here"]:
+                yield self.frame(entry["id"])
+
+    def diff(self, before: str = "head~1", after: str = "head") -> dict[str, Any]:
+        """Tells what differs between two revisions: params, metrics, files, inputs, message."""
+        query = {"ref": f"{self.reference}@{before}", "to": f"{self.reference}@{after}"}
+        found: dict[str, Any] = self._client.get("/diff", query)
+        return found
+
+    def tag(self, name: str, rev: str = "head") -> None:
+        """Puts a tag on a frame, or moves it there."""
+        self._client.post("/tags", {"ref": f"{self.reference}@{rev}", "tag": name})
+
+    def untag(self, name: str) -> None:
+        """Takes a tag away; `dsp undo` brings it back."""
+        self._client.post("/tags", {"ref": self.reference, "tag": name, "remove": True})
+
+    def lineage(self, rev: str = "head", depth: int = 16) -> dict[str, Any]:
+        """Returns what a frame was made from, and that in turn, as far as it is known here.
+
+        A map with `frame`, `name` and `inputs`, a list of such maps; at most `depth` levels.
+        """
+        return self._line(self.frame(rev), depth)
+
+    def _line(self, frame: Frame, depth: int) -> dict[str, Any]:
+        inputs = []
+        for one in frame.inputs:
+            found: dict[str, Any] = {"frame": one.frame, "name": one.name, "inputs": []}
+            if depth > 1 and one.frame and one.name:
+                name = one.name.partition("#")[0].partition("@")[0]
+                try:
+                    below = self._client.get("/frame", {"ref": f"{name}@{one.frame}"})
+                except NotFoundError:
+                    below = None
+                if below is not None:
+                    found["inputs"] = self._line(Frame(below, self._client), depth - 1)["inputs"]
+            inputs.append(found)
+        return {"frame": frame.id, "name": frame.reference, "inputs": inputs}
+
+    def pull(self, params: Mapping[str, Any] | None = None, **values: Any) -> Any:
+        """Returns an attachment of the head as an object."""
+        return self.head.pull(params={**(params or {}), **values})
+
+    def remove(self) -> None:
+        """Removes the stack of mine; followers keep their bytes, and `dsp undo` brings it back."""
+        self._client.delete("/stack", {"ref": self.reference})
+
+    def _now(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._client.get("/stack", {"ref": self.reference})
+        return found
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A frame that fits a search."""
+
+    reference: str
+    stack: str
+    message: str
+    time: str
+    params: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    tags: tuple[str, ...]
+
+
+def stack(ref: str) -> Stack:
+    """Finds a stack: `sales/weekly`, `alice:sales/weekly`, or dstack's `/alice/sales`.
+
+    Raises `StackNotFoundError`.
+    """
+    caller = client()
+    try:
+        return Stack(caller.get("/stack", {"ref": reference(ref)}), caller)
+    except NotFoundError as error:
+        raise _stack_not_found(error) from error
+
+
+def frame_of(ref: str) -> tuple[Frame, str | None]:
+    """Finds the frame that a reference means, and the path after its `#`."""
+    caller = client()
+    name, _, path = reference(ref).partition("#")
+    try:
+        try:
+            info = caller.get("/frame", {"ref": name})
+        except ConflictError as error:
+            if error.code == "ambiguous":
+                raise
+            # The head came before its frame.
+            caller.steps("/fetch", {"ref": name})
+            info = caller.get("/frame", {"ref": name})
+        return Frame(info, caller), path or None
+    except NotFoundError as error:
+        raise _stack_not_found(error) from error
+
+
+def _stack_not_found(error: NotFoundError) -> NotFoundError:
+    if isinstance(error, StackNotFoundError):
+        return error
+    return StackNotFoundError(
+        error.detail,
+        code=error.code,
+        hint=error.hint,
+        causes=error.causes,
+        candidates=error.candidates,
+    )
+
+
+def ls(context: str | None = None) -> list[Stack]:
+    """Lists the stacks of a context, or of all, the latest first."""
+    caller = client()
+    return [Stack(info, caller) for info in caller.pages("/stacks", {"context": context})]
+
+
+def search(text: str, context: str | None = None, *, mine: bool = False) -> list[Hit]:
+    """Finds frames by name, message, params, tags and metrics, as `dsp search` does."""
+    query = {"q": text, "context": context, "mine": mine or None}
+    return [
+        Hit(
+            reference=hit["reference"],
+            stack=hit["stack"],
+            message=hit["message"],
+            time=hit["time"],
+            params=hit["params"],
+            metrics=hit["metrics"],
+            tags=tuple(hit["tags"]),
+        )
+        for hit in client().pages("/search", query)
+    ]
+
+
+def pull(
+    stack: str,
+    profile: str = "default",
+    params: Mapping[str, Any] | None = None,
+    decoder: Decoder | str | object | None = None,
+    *,
+    allow_pickle: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """Returns an attachment of a frame as the object that was pushed.
+
+    `stack` is a reference: `sales`, `alice:sales@v1#plot.svg`, or dstack's `/alice/sales`. Without
+    a revision it is the head. Of several attachments it is the first whose parameters hold all of
+    `params` and `kwargs`. Bytes that are not here are brought from peers. `decoder` is a function
+    of an `Attachment`, an object with `decode`, or the name of a type: `arrow` gives a table of
+    pyarrow. What no type reads comes as an `Attachment` with `read`, `open` and `save`.
+
+    Raises `StackNotFoundError`, `MatchError`, and `UntrustedError` for a pickle of somebody else
+    unless `allow_pickle` is true or `dsp trust USER --code` says so.
+    """
+    check_profile(profile)
+    found, path = frame_of(stack)
+    which: str | int | None = path
+    if path is not None and path.isdigit() and all(a.path != path for a in found.attachments):
+        which = int(path)
+    wanted = {**(params or {}), **kwargs}
+    return found.pull(which, params=wanted, decoder=decoder, allow_pickle=allow_pickle)
+
+
+def check_profile(profile: str) -> None:
+    """Refuses dstack's profiles other than the default: they meant other servers."""
+    if profile != "default":
+        raise ConfigurationError(
+            f"there is no profile `{profile}`: there is one daemon, and it is found by itself",
+            hint="DSP_HOME chooses another daemon here, DSP_URL and DSP_TOKEN one elsewhere",
+        )
+
+
+def _param(value: Any) -> Any:
+    from dsp.pushing import param
+
+    return param(value)
+
+
+def _value(value: Any) -> Any:
+    """Returns a parameter as Python has it: what JSON can say is unwrapped."""
+    if isinstance(value, dict) and value.get("t") == "json":
+        return value.get("v")
+    if isinstance(value, dict) and value.get("t") == "f":
+        return float(value["v"])
+    return value
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def _h(text: str) -> str:
+    return html.escape(text)

@@ -1,0 +1,158 @@
+"""Arrow tables, and anything that speaks the Arrow C stream, as Parquet."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsp.errors import DspError, UnsupportedObjectTypeException
+from dsp.types.base import PARQUET, Encoded, instance
+
+if TYPE_CHECKING:
+    from dsp.attachment import Attachment
+
+ROW_GROUP = 65_536
+"""Rows in a row group: few enough that a page of rows comes at once."""
+_IN_MEMORY_BYTES = 64 << 20
+"""Above this a table is written to a file, not to memory."""
+
+
+class Arrow:
+    """`pyarrow.Table`, `RecordBatch`, `RecordBatchReader`, and what has `__arrow_c_stream__`.
+
+    A stream is written batch by batch, so it may be larger than the memory.
+    """
+
+    name = "arrow"
+
+    def matches(self, value: object) -> bool:
+        return hasattr(value, "__arrow_c_stream__") or instance(
+            value, "pyarrow", "Table", "RecordBatch", "RecordBatchReader"
+        )
+
+    def encode(self, value: Any) -> Encoded:
+        pa = pyarrow()
+        if isinstance(value, pa.Table):
+            return to_parquet(value, "arrow/table")
+        if isinstance(value, pa.RecordBatch):
+            return to_parquet(pa.Table.from_batches([value]), "arrow/table")
+        try:
+            reader = pa.RecordBatchReader.from_stream(value)
+        except (pa.ArrowInvalid, TypeError, ValueError) as error:
+            raise UnsupportedObjectTypeException(
+                f"{type(value).__name__} gives no stream of record batches", causes=[str(error)]
+            ) from error
+        with _temporary() as path:
+            with _naming_columns(), _writer(path, reader.schema) as writer:
+                for batch in reader:
+                    writer.write_batch(batch, row_group_size=ROW_GROUP)
+            return _of_file(path, "arrow/table")
+
+    def reads(self, attachment: Attachment) -> bool:
+        return attachment.media == PARQUET
+
+    def decode(self, attachment: Attachment) -> Any:
+        return read_parquet(attachment)
+
+
+def pyarrow() -> Any:
+    """Imports pyarrow with the part that reads Parquet.
+
+    Raises `DspError`, which says how to install it.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise DspError("tables need pyarrow", hint="pip install pyarrow") from error
+    return pyarrow
+
+
+def to_parquet(table: Any, app: str) -> Encoded:
+    """Writes a table of pyarrow: zstd, row groups of 65,536 rows, with a page index."""
+    with _naming_columns():
+        if table.nbytes <= _IN_MEMORY_BYTES:
+            out = io.BytesIO()
+            with _writer(out, table.schema) as writer:
+                writer.write_table(table, row_group_size=ROW_GROUP)
+            return Encoded(".parquet", PARQUET, app, data=out.getvalue())
+        with _temporary() as path:
+            with _writer(path, table.schema) as writer:
+                writer.write_table(table, row_group_size=ROW_GROUP)
+            return _of_file(path, app)
+
+
+def read_parquet(attachment: Attachment) -> Any:
+    """Reads an attachment as a table of pyarrow, with the types it was written from."""
+    pa = pyarrow()
+    try:
+        with attachment.open() as file:
+            read = pa.parquet.ParquetFile(file)
+            table, metadata = read.read(), read.metadata.metadata or {}
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DspError(
+            f"{attachment.reference} is no Parquet file that can be read", causes=[str(error)]
+        ) from error
+    return _as_written(pa, table, metadata.get(b"ARROW:schema"))
+
+
+def _as_written(pa: Any, table: Any, stored: bytes | None) -> Any:
+    """Gives columns the exact types that Parquet has none for, such as seconds."""
+    if stored is None:
+        return table
+    try:
+        written = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(stored)))
+    except (pa.ArrowException, ValueError, OSError):
+        return table
+    if written.names != table.schema.names:
+        return table
+    for at, field in enumerate(written):
+        if field.type != table.schema.field(at).type:
+            with contextlib.suppress(pa.ArrowException):
+                column = table.column(at)
+                if pa.types.is_dictionary(field.type):
+                    column = column.cast(field.type.value_type).dictionary_encode()
+                table = table.set_column(at, field, column.cast(field.type))
+    return table
+
+
+def _writer(where: Any, schema: Any) -> Any:
+    return pyarrow().parquet.ParquetWriter(
+        where, schema, compression="zstd", write_page_index=True, store_schema=True
+    )
+
+
+@contextlib.contextmanager
+def _naming_columns() -> Iterator[None]:
+    pa = pyarrow()
+    try:
+        yield
+    except (pa.ArrowException, OverflowError) as error:
+        raise UnsupportedObjectTypeException(
+            "a column has a type that Parquet cannot hold",
+            causes=[str(error)],
+            hint="cast it, or leave it out",
+        ) from error
+
+
+@contextlib.contextmanager
+def _temporary() -> Iterator[Path]:
+    """Makes a file that is deleted unless all goes well."""
+    handle, name = tempfile.mkstemp(prefix="dsp-", suffix=".parquet")
+    os.close(handle)
+    path = Path(name)
+    try:
+        yield path
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _of_file(path: Path, app: str) -> Encoded:
+    return Encoded(".parquet", PARQUET, app, file=path, temporary=True)

@@ -1,0 +1,100 @@
+"""Plots: matplotlib and seaborn as pictures, plotly as its own JSON."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsp.types.base import Encoded, instance
+
+if TYPE_CHECKING:
+    from dsp.attachment import Attachment
+
+SVG_BYTES = 1_000_000
+"""The largest SVG that is pushed; a larger plot becomes a PNG."""
+_PNG_SCALE = 2
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot as it was drawn: `data` in the format that `media` names.
+
+    A notebook shows PNG and JPEG. SVG is not shown by itself: it could hold a script of somebody
+    else, which the page of the notebook would run.
+    """
+
+    data: bytes
+    media: str
+    path: str
+
+    def save(self, path: str | Path) -> Path:
+        """Writes it to a file and returns where."""
+        target = Path(path)
+        target.write_bytes(self.data)
+        return target
+
+    def __repr__(self) -> str:
+        return f"Picture({self.path!r}, {self.media}, {len(self.data)} bytes)"
+
+    def _repr_png_(self) -> bytes | None:
+        return self.data if self.media == "image/png" else None
+
+    def _repr_jpeg_(self) -> bytes | None:
+        return self.data if self.media == "image/jpeg" else None
+
+
+class Matplotlib:
+    """matplotlib's `Figure` and `Axes`, and seaborn's grids; they come back as `Picture`."""
+
+    name = "matplotlib"
+
+    def matches(self, value: object) -> bool:
+        return (
+            instance(value, "matplotlib.figure", "Figure")
+            or instance(value, "matplotlib.axes", "Axes")
+            or instance(value, "seaborn.axisgrid", "Grid", "FacetGrid", "PairGrid", "JointGrid")
+        )
+
+    def encode(self, value: Any) -> Encoded:
+        import matplotlib
+
+        figure = value if hasattr(value, "savefig") else value.figure
+        out = io.BytesIO()
+        # The same plot is the same bytes: no date, and ids that do not change.
+        with matplotlib.rc_context({"svg.hashsalt": "dsp"}):
+            figure.savefig(out, format="svg", metadata={"Date": None})
+        if out.tell() <= SVG_BYTES:
+            return Encoded(".svg", "image/svg+xml", "matplotlib", data=out.getvalue())
+        out = io.BytesIO()
+        dpi = getattr(figure, "dpi", 100) * _PNG_SCALE
+        figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
+        return Encoded(".png", "image/png", "matplotlib", data=out.getvalue())
+
+    def reads(self, attachment: Attachment) -> bool:
+        known = ("image/svg+xml", "image/png", "image/jpeg")
+        return attachment.media in known and attachment.app != "pillow"
+
+    def decode(self, attachment: Attachment) -> Picture:
+        return Picture(attachment.read(), attachment.media, attachment.path)
+
+
+class Plotly:
+    """plotly's figures, with their data; they come back as figures."""
+
+    name = "plotly"
+
+    def matches(self, value: object) -> bool:
+        return instance(value, "plotly.basedatatypes", "BaseFigure")
+
+    def encode(self, value: Any) -> Encoded:
+        return Encoded(".json", "application/json", "plotly", data=value.to_json().encode())
+
+    def reads(self, attachment: Attachment) -> bool:
+        return attachment.app == "plotly"
+
+    def decode(self, attachment: Attachment) -> Any:
+        import plotly.io
+
+        return plotly.io.from_json(attachment.text())

@@ -1,0 +1,267 @@
+"""pandas' tables, as Parquet, with everything that Parquet and Arrow alone would lose.
+
+Beside pandas' own metadata, which other readers use, the file has a note under the key `dsp`: the
+type of each column and index level, labels of columns, categories, and how Python objects were
+written. Objects that Arrow would change (mixed types, dicts with differing keys) are written as
+JSON; what JSON would change too is refused, with the column and the value.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from dsp.types.arrow import pyarrow, read_parquet, to_parquet
+from dsp.types.base import PARQUET, Encoded, instance
+from dsp.types.columns import decode_column, encode_column, label_of, label_to_json
+
+if TYPE_CHECKING:
+    from dsp.attachment import Attachment
+
+_NOTE = b"dsp"
+_VERSION = 1
+Note = dict[str, Any]
+
+
+class Pandas:
+    """`pandas.DataFrame` and `Series`: index, labels, dtypes, categories and zones come back."""
+
+    name = "pandas"
+
+    def matches(self, value: object) -> bool:
+        return instance(value, "pandas", "DataFrame", "Series")
+
+    def encode(self, value: Any) -> Encoded:
+        import pandas
+
+        series = isinstance(value, pandas.Series)
+        frame = value.to_frame(name="value") if series else value
+        table, note = _to_table(frame)
+        if series:
+            note["series"] = label_to_json(value.name)
+        metadata = {**(table.schema.metadata or {}), _NOTE: json.dumps(note).encode()}
+        app = "pandas/series" if series else "pandas/dataframe"
+        return to_parquet(table.replace_schema_metadata(metadata), app)
+
+    def reads(self, attachment: Attachment) -> bool:
+        if attachment.media == "text/csv":
+            return _installed()
+        return attachment.media == PARQUET and (
+            (attachment.app or "").startswith("pandas/")
+            or (attachment.app is None and _installed())
+        )
+
+    def decode(self, attachment: Attachment) -> Any:
+        import pandas
+
+        if attachment.media == "text/csv":
+            # dstack wrote the index as the first column.
+            index = 0 if attachment.app == "pandas/dataframe" else None
+            with attachment.open() as file:
+                return pandas.read_csv(file, index_col=index)
+        table = read_parquet(attachment)
+        stored = (table.schema.metadata or {}).get(_NOTE)
+        note = json.loads(stored) if stored else {}
+        if note.get("version") != _VERSION:
+            return table.to_pandas()
+        frame = _of_table(table, note)
+        if "series" in note:
+            series = frame.iloc[:, 0]
+            series.name = label_of(note["series"])
+            return series
+        return frame
+
+
+def _installed() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("pandas") is not None
+
+
+def _to_table(frame: Any) -> tuple[Any, Note]:
+    """Returns a table of pyarrow with a column for each column and index level, and its note."""
+    import pandas
+
+    pa = pyarrow()
+    index = frame.index
+    levels = [] if type(index) is pandas.RangeIndex else _levels(index)
+    names = _names(frame.columns, len(levels))
+    arrays, columns = [], []
+    for at, name in enumerate(names):
+        array, spec = encode_column(frame.iloc[:, at], repr(frame.columns[at]))
+        arrays.append(array)
+        columns.append({"name": name, **spec})
+    note: Note = {
+        "version": _VERSION,
+        "columns": columns,
+        "labels": _index_note(frame.columns, "the labels of the columns"),
+        "index": {"range": _range(index)} if not levels else _index_names(index),
+    }
+    specs = []
+    for at, level in enumerate(levels):
+        name = f"__index_level_{at}__"
+        array, spec = encode_column(level, f"level {at} of the index")
+        arrays.append(array)
+        names.append(name)
+        specs.append({"name": name, **spec})
+    if levels:
+        note["index"]["levels"] = specs
+    if frame.attrs:
+        with contextlib.suppress(TypeError, ValueError):
+            if json.loads(json.dumps(frame.attrs)) == frame.attrs:
+                note["attrs"] = frame.attrs
+    table = pa.Table.from_arrays(arrays, names=names)
+    return table.replace_schema_metadata(_for_others(frame, names, len(levels))), note
+
+
+def _levels(index: Any) -> list[Any]:
+    import pandas
+
+    # A number asks for the level of that name first.
+    unnamed = index.set_names([None] * index.nlevels)
+    levels = (unnamed.get_level_values(at) for at in range(index.nlevels))
+    return [pandas.Series(level.array, dtype=level.dtype) for level in levels]
+
+
+def _names(labels: Any, levels: int) -> list[str]:
+    """Returns a text for each label, none of them twice."""
+    taken = {f"__index_level_{at}__" for at in range(levels)}
+    names = []
+    for label in labels:
+        name = base = str(label)
+        n = 1
+        while name in taken:
+            name, n = f"{base}.{n}", n + 1
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def _for_others(frame: Any, names: list[str], levels: int) -> dict[bytes, bytes]:
+    """Returns pandas' own metadata, so that `pandas.read_parquet` finds the index."""
+    import pandas
+
+    index = frame.index
+    described: list[Any] = [f"__index_level_{at}__" for at in range(levels)]
+    if not levels:
+        described = [
+            {
+                "kind": "range",
+                "name": index.name if isinstance(index.name, str) else None,
+                "start": index.start,
+                "stop": index.stop,
+                "step": index.step,
+            }
+        ]
+    unnamed = index.set_names([None] * index.nlevels)
+    own = [name if isinstance(name, str) else None for name in index.names]
+    entries = [
+        {
+            "name": name,
+            "field_name": name,
+            "pandas_type": "empty",
+            "numpy_type": "object",
+            "metadata": None,
+        }
+        for name in names[: len(names) - levels]
+    ] + [
+        {
+            "name": own[at],
+            "field_name": f"__index_level_{at}__",
+            "pandas_type": "empty",
+            "numpy_type": str(unnamed.get_level_values(at).dtype),
+            "metadata": None,
+        }
+        for at in range(levels)
+    ]
+    metadata = {
+        "index_columns": described,
+        "column_indexes": [],
+        "columns": entries,
+        "creator": {"library": "dsp", "version": str(_VERSION)},
+        "pandas_version": pandas.__version__,
+    }
+    return {b"pandas": json.dumps(metadata).encode()}
+
+
+def _range(index: Any) -> Note:
+    return {
+        "start": index.start,
+        "stop": index.stop,
+        "step": index.step,
+        "name": label_to_json(index.name),
+    }
+
+
+def _index_names(index: Any) -> Note:
+    freq = getattr(index, "freqstr", None) if index.nlevels == 1 else None
+    return {
+        "multi": type(index).__name__ == "MultiIndex",
+        "names": [label_to_json(name) for name in index.names],
+        "freq": freq,
+    }
+
+
+def _index_note(index: Any, what: str) -> Note:
+    """Writes an index that is small, such as the labels of columns, into the note itself."""
+    import pandas
+
+    if type(index) is pandas.RangeIndex:
+        return {"range": _range(index)}
+    pa = pyarrow()
+    encoded = [encode_column(level, what) for level in _levels(index)]
+    table = pa.Table.from_arrays(
+        [array for array, _ in encoded], names=[str(at) for at in range(len(encoded))]
+    )
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return {
+        **_index_names(index),
+        "levels": [{"name": str(at), **spec} for at, (_, spec) in enumerate(encoded)],
+        "data": base64.b64encode(sink.getvalue().to_pybytes()).decode(),
+    }
+
+
+def _of_table(table: Any, note: Note) -> Any:
+    import pandas
+
+    pa = pyarrow()
+    columns = {
+        # The type said: left alone, pandas guesses that objects are texts.
+        at: pandas.Series(values, dtype=values.dtype)
+        for at, values in enumerate(
+            decode_column(table.column(spec["name"]), spec) for spec in note["columns"]
+        )
+    }
+    index = _read_index(note["index"], table)
+    frame = pandas.DataFrame(columns, index=pandas.RangeIndex(table.num_rows))
+    frame.index = index
+    labels = note["labels"]
+    held = None
+    if "data" in labels:
+        held = pa.ipc.open_stream(base64.b64decode(labels["data"])).read_all()
+    frame.columns = _read_index(labels, held)
+    frame.attrs = dict(note.get("attrs", {}))
+    return frame
+
+
+def _read_index(note: Note, table: Any) -> Any:
+    import pandas
+
+    if "range" in note:
+        span = note["range"]
+        name = label_of(span["name"])
+        return pandas.RangeIndex(span["start"], span["stop"], span["step"], name=name)
+    names = [label_of(name) for name in note["names"]]
+    levels = [decode_column(table.column(spec["name"]), spec) for spec in note["levels"]]
+    if note["multi"]:
+        parts = [pandas.Index(level, dtype=level.dtype) for level in levels]
+        return pandas.MultiIndex.from_arrays(parts, names=names)
+    index = pandas.Index(levels[0], name=names[0], dtype=levels[0].dtype)
+    if note.get("freq"):
+        with contextlib.suppress(ValueError, AttributeError):
+            index.freq = note["freq"]
+    return index

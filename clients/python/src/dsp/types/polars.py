@@ -1,0 +1,52 @@
+"""Polars' tables, as Parquet."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from dsp.errors import UnsupportedObjectTypeException
+from dsp.types.arrow import ROW_GROUP
+from dsp.types.base import PARQUET, Encoded, instance
+
+if TYPE_CHECKING:
+    from dsp.attachment import Attachment
+
+
+class Polars:
+    """`polars.DataFrame`, `LazyFrame` (collected) and `Series`, written by polars itself."""
+
+    name = "polars"
+
+    def matches(self, value: object) -> bool:
+        return instance(value, "polars", "DataFrame", "LazyFrame", "Series")
+
+    def encode(self, value: Any) -> Encoded:
+        import polars
+
+        app = "polars/dataframe"
+        if isinstance(value, polars.LazyFrame):
+            value = value.collect()
+        elif isinstance(value, polars.Series):
+            value, app = value.to_frame(), "polars/series"
+        out = io.BytesIO()
+        try:
+            value.write_parquet(out, compression="zstd", row_group_size=ROW_GROUP)
+        except (polars.exceptions.PolarsError, BaseException) as error:
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            raise UnsupportedObjectTypeException(
+                "a column has a type that Parquet cannot hold",
+                causes=[str(error)],
+                hint="cast it, or leave it out",
+            ) from error
+        return Encoded(".parquet", PARQUET, app, data=out.getvalue())
+
+    def reads(self, attachment: Attachment) -> bool:
+        return (attachment.app or "").startswith("polars/") and attachment.media == PARQUET
+
+    def decode(self, attachment: Attachment) -> Any:
+        import polars
+
+        frame = polars.read_parquet(io.BytesIO(attachment.read()))
+        return frame.to_series() if attachment.app == "polars/series" else frame

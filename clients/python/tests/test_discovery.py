@@ -1,0 +1,203 @@
+"""Finding the daemon, starting it, and saying how to get it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from conftest import DEADLINE_SECONDS, Node, programs, wait_until
+
+import dsp
+from dsp.home import client_file
+
+
+def python(code, **environment):
+    """Runs Python in a process of its own and returns what it printed."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("DSP_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def unstarted(folder):
+    """A home in which no daemon runs, and which is left that way."""
+    home = folder / f"home{len(list(folder.iterdir()))}"
+    yield home
+    file = client_file(home)
+    if file is not None:
+        os.kill(file.pid, signal.SIGTERM)
+        wait_until(lambda: not _runs(file.pid), "the daemon ends")
+
+
+def _runs(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_the_first_call_starts_the_daemon_and_it_goes_on(unstarted):
+    path = f"{programs()}{os.pathsep}{os.environ['PATH']}"
+    code = "import dsp; dsp.push('first', 'text'); print(dsp.pull('first'))"
+    assert python(code, DSP_HOME=str(unstarted), PATH=path) == "text\n"
+    first = client_file(unstarted)
+    assert python("import dsp; print(dsp.pull('first'))", DSP_HOME=str(unstarted)) == "text\n"
+    assert client_file(unstarted) == first
+
+
+def test_two_that_start_at_once_share_one_daemon(unstarted):
+    path = f"{programs()}{os.pathsep}{os.environ['PATH']}"
+    said = []
+    code = "import dsp; print(dsp.client.client().health()['pid'])"
+    threads = [
+        threading.Thread(
+            target=lambda: said.append(python(code, DSP_HOME=str(unstarted), PATH=path))
+        )
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(said) == 3
+    assert set(said) == {f"{client_file(unstarted).pid}\n"}
+
+
+def test_where_there_is_no_daemon_it_says_how_to_get_one(unstarted, monkeypatch):
+    monkeypatch.setenv("DSP_HOME", str(unstarted))
+    monkeypatch.setenv("PATH", "/nowhere:relative")
+    with pytest.raises(dsp.DaemonNotFoundError) as caught:
+        dsp.ls()
+    assert str(caught.value).splitlines()[0] == "no daemon runs, and there is no dspd to start"
+    assert "hint: install dsp" in str(caught.value)
+
+
+def test_a_daemon_that_ends_at_once_leaves_its_last_words(unstarted, tmp_path, monkeypatch):
+    fake = tmp_path / "dspd"
+    fake.write_text("#!/bin/sh\necho the disk is on fire >&2\nexit 3\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("DSP_HOME", str(unstarted))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(dsp.DaemonNotFoundError, match=r"code 3\ncause: the disk is on fire"):
+        dsp.ls()
+
+
+def test_a_url_and_a_token_are_enough(alice, monkeypatch):
+    file = client_file(alice.home)
+    monkeypatch.setenv("DSP_URL", file.address)
+    monkeypatch.setenv("DSP_TOKEN", file.token)
+    dsp.push("url/text", "text")
+    assert dsp.pull("url/text") == "text"
+    monkeypatch.setenv("DSP_TOKEN", "wrong")
+    with pytest.raises(dsp.UnauthorizedError, match="token"):
+        dsp.ls()
+    monkeypatch.delenv("DSP_TOKEN")
+    with pytest.raises(dsp.UnauthorizedError):
+        dsp.ls()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://host", "http://"])
+def test_an_address_that_is_none(url, monkeypatch):
+    monkeypatch.setenv("DSP_URL", url)
+    with pytest.raises(dsp.ConfigurationError, match="no address of a daemon"):
+        dsp.ls()
+
+
+def test_nobody_at_the_address(monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("DSP_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(
+            dsp.DaemonNotFoundError, match=r"(?s)no daemon answers.*hint: `dsp daemon"
+        ):
+            dsp.ls()
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Another program that listens where the daemon did, and writes down what it is told."""
+
+    told: list = []
+
+    def do_GET(self):
+        Stranger.told.append(self.headers.get("Authorization"))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"status": "ok", "pid": 1, "items": []}')
+
+    def log_message(self, *args):
+        pass
+
+
+def test_a_stranger_on_an_old_port_does_not_get_the_token(unstarted, monkeypatch):
+    server = HTTPServer(("127.0.0.1", 0), Stranger)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        (unstarted / "run").mkdir(parents=True)
+        address = f"http://127.0.0.1:{server.server_port}"
+        stale = {"address": address, "token": "secret", "pid": 999_999}
+        (unstarted / "run" / "client.json").write_text(json.dumps(stale))
+        monkeypatch.setenv("DSP_HOME", str(unstarted))
+        monkeypatch.setenv("PATH", "/nowhere")
+        with pytest.raises(dsp.DaemonNotFoundError):
+            dsp.ls()
+    finally:
+        server.shutdown()
+        server.server_close()
+        (unstarted / "run" / "client.json").unlink()
+    assert Stranger.told
+    assert set(Stranger.told) == {None}
+
+
+def test_half_a_file_counts_as_none(unstarted, monkeypatch):
+    (unstarted / "run").mkdir(parents=True)
+    (unstarted / "run" / "client.json").write_text('{"address": "http')
+    assert client_file(unstarted) is None
+
+
+def test_a_child_after_fork_has_connections_of_its_own(here):
+    code = """
+import os, dsp
+dsp.push("fork/text", "x" * 100_000)
+children = []
+for n in range(4):
+    pid = os.fork()
+    if pid == 0:
+        ok = all(dsp.pull("fork/text") == "x" * 100_000 for _ in range(20))
+        os._exit(0 if ok else 1)
+    children.append(pid)
+ok = all(dsp.pull("fork/text") == "x" * 100_000 for _ in range(20))
+print(ok, [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children])
+"""
+    assert python(code, DSP_HOME=str(here.home)) == "True [0, 0, 0, 0]\n"
+
+
+def test_a_daemon_that_was_started_anew_is_found_again(folder):
+    node = Node(folder / "anew", "anew")
+    node.start()
+    try:
+        with node.current():
+            dsp.push("text", "text")
+            node.stop()
+            node.start()
+            assert dsp.pull("text") == "text"
+    finally:
+        node.stop()
+
+
+def test_secrets_are_not_shown(alice):
+    file = client_file(alice.home)
+    assert file.token not in repr(file)
+    assert file.token not in repr(alice.client())
+    assert file.token not in str(vars(dsp.DspError("x")))

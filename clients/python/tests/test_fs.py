@@ -1,0 +1,65 @@
+"""`dsp://` as a filesystem."""
+
+import fsspec
+import pandas as pd
+import pytest
+
+import dsp
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+@pytest.fixture
+def report():
+    frame = dsp.create_frame("fs/weekly")
+    frame.commit(pd.DataFrame({"a": range(1000), "b": ["007"] * 1000}))
+    frame.commit("text", kind="note")
+    frame.push(tags=["v1"])
+    return "dsp://me/main/fs/weekly"
+
+
+def test_pandas_reads_an_attachment(report):
+    table = pd.read_parquet(f"{report}#weekly-0.parquet", columns=["b"])
+    assert table["b"].tolist() == ["007"] * 1000
+    assert len(pd.read_parquet(f"{report}@v1#weekly-0.parquet")) == 1000
+    assert len(pd.read_parquet(f"{report}?rev=v1&path=weekly-0.parquet")) == 1000
+
+
+def test_the_only_attachment_may_be_left_out(report):
+    dsp.push("fs/one", "only")
+    with fsspec.open("dsp://me/main/fs/one", "rt") as file:
+        assert file.read() == "only"
+    with pytest.raises(FileNotFoundError, match="means 2 attachments"):
+        fsspec.open(report).open()
+
+
+def test_listing_and_globbing(report):
+    fs = fsspec.filesystem("dsp")
+    names = ["me/main/fs/weekly#weekly-0.parquet", "me/main/fs/weekly#weekly-1.txt"]
+    assert fs.ls(report, detail=False) == names
+    assert fs.glob(f"{report}#*.txt") == names[1:]
+    assert fs.info(names[1])["size"] == 4
+    assert "me/main/fs/weekly" in [e["name"] for e in fs.ls("dsp://me/main")]
+    assert fs.exists(names[0])
+    assert not fs.exists("dsp://me/main/fs/nothing#x")
+    assert fs.created(report).tzinfo is not None
+
+
+def test_ranges_are_read_alone(report):
+    fs = fsspec.filesystem("dsp")
+    assert fs.cat_file(f"{report}#weekly-1.txt", start=1, end=3) == b"ex"
+    with fs.open(f"{report}#weekly-0.parquet", block_size=512) as file:
+        file.seek(-4, 2)
+        assert file.read() == b"PAR1"
+
+
+def test_it_is_read_only(report):
+    fs = fsspec.filesystem("dsp")
+    for change in (
+        lambda: fs.open(f"{report}#new", "wb"),
+        lambda: fs.rm(report),
+        lambda: fs.mkdir(report),
+        lambda: fs.pipe_file(f"{report}#new", b"x"),
+    ):
+        with pytest.raises(dsp.RefusedError, match=r"(?s)read-only.*hint: dsp.push"):
+            change()

@@ -1,0 +1,84 @@
+"""What one pushes the other pulls; and what is another's is not run."""
+
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+import dsp
+
+
+@pytest.fixture(scope="module")
+def followed(alice, bob):
+    """Bob follows Alice's context, in which there is a first text."""
+    with alice.current():
+        dsp.push("two/first", "first")
+        ticket = dsp.share("main")
+    with bob.current():
+        found = dsp.follow(str(ticket)[:20] + "\n " + str(ticket)[20:])
+    assert found.label == "alice/main"
+    assert found.synced
+    return found
+
+
+def test_a_table_travels(alice, bob, followed):
+    table = pd.DataFrame({"a": ["007", None], "c": pd.Categorical(["x", "y"])})
+    with bob.current():
+        events = dsp.watch(timeout_seconds=60)
+    with alice.current():
+        pushed = dsp.push("two/table", table, "A table", region="EU")
+    with bob.current():
+        for event in events:
+            if event.data.get("name") == "two/table" and event.data.get("frame") == pushed.id:
+                break
+        else:
+            pytest.fail("the head did not arrive")
+        back = dsp.pull("alice:two/table", region="EU")
+        pd.testing.assert_frame_equal(back, table)
+        pd.testing.assert_frame_equal(dsp.pull("/alice/two/table"), table)
+        pd.testing.assert_frame_equal(dsp.pull(pushed.url), table)
+        assert dsp.stack("alice:two/table").head.attachments[0].description == "A table"
+        assert "alice:two/table" in [stack.reference for stack in dsp.ls("alice/main")]
+
+
+def test_a_pickle_of_another_is_not_loaded_unless_one_says_so(alice, bob, followed):
+    model = LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0])
+    with bob.current():
+        events = dsp.watch(timeout_seconds=60)
+    with alice.current():
+        pushed = dsp.push("two/model", model)
+    with bob.current():
+        for event in events:
+            if event.data.get("frame") == pushed.id:
+                break
+        with pytest.raises(dsp.UntrustedError, match=r"(?s)pickle by alice.*hint: if you trust"):
+            dsp.pull("alice:two/model")
+        loaded = dsp.pull("alice:two/model", allow_pickle=True)
+        assert loaded.predict([[2.0]]) == pytest.approx([5.0])
+        with pytest.raises(dsp.UntrustedError):
+            dsp.pull("alice:two/model", decoder="sklearn")
+        user = dsp.stack("alice:two/model").user
+        bob.client()._json("PATCH", f"/peers/{user}/trust", None, {"code": True})
+        try:
+            assert dsp.pull("alice:two/model").coef_ == pytest.approx([2.0])
+        finally:
+            bob.client()._json("PATCH", f"/peers/{user}/trust", None, {"code": False})
+
+
+def test_an_unqualified_name_is_never_another_users(alice, bob, followed):
+    with bob.current(), pytest.raises(dsp.StackNotFoundError, match="two/first"):
+        dsp.pull("me:two/first")
+
+
+def test_a_stack_for_one_user_alone(alice, bob, followed):
+    with alice.current():
+        alice.client().post("/contexts", {"name": "drafts"})
+        dsp.push("me/drafts:plan", "later")
+        context = dsp.share_with("me/drafts:plan", ["bob"])
+        assert context
+        with pytest.raises(dsp.ConfigurationError, match="list of petnames"):
+            dsp.share_with("me/drafts:plan", "bob")
+
+
+def test_a_ticket_that_is_none(bob):
+    with bob.current(), pytest.raises(dsp.DspError):
+        dsp.follow("dsp1nonsense")

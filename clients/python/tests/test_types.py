@@ -1,0 +1,420 @@
+"""What is pushed comes back as it was, for each type."""
+
+import datetime as dt
+import decimal
+import io
+import json
+import uuid
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from sklearn.linear_model import LinearRegression
+
+import dsp
+from dsp import types
+from dsp.types.base import PARQUET
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def around(value):
+    """Pushes a value and pulls it."""
+    result = dsp.push("types/one", value)
+    return dsp.pull(f"types/one@{result.id}")
+
+
+def same_frame(frame):
+    back = around(frame)
+    pd.testing.assert_frame_equal(back, frame, check_freq=True)
+    for one, other in zip(back.columns, frame.columns, strict=True):
+        assert type(one) is type(other)
+    return back
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "text",
+        "",
+        "line\r\nbreaks\0 and ünïcode 🦊",
+        dsp.Markdown("# Title"),
+        b"\0\xff",
+        b"",
+        {"a": [1, 2.5, None, True, "x"], "b": {}},
+        [],
+        None,
+        True,
+        10**30,
+        0.1,
+    ],
+)
+def test_plain_values(value):
+    back = around(value)
+    assert type(back) is type(value)
+    assert back == value
+
+
+@pytest.mark.parametrize("value", [{"a": (1, 2)}, {1: 2}, float("nan"), [{"k": {1}}], {"k": 1j}])
+def test_what_json_would_change_is_refused(value):
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="JSON"):
+        dsp.push("types/refused", value)
+
+
+def test_half_a_surrogate_pair_is_refused():
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="character 2"):
+        dsp.push("types/refused", "ab\ud800")
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6, dtype=">i2").reshape(2, 3),
+        np.array(3.5),
+        np.array([], dtype="float16"),
+        np.array(["a", "bc"]),
+        np.array(["2020-01-01", "NaT"], dtype="datetime64[D]"),
+        np.zeros(3, dtype=[("x", "f4"), ("y", "i8")]),
+        np.array([1 + 2j]),
+        np.asfortranarray(np.ones((2, 3), dtype=bool)),
+    ],
+)
+def test_arrays(array):
+    back = around(array)
+    np.testing.assert_array_equal(back, array)
+    assert back.dtype == array.dtype
+
+
+def test_arrays_of_objects_are_refused():
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="pickle"):
+        dsp.push("types/refused", np.array([object()]))
+
+
+FRAMES = {
+    "texts": pd.DataFrame({"a": ["007", "", None, "NA", "nan", "None"]}),
+    "objects": pd.DataFrame({"a": pd.Series(["007", "", None], dtype=object)}),
+    "object nan": pd.DataFrame({"a": pd.Series(["x", float("nan")], dtype=object)}),
+    "mixed": pd.DataFrame({"a": pd.Series([1, "1", 1.0, True, None, [1]], dtype=object)}),
+    "nested": pd.DataFrame({"a": [[1, 2], [], None], "b": [{"k": 1}, {"k": 2, "j": [3]}, {}]}),
+    "python": pd.DataFrame(
+        {
+            "date": [dt.date(2020, 1, 1), None],
+            "time": pd.Series([dt.time(1, 2, 3), None], dtype=object),
+            "decimal": [decimal.Decimal("1.10"), None],
+            "bytes": [b"\0\xff", b""],
+        }
+    ),
+    "category": pd.DataFrame(
+        {
+            "s": pd.Categorical(["b", None], categories=["c", "b", "a"], ordered=True),
+            "i": pd.Categorical([3, 1], categories=[3, 2, 1]),
+            "cut": pd.cut(pd.Series([1.5, None]), [0, 1, 2]),
+            "d": pd.Categorical(pd.to_datetime(["2020-01-01", "2021-01-01"], utc=True)),
+        }
+    ),
+    "times": pd.DataFrame(
+        {
+            "ns": pd.to_datetime(["2020-01-01 00:00:00.123456789", None]).as_unit("ns"),
+            "s": pd.to_datetime(["2020-01-01", None]).as_unit("s"),
+            "tz": pd.to_datetime(["2020-06-01", None]).tz_localize("Europe/Berlin"),
+            "fixed": pd.to_datetime(["2020-06-01", None]).tz_localize("+05:30"),
+            "delta": pd.to_timedelta(["1 days 00:00:00.000000001", None]),
+            "period": pd.period_range("2020-01", periods=2, freq="M"),
+            "interval": pd.interval_range(0, 2),
+        }
+    ),
+    "nullable": pd.DataFrame(
+        {
+            "i": pd.array([2**62 + 1, None], dtype="Int64"),
+            "u": pd.array([2**64 - 1, 0], dtype="uint64"),
+            "b": pd.array([True, None], dtype="boolean"),
+            "f": pd.array([0.1, None], dtype="Float32"),
+            "s": pd.array(["007", None], dtype="string"),
+            "p": pd.array([1, None], dtype="int64[pyarrow]"),
+        }
+    ),
+    "numbers": pd.DataFrame(
+        {
+            "f": [float("nan"), -0.0],
+            "c": [1 + 2j, complex("nan")],
+            "h": np.array([1.5, float("inf")], dtype="float16"),
+            "sparse": pd.arrays.SparseArray([0.0, 1.0]),
+            "i": np.array([-128, 127], dtype="int8"),
+        }
+    ),
+    "empty": pd.DataFrame(),
+    "no rows": pd.DataFrame({"a": pd.Series([], dtype="int32"), "b": pd.Series([], dtype=object)}),
+    "no columns": pd.DataFrame(index=pd.Index(["a", "b"], name="k")),
+    "range": pd.DataFrame({"a": [1, 2]}, index=pd.RangeIndex(10, 14, 2, name="r")),
+    "named index": pd.DataFrame({"a": [1, 2]}, index=pd.Index(["x", "007"], name="a")),
+    "dates": pd.DataFrame({"a": [1, 2]}, index=pd.date_range("2020", periods=2, freq="MS")),
+    "zones": pd.DataFrame({"a": [1]}, index=pd.date_range("2020", periods=1, tz="Asia/Tokyo")),
+    "multi": pd.DataFrame(
+        {"v": range(4)},
+        index=pd.MultiIndex.from_product([["a", "007"], [1, 2]], names=["k", None]),
+    ),
+    "multi columns": pd.DataFrame(
+        [[1, 2, 3]],
+        columns=pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)], names=["x", "y"]),
+    ),
+    "integer labels": pd.DataFrame([[1, 2]], columns=[2020, 2021]),
+    "range labels": pd.DataFrame([[1, 2]]),
+    "twice the same label": pd.DataFrame([[1, "x"]], columns=["a", "a"]),
+    "mixed labels": pd.DataFrame([[1, 2, 3]], columns=pd.Index(["1", 1, None], dtype=object)),
+    "named labels": pd.DataFrame([[1]], columns=pd.Index(["a"], name="what")),
+    "date labels": pd.DataFrame([[1, 2]], columns=pd.date_range("2020", periods=2)),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_tables_of_pandas(name):
+    same_frame(FRAMES[name])
+
+
+def test_objects_keep_their_python_types():
+    back = same_frame(FRAMES["mixed"])
+    assert [type(v) for v in back["a"]] == [int, str, float, bool, type(None), list]
+    assert back["a"][0] == 1
+    back = same_frame(FRAMES["nested"])
+    assert back["b"][2] == {}
+    assert isinstance(back["a"][0], list)
+
+
+def test_attributes_of_tables():
+    frame = pd.DataFrame({"a": [1]})
+    frame.attrs["unit"] = "kg"
+    assert around(frame).attrs == {"unit": "kg"}
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        pd.Series([1, 2], name="n"),
+        pd.Series(["a"], index=pd.Index([3], name="i"), name=("t", 1)),
+        pd.Series([], dtype="category"),
+    ],
+)
+def test_series(series):
+    back = around(series)
+    pd.testing.assert_series_equal(back, series)
+    assert back.name == series.name
+
+
+def test_a_value_that_no_type_holds_is_named():
+    frame = pd.DataFrame({"ok": [1, 2], "bad": ["x", uuid.uuid4()]})
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="'bad'.*UUID.*row 1"):
+        dsp.push("types/refused", frame)
+    both = pd.DataFrame({"bad": pd.Series([None, float("nan"), "x"], dtype=object)})
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="None, nan"):
+        dsp.push("types/refused", both)
+
+
+def test_other_readers_find_the_index():
+    frame = FRAMES["multi"]
+    encoded = types.encode(frame)
+    read = pd.read_parquet(io.BytesIO(encoded.data))
+    assert list(read.index.names) == ["k", None]
+    assert read["v"].tolist() == [0, 1, 2, 3]
+    ranged = types.encode(FRAMES["range"])
+    assert pd.read_parquet(io.BytesIO(ranged.data)).index.equals(FRAMES["range"].index)
+
+
+def test_files_are_as_the_web_and_others_read_them_best():
+    frame = pd.DataFrame({"a": np.arange(150_000)})
+    read = pq.ParquetFile(io.BytesIO(types.encode(frame).data))
+    assert [read.metadata.row_group(i).num_rows for i in range(read.num_row_groups)] == [
+        65_536,
+        65_536,
+        18_928,
+    ]
+    column = read.metadata.row_group(0).column(0)
+    assert column.compression == "ZSTD"
+    assert column.has_offset_index
+    assert column.has_column_index
+
+
+def test_tables_of_polars():
+    frame = pl.DataFrame(
+        {
+            "s": ["007", "", None, "NA"],
+            "c": pl.Series(["a", "b", None, "a"], dtype=pl.Categorical),
+            "e": pl.Series(["x", "y", "x", None], dtype=pl.Enum(["y", "x", "z"])),
+            "t": pl.Series([dt.datetime(2020, 1, 1)] * 4).dt.replace_time_zone("Europe/Berlin"),
+            "d": [dt.timedelta(microseconds=1), None, None, None],
+            "n": [[{"k": 1}], [], None, [{"k": None}]],
+            "dec": [decimal.Decimal("1.10"), None, None, None],
+            "u": pl.Series([2**64 - 1, 0, 1, 2], dtype=pl.UInt64),
+            "z": [None] * 4,
+        }
+    )
+    back = around(frame)
+    assert back.schema == frame.schema
+    assert back.equals(frame)
+    assert around(frame.lazy()).equals(frame)
+    assert around(frame["s"]).equals(frame["s"])
+
+
+def test_python_objects_in_polars_are_refused():
+    with pytest.raises(dsp.UnsupportedObjectTypeException):
+        dsp.push("types/refused", pl.DataFrame({"o": pl.Series([object()], dtype=pl.Object)}))
+
+
+TABLE = pa.table(
+    {
+        "s": pa.array(["007", "", None]),
+        "seconds": pa.array([1, None, 3], pa.timestamp("s", "UTC")),
+        "duration": pa.array([1, None, 3], pa.duration("ns")),
+        "dictionary": pa.array(["a", None, "a"]).dictionary_encode(),
+        "numbers": pa.array([7, 8, 7]).dictionary_encode(),
+        "list": pa.array([[1], [], None], pa.large_list(pa.int8())),
+        "struct": pa.array([{"a": {"b": 1}}, None, {"a": None}]),
+        "map": pa.array([[("k", 1)], [], None], pa.map_(pa.string(), pa.int32())),
+        "decimal": pa.array([decimal.Decimal("1.10"), None, None], pa.decimal128(30, 2)),
+        "half": pa.array(np.array([1, 2, 3], dtype="float16")),
+    }
+).replace_schema_metadata({"mine": "kept"})
+
+
+def test_tables_of_arrow():
+    back = around(TABLE)
+    assert back.schema.equals(TABLE.schema)
+    assert back.schema.metadata == TABLE.schema.metadata
+    assert back.equals(TABLE)
+    batch = pa.record_batch({"a": [1, 2]})
+    assert around(batch).equals(pa.Table.from_batches([batch]))
+
+
+def test_anything_with_the_c_stream():
+    class Stream:
+        def __arrow_c_stream__(self, requested_schema=None):
+            return TABLE.select(["s"]).__arrow_c_stream__(requested_schema)
+
+    assert around(Stream()).equals(
+        TABLE.select(["s"]).replace_schema_metadata(TABLE.schema.metadata)
+    )
+    reader = pa.RecordBatchReader.from_batches(TABLE.schema, TABLE.to_batches())
+    assert around(reader).equals(TABLE)
+
+
+def test_a_type_that_parquet_has_not_is_refused():
+    column = pa.array([1, 2], pa.month_day_nano_interval().id and pa.int64())
+    union = pa.UnionArray.from_sparse(pa.array([0, 0], pa.int8()), [column])
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="Parquet"):
+        dsp.push("types/refused", pa.table({"u": union}))
+
+
+def test_a_table_is_read_as_another_type():
+    dsp.push("types/as", pd.DataFrame({"a": [1]}))
+    assert isinstance(dsp.pull("types/as", decoder="arrow"), pa.Table)
+    assert isinstance(dsp.pull("types/as", decoder="polars"), pl.DataFrame)
+    with pytest.raises(dsp.MatchError, match="no type is called"):
+        dsp.pull("types/as", decoder="excel")
+
+
+def test_a_parquet_file_that_lies_is_an_error(tmp_path):
+    path = tmp_path / "liar.parquet"
+    path.write_bytes(b"PAR1" + b"\xff" * 100 + b"PAR1")
+    dsp.push("types/liar", path)
+    with pytest.raises(dsp.DspError, match=r"liar.parquet is no Parquet file"):
+        dsp.pull("types/liar")
+
+
+def test_a_text_in_another_encoding_is_told_by_line_and_column(tmp_path):
+    path = tmp_path / "latin.txt"
+    path.write_bytes("one\ntwo: ü\n".encode("latin-1"))
+    dsp.push("types/latin", path)
+    with pytest.raises(dsp.DspError, match="line 2, column 6"):
+        dsp.pull("types/latin")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK", "F", "I"])
+def test_images(mode):
+    image = Image.linear_gradient("L").resize((9, 7))
+    image = image.convert("I").convert(mode) if mode == "I;16" else image.convert(mode)
+    back = around(image)
+    assert back.mode == mode
+    assert back.tobytes() == image.tobytes()
+
+
+def test_an_image_that_no_format_keeps_is_refused():
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="mode HSV"):
+        dsp.push("types/refused", Image.new("HSV", (2, 2)))
+
+
+def test_large_plots_become_pictures():
+    figure, axes = plt.subplots()
+    axes.scatter(*np.random.default_rng(1).random((2, 30_000)))
+    plt.close(figure)
+    picture = around(figure)
+    assert picture.media == "image/png"
+    assert picture._repr_png_() == picture.data
+    small = around(plt.figure().add_subplot())
+    assert small.media == "image/svg+xml"
+    assert small._repr_png_() is None
+    assert not hasattr(small, "_repr_svg_")
+    plt.close("all")
+
+
+def test_figures_of_plotly():
+    figure = go.Figure(go.Scatter(x=[1, 2], y=[3, 4]), layout={"title": {"text": "T"}})
+    back = around(figure)
+    assert isinstance(back, go.Figure)
+    assert json.loads(back.to_json()) == json.loads(figure.to_json())
+
+
+def test_models_of_scikit_learn():
+    model = LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0])
+    assert around(model).predict([[2.0]]) == pytest.approx([5.0])
+
+
+def test_types_of_others_come_first(monkeypatch):
+    class Point:
+        x = 7
+
+    class PointType:
+        name = "point"
+
+        def matches(self, value):
+            return isinstance(value, Point)
+
+        def encode(self, value):
+            return dsp.Encoded(".pt", "application/x-point", "point", data=b"%d" % value.x)
+
+        def reads(self, attachment):
+            return attachment.app == "point"
+
+        def decode(self, attachment):
+            point = Point()
+            point.x = int(attachment.read())
+            return point
+
+    class EntryPoint:
+        def load(self):
+            return PointType()
+
+    types.all_types.cache_clear()
+    monkeypatch.setattr(types, "entry_points", lambda group: [EntryPoint()])
+    try:
+        assert around(Point()).x == 7
+    finally:
+        monkeypatch.undo()
+        types.all_types.cache_clear()
+
+
+def test_nothing_is_imported_that_is_not_needed():
+    import subprocess
+    import sys
+
+    heavy = ["pandas", "numpy", "pyarrow", "polars", "matplotlib", "PIL", "sklearn", "fsspec"]
+    code = f"import sys, dsp; print([m for m in {heavy} if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+    assert PARQUET
