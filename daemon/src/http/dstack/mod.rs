@@ -79,7 +79,7 @@ fn reader(caller: Option<&Extension<Client>>) -> Reader {
 fn needs(caller: Option<&Extension<Client>>, scope: Scope, what: &str) -> Result<(), OldFault> {
     let Some(Extension(client)) = caller else {
         let refusal = Refusal::credentials(format!("{what} needs a token, and none was shown"));
-        return Err(refusal.with_hint("`dsp profile add` writes one into a profile").into());
+        return Err(refusal.with_hint("a profile holds it as `token`").into());
     };
     client.needs(scope, what).map_err(|fault| OldFault(Refusal::credentials(fault.0.detail)))
 }

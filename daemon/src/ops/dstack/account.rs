@@ -71,7 +71,7 @@ impl Ops {
             }
             "token" => Refusal::unsupported(
                 "tokens are not replaced by this call",
-                "`dsp profile add` makes a new one",
+                "the profile keeps the one that it has",
             ),
             "settings" => Refusal::unsupported(
                 "who reads what is decided by contexts",
@@ -80,7 +80,7 @@ impl Ops {
             "support" => Refusal::unsupported("nobody reads mail here", "`dsp doctor` may help"),
             _ => Refusal::unsupported(
                 "there are no accounts, passwords and e-mails here: this daemon is yours alone",
-                "`dsp open` logs a browser in, `dsp profile add` a client of dstack",
+                "`dsp open` logs a browser in; clients of dstack show a token",
             ),
         }
     }

@@ -193,3 +193,26 @@ impl Drafts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn not_more_than_so_many_are_in_the_making() {
+        let drafts = Drafts::default();
+        for n in 0..=DRAFTS {
+            let key = (
+                ContextId::from_bytes([1; 32]),
+                "data".parse().expect("a name"),
+                format!("frame-{n}"),
+            );
+            let piece = Piece { about: About::default(), bytes: None };
+            let addition = Addition { said: Said::default(), pieces: vec![(0, piece)], size: None };
+            assert!(drafts.add(&key, addition, n as i64).unwrap().is_none());
+        }
+        let left = drafts.locked();
+        assert_eq!(left.len(), DRAFTS);
+        assert!(left.keys().all(|key| key.2 != "frame-0"), "the oldest gave way");
+    }
+}

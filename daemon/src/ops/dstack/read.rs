@@ -295,7 +295,7 @@ fn readable<'a>(
             shortened(account),
             shortened(name)
         );
-        Refusal::credentials(detail).with_hint("`dsp profile add` writes one into a profile")
+        Refusal::credentials(detail).with_hint("a profile holds it as `token`")
     })
 }
 
