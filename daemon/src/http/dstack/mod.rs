@@ -28,9 +28,26 @@ pub(super) use self::answer::refused;
 /// What a route returns.
 type Answer = Result<Response, OldFault>;
 
+/// What the paths of an old server began with, behind `/api/`.
+const PARTS: &[&str] = &[
+    "apps",
+    "attachs",
+    "config",
+    "dashboards",
+    "files",
+    "frames",
+    "jobs",
+    "permissions",
+    "stacks",
+    "support",
+    "uploads",
+    "users",
+];
+
 /// Tells whether a path is one of these routes, or could have been one of an old server.
 pub(super) fn is_here(path: &str) -> bool {
-    path.starts_with("/api/") && !path.starts_with("/api/v1/") && path != "/api/openapi.json"
+    let rest = path.strip_prefix("/api/");
+    rest.and_then(|rest| rest.split('/').next()).is_some_and(|part| PARTS.contains(&part))
 }
 
 /// Tells whether a path shows by itself who may use it.

@@ -134,7 +134,7 @@ async fn every_generation_of_clients_pushes_and_pulls() {
         "id": "aa9507f0-41c3-4796-a402-2f747ddcd4d7", "timestamp": "1595190434031",
         "client": "dstack-r", "version": "0.2.1", "os": { "sysname": "Linux" }, "message": "from R",
         "attachments": [{ "data": csv(), "type": "text/csv", "params": { "n": 1.5, "b": true } }],
-        "stack": "dstack/r",
+        "stack": "dstack/from-r",
     });
     let new = json!({
         "id": "cc9507f0-41c3-4796-a402-2f747ddcd4d7", "timestamp": 1_595_190_434_031_i64,
@@ -162,7 +162,7 @@ async fn every_generation_of_clients_pushes_and_pulls() {
     assert_eq!((attach["application"].as_str(), &bytes), (Some("pandas/dataframe"), &want));
     assert_eq!(attach["settings"], json!({ "header": true, "schema": ["int64"] }));
     assert_eq!(attach["description"], "DataFrame example");
-    let (attach, _) = lab.pull("me/r", 0).await;
+    let (attach, _) = lab.pull("me/from-r", 0).await;
     assert_eq!(attach["params"], json!({ "n": 1.5, "b": true }));
     assert_eq!(
         lab.pull("dstack/new/deep", 0).await.0["params"],
