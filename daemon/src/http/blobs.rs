@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::{BodyDataStream, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
@@ -48,7 +48,16 @@ async fn put(
     }
     let expected = expected(headers)?;
     let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-    let mut body = request.into_body().into_data_stream();
+    let put = taken(request.into_body(), |bytes| ops.put_blob(bytes, length, expected)).await;
+    Ok((StatusCode::CREATED, Json(put?)))
+}
+
+/// Hands the pieces of a body to what takes them in, a few at a time.
+pub(super) async fn taken<F: Future>(
+    body: Body,
+    take: impl FnOnce(ReceiverStream<io::Result<Bytes>>) -> F,
+) -> F::Output {
+    let mut body = body.into_data_stream();
     let (pieces, stream) = mpsc::channel(WAITING);
     let receive = async move {
         while let Some(piece) = next(&mut body).await {
@@ -58,9 +67,7 @@ async fn put(
             }
         }
     };
-    let put = ops.put_blob(ReceiverStream::new(stream), length, expected);
-    let ((), put) = tokio::join!(receive, put);
-    Ok((StatusCode::CREATED, Json(put?)))
+    tokio::join!(receive, take(ReceiverStream::new(stream))).1
 }
 
 /// Tells whether a body is bytes, which no form of another site's page sends.
@@ -111,8 +118,6 @@ async fn content(
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]

@@ -12,7 +12,8 @@ use super::answer::Fault;
 use crate::ops::{Opened, Ops, UNKNOWN_MEDIA};
 
 /// What a page of these bytes may do: nothing.
-const SANDBOX: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+pub(super) const SANDBOX: &str =
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 /// Media types that a browser shows; all others are saved.
 const INLINE: &[&str] = &[
@@ -54,7 +55,7 @@ const TOLD: &[&str] = &[
 
 /// Returns the media type that a browser is told, and whether it may show the bytes. A type that
 /// could run something, or that nobody knows, becomes bytes to be saved.
-fn shown(media: &str) -> (&'static str, bool) {
+pub(super) fn shown(media: &str) -> (&'static str, bool) {
     let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if let Some(known) = INLINE.iter().find(|known| **known == essence) {
         return match *known {

@@ -22,6 +22,7 @@ use axum::serve::IncomingStream;
 use dsp_protocol::api::ProblemCode;
 
 use super::answer::Fault;
+use super::dstack;
 use crate::ops::{Client, Ops, Scope};
 
 /// The header that a page of another site cannot send.
@@ -100,6 +101,42 @@ impl Guard {
         if peer == Peer::Socket {
             return Ok(Some(Client { scope: Scope::Admin }));
         }
+        self.browser(headers).await
+    }
+
+    /// Finds out who calls an address of dstack: a token that is empty shows nobody, and a wrong
+    /// one is refused even where nobody needs to be known.
+    async fn dstack_client(
+        &self,
+        peer: Peer,
+        headers: &HeaderMap,
+    ) -> Result<Option<Client>, Fault> {
+        let shown = headers.get(header::AUTHORIZATION).map(|value| value.to_str());
+        let token = shown.map(|value| Some(value.ok()?.split_once("Bearer")?.1.trim()));
+        match token {
+            Some(None) => {
+                let detail = "the header `Authorization` is no `Bearer` token";
+                return Err(Fault::new(ProblemCode::Refused, detail));
+            }
+            Some(Some(token)) if !token.is_empty() => {
+                if let Some(client) = self.ops.client_of_token(token).await? {
+                    return Ok(Some(client));
+                }
+                if peer != Peer::Socket {
+                    let detail = "bad credentials: the token is unknown, or has ended";
+                    return Err(Fault::new(ProblemCode::Refused, detail));
+                }
+            }
+            Some(Some(_)) | None => {}
+        }
+        match peer {
+            Peer::Socket => Ok(Some(Client { scope: Scope::Admin })),
+            Peer::Tcp | Peer::Stranger => self.browser(headers).await,
+        }
+    }
+
+    /// Finds out who logged in with a browser.
+    async fn browser(&self, headers: &HeaderMap) -> Result<Option<Client>, Fault> {
         self.check_site(headers)?;
         match cookie(headers, &self.ops.cookie_name()) {
             Some(secret) => {
@@ -145,6 +182,12 @@ impl Guard {
         let path = request.uri.path();
         if !path.starts_with("/api/") {
             return Ok(None);
+        }
+        if dstack::is_file(path) {
+            return Ok(None);
+        }
+        if dstack::is_here(path) {
+            return self.dstack_client(peer, &request.headers).await;
         }
         let client = self.client(peer, &request.headers).await?;
         if is_open(path) {
@@ -208,11 +251,13 @@ pub(super) async fn check(
     next: Next,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
+    let old = dstack::is_here(parts.uri.path());
     let admitted = guard.admit(peer, &parts).await.map(|client| {
         client.and_then(|client| parts.extensions.insert(client));
     });
     let mut response = match admitted {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(fault) if old => dstack::refused(fault),
         Err(fault) => fault.into_response(),
     };
     for (name, value) in [

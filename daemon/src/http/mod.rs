@@ -9,6 +9,7 @@ mod blobs;
 mod bytes;
 mod contexts;
 mod diff;
+mod dstack;
 mod events;
 mod follows;
 mod frames;
@@ -36,6 +37,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::Uri;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use dsp_protocol::api::ProblemCode;
 use utoipa::OpenApi as _;
@@ -131,6 +134,18 @@ pub fn document() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
 }
 
+fn nothing_here() -> Fault {
+    Fault::new(ProblemCode::NotFound, "there is nothing at this path")
+}
+
+/// Answers in the form of the routes beside which a path would be.
+fn shaped(uri: &Uri, fault: Fault) -> Response {
+    match dstack::is_here(uri.path()) {
+        true => dstack::refused(fault),
+        false => fault.into_response(),
+    }
+}
+
 /// Returns all routes behind their guard; `address` is where they answer.
 pub fn router(ops: Arc<Ops>, address: SocketAddr) -> Router {
     let guard = Guard::new(Arc::clone(&ops), address);
@@ -140,9 +155,10 @@ pub fn router(ops: Arc<Ops>, address: SocketAddr) -> Router {
         "/api/openapi.json",
         get(move || std::future::ready(answer::json_text(document.clone()))),
     )
+    .merge(dstack::routes())
     .merge(pages::routes())
-    .fallback(|| async { Fault::new(ProblemCode::NotFound, "there is nothing at this path") })
-    .method_not_allowed_fallback(|| async { Fault::method_not_allowed() })
+    .fallback(async |uri: Uri| shaped(&uri, nothing_here()))
+    .method_not_allowed_fallback(async |uri: Uri| shaped(&uri, Fault::method_not_allowed()))
     .layer(DefaultBodyLimit::max(JSON_BYTES))
     .layer(axum::middleware::from_fn_with_state(guard, guard::check))
     .with_state(ops)

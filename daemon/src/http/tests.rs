@@ -3,6 +3,7 @@
 mod arbitrary;
 mod bytes;
 mod document;
+mod dstack;
 mod events;
 mod guards;
 mod hostile;

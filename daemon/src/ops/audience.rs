@@ -235,7 +235,7 @@ impl Ops {
 
 /// Returns the audiences of a stack of mine that is elsewhere. What is in an audience is for nobody
 /// else: one has none itself.
-fn audiences(scene: &Scene, from: ContextId, stack: StackId) -> Vec<&ContextScene> {
+pub(super) fn audiences(scene: &Scene, from: ContextId, stack: StackId) -> Vec<&ContextScene> {
     if scene.contexts.get(&from).is_some_and(|context| is_audience(scene, context)) {
         return Vec::new();
     }

@@ -262,7 +262,7 @@ impl Ops {
     }
 
     /// Brings the bytes of files and adds to what was fetched.
-    async fn bring_files(
+    pub(crate) async fn bring_files(
         &self,
         context: ContextId,
         files: &[File],

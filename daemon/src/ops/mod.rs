@@ -13,6 +13,7 @@ mod contexts;
 mod devices;
 mod diff;
 mod doctor;
+pub mod dstack;
 pub mod events;
 mod evict;
 mod fetch;
@@ -148,6 +149,7 @@ pub struct Ops {
     trees: TreeCache,
     searched: SearchCache,
     uploads: Uploads,
+    dstack: dstack::Pending,
     uses: evict::Uses,
     collections_held: AtomicBool,
     pairing: Pairing,
@@ -189,6 +191,7 @@ impl Ops {
             trees: TreeCache::default(),
             searched: SearchCache::default(),
             uploads: Uploads::default(),
+            dstack: dstack::Pending::default(),
             uses: evict::Uses::default(),
             collections_held: AtomicBool::new(parts.collections == Collections::Held),
             pairing: Pairing::default(),
@@ -230,6 +233,11 @@ impl Ops {
     /// Tells whether the daemon is to be started again once it has stopped.
     pub fn begins_anew(&self) -> bool {
         self.begins_anew.load(Ordering::Acquire)
+    }
+
+    /// Returns where the API answers.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// Returns this device.

@@ -24,7 +24,7 @@ pub use self::frame::{Files, Frame, FrameError, KNOWN_FEATURES};
 pub use self::lineage::Lineage;
 pub use self::metric::{Metric, Metrics};
 pub use self::moment::{Date, DateTime, MomentError, Time};
-pub use self::param::{Param, ParamError, Params, Unknown};
+pub use self::param::{Param, ParamError, Params, Unknown, from_json, to_json};
 pub use self::recipe::Recipe;
 pub use self::tree::{TreeBuilder, TreeLookup, TreeWalk};
 use crate::cbor::{self, CborError, FieldError, Fields, Map, Value};

@@ -311,7 +311,8 @@ fn number(text: &str) -> Option<Param> {
 }
 
 /// Returns the JSON of a value.
-pub(super) fn to_json(value: &Value) -> Json {
+/// Returns the JSON of a value. Bytes are `{"/": {"bytes": base64}}`.
+pub fn to_json(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Bool(bool) => Json::Bool(*bool),
@@ -331,7 +332,11 @@ pub(super) fn to_json(value: &Value) -> Json {
 }
 
 /// Returns the value of JSON.
-pub(super) fn from_json(json: &Json) -> Result<Value, String> {
+/// Returns the value that JSON writes.
+///
+/// # Errors
+/// Says that a number is out of range, or that it is nested too deep.
+pub fn from_json(json: &Json) -> Result<Value, String> {
     from_json_within(json, CBOR_DEPTH)
 }
 

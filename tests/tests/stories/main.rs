@@ -11,6 +11,7 @@ mod cable;
 mod crash;
 mod devices;
 mod doctor;
+mod dstack;
 mod flood;
 mod follow;
 mod forget;

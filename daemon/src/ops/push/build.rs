@@ -30,10 +30,10 @@ pub(super) struct Draft {
 
 /// A frame without parents and time, and the blobs that it reaches.
 #[derive(Debug)]
-pub(super) struct Built {
-    pub(super) frame: Frame,
-    pub(super) blobs: Vec<(BlobHash, u64)>,
-    pub(super) keeps: Vec<Keep>,
+pub(in crate::ops) struct Built {
+    pub(in crate::ops) frame: Frame,
+    pub(in crate::ops) blobs: Vec<(BlobHash, u64)>,
+    pub(in crate::ops) keeps: Vec<Keep>,
 }
 
 impl Ops {

@@ -22,6 +22,7 @@ use dsp_protocol::statement::Role;
 use dsp_protocol::sync::{Command, Reply};
 use tokio::sync::OwnedMutexGuard;
 
+pub(super) use self::build::Built;
 use super::contexts::unexpected;
 use super::problem::bad_request;
 use super::resolve::{Found, parse};
@@ -61,7 +62,21 @@ impl Ops {
         let sum = taken.sum();
         self.quota_for(taken.files.iter().map(|(_, blob)| (blob.hash, blob.size))).await?;
         let built = self.build(draft, taken).await?;
+        self.move_head((context, name), tags, (built, sum), reporter).await
+    }
 
+    /// Makes a frame whose bytes are here the head of a stack of mine; `sum` is how many files it
+    /// has, and their bytes. A frame without a time gets that of the push.
+    ///
+    /// # Errors
+    /// The frame breaks a rule, the disk is full, or I may not push there.
+    pub(super) async fn move_head(
+        self: &Arc<Self>,
+        (context, name): (ContextId, StackName),
+        tags: Vec<TagName>,
+        (built, sum): (Built, (u64, u64)),
+        reporter: &Reporter,
+    ) -> Result<Pushed, Problem> {
         let pushing = Arc::clone(&self.pushing).lock_owned().await;
         let scene = self.scene().await?;
         let before = scene.contexts.get(&context).and_then(|c| c.stack(scene.me, &name));
@@ -74,7 +89,10 @@ impl Ops {
         }
         let frame = Frame {
             parents: heads.into_iter().take(PARENTS).collect(),
-            time: super::time::now(),
+            time: match built.frame.time {
+                0 => super::time::now(),
+                told => told,
+            },
             ..built.frame
         };
         let bytes = frame.encode().map_err(bad_request)?;

@@ -1,0 +1,179 @@
+//! What the old web application did to stacks: removing them, and showing them to users.
+
+use std::sync::Arc;
+
+use dsp_protocol::api::{NewShare, Problem};
+use dsp_protocol::id::{ContextId, StackId, UserId};
+use dsp_protocol::statement::Role;
+use dsp_protocol::sync::Command;
+
+use super::super::Ops;
+use super::super::audience::audiences;
+use super::super::resolve::Found;
+use super::super::scene::Scene;
+use super::Refusal;
+use super::names::{Level, shortened};
+use super::push::split;
+use super::request::{DeleteRequest, PermissionRequest, UpdateRequest};
+
+impl Ops {
+    /// Removes a stack of mine; `dsp undo` brings it back.
+    ///
+    /// # Errors
+    /// There is none, or it is not mine.
+    pub async fn dstack_delete(&self, request: &DeleteRequest) -> Result<(), Refusal> {
+        let scene = self.scene().await?;
+        let found = self.own(&scene, &request.user, &request.name).await?;
+        self.remove_stack(&exact(&found)).await?;
+        Ok(())
+    }
+
+    /// Changes a stack of mine, as far as a single stack has what is to be changed.
+    ///
+    /// # Errors
+    /// There is no such stack of mine, or it would need more than a change of the stack.
+    pub async fn dstack_update(&self, request: &UpdateRequest) -> Result<(), Refusal> {
+        let scene = self.scene().await?;
+        let (account, name) = split(&request.stack)?;
+        let found = self.own(&scene, account, name).await?;
+        let level = Level::of(&scene, found.context);
+        let wanted = match (request.access_level.as_deref(), request.private) {
+            (Some(level), _) => Some(level),
+            (None, Some(true)) => Some("private"),
+            (None, Some(false)) => Some("public"),
+            (None, None) => None,
+        };
+        if request.readme.is_some() {
+            return Err(Refusal::unsupported(
+                "a stack has no readme of its own",
+                "push one as an attachment",
+            ));
+        }
+        if request.head.is_some() {
+            return Err(Refusal::unsupported(
+                "a head goes forward only: its frames are its history",
+                "pull the older frame and push it again, or put a tag on it: `dsp tag`",
+            ));
+        }
+        match wanted {
+            None => Err(Refusal::malformed("there is nothing to change")),
+            Some(wanted) if wanted == level.word() => Ok(()),
+            Some(wanted) => {
+                let label = scene.label(found.context);
+                Err(Refusal::unsupported(
+                    format!(
+                        "who reads `{}` is decided by its context {label}, which is {}, and not \
+                         for the stack alone; it was to become {}",
+                        found.stack.name,
+                        level.word(),
+                        shortened(wanted)
+                    ),
+                    "`dsp share` shows a context or a stack to others",
+                ))
+            }
+        }
+    }
+
+    /// Shows a stack of mine to a user.
+    ///
+    /// # Errors
+    /// The stack is not mine, nobody is called so, or an e-mail address is named.
+    pub async fn dstack_permit(
+        self: &Arc<Self>,
+        request: &PermissionRequest,
+    ) -> Result<(), Refusal> {
+        let scene = self.scene().await?;
+        let (found, user) = self.permission(&scene, request).await?;
+        let audiences = audiences(&scene, found.context.id, found.stack.stack);
+        let reads = |context: &&_| reader_of(context, user);
+        if audiences.iter().any(reads) {
+            return Ok(());
+        }
+        let stack = exact(&found);
+        let with = vec![user.to_string()];
+        self.share_stack(NewShare { stack, with, history: false }).await?;
+        Ok(())
+    }
+
+    /// Stops showing a stack of mine to a user; what she has already she keeps.
+    ///
+    /// # Errors
+    /// As [`dstack_permit`](Self::dstack_permit), and that others would stop seeing it with her.
+    pub async fn dstack_forbid(&self, request: &PermissionRequest) -> Result<(), Refusal> {
+        let scene = self.scene().await?;
+        let (found, user) = self.permission(&scene, request).await?;
+        let stack = found.stack.stack;
+        let shown: Vec<_> = audiences(&scene, found.context.id, stack)
+            .into_iter()
+            .filter(|context| reader_of(context, user))
+            .collect();
+        let several = shown.iter().find(|context| {
+            let readers = context.members.iter().filter(|(_, role)| *role != Role::None);
+            readers.filter(|(reader, _)| *reader != scene.me).count() > 1
+        });
+        if let Some(context) = several {
+            let label = scene.label(context);
+            let detail = format!("others read `{}` with her, in {label}", found.stack.name);
+            return Err(Refusal::credentials(detail)
+                .with_hint(format!("`dsp members remove {label} USER` removes her from there")));
+        }
+        let contexts: Vec<ContextId> = shown.iter().map(|context| context.id).collect();
+        for context in contexts {
+            self.take_out(context, stack).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_out(&self, context: ContextId, stack: StackId) -> Result<(), Refusal> {
+        let removed = self.node.run(Command::Remove { context, stack }).await;
+        removed.map_err(Problem::from)?;
+        Ok(())
+    }
+
+    /// Finds what a permission is about: a stack of mine, and a user.
+    async fn permission<'a>(
+        &self,
+        scene: &'a Scene,
+        request: &PermissionRequest,
+    ) -> Result<(Found<'a>, UserId), Refusal> {
+        let (account, name) = split(&request.path)?;
+        if name.starts_with("d/") {
+            return Err(super::account::dashboards());
+        }
+        let found = self.own(scene, account, name).await?;
+        match (&request.user, &request.email) {
+            (Some(user), None) => {
+                let user = self.accounts().await?.user(scene, user)?;
+                if user == scene.me {
+                    return Err(Refusal::malformed("you read your own stacks anyway"));
+                }
+                Ok((found, user))
+            }
+            (None, Some(_)) => Err(Refusal::unsupported(
+                "there is no e-mail here: nobody can be invited by an address",
+                "`dsp share` prints a ticket that you can send her",
+            )),
+            _ => Err(Refusal::malformed("exactly one of `user` and `email` is named")),
+        }
+    }
+
+    /// Finds a stack and makes sure that it is mine.
+    async fn own<'a>(
+        &self,
+        scene: &'a Scene,
+        account: &str,
+        name: &str,
+    ) -> Result<Found<'a>, Refusal> {
+        self.must_be_me(scene, account).await?;
+        self.accounts().await?.stack(scene, account, name)
+    }
+}
+
+fn reader_of(context: &super::super::scene::ContextScene, user: UserId) -> bool {
+    context.members.iter().any(|(member, role)| *member == user && *role != Role::None)
+}
+
+/// Returns the reference that means exactly this stack of mine.
+fn exact(found: &Found<'_>) -> String {
+    format!("me/{}:{}", found.context.id, found.stack.name)
+}

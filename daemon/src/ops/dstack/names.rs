@@ -1,0 +1,199 @@
+//! dstack's users and stacks, and whom and what they mean here.
+
+use dsp_protocol::context::StackState;
+use dsp_protocol::id::UserId;
+use dsp_protocol::name::{StackName, UserRef};
+use dsp_protocol::reference::{OwnerRef, Reference, Rev};
+use dsp_protocol::statement::{Access, Role};
+
+use super::super::Ops;
+use super::super::audience::is_audience;
+use super::super::resolve::Found;
+use super::super::scene::{ContextScene, Scene};
+use super::Refusal;
+
+/// The account that is always me.
+pub(super) const ME: &str = "dstack";
+
+/// Tells whether a name is one of a user by dstack's rule.
+pub(super) fn is_user(name: &str) -> bool {
+    let letters = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    (3..=24).contains(&name.len())
+        && name.bytes().all(letters)
+        && !name.contains("--")
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+/// Reads the name of a stack that is to be pushed to: by dstack's rule, and by ours.
+///
+/// # Errors
+/// Says which rule it breaks.
+pub(super) fn new_stack(name: &str) -> Result<StackName, Refusal> {
+    let letters = |b: u8| b.is_ascii_alphanumeric() || b"-_/".contains(&b);
+    let fits = (3..=255).contains(&name.len())
+        && name.bytes().all(letters)
+        && !name.contains("--")
+        && !name.contains("//")
+        && !name.starts_with(['-', '/'])
+        && !name.ends_with(['-', '/']);
+    if !fits {
+        return Err(Refusal::malformed(format!(
+            "`{}` is no name of a stack: 3 to 255 letters, digits, `-`, `_` and `/`, without `--` \
+             and `//`, with no `-` or `/` at either end",
+            shortened(name)
+        )));
+    }
+    name.parse().map_err(|error| Refusal::malformed(format!("{error}")))
+}
+
+/// Returns the beginning of a text that somebody sent, to be shown.
+pub(super) fn shortened(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(100).collect()
+}
+
+/// The names of accounts at one moment.
+#[derive(Debug)]
+pub(super) struct Accounts {
+    /// What I am called as a user of dstack.
+    pub(super) me: String,
+}
+
+impl Accounts {
+    /// Finds the user whom an account means.
+    ///
+    /// # Errors
+    /// Nobody is called so.
+    pub(super) fn user(&self, scene: &Scene, account: &str) -> Result<UserId, Refusal> {
+        if account == ME || account == self.me {
+            return Ok(scene.me);
+        }
+        let who: Option<UserRef> = account.parse().ok();
+        who.and_then(|who| scene.names.find(&who)).ok_or_else(|| {
+            let detail = format!("nobody is called `{}` here", shortened(account));
+            Refusal::not_found("user", detail)
+                .with_hint(format!("you are `{}`, others go by what `dsp peers ls` shows", self.me))
+        })
+    }
+
+    /// Returns the account of a user.
+    pub(super) fn of(&self, scene: &Scene, user: UserId) -> String {
+        match user == scene.me {
+            true => self.me.clone(),
+            false => scene.names.of(user),
+        }
+    }
+
+    /// Finds a stack by account and name. Of mine, the one that I push to.
+    ///
+    /// # Errors
+    /// There is none, or several.
+    pub(super) fn stack<'a>(
+        &self,
+        scene: &'a Scene,
+        account: &str,
+        name: &str,
+    ) -> Result<Found<'a>, Refusal> {
+        let user = self.user(scene, account)?;
+        let none = || {
+            let detail = format!("`{}` has no stack `{}`", shortened(account), shortened(name));
+            Refusal::not_found("stack", detail).with_hint("`dsp ls --all` lists what is here")
+        };
+        let name: StackName = name.parse().map_err(|_| none())?;
+        if user == scene.me {
+            return mine(scene, &name)?.ok_or_else(none);
+        }
+        let owner = OwnerRef { user: UserRef::Id(user), context: None };
+        let reference =
+            Reference { owner: Some(owner), stack: name, rev: Rev::Head, attachment: None };
+        match scene.stack(&reference) {
+            Ok(found) => Ok(found),
+            Err(problem) if problem.status == 404 => Err(none()),
+            Err(problem) => Err(problem.into()),
+        }
+    }
+}
+
+/// Finds the stack of mine with a name, where I push to it: what an audience sees of it is a copy.
+///
+/// # Errors
+/// Several contexts have one.
+pub(super) fn mine<'a>(scene: &'a Scene, name: &StackName) -> Result<Option<Found<'a>>, Refusal> {
+    let found: Vec<Found<'_>> = scene
+        .contexts
+        .values()
+        .filter(|context| !is_audience(scene, context))
+        .filter_map(|context| Some(Found { context, stack: context.stack(scene.me, name)? }))
+        .filter(|found| found.stack.state == StackState::Live)
+        .collect();
+    let current = found.iter().find(|found| Some(found.context.id) == scene.current);
+    match (current, &found[..]) {
+        (Some(found), _) | (None, [found]) => Ok(Some(*found)),
+        (None, []) => Ok(None),
+        (None, several) => {
+            let named: Vec<String> = several.iter().map(|found| scene.reference(found)).collect();
+            let detail = format!("`{name}` could be {}", named.join(" or "));
+            Err(Refusal::malformed(detail)
+                .with_hint("`dsp context switch` makes the context of one of them the current one"))
+        }
+    }
+}
+
+/// Who may read a context, in dstack's three levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    /// I alone, and whom I show a stack to by name.
+    Private,
+    /// Those who are in the context, or may come in.
+    Internal,
+    /// Everybody.
+    Public,
+}
+
+impl Level {
+    /// Returns who may read a context.
+    pub(super) fn of(scene: &Scene, context: &ContextScene) -> Level {
+        if context.access() == Access::Public {
+            return Level::Public;
+        }
+        let others = context.members.iter();
+        let alone =
+            others.filter(|(_, role)| *role != Role::None).all(|(user, _)| *user == scene.me);
+        let closed = context.access() == Access::Private
+            && context.tickets.is_empty()
+            && context.redemptions.is_empty();
+        match alone && closed && context.is_mine(scene.me) {
+            true => Level::Private,
+            false => Level::Internal,
+        }
+    }
+
+    /// Returns dstack's word.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Level::Private => "private",
+            Level::Internal => "internal",
+            Level::Public => "public",
+        }
+    }
+
+    /// Returns the older `private`, which knows no third level.
+    pub(super) fn private(self) -> Option<bool> {
+        match self {
+            Level::Private => Some(true),
+            Level::Internal => None,
+            Level::Public => Some(false),
+        }
+    }
+}
+
+impl Ops {
+    /// Returns what I am called as a user of dstack: what I call myself, where it is a name there.
+    pub(super) async fn accounts(&self) -> Result<Accounts, Refusal> {
+        let me = self.me;
+        let name = self.node.query(move |engine| engine.log(me).map(|log| log.name().to_owned()));
+        let name = name.await.map_err(dsp_protocol::api::Problem::from)?;
+        let name = name.filter(|name| is_user(name)).unwrap_or_else(|| ME.to_owned());
+        Ok(Accounts { me: name })
+    }
+}

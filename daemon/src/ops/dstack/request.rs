@@ -1,0 +1,159 @@
+//! What dstack's clients send: the union of all versions. Fields that nobody needs are passed over.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+/// `POST /stacks/push`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct PushRequest {
+    /// `user/name`.
+    #[serde(default)]
+    pub stack: String,
+    /// What the client calls the frame.
+    #[serde(default)]
+    pub id: String,
+    /// Milliseconds since 1970; a number, or from R a text.
+    #[serde(default, deserialize_with = "millis")]
+    pub timestamp: Option<i64>,
+    /// The message, of clients before 0.5 and of R.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// Parameters of the frame; may be null.
+    #[serde(default)]
+    pub params: Option<Map<String, Value>>,
+    /// What made it.
+    #[serde(default)]
+    pub settings: Option<Map<String, Value>>,
+    /// `private`, `internal` or `public`.
+    #[serde(default)]
+    pub access: Option<String>,
+    /// The encryption, which no client ever had.
+    #[serde(default)]
+    pub encryption: Option<Value>,
+    /// The attachments.
+    #[serde(default)]
+    pub attachments: Option<Vec<AttachmentRequest>>,
+    /// Which attachment of the frame the only one here is.
+    #[serde(default)]
+    pub index: Option<u64>,
+    /// How many attachments the frame has: no more come.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// The application of attachments that name none.
+    #[serde(default)]
+    pub application: Option<String>,
+    /// The media type of attachments that name none.
+    #[serde(default)]
+    pub content_type: Option<String>,
+}
+
+/// An attachment of a push.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct AttachmentRequest {
+    /// The media type.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// What opens it.
+    #[serde(default)]
+    pub application: Option<String>,
+    /// Both in one, of clients before 0.4 and of R.
+    #[serde(default, rename = "type")]
+    pub legacy: Option<String>,
+    /// What it is.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// What tells it from the others.
+    #[serde(default)]
+    pub params: Option<Map<String, Value>>,
+    /// How it was encoded.
+    #[serde(default)]
+    pub settings: Option<Map<String, Value>>,
+    /// The bytes as base64.
+    #[serde(default)]
+    pub data: Option<String>,
+    /// How many bytes are uploaded later.
+    #[serde(default)]
+    pub length: Option<u64>,
+}
+
+/// `POST /stacks/access`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct AccessRequest {
+    /// `user/name`.
+    #[serde(default)]
+    pub stack: String,
+}
+
+/// `POST /stacks/delete` and `/stacks/create`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct DeleteRequest {
+    /// The user.
+    #[serde(default)]
+    pub user: String,
+    /// The stack.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// `POST /stacks/update`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct UpdateRequest {
+    /// `user/name`.
+    #[serde(default)]
+    pub stack: String,
+    /// Whether only I may read it.
+    #[serde(default)]
+    pub private: Option<bool>,
+    /// Who may read it.
+    #[serde(default)]
+    pub access_level: Option<String>,
+    /// The frame to go back to.
+    #[serde(default)]
+    pub head: Option<String>,
+    /// A text about it.
+    #[serde(default)]
+    pub readme: Option<String>,
+}
+
+/// `POST /permissions/add` and `/permissions/delete`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct PermissionRequest {
+    /// `user/stack`, or `user/d/dashboard`.
+    #[serde(default)]
+    pub path: String,
+    /// Whom, by name.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Whom, by address.
+    #[serde(default)]
+    pub email: Option<String>,
+}
+
+/// `POST /users/info`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct InfoRequest {
+    /// The user.
+    #[serde(default)]
+    pub user: String,
+}
+
+/// Reads a time that is a number, or a number in a text.
+fn millis<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    let number = |number: &serde_json::Number| {
+        // R writes large numbers as floats; none of these is beyond what a float holds exactly.
+        #[expect(clippy::cast_possible_truncation, reason = "a float is cut at the bounds")]
+        let float = |f: f64| f as i64;
+        number.as_i64().or_else(|| number.as_f64().map(float))
+    };
+    match Option::<Value>::deserialize(from)? {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Number(told)) => Ok(number(&told)),
+        Some(Value::String(text)) => {
+            let told: serde_json::Number = text.trim().parse().map_err(|_| {
+                serde::de::Error::custom("`timestamp` is no number of milliseconds")
+            })?;
+            Ok(number(&told))
+        }
+        Some(_) => Err(serde::de::Error::custom("`timestamp` is no number of milliseconds")),
+    }
+}
