@@ -10,7 +10,7 @@ use crate::node::forget_settings;
 use crate::workspace::{Profile, Workspace};
 
 /// Where the homes of all formats are.
-const FIXTURES: &str = "tests/fixtures";
+const FIXTURES: &str = "tests/fixtures/homes";
 /// What of a home is kept.
 const KEPT: &[&str] = &["config.toml", "keys", "meta.redb", "blobs"];
 /// Settings of a home that talks to nobody.

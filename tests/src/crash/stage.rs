@@ -122,7 +122,7 @@ impl Stage {
     /// # Errors
     /// There is none.
     pub(super) fn put_fixture(&mut self, which: u64) -> anyhow::Result<()> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/homes");
         let mut homes = Vec::new();
         for entry in fs::read_dir(folder)? {
             homes.push(entry?.path());
