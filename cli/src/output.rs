@@ -103,6 +103,11 @@ impl Ui {
         self.stdin_terminal && self.stderr_terminal
     }
 
+    /// Tells whether a question would be answered, by somebody or beforehand.
+    pub(crate) fn can_confirm(&self) -> bool {
+        self.yes || self.can_ask()
+    }
+
     /// Tells whether progress is shown.
     pub(crate) fn shows_progress(&self) -> bool {
         self.stderr_terminal && !self.quiet && !self.json

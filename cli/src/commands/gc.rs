@@ -18,8 +18,9 @@ Examples:
   dsp gc --dry-run --json
   dsp gc --yes
 
-What nothing names is freed without it after the time of the setting trash.keep, unless the database
-was put back or made anew. What authors removed is freed by this alone.")]
+Nothing is freed without an answer: where nobody can be asked, what would go is shown. What nothing
+names is freed by itself after the time of the setting trash.keep, unless the database was put back
+or made anew. What authors removed is freed by this alone.")]
 pub(crate) struct Args {
     /// Show what would go, and free nothing
     #[arg(long)]
@@ -31,8 +32,13 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let garbage: Garbage = client.get(&Url::new(&["node", "garbage"])).await?;
     let (blobs, bytes) = sum(&garbage);
     let nothing = blobs == 0 && !garbage.collections_held;
-    if args.dry_run || (nothing && !app.ui.json()) {
-        return app.ui.result(&garbage, |ui| human(&garbage, ui));
+    let unasked = !app.ui.can_confirm();
+    if args.dry_run || unasked || (nothing && !app.ui.json()) {
+        app.ui.result(&garbage, |ui| human(&garbage, ui))?;
+        if unasked && !args.dry_run && !nothing {
+            app.ui.note("nothing was freed: `dsp gc --yes` frees it");
+        }
+        return Ok(());
     }
     if !nothing {
         if garbage.collections_held {

@@ -42,12 +42,13 @@ pub(crate) async fn install(print: bool, app: &App) -> Result<()> {
     let made = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, text));
     made.map_err(|e| Error::path("cannot write", &path, &e))?;
     app.home.prepare()?;
+    let there = manager(&["daemon-reload"]);
     // Two daemons on one home do not go together: the unit's takes the place of one that runs.
-    if let Some(running) = app.running().await? {
+    if there && let Some(running) = app.running().await? {
         app.ui.note("the daemon that runs is stopped; the unit's takes its place");
         start::stop(&app.home, &running).await?;
     }
-    let asked = manager(&["daemon-reload"]) && manager(&["enable", "--now", &name]);
+    let asked = there && manager(&["enable", "--now", &name]);
     let type_this = format!("systemctl --user daemon-reload; systemctl --user enable --now {name}");
     tell(path, asked, type_this, "installed, and started by the user manager", app)
 }

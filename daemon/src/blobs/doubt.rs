@@ -103,6 +103,21 @@ pub(super) fn remember_sync(dir: &Path, began: SystemTime) -> io::Result<()> {
     file.set_modified(began)
 }
 
+/// Writes every file again that was written since the last sync that succeeded.
+pub(super) fn write_newer_again(dir: &Path) -> io::Result<()> {
+    let synced = synced(dir);
+    for entry in std::fs::read_dir(dir.join("data"))? {
+        let path = entry?.path();
+        if is_newer(&path, synced) {
+            match crate::files::write_again(&path).map_err(|error| error.source) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                done => done?,
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Returns when the last sync that is known of began.
 fn synced(dir: &Path) -> Option<SystemTime> {
     std::fs::metadata(dir.join(SYNCED)).and_then(|file| file.modified()).ok()

@@ -64,8 +64,9 @@ pub enum SyncError {
     /// The store's database refused to commit.
     #[error("cannot commit the blob database")]
     Database(#[source] io::Error),
-    /// The store failed meanwhile and was opened anew, perhaps without what was imported.
-    #[error("the blob store failed while bytes were taken in, and was opened anew")]
+    /// The store failed meanwhile and was opened anew, perhaps without what was imported, or another
+    /// sync failed, which may have lost it.
+    #[error("the disk failed while bytes were taken in")]
     OpenedAnew,
 }
 

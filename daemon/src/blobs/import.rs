@@ -54,9 +54,10 @@ impl Blobs {
             mode: ImportMode::Copy,
         };
         let open = self.live.now();
+        let life = self.life_of(&open);
         let adding = open.store.add_path_with_opts(options);
         let tag = watch(adding, move |copied, hashed| progress((copied + hashed) / 2)).await;
-        let imported = self.imported(tag, open.life, busy);
+        let imported = self.imported(tag, life, busy);
         // A file that shrank fails in the store; that it changed is the better answer.
         source.check_unchanged(path)?;
         imported
@@ -69,8 +70,9 @@ impl Blobs {
     pub async fn import_bytes(&self, bytes: impl Into<Bytes>) -> Result<Imported, ImportError> {
         let busy = self.keeper.busy().await;
         let open = self.live.now();
+        let life = self.life_of(&open);
         let tag = watch(open.store.add_bytes(bytes), |_, _| {}).await;
-        self.imported(tag, open.life, busy)
+        self.imported(tag, life, busy)
     }
 
     /// Takes bytes from a stream in; their number need not be known, nor how long they take. Not
@@ -94,10 +96,11 @@ impl Blobs {
         let bytes = bytes.map(Some).chain(end.map(|()| None));
         let bytes = bytes.filter_map(std::future::ready);
         let open = self.live.now();
+        let life = self.life_of(&open);
         let tag = watch(open.store.add_stream(bytes).await, |_, _| {}).await;
         let busy = busy.lock().unwrap_or_else(PoisonError::into_inner).take();
         match busy {
-            Some(busy) => self.imported(tag, open.life, busy),
+            Some(busy) => self.imported(tag, life, busy),
             None => {
                 let ended = || io::Error::other("the import ended before its stream");
                 let error = tag.err().unwrap_or_else(ended);

@@ -31,6 +31,7 @@ mod serve;
 mod source;
 mod spared;
 mod stream;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -39,7 +40,6 @@ mod withhold;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use dsp_protocol::id::BlobHash;
 use iroh_blobs::Hash;
@@ -70,6 +70,7 @@ use self::keep::Keeper;
 use self::live::Live;
 use self::room::Room;
 use self::spared::Spared;
+use self::sync::Syncing;
 use self::withhold::Withholding;
 
 /// A chunk group of the store's hash trees in bytes: the unit of checking.
@@ -89,6 +90,7 @@ pub struct Blobs {
     room: Arc<Room>,
     withholding: Arc<Withholding>,
     lanes: Arc<Lanes>,
+    syncing: Arc<Syncing>,
 }
 
 /// How fast bytes go to peers, and come from them.
@@ -145,6 +147,7 @@ impl Blobs {
             room: Arc::default(),
             withholding: Arc::default(),
             lanes: Arc::default(),
+            syncing: Arc::default(),
         })
     }
 
@@ -164,11 +167,11 @@ impl Blobs {
     /// one sync of their file system, then the database that names them.
     ///
     /// Nothing may be acknowledged before this returned. `keeps` hold what is to be: a store that
-    /// was opened anew since then may not have it, and whoever only looked may have seen what the
-    /// one before never committed.
+    /// was opened anew since then may not have it, whoever only looked may have seen what the one
+    /// before never committed, and a sync that failed meanwhile, for whomever, may have lost it.
     ///
     /// # Errors
-    /// The disk refused or is full, or the store was opened anew; what was imported may not be
+    /// The disk refused or is full, now or since `keeps` were made; what was imported may not be
     /// acknowledged.
     pub async fn sync<'a>(
         &self,
@@ -176,23 +179,23 @@ impl Blobs {
     ) -> Result<(), SyncError> {
         let files = |source| SyncError::Files { path: self.dir.to_path_buf(), source };
         self.room_to_commit().map_err(files)?;
-        let dir = Arc::clone(&self.dir);
-        let began = SystemTime::now();
-        let synced = tokio::task::spawn_blocking(move || {
-            sync_files(&dir)?;
-            if let Err(error) = doubt::remember_sync(&dir, began) {
-                tracing::warn!(%error, "it is not noted that blobs were synced");
-            }
-            Ok(())
-        });
-        let synced = synced.await;
-        synced.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(files)?;
+        // In a task: what it learns counts, also when the caller does not wait for it.
+        let synced =
+            tokio::spawn(sync::files_in_turn(Arc::clone(&self.dir), Arc::clone(&self.syncing)));
+        synced.await.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(files)?;
         let open = self.live.now();
         open.store.sync_db().await.map_err(|e| SyncError::Database(self.live.failed(e)))?;
-        match keeps.into_iter().all(|keep| keep.life() == open.life) {
+        let life = self.life_of(&open);
+        match keeps.into_iter().all(|keep| keep.life() == life) {
             true => Ok(()),
             false => Err(SyncError::OpenedAnew),
         }
+    }
+
+    /// Counts how often what was not synced may have been lost: the store was opened anew, or a
+    /// sync of its files failed.
+    fn life_of(&self, open: &live::Open) -> u64 {
+        open.life + self.syncing.failures()
     }
 
     /// Tells how much of a blob is here. Exact sizes of a partial blob may cost one reading of
@@ -238,7 +241,7 @@ impl Blobs {
     /// Holds a blob, whole, in part or not here yet, against the collector. Waits for the end
     /// of a running collection; a [`status`](Self::status) asked after it stays true.
     pub async fn keep(&self, hash: BlobHash) -> Keep {
-        let life = self.live.now().life;
+        let life = self.life_of(&self.live.now());
         self.keeper.keep(hash, life).await
     }
 
@@ -260,42 +263,4 @@ fn to_hash(hash: BlobHash) -> Hash {
 
 fn from_hash(hash: Hash) -> BlobHash {
     BlobHash::from_bytes(*hash.as_bytes())
-}
-
-/// What Linux calls a file system that a program serves (`FUSE_SUPER_MAGIC`).
-#[cfg(target_os = "linux")]
-const FUSE: u64 = 0x6573_5546;
-
-/// Makes the files of the store and their names durable.
-#[cfg(target_os = "linux")]
-fn sync_files(dir: &Path) -> io::Result<()> {
-    let folder = std::fs::File::open(dir)?;
-    // Whoever serves the file system is not told of the call, which then succeeds and does nothing.
-    if rustix::fs::fstatfs(&folder)?.f_type as u64 == FUSE {
-        return sync_each(dir);
-    }
-    Ok(rustix::fs::syncfs(folder)?)
-}
-
-/// Makes the files of the store and their names durable.
-#[cfg(not(target_os = "linux"))]
-fn sync_files(dir: &Path) -> io::Result<()> {
-    sync_each(dir)
-}
-
-/// Syncs every file of the store, and the folders above: what to do without a call that syncs one
-/// file system.
-fn sync_each(dir: &Path) -> io::Result<()> {
-    let data = dir.join("data");
-    for entry in std::fs::read_dir(&data)? {
-        match std::fs::OpenOptions::new().write(true).open(entry?.path()) {
-            Ok(file) => file.sync_all()?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    for folder in [&data, dir].into_iter().chain(dir.parent()) {
-        crate::files::sync_folder(folder).map_err(|error| error.source)?;
-    }
-    Ok(())
 }

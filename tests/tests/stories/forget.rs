@@ -63,6 +63,26 @@ async fn what_an_owner_withdraws_goes_from_everybody() -> anyhow::Result<()> {
     Ok(())
 }
 
+//  alice -- bob; a head goes, and no frame comes after it
+#[tokio::test]
+async fn a_head_that_was_withdrawn_is_no_damage() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [mut alice, bob] = cluster.start(["alice", "bob"]).await?;
+    bob.follow(&alice.ticket().await?.ticket).await?;
+    let pushed = alice.push("data", &[("key.txt", b"a secret")]).await?;
+    bob.has("alice:data", &pushed).await?;
+    let done = alice.cli(["forget", "data", "--yes"]).await?;
+    ensure!(done.status.success(), "{done:?}");
+    is_withdrawn(&bob, "alice:data").await?;
+    for node in [&alice, &bob] {
+        for verb in ["verify", "doctor"] {
+            let said = node.cli([verb]).await?;
+            ensure!(said.status.success(), "{}: {said:?}", node.name);
+        }
+    }
+    Ok(())
+}
+
 //  alice -- bob; one file of a frame goes, and what is in an audience goes from there too
 #[tokio::test]
 async fn a_file_goes_from_all_contexts_of_its_owner() -> anyhow::Result<()> {

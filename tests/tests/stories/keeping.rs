@@ -266,8 +266,8 @@ async fn what_an_author_removed_goes_when_it_is_asked_for() -> anyhow::Result<()
     assert_eq!((frame.context.as_str(), frame.holders[0].user.as_str()), ("alice/main", "alice"));
 
     let output = bob.cli(["gc"]).await?;
-    assert_eq!(output.status.code(), Some(4), "{output:?}");
-    assert!(output.stderr.contains("alice (now)"), "{output:?}");
+    assert!(output.status.success() && output.stdout.contains("alice (now)"), "{output:?}");
+    assert!(output.stderr.contains("nothing was freed"), "{output:?}");
     let reference = format!("alice:gone@{}", gone.frame);
     assert_eq!(bytes_here(&bob, &reference).await?, gone.bytes, "nothing goes unasked");
     let output = bob.cli(["gc", "--yes"]).await?;

@@ -63,7 +63,7 @@ async fn a_ticket_of_a_key_that_nobody_stated_opens_nothing() -> anyhow::Result<
 #[tokio::test]
 async fn a_revoked_ticket_opens_nothing_and_who_came_in_stays() -> anyhow::Result<()> {
     let cluster = Cluster::new()?;
-    let [mut alice, bob, carol] = cluster.start(["alice", "bob", "carol"]).await?;
+    let [mut alice, mut bob, carol] = cluster.start(["alice", "bob", "carol"]).await?;
     let made = alice.ticket().await?;
     let first = alice.push("data", &[("a.txt", b"one")]).await?;
     bob.follow(&made.ticket).await?;
@@ -76,6 +76,10 @@ async fn a_revoked_ticket_opens_nothing_and_who_came_in_stays() -> anyhow::Resul
     let [ticket] = &tickets[..] else { panic!("{tickets:?}") };
     let admitted: Vec<&str> = ticket.admitted.iter().map(|user| user.name.as_str()).collect();
     assert!(ticket.revoked && admitted == ["bob"], "{ticket:?}");
+    // He is a member by now, and what is pushed later comes to him too.
+    bob.restart().await?;
+    let later = alice.push("data", &[("a.txt", b"two")]).await?;
+    bob.has("alice:data", &later).await?;
     Ok(())
 }
 

@@ -373,6 +373,25 @@ async fn where_no_sync_is_known_of_everything_is_in_doubt() {
 }
 
 #[tokio::test]
+async fn what_was_here_when_another_sync_failed_is_not_acknowledged() {
+    within(async {
+        let home = Home::new().await;
+        let lost = home.blobs.import_bytes(data(1, 90_000)).await.unwrap();
+        home.blobs.syncing.breaks.store(true, Ordering::Release);
+        let error = home.blobs.sync([]).await.unwrap_err();
+        assert!(matches!(error, SyncError::Files { .. }), "{error}");
+
+        let error = home.blobs.sync([&lost.keep]).await.unwrap_err();
+        assert!(matches!(error, SyncError::OpenedAnew), "{error}");
+        let again = home.blobs.import_bytes(data(1, 90_000)).await.unwrap();
+        home.blobs.sync([&again.keep]).await.unwrap();
+        let seen = home.blobs.keep(lost.hash).await;
+        home.blobs.sync([&seen]).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_held_and_not_here_yet_outlives_the_removal_of_another() {
     within(async {
         let home = Home::new().await;
