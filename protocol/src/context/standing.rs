@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::membership::has_seen;
 use super::view::{Held, View};
 use crate::id::{DeviceId, Incarnation, UserId};
-use crate::statement::{PlacedFact, Role, Verified};
+use crate::statement::{Member, PlacedFact, Role, Verified};
 
 impl View {
     /// Tells whether owners took a user out who was or might be something here.
@@ -13,14 +13,21 @@ impl View {
         self.authority().roles.get(&user) == Some(&Role::None)
     }
 
-    /// Returns the statement that took a user out, to be shown to her.
+    /// Returns the statement that took a user out, to be shown to her: none that was superseded, as
+    /// she would not believe it.
     pub fn removal_of(&self, user: UserId) -> Option<&Verified> {
         let standing = self.authority().standing.iter().filter_map(|id| self.held.get(id));
-        let mut removals = standing.filter(|held| match held.fact() {
-            PlacedFact::Member(member) => member.user == user && member.role == Role::None,
-            _ => false,
-        });
-        removals.next_back().map(|held| &held.statement)
+        let about: Vec<(&Held, &Member)> = standing
+            .filter_map(|held| match held.fact() {
+                PlacedFact::Member(member) if member.user == user => Some((held, member)),
+                _ => None,
+            })
+            .collect();
+        let superseded = |removal: &Held| {
+            about.iter().any(|(held, member)| has_seen(&held.place, member, &removal.place))
+        };
+        let mut removals = about.iter().filter(|(_, member)| member.role == Role::None);
+        removals.find(|(held, _)| !superseded(held)).map(|(held, _)| &held.statement)
     }
 
     /// Tells whether a removal that somebody shows takes `user` out, as far as is known here.

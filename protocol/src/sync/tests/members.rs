@@ -143,3 +143,18 @@ fn nobody_says_what_she_is_herself() {
         assert_eq!(said.unwrap_err(), CommandError::Oneself);
     }
 }
+
+#[test]
+fn of_several_removals_the_last_is_shown() {
+    let (mut lab, context) = members();
+    let bob = lab[BOB].user;
+    let mut last = 0;
+    for _ in 0..8 {
+        lab.member(ALICE, context, BOB, Role::None);
+        let view = lab[ALICE].node.context(context).unwrap().view();
+        let n = view.removal_of(bob).unwrap().placed().unwrap().place.n;
+        assert!(n > last, "{n} after {last}");
+        last = n;
+        lab.member(ALICE, context, BOB, Role::Reader);
+    }
+}
