@@ -64,6 +64,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
         log: Some(if args.foreground { Target::Foreground } else { Target::Files }),
     };
     let daemon = Daemon::start(options).await?;
+    // Before anybody hears that it is ready, and asks it to end.
+    let signalled = signals()?;
     if let Some(note) = daemon.first_words() {
         say(&note);
     }
@@ -73,7 +75,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     }
     tokio::select! {
         () = daemon.asked_to_stop() => {}
-        signal = signalled() => signal?,
+        () = signalled => {}
     }
     let (failed, anew) = (daemon.failed(), daemon.begins_anew());
     daemon.stop().await;
@@ -86,23 +88,27 @@ async fn run(args: Args) -> anyhow::Result<()> {
     }
 }
 
-/// Waits until the system asks the process to end.
+/// Listens from now on; the future ends once the system asks the process to end.
 #[cfg(unix)]
-async fn signalled() -> std::io::Result<()> {
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
-/// Waits until the system asks the process to end.
+/// Listens from now on; the future ends once the system asks the process to end.
 #[cfg(not(unix))]
-async fn signalled() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
+    let mut ended = Box::pin(tokio::signal::ctrl_c());
+    Ok(async move {
+        let _ = ended.as_mut().await;
+    })
 }
 
 /// Runs this program again in the place of this process, with the same arguments.

@@ -254,7 +254,9 @@ async fn a_lost_device_is_cut_and_what_others_built_stays() -> anyhow::Result<()
     let revoked = revoke(&alice, "lost", Some(&frame)).await?;
     assert!(revoked.done);
     assert_eq!(revoked.contexts.len(), 1);
-    assert_eq!((revoked.contexts[0].kept, revoked.contexts[0].lost), (1, 2), "{revoked:?}");
+    let cut = &revoked.contexts[0];
+    // Whichever of the two owner's devices met Bob first made him a member.
+    assert!((1..=2).contains(&cut.kept) && cut.lost == 2, "{revoked:?}");
     // What she pushed on top survives with its history; what the thief said counts nowhere.
     for (node, data, evil) in [(&alice, "data", "evil"), (&bob, "alice:data", "alice:evil")] {
         // The head that the thief replaced is current again, and hers, which is over his, first.
