@@ -21,6 +21,8 @@ use crate::output::Ui;
 
 /// How long a daemon may take to start, stop, or be started by another command.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// How long a daemon that listens may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
 /// How often we look whether it is so far.
 const POLL: Duration = Duration::from_millis(20);
 /// How much of what a failed daemon printed is shown, in lines.
@@ -50,7 +52,8 @@ pub(crate) struct Running {
 /// Finds the daemon without starting it.
 ///
 /// # Errors
-/// When `DSP_URL` is no address, or `run/client.json` cannot be read.
+/// When `DSP_URL` is no address, `run/client.json` cannot be read, or the daemon listens and does
+/// not answer.
 pub(crate) async fn find(home: &Home) -> Result<Option<Running>> {
     if let Some(url) = variable("DSP_URL") {
         let client = Client::of_url(&url, &variable("DSP_TOKEN").unwrap_or_default())?;
@@ -65,8 +68,14 @@ pub(crate) async fn find(home: &Home) -> Result<Option<Running>> {
     if client.connect().await.is_err() {
         return Ok(None);
     }
+    let health = tokio::time::timeout(ANSWER, client.health());
+    let health = health.await.map_err(|_| {
+        let (pid, waited) = (file.pid, ANSWER.as_secs());
+        Error::unreachable(format!("the daemon (pid {pid}) did not answer for {waited} seconds"))
+            .hint("it is stopped or hangs: `kill -CONT PID` lets it go on, `kill -9 PID` ends it")
+    })?;
     // A port may belong to another program by now; the token is shown to the daemon alone.
-    if client.is_tcp() && client.health().await.ok().is_none_or(|health| health.pid != file.pid) {
+    if client.is_tcp() && health.ok().is_none_or(|health| health.pid != file.pid) {
         return Ok(None);
     }
     Ok(Some(Running { client, file: Some(file) }))

@@ -148,7 +148,7 @@ impl Home {
             tracing::warn!(%error, "the process id is not noted");
         }
         remove_if_there(&self.client_file())?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file, path })
     }
 
     /// Tells clients on this account where the daemon answers, until the result is dropped.
@@ -232,7 +232,34 @@ impl std::fmt::Display for Holder {
 /// A home taken; given back when dropped, or when the process ends in whatever way.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Tells whether the home is still where it was: it may have been deleted, moved, or put back
+    /// from elsewhere while this process held it. Where the system does not tell files apart, and
+    /// where it does not answer, it counts as there.
+    pub fn is_in_place(&self) -> bool {
+        let (Ok(held), found) = (self.file.metadata(), fs::metadata(&self.path)) else {
+            return true;
+        };
+        match found {
+            Ok(found) => is_same(&held, &found),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
 }
 
 /// The daemon's address as clients find it; taken away when dropped.
@@ -309,6 +336,19 @@ mod tests {
         drop(published);
         assert!(!home.client_file().exists());
         assert!(home.free_bytes().unwrap() > 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_home_that_went_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("home");
+        let lock = Home::open(&path).unwrap().lock().unwrap();
+        assert!(lock.is_in_place());
+        fs::rename(&path, folder.path().join("moved")).unwrap();
+        assert!(!lock.is_in_place());
+        let other = Home::open(&path).unwrap().lock().unwrap();
+        assert!(!lock.is_in_place() && other.is_in_place());
     }
 
     #[test]

@@ -76,6 +76,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
     tokio::select! {
         () = daemon.asked_to_stop() => {}
         () = signalled => {}
+        () = daemon.home_gone() => {
+            say("dspd: the home is gone, so the daemon ends");
+            std::process::exit(1);
+        }
     }
     let (failed, anew) = (daemon.failed(), daemon.begins_anew());
     daemon.stop().await;

@@ -174,6 +174,33 @@ impl Node {
         Ok(())
     }
 
+    /// Waits until the daemon ends by itself, and returns whether it was with a failure, and what
+    /// it said.
+    ///
+    /// # Errors
+    /// It goes on, or does not run.
+    pub async fn ends(&mut self) -> anyhow::Result<(bool, String)> {
+        let Some(mut daemon) = self.daemon.take() else { bail!("{} does not run", self.name) };
+        let gone = timeout(START, daemon.stdout.read_to_end(&mut Vec::new())).await;
+        if gone.is_err() {
+            daemon.process.kill()?;
+        }
+        let status = daemon.process.wait()?;
+        ensure!(gone.is_ok(), "{} goes on", self.name);
+        Ok((!status.success(), self.said()))
+    }
+
+    /// Has the system stop the daemon where it is (`SIGSTOP`), or go on.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn halt(&self, halted: bool) -> anyhow::Result<()> {
+        use rustix::process::{Pid, Signal, kill_process};
+        let Some(daemon) = &self.daemon else { bail!("{} does not run", self.name) };
+        let signal = if halted { Signal::STOP } else { Signal::CONT };
+        Ok(kill_process(Pid::from_child(&daemon.process), signal)?)
+    }
+
     /// Kills the daemon without a word (`SIGKILL`).
     ///
     /// # Errors

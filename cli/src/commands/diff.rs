@@ -58,6 +58,12 @@ fn missing(file: &FileChange) -> &[String] {
     }
 }
 
+/// Writes a difference with its sign, and without what the arithmetic of floats added to it.
+fn signed(difference: f64) -> String {
+    let rounded: f64 = format!("{difference:.11e}").parse().unwrap_or(difference);
+    format!("{rounded:+}")
+}
+
 fn human(diff: &FrameDiff, ui: &Ui) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", ui.paint(&format!("--- {}", side(&diff.from)), Colour::Bold));
@@ -75,7 +81,7 @@ fn human(diff: &FrameDiff, ui: &Ui) -> String {
     for metric in &diff.metrics {
         let MetricChange { name, from, to, difference } = metric;
         let (from, to) = (value(from.as_ref()), value(to.as_ref()));
-        let difference = difference.map(|d| format!("  ({d:+})")).unwrap_or_default();
+        let difference = difference.map(|d| format!("  ({})", signed(d))).unwrap_or_default();
         let _ = writeln!(out, "metric   {}  {from} -> {to}{difference}", clean(name));
     }
     for input in &diff.inputs {
@@ -185,5 +191,24 @@ fn rows(table: &TableDiff) -> String {
             )
         }
         None => format!("{rows}: {added} added, {removed} removed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_what_a_person_reckons() {
+        for (difference, text) in [
+            (0.9 - 0.81, "+0.09"),
+            (1.0 - 3.0, "-2"),
+            (1e300, &format!("{:+}", 1e300)),
+            (1e-9, "+0.000000001"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(signed(difference), text);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `dsp drop`: frees bytes here that others hold.
 
+use std::collections::BTreeMap;
+
 use dsp_protocol::api::{DropMode, DropReport, DropRequest, Freed, StayReason};
 
 use crate::App;
@@ -68,6 +70,7 @@ async fn ask(client: &Client, ui: &Ui, args: &Args, mode: DropMode) -> Result<Dr
 fn human(dropped: &DropReport) -> String {
     let mut out = match dropped.freed {
         None if dropped.stays_total > 0 => "nothing was freed\n".to_owned(),
+        Some(_) if dropped.files == 0 => "nothing was freed yet\n".to_owned(),
         None => "nothing of it is here\n".to_owned(),
         Some(Freed { pending, bytes, trashed, .. }) => {
             let (files, size) = (human::count(dropped.files, "file"), human::size(dropped.bytes));
@@ -87,21 +90,21 @@ fn human(dropped: &DropReport) -> String {
         let (user, device) = (clean(&holder.user), holder.device.short());
         out += &format!("{user} (device {device}) holds {files}, {bytes}\n");
     }
-    for (why, words) in [
-        (StayReason::Pinned, "pinned"),
-        (StayReason::CurrentHead, "a current head has it too"),
-        (StayReason::OtherContext, "another context has it too"),
-    ] {
-        let names: Vec<&str> = dropped
-            .stays
-            .iter()
-            .filter(|file| file.why == why)
-            .map(|file| file.file.as_str())
-            .collect();
-        if !names.is_empty() {
-            let named = human::some(&names, names.len() as u64).join(", ");
-            out += &format!("stays, {words}: {named}\n");
-        }
+    let mut stays: BTreeMap<(StayReason, &[String]), Vec<&str>> = BTreeMap::new();
+    for file in &dropped.stays {
+        stays.entry((file.why, &file.contexts)).or_default().push(&file.file);
+    }
+    for ((why, contexts), names) in stays {
+        let why = match why {
+            StayReason::Pinned => "pinned".to_owned(),
+            StayReason::CurrentHead => "a current head has it too".to_owned(),
+            StayReason::OtherContext => {
+                let contexts: Vec<_> = contexts.iter().map(|label| clean(label)).collect();
+                format!("until {} drops it too", contexts.join(" and "))
+            }
+        };
+        let named = human::some(&names, names.len() as u64).join(", ");
+        out += &format!("stays, {why}: {}\n", clean(&named));
     }
     out
 }

@@ -4,7 +4,7 @@ use dsp_protocol::api::SearchHit;
 
 use crate::App;
 use crate::client::Url;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::human;
 use crate::output::{Ui, quoted};
 use crate::table::{Column, Table};
@@ -45,8 +45,10 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let hits: Vec<SearchHit> = client.list(&url, most).await?;
     if hits.is_empty() && !app.ui.json() {
         let query = quoted(&args.query.join(" "));
-        return Err(Error::not_found(format!("no frame here fits {query}"))
-            .hint("fewer words fit more; `dsp fetch` brings older frames"));
+        app.ui.note(&format!(
+            "no frame here fits {query}; fewer words fit more, and `dsp fetch` brings older frames"
+        ));
+        return Ok(());
     }
     app.ui.list(&hits, |ui| human(&hits, ui))
 }

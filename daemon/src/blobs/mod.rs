@@ -16,6 +16,7 @@
 //!
 //! The module knows hashes and sizes. Contexts, frames and people are left to its callers.
 
+mod again;
 mod damage;
 mod doubt;
 mod error;
@@ -24,6 +25,7 @@ mod gc;
 mod import;
 mod keep;
 mod lane;
+mod leftovers;
 mod live;
 mod read;
 mod room;
@@ -64,9 +66,11 @@ pub use self::source::FileId;
 pub use self::wire::{Header, Refusal, WireError};
 pub use self::withhold::Withheld;
 
+use self::again::Names;
 use self::doubt::Doubts;
 use self::gc::Protector;
 use self::keep::Keeper;
+use self::leftovers::Imports;
 use self::live::Live;
 use self::room::Room;
 use self::spared::Spared;
@@ -91,6 +95,8 @@ pub struct Blobs {
     withholding: Arc<Withholding>,
     lanes: Arc<Lanes>,
     syncing: Arc<Syncing>,
+    imports: Arc<Imports>,
+    names: Arc<Names>,
 }
 
 /// How fast bytes go to peers, and come from them.
@@ -143,6 +149,8 @@ impl Blobs {
             keeper: Arc::default(),
             doubts: Arc::default(),
             spared: Arc::default(),
+            imports: Arc::new(Imports::new(Arc::clone(&dir))),
+            names: Arc::default(),
             dir,
             room: Arc::default(),
             withholding: Arc::default(),

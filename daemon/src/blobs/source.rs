@@ -61,6 +61,16 @@ impl SourceFile {
         }
     }
 
+    /// Returns its size when it was opened, in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.before.size
+    }
+
+    /// Returns the file to be read from its beginning, once.
+    pub(super) fn reader(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
     /// Refuses what was written to since it was opened.
     pub(super) fn check_unchanged(&self, path: &Path) -> Result<(), ImportError> {
         let read = |source| ImportError::Read { path: path.to_owned(), source };

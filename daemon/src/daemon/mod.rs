@@ -43,6 +43,8 @@ pub use self::error::StartError;
 const PAIRINGS: usize = 4;
 /// How long requests under way may take to end when the daemon stops.
 const GOODBYE: Duration = Duration::from_secs(5);
+/// How often is looked whether the home is still there.
+const HOME_LOOK: Duration = Duration::from_secs(5);
 
 /// What a daemon is started with.
 #[derive(Clone, Debug, Default)]
@@ -243,6 +245,15 @@ impl Daemon {
     /// Waits until somebody asks the daemon to stop, or it cannot go on.
     pub async fn asked_to_stop(&self) {
         self.stop.cancelled().await;
+    }
+
+    /// Waits until the home is not where it was any more. Do not [stop](Self::stop) the daemon then,
+    /// end the process: whatever it would write might go to a home that another one made there.
+    pub async fn home_gone(&self) {
+        let mut looks = tokio::time::interval(HOME_LOOK);
+        while self.lock.is_in_place() {
+            looks.tick().await;
+        }
     }
 
     /// Tells whether the daemon stops in order to start anew, with another identity in its home.

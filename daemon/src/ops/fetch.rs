@@ -191,8 +191,10 @@ impl Ops {
                     let here = self.stored_frame(context, frame).await?;
                     return here.ok_or_else(|| {
                         let text = format!("nobody reachable has frame {frame}");
-                        Problem::new(ProblemCode::Unreachable, text)
-                            .with_hint("try again when its author is online")
+                        Problem::new(ProblemCode::Unreachable, text).with_hint(
+                            "try again when its author is online; where a stack was shared with \
+                             you later, the frames before stay with its author",
+                        )
                     });
                 }
             }

@@ -20,6 +20,12 @@ impl Ops {
         self.context_by_id(context).await
     }
 
+    /// Tells whether so many new bytes fit into the quota of the store.
+    pub(crate) async fn fits_quota(&self, bytes: u64) -> Result<bool, Problem> {
+        let quota = self.blobs.quota();
+        Ok(quota == 0 || self.store.used(None).await?.all.saturating_add(bytes) <= quota)
+    }
+
     /// Makes sure that blobs of mine fit into the quota of the store. Those that are here and named
     /// already take no room.
     ///

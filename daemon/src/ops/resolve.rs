@@ -10,6 +10,7 @@ use dsp_protocol::context::StackView;
 use dsp_protocol::id::{ContextId, FrameId, UserId};
 use dsp_protocol::name::StackName;
 use dsp_protocol::reference::{OwnerRef, Reference, Rev};
+use dsp_protocol::sync::Standing;
 
 use super::Ops;
 use super::history::History;
@@ -108,12 +109,17 @@ impl Scene {
         match (preferred, &found[..]) {
             (Some(found), _) | (None, [found]) => Ok(Some(*found)),
             (None, []) => Ok(None),
-            // One stack for several audiences: any of them is meant, best the latest.
+            // One stack for several audiences: any of them is meant, best one that is still
+            // followed, and the one with the longest history, which is where it was made.
             (None, [first, rest @ ..])
                 if rest.iter().all(|other| other.stack.stack == first.stack.stack) =>
             {
-                let latest = |found: &&Found<'_>| (found.stack.time, found.context.id);
-                Ok(found.iter().max_by_key(latest).copied())
+                let best = |found: &&Found<'_>| {
+                    let active = matches!(found.context.standing, Standing::Active { .. });
+                    let generation = found.stack.heads.first().map(|head| head.generation);
+                    (active, generation, found.stack.time, found.context.id)
+                };
+                Ok(found.iter().max_by_key(best).copied())
             }
             (None, several) => {
                 let mut problem = Problem::new(

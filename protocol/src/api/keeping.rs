@@ -134,6 +134,9 @@ http! {
         pub file: String,
         /// Why.
         pub why: StayReason,
+        /// The labels of the other contexts that have them too, where that is why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub contexts: Vec<String>,
     }
 
     /// Why bytes stay.
@@ -143,7 +146,8 @@ http! {
         Pinned,
         /// A current head that was not meant names them too.
         CurrentHead,
-        /// Another context has them too.
+        /// Another context has them too: this one lets go of them, and they are freed once that one
+        /// does too.
         OtherContext,
     }
 

@@ -36,6 +36,36 @@ async fn each_side_restarts_and_goes_on() -> anyhow::Result<()> {
     Ok(())
 }
 
+//  alice, whose home is deleted under her daemon
+#[tokio::test]
+async fn a_daemon_whose_home_went_ends_and_another_can_start() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [mut alice] = cluster.start(["alice"]).await?;
+    alice.push("data", &[("a.txt", b"0")]).await?;
+    std::fs::remove_dir_all(alice.home())?;
+    let (failed, said) = alice.ends().await?;
+    ensure!(failed && said.contains("the home is gone"), "{said}");
+    alice.start().await?;
+    ensure!(alice.home().join("run/client.json").exists(), "the old one took the new file away");
+    alice.stop().await
+}
+
+//  alice, whose daemon does not answer
+#[tokio::test]
+async fn who_calls_a_daemon_that_hangs_is_told() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [alice] = cluster.start(["alice"]).await?;
+    alice.halt(true)?;
+    let output = alice.cli(["ls"]).await?;
+    alice.halt(false)?;
+    ensure!(output.status.code() == Some(5), "{output:?}");
+    let pid = alice.pid().unwrap_or_default();
+    let words = format!("the daemon (pid {pid}) did not answer for 10 seconds");
+    ensure!(output.stderr.contains(&words), "{}", output.stderr);
+    ensure!(alice.cli(["ls"]).await?.status.success(), "it does not answer again");
+    Ok(())
+}
+
 /// MiB of the file that is cut short on its way: a second or more of work.
 const SIZE: u64 = 256;
 

@@ -165,7 +165,7 @@ pub(crate) fn index_1m(lab: &Lab, effort: Effort) -> anyhow::Result<Figure> {
     }
     let times = |args: &[&str]| super::wait::timed(effort.samples, || node.run(args).map(drop));
     let mut figure = Figure::milliseconds(&times(&["ls"])?, LOOK);
-    figure.also.push(Figure::milliseconds(&times(&["search", "nothing"])?, LOOK));
+    figure.also.push(Figure::milliseconds(&times(&["search", "stack-7"])?, LOOK));
     figure.also.push(Figure::milliseconds(&times(&["gc", "--dry-run"])?, SEARCH));
     figure.also.push(Figure::new(resident_mib(node.pid()?)?, "MiB", INDEX_MIB, 1.0));
     let starts = super::wait::timed(effort.transfers, || {

@@ -131,6 +131,111 @@ async fn what_was_put_in_the_place_of_a_file_is_refused() {
 }
 
 #[tokio::test]
+async fn what_is_here_and_right_is_not_replaced() {
+    use std::os::unix::fs::MetadataExt;
+    within(async {
+        let home = Home::new().await;
+        let hash = home.add(data(1, 90_000)).await;
+        let file = || std::fs::metadata(home.blobs.data_path(hash)).unwrap().ino();
+        let first = file();
+        let path = home.dir.path().join("again");
+        std::fs::write(&path, data(1, 90_000)).unwrap();
+        let pieces = || {
+            futures::stream::iter(
+                data(1, 90_000)
+                    .chunks(9_000)
+                    .map(Bytes::copy_from_slice)
+                    .map(Ok)
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let progress = Arc::new(AtomicU64::new(0));
+        let told = Arc::clone(&progress);
+        for imported in [
+            home.blobs.import_bytes(data(1, 90_000)).await.unwrap(),
+            home.blobs.import_stream(pieces()).await.unwrap(),
+            home.import_file(&path, move |bytes| told.store(bytes, Ordering::Relaxed))
+                .await
+                .unwrap(),
+        ] {
+            assert_eq!((imported.hash, imported.size, file()), (hash, 90_000, first));
+            home.blobs.sync([&imported.keep]).await.unwrap();
+        }
+        assert_eq!(progress.load(Ordering::Relaxed), 90_000);
+
+        for (round, way) in ["bytes", "stream", "file"].into_iter().enumerate() {
+            home.damage(hash, 50_000 + round as u64);
+            let imported = match way {
+                "bytes" => home.blobs.import_bytes(data(1, 90_000)).await.unwrap(),
+                "stream" => home.blobs.import_stream(pieces()).await.unwrap(),
+                _ => home.import_file(&path, |_| {}).await.unwrap(),
+            };
+            home.blobs.sync([&imported.keep]).await.unwrap();
+            assert_eq!(home.blobs.verify(hash).await.unwrap(), 90_000, "{way}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_imports_of_the_same_bytes_at_once_one_names_them() {
+    use std::os::unix::fs::MetadataExt;
+    within(async {
+        let home = Home::new().await;
+        let hash = BlobHash::of(&data(1, 90_000));
+        let name = home.blobs.names.take(hash).await;
+        let mut import = std::pin::pin!(home.blobs.import_bytes(data(1, 90_000)));
+        let mut stream =
+            std::pin::pin!(home.blobs.import_stream(futures::stream::iter([Ok(data(1, 90_000))])));
+        assert!(futures::poll!(&mut import).is_pending());
+        assert!(futures::poll!(&mut stream).is_pending());
+        drop(name);
+        let imported = import.await.unwrap();
+        let first = std::fs::metadata(home.blobs.data_path(hash)).unwrap().ino();
+        assert_eq!(stream.await.unwrap().hash, imported.hash);
+        assert_eq!(std::fs::metadata(home.blobs.data_path(hash)).unwrap().ino(), first);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_failed_import_left_behind_is_removed() {
+    within(async {
+        let mut home = Home::new().await;
+        let temp = home.blobs.dir.join("temp");
+        let left = || std::fs::read_dir(&temp).unwrap().count();
+        std::fs::write(temp.join("of a daemon that was killed"), data(1, 100)).unwrap();
+        home.reopen().await;
+        assert_eq!(left(), 0);
+
+        // Two streams, each with a file; the first one fails while the other goes on.
+        let begin = || {
+            let (mut feed, bytes) = futures::channel::mpsc::channel(4);
+            for seed in [2, 3] {
+                feed.try_send(Ok(data(seed, 60_000))).unwrap();
+            }
+            let blobs = home.blobs.clone();
+            (feed, tokio::spawn(async move { blobs.import_stream(bytes).await }))
+        };
+        let ((mut breaks, failing), (goes_on, other)) = (begin(), begin());
+        while left() < 2 {
+            tokio::task::yield_now().await;
+        }
+        breaks.try_send(Err(io::Error::other("unplugged"))).unwrap();
+        failing.await.unwrap().unwrap_err();
+        home.blobs.imports.tidy();
+        assert_eq!(left(), 2);
+        drop(goes_on);
+        let imported = other.await.unwrap().unwrap();
+        assert_eq!(home.blobs.verify(imported.hash).await.unwrap(), 120_000);
+        while left() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_broken_stream_leaves_nothing() {
     within(async {
         let home = Home::new().await;
@@ -351,6 +456,8 @@ async fn what_was_imported_again_is_in_doubt_though_it_was_earned() {
         home.blobs.sync([]).await.unwrap();
         let earned = HashSet::from([old, hash]);
         assert_eq!(home.blobs.doubt(&earned).await.unwrap(), []);
+        home.damage(hash, 50_000);
+        home.written_before_now(hash);
         home.add(again).await;
         assert_eq!(home.blobs.doubt(&earned).await.unwrap(), [hash]);
     })

@@ -1,13 +1,14 @@
 //! What may go and what may not: drops, pins, collections and quotas.
 
 use dsp_protocol::api::{
-    DropMode, DropReport, DropRequest, NewPin, PinKeep, Pinned, SetQuota, StayReason, UndoDeed,
-    Waste,
+    DropMode, DropReport, DropRequest, NewContext, NewPin, PinKeep, Pinned, SetQuota, StayReason,
+    UndoDeed, Waste,
 };
 use dsp_protocol::id::BlobHash;
 
 use super::keeping::is_here;
 use super::*;
+use crate::blobs::Status;
 use crate::ops::Leaving;
 
 /// Alice, and Bob who follows her.
@@ -203,6 +204,30 @@ async fn what_a_current_head_or_another_context_has_too_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_two_contexts_have_goes_once_both_let_go_of_it() {
+    let two = Two::new(Policy::All).await;
+    two.push("data", &[("a", b"in two contexts")]).await;
+    let other = NewContext { name: "other".to_owned(), about: String::new(), access: None };
+    two.alice.ops().new_context(other).await.unwrap();
+    push(&two.alice, "other:data", &[("a", b"in two contexts")]).await;
+    let ticket = share(&two.alice, "other", None).await;
+    follow(&two.bob, &ticket, Policy::All).await.unwrap();
+    let here = async || content(&two.bob, "alice/other:data").await.ok();
+    until(&two.bob, here).await;
+
+    let dropped = let_go(&two.bob, "alice/main:data").await.unwrap();
+    assert_eq!((dropped.files, dropped.stays_total), (0, 1));
+    assert_eq!(dropped.stays[0].contexts, ["alice/other"]);
+    assert!(dropped.undo.is_some());
+    content(&two.bob, "alice/main:data").await.unwrap_err();
+    assert_eq!(content(&two.bob, "alice/other:data").await.unwrap(), b"in two contexts");
+    let dropped = let_go(&two.bob, "alice/other:data").await.unwrap();
+    assert_eq!((dropped.files, dropped.bytes, dropped.stays_total), (1, 15, 0));
+    content(&two.bob, "alice/other:data").await.unwrap_err();
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pin_on_heads_keeps_the_last_ones_of_a_stack_that_is_removed() {
     let two = Two::new(Policy::Lazy).await;
     for stack in ["one", "two"] {
@@ -283,6 +308,8 @@ async fn a_push_beyond_the_quota_of_the_store_is_refused() {
     };
     let refused = alice.ops().push(new_frame("two", vec![file]), &Reporter::silent()).await;
     assert_eq!(refused.unwrap_err().code, ProblemCode::DiskFull);
+    let taken = alice.blobs().status(BlobHash::of(b"678901")).await.unwrap();
+    assert_eq!(taken, Status::Missing, "it stays though it was refused");
     std::fs::remove_file(&source).unwrap();
     push(&alice, "copy", &[("a", b"12345")]).await;
     assert_eq!(used(&alice).await, 5);

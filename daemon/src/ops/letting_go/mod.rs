@@ -3,6 +3,9 @@
 //! What says which files there are stays. Before anybody is asked, the blobs are served to nobody
 //! more, until it is stored that they are not here any more: who dropped them at the same time
 //! could not count on this node, and nobody proves with bytes from here.
+//!
+//! Each context has blobs for itself. What another one has too is let go of in the one that is
+//! meant, without a proof, and stays until the other lets go of it.
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +42,8 @@ const IN_ERROR: usize = 10;
 struct Plan {
     frames: BTreeSet<FrameId>,
     goes: BTreeMap<BlobHash, Named>,
+    /// What this context lets go of, and another one has too.
+    elsewhere: BTreeMap<BlobHash, Named>,
     stays: Vec<StayingFile>,
 }
 
@@ -82,15 +87,16 @@ impl Ops {
         let scene = self.scene().await?;
         self.look_again(&scene, context, &mut plan).await?;
         let mut report = self.report(&plan, &confirmed, &scene).await?;
-        if request.mode == DropMode::Check || plan.goes.is_empty() {
+        let nothing = plan.goes.is_empty() && plan.elsewhere.is_empty();
+        if request.mode == DropMode::Check || nothing {
             return Ok(report);
         }
         if request.mode == DropMode::Confirmed && report.unconfirmed_total > 0 {
             return Err(nobody_proved(&request.reference, &report));
         }
-        let blobs: Vec<(BlobHash, u64)> =
-            plan.goes.iter().map(|(hash, file)| (*hash, file.size)).collect();
-        let hashes: Vec<BlobHash> = plan.goes.keys().copied().collect();
+        let blobs = plan.goes.iter().chain(&plan.elsewhere);
+        let blobs: Vec<(BlobHash, u64)> = blobs.map(|(hash, file)| (*hash, file.size)).collect();
+        let hashes: Vec<BlobHash> = blobs.iter().map(|(hash, _)| *hash).collect();
         let node = self.node.clone();
         // What is withheld is so until it is stored, whoever waits.
         let letting_go = to_the_end(async move {
@@ -172,24 +178,35 @@ impl Ops {
         plan: &mut Plan,
     ) -> Result<(), Problem> {
         let id = context.id;
+        plan.goes.append(&mut plan.elsewhere);
+        plan.stays.retain(|file| file.why != StayReason::OtherContext);
         let here = self.store.earned_set(id, plan.goes.keys().copied().collect()).await?;
         self.refresh_pinned(id).await?;
         let pinned = self.store.pinned(None).await?;
         let current = self.named_by_other_heads(scene, context, &plan.frames).await?;
         let meant = std::mem::take(&mut plan.goes);
         for (hash, file) in meant.into_iter().filter(|(hash, _)| here.contains_key(hash)) {
-            let why = if pinned.contains(&hash) {
-                Some(StayReason::Pinned)
-            } else if current.files.contains_key(&hash) {
-                Some(StayReason::CurrentHead)
-            } else if self.store.contexts_of_blob(hash).await?.len() > 1 {
-                Some(StayReason::OtherContext)
-            } else {
-                None
+            let stays = |file: Named, why, contexts| StayingFile { file: file.name, why, contexts };
+            if pinned.contains(&hash) {
+                plan.stays.push(stays(file, StayReason::Pinned, Vec::new()));
+                continue;
+            }
+            if current.files.contains_key(&hash) {
+                plan.stays.push(stays(file, StayReason::CurrentHead, Vec::new()));
+                continue;
+            }
+            let others = self.store.contexts_of_blob(hash).await?;
+            let others = others.into_iter().filter(|other| *other != id);
+            let label = |other| match scene.contexts.get(&other) {
+                Some(context) => scene.label(context),
+                None => other.short(),
             };
-            match why {
-                Some(why) => plan.stays.push(StayingFile { file: file.name, why }),
-                None => drop(plan.goes.insert(hash, file)),
+            let labels: Vec<String> = others.map(label).collect();
+            if labels.is_empty() {
+                plan.goes.insert(hash, file);
+            } else {
+                plan.stays.push(stays(file.clone(), StayReason::OtherContext, labels));
+                plan.elsewhere.insert(hash, file);
             }
         }
         Ok(())

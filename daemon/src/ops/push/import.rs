@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::super::{Ops, Reporter};
 use super::walk::{Planned, Source};
-use crate::blobs::{Keep, Status};
+use crate::blobs::{Blobs, Keep, Status};
 use dsp_protocol::object::BlobRef;
 
 /// Files that are read at one time: enough to keep a disk busy.
@@ -29,6 +29,26 @@ impl Taken {
 }
 
 impl Ops {
+    /// Makes sure that files fit into the quota of the store before anything is taken in: what was
+    /// taken in and named by nothing would stay here for days. Where their sizes alone do not fit,
+    /// they are read, as what is here already takes no room.
+    ///
+    /// # Errors
+    /// They do not fit, or cannot be read.
+    pub(super) async fn quota_for_files(&self, files: &[Planned]) -> Result<(), Problem> {
+        let total = files.iter().map(|file| file.source.bytes()).fold(0, u64::saturating_add);
+        if self.fits_quota(total).await? {
+            return Ok(());
+        }
+        let mut blobs = Vec::new();
+        for file in files {
+            if let Source::File { path, id, .. } = &file.source {
+                blobs.push(Blobs::hash_path(path, *id).await?);
+            }
+        }
+        self.quota_for(blobs.into_iter()).await
+    }
+
     /// Takes files in and keeps their bytes from the collector.
     pub(super) async fn import(
         &self,

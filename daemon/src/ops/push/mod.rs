@@ -58,6 +58,7 @@ impl Ops {
         for note in planned.notes {
             reporter.note(note).await;
         }
+        self.quota_for_files(&planned.files).await?;
         let taken = self.import(planned.files, reporter).await?;
         let sum = taken.sum();
         self.quota_for(taken.files.iter().map(|(_, blob)| (blob.hash, blob.size))).await?;

@@ -144,6 +144,23 @@ fn what_fits_several_is_ambiguous() {
 }
 
 #[test]
+fn of_a_stack_for_several_the_one_with_the_longest_history_is_meant() {
+    let mut scene = scene();
+    let mut made = stack(ALICE, "raw", &[40]);
+    made.heads[0].generation = 3;
+    let shown = StackView { time: 9, heads: stack(ALICE, "raw", &[41]).heads, ..made.clone() };
+    for (id, name, stack) in [(8, "team", made), (9, "for-me", shown)] {
+        let context = context(id, ALICE, name, vec![stack]);
+        scene.contexts.insert(context.id, context);
+    }
+    assert_eq!(find(&scene, "alice:raw").unwrap(), frame(40));
+    // What is not followed any more is meant only where nothing else is.
+    let team = ContextId::from_bytes([8; 32]);
+    scene.contexts.get_mut(&team).unwrap().standing = Standing::Left;
+    assert_eq!(find(&scene, "alice:raw").unwrap(), frame(41));
+}
+
+#[test]
 fn references_are_short_and_mean_what_they_name() {
     let scene = scene();
     let mut shown = Vec::new();
