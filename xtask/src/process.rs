@@ -19,14 +19,29 @@ pub(crate) fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// Returns the memory of a process that is in use, in MiB.
+/// Returns the memory of a process that is in use, in MiB, its program included as far as it was
+/// read from the disk.
 ///
 /// # Errors
 /// There is no such process.
 pub(crate) fn resident_mib(pid: u32) -> anyhow::Result<f64> {
+    status_mib(pid, "VmRSS:")
+}
+
+/// Returns the memory that a process took for itself, in MiB: what it allocated and its stacks, but
+/// no pages of its program, which the system reads and forgets as it likes.
+///
+/// # Errors
+/// There is no such process.
+pub(crate) fn own_mib(pid: u32) -> anyhow::Result<f64> {
+    status_mib(pid, "RssAnon:")
+}
+
+fn status_mib(pid: u32, field: &str) -> anyhow::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let kib: f64 =
+        line.with_context(|| format!("no {field}"))?.trim().trim_end_matches(" kB").parse()?;
     Ok(kib / 1024.0)
 }
 
@@ -46,7 +61,8 @@ mod tests {
     #[test]
     fn this_process_has_time_memory_and_files() {
         let pid = std::process::id();
-        assert!(resident_mib(pid).unwrap() > 0.1);
+        let (own, all) = (own_mib(pid).unwrap(), resident_mib(pid).unwrap());
+        assert!(0.1 < own && own < all);
         assert!(cpu_time(pid).unwrap() < Duration::from_secs(3600));
         assert!(open_files(pid).unwrap() > 2);
     }

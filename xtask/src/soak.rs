@@ -2,8 +2,8 @@
 //!
 //! Three daemons work at a steady rate. `a` pushes, removes and frees; `b` follows, reads, leaves
 //! and follows again; `c` follows and is started anew now and then. After each round the memory
-//! and the open files of `a` and `b`, which run from beginning to end, and now and then the sizes
-//! of their homes are noted. After a warm-up a line is laid through the memory by least squares,
+//! that `a` and `b`, which run from beginning to end, took for themselves and their open files, and
+//! now and then the sizes of their homes are noted. After a warm-up a line is laid through the memory by least squares,
 //! and its slope is held against a bound. In the end all three have the same heads, and every
 //! frame and byte verifies.
 
@@ -108,7 +108,7 @@ pub(crate) fn soak(programs: &Programs, minutes: u64, bound: Option<f64>) -> any
 impl Samples {
     fn take(&mut self, node: &Node, begun: Instant) -> anyhow::Result<()> {
         let pid = node.pid()?;
-        self.memory.push((hours(begun.elapsed()), process::resident_mib(pid)?));
+        self.memory.push((hours(begun.elapsed()), process::own_mib(pid)?));
         self.files.push(process::open_files(pid)?);
         Ok(())
     }

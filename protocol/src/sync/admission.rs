@@ -162,7 +162,7 @@ impl Node {
         }
         let cap = match self.device_cap(user, device, context.id(), now) {
             None => return Admission::Pending,
-            Some(Role::None) => return Admission::Denied(DenyCode::NotAdmitted),
+            Some(Role::None) => return Admission::Denied(DenyCode::DeviceEnded),
             Some(cap) => cap,
         };
         let role = context.view.role(user);

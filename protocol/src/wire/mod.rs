@@ -228,6 +228,8 @@ pub struct PeerAddresses {
 pub enum DenyCode {
     /// The receiver is no member, and no ticket of hers holds.
     NotAdmitted,
+    /// The device of the receiver was revoked, or its grant ended or goes less far.
+    DeviceEnded,
     /// The ticket was revoked.
     TicketRevoked,
     /// The ticket is past its time.
@@ -243,8 +245,9 @@ pub enum DenyCode {
 }
 
 impl DenyCode {
-    const ALL: [(DenyCode, &'static str); 6] = [
+    const ALL: [(DenyCode, &'static str); 7] = [
         (DenyCode::NotAdmitted, "not-admitted"),
+        (DenyCode::DeviceEnded, "device-ended"),
         (DenyCode::TicketRevoked, "ticket-revoked"),
         (DenyCode::TicketExpired, "ticket-expired"),
         (DenyCode::TicketUsedUp, "ticket-used-up"),
@@ -265,6 +268,9 @@ impl DenyCode {
     pub fn reason(self) -> &'static str {
         match self {
             DenyCode::NotAdmitted => "you are no member, and no ticket of yours holds",
+            DenyCode::DeviceEnded => {
+                "this device may not act for its user here: it was revoked, or its grant ended"
+            }
             DenyCode::TicketRevoked => "the ticket was revoked",
             DenyCode::TicketExpired => "the ticket is past its time",
             DenyCode::TicketUsedUp => "the ticket was used up",

@@ -87,7 +87,7 @@ fn a_revoked_device_is_not_served() {
     let since = lab.sent.len();
     lab.connect(BOB, ALICE);
     assert!(!has(&lab, ALICE, BOB, since));
-    assert_eq!(denied(&lab, ALICE, BOB, since), [DenyCode::NotAdmitted]);
+    assert_eq!(denied(&lab, ALICE, BOB, since), [DenyCode::DeviceEnded]);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_grant_that_ends_ends_what_is_served() {
     let grant = Grant { device, name: "ci".into(), scope: None, until };
     let entry = Box::new(lab[BOB].log.grant(&lab[BOB].root, grant).unwrap());
     lab.command(BOB, Command::Identity { entry }).unwrap();
-    assert_ends(lab, (ALICE, BOB), context, 60_000, DenyCode::NotAdmitted);
+    assert_ends(lab, (ALICE, BOB), context, 60_000, DenyCode::DeviceEnded);
 }
 
 fn ticket_of_a_minute(lab: &mut Lab, context: ContextId) -> Ticket {
