@@ -68,12 +68,16 @@ pub(crate) async fn find(home: &Home) -> Result<Option<Running>> {
     if client.connect().await.is_err() {
         return Ok(None);
     }
-    let health = tokio::time::timeout(ANSWER, client.health());
-    let health = health.await.map_err(|_| {
+    let Ok(health) = tokio::time::timeout(ANSWER, client.health()).await else {
+        if !is_held(home) {
+            return Ok(None);
+        }
         let (pid, waited) = (file.pid, ANSWER.as_secs());
-        Error::unreachable(format!("the daemon (pid {pid}) did not answer for {waited} seconds"))
-            .hint("it is stopped or hangs: `kill -CONT PID` lets it go on, `kill -9 PID` ends it")
-    })?;
+        let detail = format!("the daemon (pid {pid}) did not answer for {waited} seconds");
+        return Err(Error::unreachable(detail).hint(format!(
+            "it is stopped or hangs: `kill -CONT {pid}` lets it go on, `kill -9 {pid}` ends it"
+        )));
+    };
     // A port may belong to another program by now; the token is shown to the daemon alone.
     if client.is_tcp() && health.ok().is_none_or(|health| health.pid != file.pid) {
         return Ok(None);
@@ -204,7 +208,12 @@ async fn still_there(home: &Home, running: &Running) -> bool {
     if running.client.connect().await.is_ok() {
         return true;
     }
-    let lock = running.file.as_ref().and_then(|_| File::open(home.daemon_lock()).ok());
+    running.file.is_some() && is_held(home)
+}
+
+/// Tells whether a daemon holds the lock of a home, which goes with its process.
+fn is_held(home: &Home) -> bool {
+    let lock = File::open(home.daemon_lock()).ok();
     lock.is_some_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
 }
 

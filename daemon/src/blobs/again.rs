@@ -69,6 +69,7 @@ impl Blobs {
     pub(super) async fn here_already(&self, hash: BlobHash, busy: &Busy) -> Option<Imported> {
         let keep = self.keeper.hold(hash, self.life_of(&self.live.now()), busy);
         let Ok(Status::Complete { .. }) = self.booked(hash).await else { return None };
+        self.syncing.about(hash);
         match self.verify(hash).await {
             Ok(size) => Some(Imported { hash, size, keep }),
             Err(error) => {

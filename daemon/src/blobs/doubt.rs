@@ -103,19 +103,18 @@ pub(super) fn remember_sync(dir: &Path, began: SystemTime) -> io::Result<()> {
     file.set_modified(began)
 }
 
-/// Writes every file again that was written since the last sync that succeeded.
-pub(super) fn write_newer_again(dir: &Path) -> io::Result<()> {
+/// Returns the blobs with a file that was written since the last sync that succeeded.
+pub(super) fn newer(dir: &Path) -> io::Result<HashSet<BlobHash>> {
     let synced = synced(dir);
+    let mut newer = HashSet::new();
     for entry in std::fs::read_dir(dir.join("data"))? {
         let path = entry?.path();
-        if is_newer(&path, synced) {
-            match crate::files::write_again(&path).map_err(|error| error.source) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                done => done?,
-            }
+        let hash = path.file_stem().and_then(|name| name.to_str()?.parse().ok());
+        if let Some(hash) = hash.filter(|_| is_newer(&path, synced)) {
+            newer.insert(hash);
         }
     }
-    Ok(())
+    Ok(newer)
 }
 
 /// Returns when the last sync that is known of began.

@@ -190,6 +190,8 @@ impl Blobs {
         let (tag, size) = tag.map_err(|e| ImportError::Store(self.live.failed(e)))?;
         import.done();
         let hash = from_hash(tag.hash());
+        // A sync that failed while it came in may have lost some of it.
+        self.syncing.about(hash);
         Ok(Imported { hash, size, keep: self.keeper.hold(hash, life, &busy) })
     }
 }

@@ -9,8 +9,8 @@
 //! - A blob that was found to be here could be swept between the look-up and the keep. A new keep
 //!   therefore waits until a running collection has ended.
 //! - A blob imported again while its old bytes are swept would lose its new file. An import and
-//!   a collection therefore exclude each other: an import of a file all the time, one of a stream
-//!   from its end on. The collection is the one that waits, without holding up other imports, so
+//!   a collection therefore exclude each other: an import of a file from when it is hashed, one of
+//!   a stream from its end on. The collection is the one that waits, without holding up other imports, so
 //!   many long imports may delay it.
 
 use std::collections::HashMap;

@@ -51,21 +51,22 @@ impl Imports {
     pub(super) fn tidy(&self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if running.left && running.imports == 0 {
-            self.empty();
-            running.left = false;
+            running.left = !self.empty();
         }
     }
 
-    /// Best effort: what stays is looked at again when the store is opened.
-    fn empty(&self) {
-        let emptied = std::fs::read_dir(self.dir.join("temp")).and_then(|mut entries| {
-            entries.try_for_each(|entry| std::fs::remove_file(entry?.path()))
+    /// Best effort; tells whether nothing stays.
+    fn empty(&self) -> bool {
+        let removed = std::fs::read_dir(self.dir.join("temp")).and_then(|entries| {
+            let removed = entries.map(|entry| std::fs::remove_file(entry?.path()));
+            removed.filter(Result::is_err).last().unwrap_or(Ok(()))
         });
-        match emptied {
+        match removed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!(%error, "what an import left behind stays");
+                false
             }
-            _ => {}
+            _ => true,
         }
     }
 }

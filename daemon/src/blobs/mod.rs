@@ -188,8 +188,7 @@ impl Blobs {
         let files = |source| SyncError::Files { path: self.dir.to_path_buf(), source };
         self.room_to_commit().map_err(files)?;
         // In a task: what it learns counts, also when the caller does not wait for it.
-        let synced =
-            tokio::spawn(sync::files_in_turn(Arc::clone(&self.dir), Arc::clone(&self.syncing)));
+        let synced = tokio::spawn(sync::files_in_turn(self.clone()));
         synced.await.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(files)?;
         let open = self.live.now();
         open.store.sync_db().await.map_err(|e| SyncError::Database(self.live.failed(e)))?;
@@ -250,6 +249,7 @@ impl Blobs {
     /// of a running collection; a [`status`](Self::status) asked after it stays true.
     pub async fn keep(&self, hash: BlobHash) -> Keep {
         let life = self.life_of(&self.live.now());
+        self.syncing.about(hash);
         self.keeper.keep(hash, life).await
     }
 

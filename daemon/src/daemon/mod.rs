@@ -44,7 +44,9 @@ const PAIRINGS: usize = 4;
 /// How long requests under way may take to end when the daemon stops.
 const GOODBYE: Duration = Duration::from_secs(5);
 /// How often is looked whether the home is still there.
-const HOME_LOOK: Duration = Duration::from_secs(5);
+const HOME_LOOK: Duration = Duration::from_secs(3);
+/// How often it has to be missing in a row: some network disks lose sight of a file for a moment.
+const HOME_LOOKS: u32 = 2;
 
 /// What a daemon is started with.
 #[derive(Clone, Debug, Default)]
@@ -106,7 +108,7 @@ pub struct Daemon {
     served: TaskTracker,
     published: Published,
     home: Home,
-    lock: Lock,
+    lock: Arc<Lock>,
 }
 
 impl Daemon {
@@ -238,7 +240,7 @@ impl Daemon {
             served,
             published,
             home,
-            lock,
+            lock: Arc::new(lock),
         })
     }
 
@@ -250,9 +252,13 @@ impl Daemon {
     /// Waits until the home is not where it was any more. Do not [stop](Self::stop) the daemon then,
     /// end the process: whatever it would write might go to a home that another one made there.
     pub async fn home_gone(&self) {
-        let mut looks = tokio::time::interval(HOME_LOOK);
-        while self.lock.is_in_place() {
-            looks.tick().await;
+        let mut missing = 0;
+        while missing < HOME_LOOKS {
+            tokio::time::sleep(HOME_LOOK).await;
+            let lock = Arc::clone(&self.lock);
+            // A disk that hangs holds up nobody else.
+            let look = tokio::task::spawn_blocking(move || lock.is_in_place()).await;
+            missing = if look.unwrap_or(true) { 0 } else { missing + 1 };
         }
     }
 

@@ -1,11 +1,13 @@
 //! Taking back that bytes were let go, while they wait in the trash.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dsp_protocol::api::Problem;
 use dsp_protocol::id::{BlobHash, ContextId};
 use dsp_protocol::sync::Command;
 
+use super::whole::to_the_end;
 use super::{Ops, internal};
 use crate::blobs::Status;
 
@@ -47,8 +49,15 @@ impl Ops {
             Ok(blobs) => blobs.into_iter().collect(),
             Err(why) => return Ok(Err(why)),
         };
-        self.node.run(Command::TakeBack { context, blobs }).await?;
-        self.trees.forget_here();
-        Ok(Ok(()))
+        // In a task: the engine goes on when the caller does not wait, and until it is stored
+        // nothing but `keeps` holds the blobs.
+        let (node, trees) = (self.node.clone(), Arc::clone(&self.trees));
+        to_the_end(async move {
+            let taken = node.run(Command::TakeBack { context, blobs }).await;
+            trees.forget_here();
+            drop(keeps);
+            taken.map(|_| Ok(())).map_err(Problem::from)
+        })
+        .await
     }
 }

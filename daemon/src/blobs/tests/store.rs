@@ -499,6 +499,31 @@ async fn what_was_here_when_another_sync_failed_is_not_acknowledged() {
 }
 
 #[tokio::test]
+async fn what_a_failed_sync_may_have_lost_is_written_again_when_it_is_taken_in_again() {
+    within(async {
+        let home = Home::new().await;
+        let hash = home.add(data(1, 90_000)).await;
+        home.blobs.syncing.breaks.store(true, Ordering::Release);
+        home.blobs.sync([]).await.unwrap_err();
+        home.blobs.sync([]).await.unwrap();
+        let written = || std::fs::metadata(home.blobs.data_path(hash)).unwrap().modified().unwrap();
+        home.written_before_now(hash);
+        let before = written();
+        home.blobs.sync([]).await.unwrap();
+        assert_eq!(written(), before);
+        let again = home.blobs.import_bytes(data(1, 90_000)).await.unwrap();
+        home.blobs.sync([&again.keep]).await.unwrap();
+        assert!(written() > before, "it is acknowledged as the cache has it");
+        home.written_before_now(hash);
+        let seen = home.blobs.keep(hash).await;
+        home.blobs.sync([&seen]).await.unwrap();
+        assert!(written() > before, "it is acknowledged as the cache has it");
+        assert!(home.blobs.syncing.unwritten().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_held_and_not_here_yet_outlives_the_removal_of_another() {
     within(async {
         let home = Home::new().await;

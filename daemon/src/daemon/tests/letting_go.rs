@@ -203,8 +203,8 @@ async fn what_a_current_head_or_another_context_has_too_stays() {
     two.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_two_contexts_have_goes_once_both_let_go_of_it() {
+/// The same bytes in two contexts of Alice's, both of which Bob has.
+async fn in_two_contexts() -> Two {
     let two = Two::new(Policy::All).await;
     two.push("data", &[("a", b"in two contexts")]).await;
     let other = NewContext { name: "other".to_owned(), about: String::new(), access: None };
@@ -214,7 +214,26 @@ async fn what_two_contexts_have_goes_once_both_let_go_of_it() {
     follow(&two.bob, &ticket, Policy::All).await.unwrap();
     let here = async || content(&two.bob, "alice/other:data").await.ok();
     until(&two.bob, here).await;
+    two
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_context_has_too_goes_by_no_drop_without_a_proof() {
+    let Two { alice, bob, _homes } = in_two_contexts().await;
+    alice.stop().await;
+    let refused = let_go(&bob, "alice/main:data").await.unwrap_err();
+    assert_eq!(refused.code, ProblemCode::Refused);
+    assert_eq!(content(&bob, "alice/main:data").await.unwrap(), b"in two contexts");
+    // In the trash the other one is no other any more.
+    bob.ops().leave("alice/other", Leaving::Drop).await.unwrap();
+    let_go(&bob, "alice/main:data").await.unwrap_err();
+    assert_eq!(content(&bob, "alice/main:data").await.unwrap(), b"in two contexts");
+    bob.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_two_contexts_have_goes_once_both_let_go_of_it() {
+    let two = in_two_contexts().await;
     let dropped = let_go(&two.bob, "alice/main:data").await.unwrap();
     assert_eq!((dropped.files, dropped.stays_total), (0, 1));
     assert_eq!(dropped.stays[0].contexts, ["alice/other"]);

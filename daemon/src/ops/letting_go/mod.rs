@@ -5,7 +5,8 @@
 //! could not count on this node, and nobody proves with bytes from here.
 //!
 //! Each context has blobs for itself. What another one has too is let go of in the one that is
-//! meant, without a proof, and stays until the other lets go of it.
+//! meant, with the same proof, and its bytes stay until the other lets go of them. A context in the
+//! trash counts for nothing: it goes by itself.
 
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,13 @@ struct Plan {
     stays: Vec<StayingFile>,
 }
 
+impl Plan {
+    /// Returns what the context lets go of.
+    fn let_go(&self) -> impl Iterator<Item = (&BlobHash, &Named)> {
+        self.goes.iter().chain(&self.elsewhere)
+    }
+}
+
 impl Ops {
     /// Frees the bytes of an attachment, a frame or a stack that somebody else holds.
     ///
@@ -67,7 +75,7 @@ impl Ops {
         let keeping = Arc::clone(&self.keeping).lock_owned().await;
         let scene = self.scene().await?;
         let (context, mut plan) = self.plan_drop(&scene, request).await?;
-        let hashes: Vec<BlobHash> = plan.goes.keys().copied().collect();
+        let hashes: Vec<BlobHash> = plan.let_go().map(|(hash, _)| *hash).collect();
         let withheld = self.blobs.withhold(hashes.clone());
         let total = hashes.len() as u64;
         let asked = |done: usize| {
@@ -92,10 +100,11 @@ impl Ops {
             return Ok(report);
         }
         if request.mode == DropMode::Confirmed && report.unconfirmed_total > 0 {
-            return Err(nobody_proved(&request.reference, &report));
+            let elsewhere = plan.elsewhere.len() as u64;
+            return Err(nobody_proved(&request.reference, &report, elsewhere));
         }
-        let blobs = plan.goes.iter().chain(&plan.elsewhere);
-        let blobs: Vec<(BlobHash, u64)> = blobs.map(|(hash, file)| (*hash, file.size)).collect();
+        let blobs: Vec<(BlobHash, u64)> =
+            plan.let_go().map(|(hash, file)| (*hash, file.size)).collect();
         let hashes: Vec<BlobHash> = blobs.iter().map(|(hash, _)| *hash).collect();
         let node = self.node.clone();
         // What is withheld is so until it is stored, whoever waits.
@@ -196,12 +205,9 @@ impl Ops {
                 continue;
             }
             let others = self.store.contexts_of_blob(hash).await?;
-            let others = others.into_iter().filter(|other| *other != id);
-            let label = |other| match scene.contexts.get(&other) {
-                Some(context) => scene.label(context),
-                None => other.short(),
-            };
-            let labels: Vec<String> = others.map(label).collect();
+            let others = others.iter().filter(|other| **other != id);
+            let others = others.filter_map(|other| scene.contexts.get(other));
+            let labels: Vec<String> = others.map(|other| scene.label(other)).collect();
             if labels.is_empty() {
                 plan.goes.insert(hash, file);
             } else {
@@ -254,13 +260,14 @@ impl Ops {
         confirmed: &Confirmed,
         scene: &Scene,
     ) -> Result<DropReport, Problem> {
-        let unconfirmed = || plan.goes.iter().filter(|(h, _)| !confirmed.holders.contains_key(h));
+        let unconfirmed = || plan.let_go().filter(|(h, _)| !confirmed.holders.contains_key(h));
         let mut held: BTreeMap<DeviceId, (u64, u64)> = BTreeMap::new();
         for (hash, devices) in &confirmed.holders {
             for device in devices {
                 let (blobs, bytes) = held.entry(*device).or_default();
                 *blobs += 1;
-                *bytes += plan.goes.get(hash).map_or(0, |file| file.size);
+                let file = plan.goes.get(hash).or_else(|| plan.elsewhere.get(hash));
+                *bytes += file.map_or(0, |file| file.size);
             }
         }
         let time = now();
@@ -310,7 +317,7 @@ impl Ops {
     }
 }
 
-fn nobody_proved(reference: &str, report: &DropReport) -> Problem {
+fn nobody_proved(reference: &str, report: &DropReport, elsewhere: u64) -> Problem {
     let named = report.unconfirmed.iter().take(IN_ERROR).cloned().collect::<Vec<_>>().join(", ");
     let more = if report.unconfirmed_total > IN_ERROR as u64 { ", …" } else { "" };
     let asked = match report.peers_asked {
@@ -320,7 +327,8 @@ fn nobody_proved(reference: &str, report: &DropReport) -> Problem {
     };
     let detail = format!(
         "`{reference}`: nobody proved to hold {} of {} files: {named}{more}",
-        report.unconfirmed_total, report.files
+        report.unconfirmed_total,
+        report.files + elsewhere
     );
     let mut problem = Problem::new(ProblemCode::Refused, detail).with_hint(
         "nothing was freed; try again when somebody who has it is online, or `dsp drop --force` \

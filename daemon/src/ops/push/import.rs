@@ -35,18 +35,34 @@ impl Ops {
     ///
     /// # Errors
     /// They do not fit, or cannot be read.
-    pub(super) async fn quota_for_files(&self, files: &[Planned]) -> Result<(), Problem> {
+    pub(super) async fn quota_for_files(
+        &self,
+        files: &[Planned],
+        reporter: &Reporter,
+    ) -> Result<(), Problem> {
         let total = files.iter().map(|file| file.source.bytes()).fold(0, u64::saturating_add);
-        if self.fits_quota(total).await? {
+        let Some(mut room) = self.room_in_quota().await? else { return Ok(()) };
+        if room.fits(total) {
             return Ok(());
         }
-        let mut blobs = Vec::new();
+        let (mut bytes_done, mut files_done) = (0, 0);
         for file in files {
-            if let Source::File { path, id, .. } = &file.source {
-                blobs.push(Blobs::hash_path(path, *id).await?);
+            if let Source::File { path, id, bytes } = &file.source {
+                let (hash, size) = Blobs::hash_path(path, *id).await?;
+                // What is too much already is not read to the end.
+                room.take(self, hash, size).await?;
+                bytes_done += bytes;
             }
+            files_done += 1;
+            reporter.progress(|| Progress {
+                what: "looking what is here already".to_owned(),
+                bytes: bytes_done,
+                bytes_total: Some(total),
+                files: files_done,
+                files_total: Some(files.len() as u64),
+            });
         }
-        self.quota_for(blobs.into_iter()).await
+        Ok(())
     }
 
     /// Takes files in and keeps their bytes from the collector.

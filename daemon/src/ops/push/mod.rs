@@ -58,10 +58,9 @@ impl Ops {
         for note in planned.notes {
             reporter.note(note).await;
         }
-        self.quota_for_files(&planned.files).await?;
+        self.quota_for_files(&planned.files, reporter).await?;
         let taken = self.import(planned.files, reporter).await?;
         let sum = taken.sum();
-        self.quota_for(taken.files.iter().map(|(_, blob)| (blob.hash, blob.size))).await?;
         let built = self.build(draft, taken).await?;
         self.move_head((context, name), tags, (built, sum), reporter).await
     }
@@ -79,6 +78,8 @@ impl Ops {
         reporter: &Reporter,
     ) -> Result<Pushed, Problem> {
         let pushing = Arc::clone(&self.pushing).lock_owned().await;
+        // Of two pushes at once each may have fitted alone.
+        self.quota_for(built.blobs.iter().copied()).await?;
         let scene = self.scene().await?;
         let before = scene.contexts.get(&context).and_then(|c| c.stack(scene.me, &name));
         let heads: Vec<FrameId> =

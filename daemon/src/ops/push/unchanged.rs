@@ -1,5 +1,7 @@
 //! A push of what is the head already: tags are put, and bytes that were lost come back.
 
+use std::sync::Arc;
+
 use dsp_protocol::api::{Problem, Pushed};
 use dsp_protocol::id::{BlobHash, ContextId, FrameId};
 use dsp_protocol::name::{StackName, TagName};
@@ -7,6 +9,7 @@ use dsp_protocol::sync::Command;
 
 use super::super::Ops;
 use super::super::scene::Scene;
+use super::super::whole::to_the_end;
 use super::build::Built;
 use crate::blobs::Keep;
 
@@ -24,8 +27,7 @@ impl Ops {
         let lineage = built.frame.lineage.as_ref().map(|blob| blob.hash);
         let mut blobs = built.blobs;
         blobs.retain(|(hash, _)| Some(*hash) != lineage);
-        let restored = self.restore(context, &blobs, &built.keeps).await?;
-        drop(built.keeps);
+        let restored = self.restore(context, &blobs, built.keeps).await?;
         let stack = scene.contexts.get(&context).and_then(|c| c.stack(scene.me, name));
         let stack = stack.expect("it has a head");
         let mut tagged = Vec::new();
@@ -53,7 +55,7 @@ impl Ops {
         &self,
         context: ContextId,
         blobs: &[(BlobHash, u64)],
-        keeps: &[Keep],
+        keeps: Vec<Keep>,
     ) -> Result<u64, Problem> {
         let hashes = blobs.iter().map(|(hash, _)| *hash).collect();
         let here = self.store.earned_set(context, hashes).await?;
@@ -62,10 +64,17 @@ impl Ops {
         if back.is_empty() {
             return Ok(0);
         }
-        self.blobs.sync(keeps).await?;
+        self.blobs.sync(&keeps).await?;
         let count = back.len() as u64;
-        self.node.run(Command::HereAgain { context, blobs: back }).await?;
-        self.trees.forget_here();
-        Ok(count)
+        // In a task: the engine goes on when the caller does not wait, and until it is stored
+        // nothing but `keeps` holds the blobs.
+        let (node, trees) = (self.node.clone(), Arc::clone(&self.trees));
+        to_the_end(async move {
+            let again = node.run(Command::HereAgain { context, blobs: back }).await;
+            trees.forget_here();
+            drop(keeps);
+            again.map(|_| count).map_err(Problem::from)
+        })
+        .await
     }
 }
