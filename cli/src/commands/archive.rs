@@ -260,6 +260,9 @@ fn human(taken: &ArchiveTaken) -> String {
     if taken.partial {
         out += "the archive holds a part of the context\n";
     }
+    if taken.changes.left_out > 0 {
+        out += "left out: changes by who may not write there, or that hang on such ones\n";
+    }
     if let Some(ticket) = &taken.ticket {
         out += &format!("{}\n", clean(ticket));
     }

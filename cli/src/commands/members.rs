@@ -1,7 +1,7 @@
 //! `dsp members`: who may what in a context.
 
 use clap::{Subcommand, ValueEnum};
-use dsp_protocol::api::{CutAway, KeepMore, MemberInfo, RoleName, SetRole};
+use dsp_protocol::api::{CutAway, KeepMore, MemberInfo, RoleName, SetRole, TicketInfo};
 use hyper::Method;
 
 use crate::App;
@@ -216,6 +216,17 @@ async fn remove(
     let url = url.query_opt("since", since.as_deref());
     let removed: Option<MemberInfo> = client.delete(&url).await?;
     app.ui.result(&removed, |_| format!("removed {name} from {label}\n"))?;
+    // Under another name whoever has such a ticket comes in again.
+    let url = Url::new(&["tickets"]).query("context", &context);
+    let tickets: Vec<TicketInfo> = client.list(&url, None).await.unwrap_or_default();
+    let hers = |ticket: &&TicketInfo| ticket.admitted.iter().any(|in_| in_.user == member.user);
+    for ticket in tickets.iter().filter(|ticket| is_good(ticket)).filter(hers) {
+        app.ui.note(&format!(
+            "she came in by ticket {key}, which still lets in whoever has it; `dsp tickets revoke \
+             {key}` ends that",
+            key = ticket.key.short()
+        ));
+    }
     if let Some(away) = removed.as_ref().and_then(|member| member.cut_away.as_ref()) {
         let context = whom.context.as_ref().map(|c| format!(" --context {}", quoted(c)));
         app.ui.note(&format!(
@@ -226,6 +237,10 @@ async fn remove(
         ));
     }
     Ok(())
+}
+
+fn is_good(ticket: &TicketInfo) -> bool {
+    !ticket.revoked && !ticket.until.as_deref().is_some_and(human::is_past)
 }
 
 fn cut(away: &CutAway) -> String {

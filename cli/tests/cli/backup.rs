@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use dsp_protocol::api::{Backup, IdentityInfo};
+use dsp_protocol::api::{Backup, BackupState, IdentityInfo};
 use dsp_protocol::id::{DeviceId, UserId};
 use dsp_protocol::key::SecretKey;
 
@@ -25,6 +25,7 @@ fn fake() -> Fake {
         device: DeviceId::from_bytes([5; 32]),
         devices: Vec::new(),
         backup_needed: false,
+        backup: BackupState::Needed,
         log_entries: 1,
     };
     fake.on(CONFIRM, &me);

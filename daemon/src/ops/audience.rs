@@ -255,6 +255,15 @@ pub(super) fn is_audience(scene: &Scene, context: &ContextScene) -> bool {
         && context.name().is_some_and(|name| name.as_str().starts_with(PREFIX))
 }
 
+/// Tells whether a context was made for an audience of mine, and is one still: it has readers, and
+/// none of them came by a ticket.
+pub(super) fn has_named_readers(scene: &Scene, context: &ContextScene) -> bool {
+    let reads = |(user, role): &(UserId, Role)| *user != scene.me && *role == Role::Reader;
+    is_audience(scene, context)
+        && context.redemptions.is_empty()
+        && context.members.iter().any(reads)
+}
+
 /// Tells whether a context is read by exactly these users, and owned by me alone.
 fn is_for(scene: &Scene, context: &ContextScene, readers: &BTreeSet<UserId>) -> bool {
     let mut members = BTreeSet::new();

@@ -1,6 +1,6 @@
 //! Who I am, and the backup of the key that proves it.
 
-use dsp_protocol::api::{Backup, ConfirmBackup, IdentityInfo, Problem, ProblemCode};
+use dsp_protocol::api::{Backup, BackupState, ConfirmBackup, IdentityInfo, Problem, ProblemCode};
 
 use super::Ops;
 use super::node::count;
@@ -26,6 +26,7 @@ impl Ops {
             device: self.device,
             devices: self.device_infos(devices).await?,
             backup_needed: self.keys.backup_needed(),
+            backup: self.backup_state().await?,
             log_entries: count(entries),
         })
     }
@@ -35,16 +36,26 @@ impl Ops {
         self.keys.backup_needed()
     }
 
+    /// Tells what is known here of the backup of the recovery key. Only the device that made the
+    /// root in force made the recovery key too.
+    pub(crate) async fn backup_state(&self) -> Result<BackupState, Problem> {
+        if self.keys.backup_needed() {
+            return Ok(BackupState::Needed);
+        }
+        let me = self.me;
+        let root = self.node.query(move |engine| engine.log(me).map(|log| log.root())).await?;
+        let here = self.keys.root().map(|root| root.public());
+        Ok(if here.is_some() && here == root { BackupState::Done } else { BackupState::Elsewhere })
+    }
+
     /// Returns the recovery key in words, until it is confirmed that they are written down.
     ///
     /// # Errors
     /// That was confirmed before.
     pub fn backup(&self) -> Result<Backup, Problem> {
         let words = self.keys.backup_words().ok_or_else(|| {
-            Problem::new(
-                ProblemCode::Conflict,
-                "the recovery key was backed up before and is not here any more",
-            )
+            Problem::new(ProblemCode::Conflict, "the recovery key is not here")
+                .with_hint("it was backed up before, or is on the device that made it")
         })?;
         Ok(Backup { words: words.to_string() })
     }

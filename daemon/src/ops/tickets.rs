@@ -4,9 +4,11 @@ use dsp_protocol::api::{
     NewTicket, Page, Problem, ProblemCode, RoleName, TicketEnded, TicketInfo, TicketMade, UserName,
 };
 use dsp_protocol::context::TicketStanding;
+use dsp_protocol::id::UserId;
 use dsp_protocol::statement::Role;
 use dsp_protocol::sync::{Command, Keeping, Reply};
 
+use super::audience::has_named_readers;
 use super::contexts::{role_name, unexpected};
 use super::problem::{bad_request, not_found};
 use super::scene::{ContextScene, Scene};
@@ -36,7 +38,20 @@ impl Ops {
     /// # Errors
     /// There is no such context, it is closed or not mine, or the role cannot be given.
     pub async fn new_ticket(&self, label: &str, new: NewTicket) -> Result<TicketMade, Problem> {
-        let context = self.scene().await?.context(label)?.id;
+        let scene = self.scene().await?;
+        let context = scene.context(label)?;
+        if has_named_readers(&scene, context) {
+            let label = scene.label(context);
+            let detail = format!(
+                "{label} is for named readers: with a ticket for whoever has it, the stacks in it \
+                 would be shown to them no more"
+            );
+            return Err(Problem::new(ProblemCode::Conflict, detail).with_hint(format!(
+                "`dsp share STACK --with USER` shows a stack to others; `dsp members add USER -c \
+                 {label}` adds one to these"
+            )));
+        }
+        let context = context.id;
         let role = match new.role.unwrap_or(RoleName::Reader) {
             RoleName::Reader => Role::Reader,
             RoleName::Writer => Role::Writer,
@@ -134,7 +149,15 @@ impl Ops {
         let context = scene.context(&context.to_string())?;
         let ended = context.tickets.iter().find(|standing| standing.fact.key == key);
         let ended = ended.ok_or_else(|| not_found(format!("ticket {key} is not here any more")))?;
-        let ticket = ticket_info(&scene, context, ended);
+        let mut ticket = ticket_info(&scene, context, ended);
+        let (id, users) = (context.id, ticket.admitted.iter().map(|admitted| admitted.user));
+        let users: Vec<UserId> = users.collect();
+        let still = self.node.query(move |engine| {
+            let view = engine.context(id)?.view();
+            Some(users.into_iter().filter(|user| !view.was_removed(*user)).collect::<Vec<_>>())
+        });
+        let still = still.await?.unwrap_or_default();
+        ticket.admitted.retain(|admitted| still.contains(&admitted.user));
         let removed = match came_in {
             CameIn::Stay => Vec::new(),
             CameIn::Removed => self.remove_admitted(&ticket).await?,

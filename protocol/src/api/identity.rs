@@ -18,8 +18,21 @@ http! {
         pub devices: Vec<PeerDevice>,
         /// Whether the recovery key still waits to be backed up.
         pub backup_needed: bool,
+        /// What is known here of the backup of the recovery key.
+        pub backup: BackupState,
         /// Statements in my log.
         pub log_entries: u32,
+    }
+
+    /// What a device knows of the backup of the recovery key.
+    #[derive(Copy, Eq)]
+    pub enum BackupState {
+        /// The key is here and still waits to be backed up.
+        Needed,
+        /// It was backed up here.
+        Done,
+        /// It never was here: another device made it, and knows.
+        Elsewhere,
     }
 
     /// The recovery key in words: the answer of `POST /identity/backup`.

@@ -62,7 +62,7 @@ pub use self::events::{Event, StackEvent};
 pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow, Selection};
 pub use self::forget::{ForgetRequest, Forgotten};
 pub use self::frames::{FileInfo, FrameInfo, InputInfo, NewFile, NewFrame, Pushed};
-pub use self::identity::{Backup, ConfirmBackup, IdentityInfo};
+pub use self::identity::{Backup, BackupState, ConfirmBackup, IdentityInfo};
 pub use self::keeping::{
     BlobHolder, DropMode, DropReport, DropRequest, Garbage, GarbageFrame, NewPin, PinInfo, PinKeep,
     Pinned, StayReason, StayingFile, Unpinned, Waste,

@@ -60,6 +60,12 @@ async fn a_stack_is_for_those_who_are_named_and_nobody_else() -> anyhow::Result<
     let offers: Vec<OfferInfo> = carol.api().list("/offers", &[]).await?;
     assert_eq!(offers, []);
 
+    // A ticket for whoever has it would end what was promised for the named ones.
+    let refused = alice.cli(["share", "for-bob", "--yes"]).await?;
+    assert!(refused.stderr.contains("for-bob is for named readers"), "{refused:?}");
+    let fourth = alice.push("secret", &[("a.txt", b"four")]).await?;
+    bob.has("alice:secret", &fourth).await?;
+
     // The same readers share one context, others have another.
     alice.push("plan", &[("p.txt", b"for two")]).await?;
     let again = share(&alice, &["other", "--with", "bob", "--history"]).await?;

@@ -2,9 +2,9 @@
 
 use anyhow::{Context as _, ensure};
 use dsp_protocol::api::{
-    Backup, ConfirmBackup, ConfirmPairing, DeviceInfo, DeviceState, IdentityInfo, Join, Joined,
-    LogEntry, NewPairing, NewTicket, PairingInfo, PairingMade, PairingStage, ProblemCode, Recover,
-    Recovered, Revoke, Revoked, RoleName, StackInfo,
+    Backup, BackupState, ConfirmBackup, ConfirmPairing, DeviceInfo, DeviceState, IdentityInfo,
+    Join, Joined, LogEntry, NewPairing, NewTicket, PairingInfo, PairingMade, PairingStage,
+    ProblemCode, Recover, Recovered, Revoke, Revoked, RoleName, StackInfo,
 };
 use dsp_tests::Cluster;
 use dsp_tests::api::{Api, CallError};
@@ -59,6 +59,40 @@ async fn pair_as(root: &Node, node: &Node, terms: &NewPairing) -> anyhow::Result
 
 async fn pair(root: &Node, node: &Node) -> anyhow::Result<DeviceInfo> {
     pair_as(root, node, &NewPairing::default()).await
+}
+
+//  alice and desk, which is revoked -- stick -- carol
+#[tokio::test]
+async fn what_a_revoked_device_said_before_travels_on_a_stick() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [mut alice, mut desk, carol] = cluster.start(["alice", "desk", "carol"]).await?;
+    alice.push("report", &[("a.txt", b"1")]).await?;
+    let granted = pair(&alice, &desk).await?;
+    ensure!(identity(&alice).await?.backup == BackupState::Needed);
+    ensure!(identity(&desk).await?.backup == BackupState::Elsewhere, "it cannot know");
+    heads(
+        &desk,
+        "report",
+        &[&alice.stack("report").await?.head.context("no head")?.frame.to_string()],
+    )
+    .await?;
+    let second = desk.push("report", &[("a.txt", b"2")]).await?;
+    let only = desk.push("only", &[("a.txt", b"3")]).await?;
+    for (stack, pushed) in [("report", &second), ("only", &only)] {
+        heads(&alice, stack, &[&pushed.frame.to_string()]).await?;
+        alice.reads(stack, if stack == "only" { b"3" } else { b"2" }).await?;
+    }
+    revoke(&alice, &granted.device.to_string(), None).await?;
+
+    let file = cluster.path().join("main.dsp").to_string_lossy().into_owned();
+    for (node, args) in [(&alice, ["export", "main", &file]), (&carol, ["import", &file, "--yes"])]
+    {
+        let output = node.cli([&["archive"], &args[..]].concat()).await?;
+        ensure!(output.status.success() && !output.stdout.contains("left out"), "{output:?}");
+    }
+    heads(&carol, "alice:report", &[&second.frame.to_string()]).await?;
+    carol.reads("alice:only", b"3").await?;
+    Ok(())
 }
 
 /// Waits until the daemon of a machine has started anew as a device of a user.

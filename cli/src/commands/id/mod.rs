@@ -10,7 +10,7 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use dsp_protocol::api::{Backup, ConfirmBackup, IdentityInfo};
+use dsp_protocol::api::{Backup, BackupState, ConfirmBackup, IdentityInfo};
 use hyper::Method;
 use serde::Serialize;
 
@@ -116,7 +116,11 @@ fn human(me: &IdentityInfo, ui: &Ui) -> String {
     let _ = writeln!(out, "id      {}", me.user);
     let _ = writeln!(out, "root    {}", me.root);
     let _ = writeln!(out, "device  {}", me.device);
-    let backup = if me.backup_needed { "needed: `dsp id backup`" } else { "done" };
+    let backup = match me.backup {
+        BackupState::Needed => "needed: `dsp id backup`",
+        BackupState::Done => "done",
+        BackupState::Elsewhere => "not known here: the recovery key is on another device",
+    };
     let _ = writeln!(out, "backup  {backup}\n");
     let mut table =
         Table::new(&[Column::text("DEVICE"), Column::text("ID"), Column::text("STATE")]);

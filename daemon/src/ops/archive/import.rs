@@ -23,6 +23,8 @@ use super::super::whole::to_the_end;
 use super::super::{Ops, Reporter};
 use crate::blobs::Keep;
 
+/// Bytes of envelopes that are looked at again.
+const EARLY_BYTES: usize = 64 << 20;
 /// Pieces of a blob that wait to be written.
 const WAITING: usize = 8;
 /// Most blobs that are made durable at one time.
@@ -64,6 +66,10 @@ struct Intake<'a, S> {
     about: Option<About>,
     known: bool,
     changes: Came,
+    /// Envelopes of which some did not count yet: what a device said that was revoked counts only
+    /// with what its owner says in another catalog, which may come later.
+    early: Vec<ArchivePart>,
+    early_bytes: usize,
     frames: Came,
     blobs: Came,
     bytes: u64,
@@ -82,6 +88,8 @@ impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Sync + Unpin> Intake<'a, S
             about: None,
             known: false,
             changes: Came::default(),
+            early: Vec::new(),
+            early_bytes: 0,
             frames: Came::default(),
             blobs: Came::default(),
             bytes: 0,
@@ -93,15 +101,26 @@ impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Sync + Unpin> Intake<'a, S
 
     async fn run(&mut self) -> Result<(), Problem> {
         loop {
-            match self.next().await? {
+            let item = self.next().await?;
+            if !matches!(item, Item::Log { .. } | Item::Envelopes { .. } | Item::Fork { .. }) {
+                self.again().await?;
+            }
+            match item {
                 Item::About(about) => self.open(about).await?,
                 Item::Log { user, entries } => {
                     self.part(ArchivePart::Log { user, entries }).await?;
                 }
                 Item::Envelopes { catalog, envelopes } => {
+                    let bytes: usize = envelopes.iter().map(Vec::len).sum();
                     let part = ArchivePart::Envelopes { catalog, envelopes };
-                    let came = self.part(part).await?;
-                    add(&mut self.changes, came);
+                    let came = self.part(part.clone()).await?;
+                    let keeps = came.left_out > 0 && self.early_bytes + bytes <= EARLY_BYTES;
+                    if keeps {
+                        self.early_bytes += bytes;
+                        self.early.push(part);
+                    }
+                    let left_out = if keeps { 0 } else { came.left_out };
+                    add(&mut self.changes, Imported { left_out, ..came });
                 }
                 Item::Fork { user, proof } => {
                     self.part(ArchivePart::Fork { user, proof }).await?;
@@ -127,6 +146,29 @@ impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Sync + Unpin> Intake<'a, S
         }
         self.reader.next_item().map_err(refused)?;
         Ok(())
+    }
+
+    /// Looks again at envelopes that did not count, as long as that brings more.
+    async fn again(&mut self) -> Result<(), Problem> {
+        let mut early = std::mem::take(&mut self.early);
+        self.early_bytes = 0;
+        loop {
+            let (mut left, mut left_out, mut brought) = (Vec::new(), 0, 0);
+            for part in early {
+                let came = self.part(part.clone()).await?;
+                brought += came.accepted;
+                if came.left_out > 0 {
+                    left_out += came.left_out;
+                    left.push(part);
+                }
+            }
+            self.changes.accepted += brought;
+            if brought == 0 || left.is_empty() {
+                self.changes.left_out += left_out;
+                return Ok(());
+            }
+            early = left;
+        }
     }
 
     /// Returns the next item.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dsp_protocol::api::{Problem, Progress};
+use dsp_protocol::api::{BackupState, Problem, Progress};
 use dsp_protocol::limits::CLOCK_AHEAD_MS;
 
 use super::super::time::{now, rfc3339};
@@ -43,14 +43,22 @@ impl Ops {
             Ok(free) => findings.ok("home", format!("{} MiB are free on the disk", free >> 20)),
             Err(error) => findings.warn("home", error.to_string(), "look at the disk"),
         }
-        match self.keys.backup_needed() {
-            true => findings.warn(
+    }
+
+    pub(super) async fn examine_backup(&self, findings: &mut Findings) -> Result<(), Problem> {
+        match self.backup_state().await? {
+            BackupState::Needed => findings.warn(
                 "keys",
                 "the recovery key is only on this disk",
                 "`dsp id backup` shows it in words",
             ),
-            false => findings.ok("keys", "the recovery key is backed up"),
+            BackupState::Done => findings.ok("keys", "the recovery key is backed up"),
+            BackupState::Elsewhere => findings.ok(
+                "keys",
+                "the recovery key is not here: the device that made it knows whether it is backed up",
+            ),
         }
+        Ok(())
     }
 
     /// Compares this clock with what others signed: nothing else here knows the time.
