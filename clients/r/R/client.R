@@ -197,14 +197,24 @@ send <- function(client, method, path, query = list(), body = NULL, file = NULL,
   }
   request <- httr2::req_options(request, !!!options)
   request <- httr2::req_error(request, is_error = function(answer) FALSE)
+  failed <- function(error) unreachable(client, failure_text(error))
+  # The class is `httr2_failed` before httr2 1.0.
   answer <- tryCatch(
     httr2::req_perform(request, path = to),
-    httr2_failed = function(error) unreachable(client, conditionMessage(error))
+    httr2_failed = failed,
+    httr2_failure = failed
   )
   if (httr2::resp_status(answer) >= 300) {
     refuse_answer(client, answer)
   }
   answer
+}
+
+# What curl said: httr2 1.0 keeps it as the cause of an error of its own.
+failure_text <- function(error) {
+  paste(c(conditionMessage(error), if (!is.null(error$parent)) conditionMessage(error$parent)),
+    collapse = ": "
+  )
 }
 
 unreachable <- function(client, cause) {

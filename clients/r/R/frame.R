@@ -38,6 +38,7 @@
 #' @export
 push_frame <- function(stack, obj, description = NULL, access = NULL, message = NULL, params = NULL,
                        handler = NULL, profile = "default", ...) {
+  check_names(sys.call(), names(formals()))
   frame <- create_frame(stack, profile, access)
   commit(frame, obj, description, params, handler, ...)
   push(frame, message)
@@ -57,6 +58,7 @@ create_frame <- function(stack, profile = "default", access = NULL, check_access
 #' @rdname push_frame
 #' @export
 commit <- function(frame, obj, description = NULL, params = NULL, handler = NULL, ...) {
+  check_names(sys.call(), names(formals()))
   check_frame(frame)
   params <- all_params(params, list(...))
   encoded <- if (is.null(handler)) dsp_encode(obj) else handler(obj)

@@ -15,6 +15,22 @@ all_params <- function(params, more) {
   rlang::set_names(Map(param, given, names), names)
 }
 
+#' Refuses a parameter whose name R takes for the beginning of an argument's name
+#'
+#' @noRd
+check_names <- function(call, names) {
+  for (given in setdiff(names(call), c("", names))) {
+    argument <- names[startsWith(names, given)]
+    if (length(argument) == 1) {
+      refuse(
+        paste0("`", given, "` is taken for the argument `", argument, "`"),
+        paste0("for a parameter of that name write params = list(", given, " = ...)"),
+        code = "configuration"
+      )
+    }
+  }
+}
+
 #' Returns a parameter as the API has it
 #'
 #' @noRd
@@ -22,8 +38,10 @@ param <- function(value, name) {
   if (is.factor(value)) {
     value <- rlang::set_names(as.character(value), names(value))
   }
-  if (length(value) != 1 || is.list(value)) {
-    if (is.list(value) || is.atomic(value) && is.null(attr(value, "class"))) {
+  if (!is.list(value) && !is.atomic(value)) {
+    refuse_param(value, name)
+  } else if (length(value) != 1 || is.list(value)) {
+    if (!is.object(value)) {
       return(list(t = "json", v = as.list(value)))
     }
   } else if (is.na(value) && !is.nan(value)) {

@@ -27,6 +27,7 @@
 #' }
 #' @export
 pull <- function(stack, profile = "default", filename = NULL, error = NULL, params = NULL, ...) {
+  check_names(sys.call(), names(formals()))
   fetch <- function() {
     check_profile(profile)
     client <- client()
@@ -42,6 +43,7 @@ pull <- function(stack, profile = "default", filename = NULL, error = NULL, para
 #' @rdname pull
 #' @export
 pull_data <- function(stack, params = NULL, ..., trust = FALSE) {
+  check_names(sys.call(), c("stack", "params", "trust"))
   client <- client()
   found <- find_attachment(client, stack, all_params(params, list(...)))
   read_attachment(client, found, trust)

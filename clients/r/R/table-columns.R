@@ -165,9 +165,9 @@ format_utc <- function(values) {
 read_as <- function(note, where) {
   type <- if (is.list(note$datatype)) note$datatype$base else note$datatype
   switch(text_or(type, "string"),
-    boolean = logical(),
-    int = ,
-    double = if (empty_null(note)) (if (type == "int") integer() else numeric()) else character(),
+    boolean = if (empty_null(note)) logical() else character(),
+    int = if (empty_null(note)) integer() else character(),
+    double = if (empty_null(note)) numeric() else character(),
     string = ,
     long = ,
     date = ,
@@ -202,7 +202,7 @@ read_column <- function(fields, note, where) {
     boolean = as.logical(fields),
     long = integer64(fields, where),
     date = as.Date(fields, "%Y-%m-%d"),
-    dateTime = moments(fields, text_or(note[["dsp:zone"]], NULL)),
+    dateTime = moments(fields, if (rlang::is_string(note[["dsp:zone"]])) note[["dsp:zone"]]),
     fields
   ))
   if (!is.null(note[["dsp:levels"]])) {

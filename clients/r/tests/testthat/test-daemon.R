@@ -17,7 +17,7 @@ test_that("a daemon that cannot start says why", {
   home <- new_home("broken")
   writeLines("nonsense = [", file.path(home, "config.toml"))
   withr::local_envvar(DSP_HOME = home)
-  expect_error(dsp_ls(), "could not be started.*config.toml", class = "dsp_error_daemon_not_found")
+  expect_error(dsp_ls(), "could not be started.*TOML parse error", class = "dsp_error_daemon_not_found")
 })
 
 test_that("a file of a daemon that is gone is not believed", {

@@ -43,7 +43,12 @@ test_that("parameters of every kind tell attachments apart", {
     expect_identical(pull_data("params", params[name]), name)
   }
   expect_error(commit(frame, "x", 1, list("unnamed")), "every parameter has a name")
-  expect_error(commit(frame, "x", f = sum), "parameter `f` cannot be a function")
+  expect_error(commit(frame, "x", params = list(f = sum)), "parameter `f` cannot be a function")
+  # R takes the beginning of an argument's name for the argument.
+  expect_error(commit(frame, "x", f = "z"), "`f` is taken for the argument `frame`")
+  expect_error(push_frame("params", "x", des = 1), "`des` is taken for .*`description`")
+  expect_error(pull_data("params", p = 1), "`p` is taken for the argument `params`")
+  expect_error(pull("params", err = 1), "`err` is taken for the argument `error`")
 })
 
 test_that("earlier revisions stay", {
