@@ -7,8 +7,8 @@
 #' @noRd
 refuse <- function(detail, hint = NULL, causes = NULL, code = "refused", candidates = NULL) {
   rlang::abort(
-    detail,
-    body = bullets(hint, causes, candidates),
+    clean(detail),
+    body = clean(bullets(hint, causes, candidates)),
     class = c(paste0("dsp_error_", code), "dsp_error"),
     code = code,
     hint = hint,
@@ -35,6 +35,11 @@ bullets <- function(hint, causes, candidates) {
     rlang::set_names(texts(candidates), rep("*", length(candidates))),
     if (!is.null(hint)) c(i = hint)
   )
+}
+
+# Leaves out what would steer a terminal: names and messages may be those of others.
+clean <- function(text) {
+  rlang::set_names(gsub("[\001-\010\013-\037\177]", "", text, perl = TRUE), names(text))
 }
 
 text_or <- function(value, other) {

@@ -95,8 +95,3 @@ inline <- function(line, folder) {
   line
 }
 
-whole_text <- function(file) {
-  text <- readChar(file, file.size(file), useBytes = TRUE)
-  Encoding(text) <- "UTF-8"
-  text
-}

@@ -78,7 +78,8 @@ find_attachment <- function(client, stack, wanted) {
   one$params <- lapply(one$params, value_of)
   one$reference <- paste0(frame$reference, "#", one$path)
   one$user <- frame$stack$user
-  one$noted <- paste0(one$path, METADATA) %in% named
+  noted <- match(paste0(one$path, METADATA), named)
+  one$note_size <- if (is.na(noted)) NA else files[[noted]]$size
   one
 }
 
@@ -131,9 +132,9 @@ read_attachment <- function(client, found, trust) {
   on.exit(if (!keep) unlink(dirname(file), recursive = TRUE))
   switch(found$media,
     "text/csv" = read_csv_attachment(client, found, file),
-    "application/json" = read_list(whole_text(file), found$app),
+    "application/json" = read_list(whole_text(file, found$reference), found$app),
     "text/plain" = ,
-    "text/markdown" = whole_text(file),
+    "text/markdown" = whole_text(file, found$reference),
     "application/vnd.apache.parquet" = read_parquet(file, found$reference),
     {
       if (identical(found$app, "r/raw")) {
@@ -149,12 +150,36 @@ read_attachment <- function(client, found, trust) {
 }
 
 read_csv_attachment <- function(client, found, file) {
-  if (!found$noted) {
+  if (is.na(found$note_size)) {
     return(read_plain_csv(file, found$reference))
+  }
+  if (found$note_size > NOTE_BYTES) {
+    refuse(
+      paste0("the note of ", found$reference, " has ", found$note_size, " bytes; ", NOTE_BYTES,
+        " are read"
+      ),
+      "pull() gives the file as it is",
+      code = "damaged"
+    )
   }
   ref <- paste0(found$reference, METADATA)
   note <- with_bytes(client, ref, get_json(client, "/content", list(ref = ref)))
   read_table(file, note, found$reference)
+}
+
+# Reads a file of UTF-8 as one text.
+whole_text <- function(file, where = basename(file)) {
+  bytes <- readBin(file, "raw", file.size(file))
+  text <- if (all(bytes != 0)) rawToChar(bytes)
+  if (is.null(text) || !validUTF8(text)) {
+    refuse(
+      paste(where, if (is.null(text)) "holds a zero byte, as no text of R can" else "is not UTF-8"),
+      "pull() gives the file as it is",
+      code = "damaged"
+    )
+  }
+  Encoding(text) <- "UTF-8"
+  text
 }
 
 # Parquet is what other clients write. Once the daemon turns it into CSV with a note, ask for that.

@@ -202,7 +202,7 @@ read_column <- function(fields, note, where) {
     boolean = as.logical(fields),
     long = integer64(fields, where),
     date = as.Date(fields, "%Y-%m-%d"),
-    dateTime = moments(fields, if (rlang::is_string(note[["dsp:zone"]])) note[["dsp:zone"]]),
+    dateTime = moments(fields, zone_of(note)),
     fields
   ))
   if (!is.null(note[["dsp:levels"]])) {
@@ -223,6 +223,11 @@ read_column <- function(fields, note, where) {
     values <- as.difftime(values, units = units)
   }
   values
+}
+
+zone_of <- function(note) {
+  zone <- note[["dsp:zone"]]
+  if (rlang::is_string(zone) && grepl("^[A-Za-z0-9_+/-]{0,64}$", zone)) zone
 }
 
 integer64 <- function(fields, where) {

@@ -7,6 +7,8 @@
 METADATA <- "-metadata.json"
 CSVM <- "application/csvm+json"
 CSVW <- "http://www.w3.org/ns/csvw"
+# The largest note that is read: levels of factors, mostly.
+NOTE_BYTES <- 16 * 1024^2
 ROWS_AT_ONCE <- 65536L
 
 #' Writes a table to a file and returns its note
@@ -59,8 +61,8 @@ table_class <- function(table) {
 #' @param where The reference, for errors.
 #' @noRd
 read_table <- function(file, note, where) {
-  notes <- note$tableSchema$columns
-  if (!is.list(notes) || length(notes) == 0) {
+  notes <- if (is.list(note) && is.list(note$tableSchema)) note$tableSchema$columns
+  if (!is.list(notes) || length(notes) == 0 || !all(vapply(notes, is.list, TRUE))) {
     refuse(paste("the note of", where, "names no columns"), "pull() gives the file as it is",
       code = "damaged"
     )
@@ -68,7 +70,11 @@ read_table <- function(file, note, where) {
   check_encoding(file, where)
   what <- lapply(notes, read_as, where = where)
   columns <- scan_csv(file, what, where)
-  columns <- Map(read_column, columns, notes, where = where)
+  columns <- tryCatch(
+    Map(read_column, columns, notes, where = where),
+    dsp_error = function(error) rlang::cnd_signal(error),
+    error = function(error) refuse_csv(where, error)
+  )
   rows <- note[["dsp:rows"]]
   if (is.numeric(rows) && rows != length(columns[[1]])) {
     refuse(

@@ -105,6 +105,12 @@ test_that("a push of a file that went away is refused, and nothing is pushed", {
   expect_error(pull("gone"), class = "dsp_error_not_found")
 })
 
+test_that("an error does not steer the terminal", {
+  error <- tryCatch(refuse("a\033[2Jb", "do\007", causes = "c\033"), dsp_error = identity)
+  expect_false(grepl("[\033\007]", conditionMessage(error)))
+  expect_match(conditionMessage(error), "a[2Jb", fixed = TRUE)
+})
+
 test_that("the page is opened by a login of once", {
   as_person("alice")
   opened <- NULL

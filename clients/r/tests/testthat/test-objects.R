@@ -51,6 +51,11 @@ test_that("a widget is one page without other files", {
 test_that("text, bytes and lists come back", {
   as_person("alice")
   expect_identical(round_trip("gr\u00fc\u00dfe\n"), "gr\u00fc\u00dfe\n")
+  zero <- tempfile(fileext = ".txt")
+  writeBin(as.raw(c(0x61, 0, 0x62)), zero)
+  expect_error(round_trip(dsp_file(zero)), "holds a zero byte", class = "dsp_error_damaged")
+  writeBin(as.raw(c(0x61, 0xe9)), zero)
+  expect_error(round_trip(dsp_file(zero)), "is not UTF-8", class = "dsp_error_damaged")
   expect_identical(round_trip(as.raw(0:255)), as.raw(0:255))
   expect_identical(round_trip(list(a = 1L, b = list("x", TRUE), c = 0.1)), list(a = 1L, b = list("x", TRUE), c = 0.1))
   expect_identical(round_trip(c(1.5, 1 / 3)), c(1.5, 1 / 3))
