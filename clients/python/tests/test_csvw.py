@@ -52,6 +52,7 @@ def pushed(csv, columns, **schema):
 def test_types_come_from_the_note():
     table = pushed(CSV, COLUMNS, **{"dsp:rowNames": "row.names"})
     assert list(table.index) == ["one", "two"]
+    assert table.index.name is None
     assert list(table["code"]) == ["007", ""]
     assert list(table["size"].cat.categories) == ["small", "large"]
     assert table["size"].cat.ordered

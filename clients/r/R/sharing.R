@@ -48,7 +48,7 @@ dsp_follow <- function(ticket, policy = NULL, wait_seconds = 30) {
   body <- list(ticket = gsub("[[:space:]]", "", ticket), wait_seconds = as.integer(wait_seconds))
   body$policy <- policy
   found <- steps(client(), "/follows", body)
-  label <- found$context$label
+  label <- clean(found$context$label)
   cli::cli_inform("following {.val {label}}")
   invisible(list(
     label = label,

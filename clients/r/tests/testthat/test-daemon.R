@@ -12,6 +12,18 @@ test_that("where there is no dsp it is said how to get it", {
   expect_error(dsp_ls(), "install dsp .*DSP_URL", class = "dsp_error_daemon_not_found")
 })
 
+test_that("a dsp in the current folder is not run", {
+  folder <- tempfile("here")
+  dir.create(file.path(folder, "bin"), recursive = TRUE)
+  trap <- file.path(folder, "bin", "dsp")
+  writeLines(c("#!/bin/sh", "touch sprung"), trap)
+  Sys.chmod(trap, "0755")
+  withr::local_dir(folder)
+  withr::local_envvar(DSP_HOME = tempfile(), PATH = "bin:/nowhere")
+  expect_error(dsp_ls(), "no dsp to start it", class = "dsp_error_daemon_not_found")
+  expect_false(file.exists("sprung"))
+})
+
 test_that("a daemon that cannot start says why", {
   home_of("alice")
   home <- new_home("broken")

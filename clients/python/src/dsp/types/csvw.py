@@ -65,7 +65,7 @@ def read(attachment: Attachment, note: Note) -> Any:
         table.columns = pandas.Index([str(one["titles"]) for one in columns])
         labels = schema.get("dsp:rowNames")
         if labels is not None and labels == columns[0]["titles"]:
-            table = table.iloc[:, 1:].set_axis(pandas.Index(values[0], name=None), axis=0)
+            table = table.iloc[:, 1:].set_axis(pandas.Index(values[0].array), axis=0)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DspError(
             f"{attachment.reference} and the note of its types do not fit",
