@@ -84,7 +84,8 @@ dsp_encode.raw <- function(obj, ...) {
 dsp_encode.list <- function(obj, ...) {
   text <- tryCatch(to_json(obj), error = function(error) "")
   same <- function(app) {
-    isTRUE(tryCatch(all.equal(read_list(text, app), obj, tolerance = 0), error = function(error) FALSE))
+    back <- function() all.equal(read_list(text, app), obj, tolerance = 0)
+    isTRUE(tryCatch(back(), error = function(error) FALSE))
   }
   app <- Find(same, c("r/vector", "r/list"))
   if (is.null(app)) {

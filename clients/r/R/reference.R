@@ -29,7 +29,8 @@ reference <- function(text) {
 reference_of_url <- function(rest) {
   before <- function(mark, text) sub(paste0("[", mark, "].*$"), "", text)
   after <- function(mark, text) {
-    if (grepl(mark, text, fixed = TRUE)) sub(paste0("^[^", mark, "]*[", mark, "]"), "", text) else ""
+    there <- grepl(mark, text, fixed = TRUE)
+    if (there) sub(paste0("^[^", mark, "]*[", mark, "]"), "", text) else ""
   }
   name <- before("#", rest)
   path <- after("#", rest)

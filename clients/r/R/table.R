@@ -53,7 +53,13 @@ write_table <- function(table, to) {
 }
 
 table_class <- function(table) {
-  if (inherits(table, "data.table")) "data.table" else if (inherits(table, "tbl_df")) "tibble" else "data.frame"
+  if (inherits(table, "data.table")) {
+    "data.table"
+  } else if (inherits(table, "tbl_df")) {
+    "tibble"
+  } else {
+    "data.frame"
+  }
 }
 
 #' Reads a table with its note
