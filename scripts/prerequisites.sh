@@ -12,6 +12,8 @@ purpose=${1:-build}
 rust=1.95
 node=20
 python=3.11
+r_packages="bit64 cli data.table ggplot2 htmlwidgets httr2 jsonlite plotly rlang svglite testthat
+tibble withr"
 
 fail() {
     echo "dsp: $*" >&2
@@ -21,6 +23,15 @@ fail() {
 # A command that is missing, and the Debian package that brings it.
 packages=()
 need() { command -v "$1" >/dev/null || packages+=("$2"); }
+
+# Prints which of the R packages on standard input are not installed: all where there is no R.
+missing_in_r() {
+    local names
+    # shellcheck disable=SC2207 # names hold no blanks
+    names=($(cat))
+    Rscript -e 'for (p in commandArgs(TRUE)) if (!nzchar(system.file(package = p))) cat(p, "")' \
+        "${names[@]}" 2>/dev/null || echo "${names[@]}"
+}
 
 need cc gcc
 need git git
@@ -32,6 +43,11 @@ if [ "$purpose" = test ] && [ "$(uname)" = Linux ]; then
     need systemd-analyze systemd
     need python3 python3
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+    need Rscript r-base-core
+    # Those that the tests of the R package use; Debian's names are theirs behind `r-cran-`.
+    for name in $(printf '%s\n' "$r_packages" | missing_in_r); do
+        packages+=("r-cran-$name")
+    done
 fi
 
 if [ ${#packages[@]} -gt 0 ]; then

@@ -5,6 +5,7 @@ mod house;
 mod junit;
 mod libtest;
 mod python;
+mod r;
 mod tally;
 
 use std::env;
@@ -22,10 +23,11 @@ use crate::workspace::{Profile, Workspace};
 type Suite = (&'static str, fn(&Workspace, Profile) -> anyhow::Result<Tally>);
 
 /// Every suite there is; a new one is a function and a line here.
-const SUITES: [Suite; 6] = [
+const SUITES: [Suite; 7] = [
     ("rust", rust),
     ("house", house::run),
     ("python", python::run),
+    ("r", r::run),
     ("guards", guards),
     ("demo", demo),
     ("soak", soak),

@@ -13,6 +13,7 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from dsp.types import csvw
 from dsp.types.arrow import pyarrow, read_parquet, to_parquet
 from dsp.types.base import PARQUET, Encoded, instance
 from dsp.types.columns import decode_column, encode_column, label_of, label_to_json
@@ -57,6 +58,9 @@ class Pandas:
         import pandas
 
         if attachment.media == "text/csv":
+            note = csvw.note_of(attachment)
+            if note is not None:
+                return csvw.read(attachment, note)
             # dstack wrote the index as the first column.
             index = 0 if attachment.app == "pandas/dataframe" else None
             with attachment.open() as file:

@@ -1,0 +1,119 @@
+"""CSV with a note of its types beside it, as the R package writes tables.
+
+The note of `weekly.csv` is `weekly.csv-metadata.json`, in the form of the W3C's "CSV on the Web":
+`datatype` and `null` of each column, and under names that begin with `dsp:` what that has no word
+for: levels, time zones, row names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dsp.errors import ConflictError, DspError, NotFoundError
+
+if TYPE_CHECKING:
+    from dsp.attachment import Attachment
+
+METADATA = "-metadata.json"
+_WHOLE = {"int": ("int32", "Int32"), "long": ("int64", "Int64")}
+_UNITS = {"secs": "s", "mins": "min", "hours": "h", "days": "D", "weeks": "W"}
+Note = dict[str, Any]
+
+
+def note_of(attachment: Attachment) -> Note | None:
+    """Returns the note beside a CSV that R pushed, or nothing where there is none."""
+    if not (attachment.app or "").startswith("r/"):
+        return None
+    caller, ref = attachment.caller(), attachment.reference + METADATA
+    try:
+        try:
+            note = caller.get("/content", {"ref": ref})
+        except ConflictError as error:
+            if error.code != "blob_not_local":
+                raise
+            caller.steps("/fetch", {"ref": ref})
+            note = caller.get("/content", {"ref": ref})
+    except NotFoundError:
+        return None
+    return note if isinstance(note, dict) else {}
+
+
+def read(attachment: Attachment, note: Note) -> Any:
+    """Reads the table, each column in the type that the note says.
+
+    Raises `DspError` where the note and the table do not fit.
+    """
+    import pandas
+
+    with attachment.open() as file:
+        fields = pandas.read_csv(
+            file,
+            dtype=str,
+            na_filter=False,
+            skip_blank_lines=False,
+            header=None,
+            skiprows=1,
+            encoding="utf-8",
+        )
+    try:
+        schema = note["tableSchema"]
+        columns = schema["columns"]
+        if len(columns) != fields.shape[1]:
+            raise ValueError(f"{fields.shape[1]} columns, and {len(columns)} in the note")
+        values = [_column(fields[at], one) for at, one in enumerate(columns)]
+        table = pandas.concat(values, axis=1) if values else fields
+        table.columns = pandas.Index([str(one["titles"]) for one in columns])
+        labels = schema.get("dsp:rowNames")
+        if labels is not None and labels == columns[0]["titles"]:
+            table = table.iloc[:, 1:].set_axis(pandas.Index(values[0].array), axis=0)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise DspError(
+            f"{attachment.reference} and the note of its types do not fit",
+            causes=[str(error)],
+            hint="pull(..., decoder=lambda attachment: attachment.read()) returns the bytes",
+        ) from error
+    return table
+
+
+def _column(fields: Any, note: Note) -> Any:
+    import pandas
+
+    datatype = note.get("datatype", "string")
+    kind = datatype["base"] if isinstance(datatype, dict) else datatype
+    null = note.get("null", "")
+    missing = fields == null if isinstance(null, str) else fields != fields
+    if note.get("dsp:escape") == "percent":
+        fields = fields.str.replace("%0D", "\r", regex=False).str.replace("%25", "%", regex=False)
+    present = fields.mask(missing)
+    if "dsp:levels" in note:
+        levels, ordered = note["dsp:levels"], bool(note.get("dsp:ordered"))
+        if not set(present.dropna()) <= set(levels):
+            raise ValueError(f"a value of {note['titles']!r} is none of its levels")
+        return pandas.Series(pandas.Categorical(present, categories=levels, ordered=ordered))
+    if kind in _WHOLE:
+        strict, nullable = _WHOLE[kind]
+        numbers = [pandas.NA if gone else int(f) for f, gone in zip(fields, missing, strict=True)]
+        return pandas.Series(numbers, dtype=nullable if missing.any() else strict)
+    if kind == "double":
+        floats = [
+            float("nan") if gone else float(f) for f, gone in zip(fields, missing, strict=True)
+        ]
+        series = pandas.Series(floats, dtype="float64")
+        units = note.get("dsp:units")
+        return series if units is None else pandas.to_timedelta(series, unit=_UNITS[units])
+    if kind == "boolean":
+        if not set(present.dropna()) <= {"TRUE", "FALSE"}:
+            raise ValueError(f"a value of {note['titles']!r} is neither TRUE nor FALSE")
+        truths = [
+            pandas.NA if gone else f == "TRUE" for f, gone in zip(fields, missing, strict=True)
+        ]
+        return pandas.Series(truths, dtype="boolean" if missing.any() else "bool")
+    if kind == "date":
+        return pandas.to_datetime(present, format="%Y-%m-%d")
+    if kind == "dateTime":
+        moments = pandas.to_datetime(present, format="ISO8601", utc=True)
+        zone = note.get("dsp:zone")
+        return moments.dt.tz_convert(zone) if zone else moments
+    if kind != "string":
+        raise ValueError(f"the type {kind!r} is not known here")
+    return present

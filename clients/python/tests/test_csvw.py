@@ -1,0 +1,87 @@
+"""Tables that the R package pushed: CSV with a note of types beside it."""
+
+import json
+
+import pandas as pd
+import pytest
+
+import dsp
+from dsp.types.base import Encoded
+
+pytestmark = pytest.mark.usefixtures("here")
+
+CSV = """\
+"row.names","code","size","n","id","x","ok","day","at","took","text"
+"one","007","small",1,9007199254740993,0.30000000000000004,TRUE,2024-02-29,\
+2024-01-01T00:00:00.5Z,1.5,"a%0D%25"
+"two","",NA,,-1,,,,,,NA
+"""
+COLUMNS = [
+    {"titles": "row.names", "datatype": "string", "null": []},
+    {"titles": "code", "datatype": "string", "null": []},
+    {
+        "titles": "size",
+        "datatype": "string",
+        "null": "NA",
+        "dsp:levels": ["small", "large"],
+        "dsp:ordered": True,
+    },
+    {"titles": "n", "datatype": "int"},
+    {"titles": "id", "datatype": "long"},
+    {"titles": "x", "datatype": "double"},
+    {"titles": "ok", "datatype": {"base": "boolean", "format": "TRUE|FALSE"}},
+    {"titles": "day", "datatype": "date"},
+    {"titles": "at", "datatype": "dateTime", "dsp:zone": "Europe/Berlin"},
+    {"titles": "took", "datatype": "double", "dsp:units": "mins"},
+    {"titles": "text", "datatype": "string", "null": "NA", "dsp:escape": "percent"},
+]
+
+
+def pushed(csv, columns, **schema):
+    """Pushes a table as the R package does, and pulls it."""
+    note = json.dumps({"tableSchema": {"columns": columns, **schema}})
+    frame = dsp.create_frame("r/t")
+    for name, text, app in (("t.csv", csv, "r/data.frame"), ("t.csv-metadata.json", note, None)):
+        media = "text/csv" if app else "application/csvm+json"
+        encoded = Encoded("", media, app, data=text.encode(), name=name)
+        frame.commit(None, encoder=lambda _, encoded=encoded: encoded)
+    frame.push()
+    return dsp.pull("r/t")
+
+
+def test_types_come_from_the_note():
+    table = pushed(CSV, COLUMNS, **{"dsp:rowNames": "row.names"})
+    assert list(table.index) == ["one", "two"]
+    assert table.index.name is None
+    assert list(table["code"]) == ["007", ""]
+    assert list(table["size"].cat.categories) == ["small", "large"]
+    assert table["size"].cat.ordered
+    assert table["size"].isna().tolist() == [False, True]
+    assert str(table["n"].dtype) == "Int32"
+    assert table["id"].tolist() == [9007199254740993, -1]
+    assert table["x"].iloc[0] == 0.1 + 0.2
+    assert str(table["ok"].dtype) == "boolean"
+    assert table["day"].iloc[0] == pd.Timestamp("2024-02-29")
+    assert str(table["at"].dt.tz) == "Europe/Berlin"
+    assert table["at"].iloc[0] == pd.Timestamp("2024-01-01T00:00:00.5Z")
+    assert table["took"].iloc[0] == pd.Timedelta(minutes=1.5)
+    assert table["text"].iloc[0] == "a\r%"
+    assert table.iloc[1, 4:].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("csv", "columns"),
+    [
+        ("a\n1\n", []),
+        ("a\nx\n", [{"titles": "a", "datatype": "int"}]),
+        ("a\nx\n", [{"titles": "a", "datatype": "boolean"}]),
+        ("a\nx\n", [{"titles": "a", "datatype": "date"}]),
+        ("a\nx\n", [{"titles": "a", "datatype": "geometry"}]),
+        ("a\nx\n", [{"titles": "a", "datatype": "string", "dsp:levels": ["y"]}]),
+        ("a\n1\n", [{"titles": "a", "datatype": "double", "dsp:units": "moons"}]),
+        ("a\n1\n", ["a"]),
+    ],
+)
+def test_a_note_that_does_not_fit_is_told(csv, columns):
+    with pytest.raises(dsp.DspError, match="note of its types do not fit"):
+        pushed(csv, columns)

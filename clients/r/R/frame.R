@@ -1,0 +1,225 @@
+# Pushing: objects become attachments of a frame, and the head of a stack moves to it.
+
+#' Push objects to a stack
+#'
+#' `push_frame()` pushes one object. `create_frame()` begins a frame, `commit()` adds objects to it
+#' and `push()` makes it: the head of the stack moves there, and when it returns the frame survives
+#' a power cut. A push that failed can be repeated.
+#'
+#' The arguments are those of dstack's package, and old scripts run with `library(dsp)` in place of
+#' `library(dstack)`.
+#'
+#' @param stack The stack: `"sales/weekly"`; dstack's `"/user/stack"` is taken too.
+#' @param obj What is pushed: a table, a plot, a widget, text, a list; see [dsp_encode()].
+#' @param description What the object is.
+#' @param access `"private"` is kept to: it is refused where somebody else reads the context or may.
+#'   Other levels share nothing by themselves, and a warning says so.
+#' @param message What the frame is about.
+#' @param params A list of parameters, which tell the object from others of the frame.
+#' @param ... Further parameters by name.
+#' @param handler A function of the object that returns [dsp_encoded()], in place of
+#'   [dsp_encode()].
+#' @param profile Only `"default"`, for old code.
+#' @param check_access Accepted for old code: access is always checked.
+#' @param frame A frame that `create_frame()` began.
+#' @return `create_frame()` and `commit()` the frame; it is changed in place. `push()` and
+#'   `push_frame()` a list of the class `dsp_pushed`: `id`, `url`, `reference`, and `unchanged` where
+#'   it equals the head and nothing was pushed.
+#' @examples
+#' \dontrun{
+#' push_frame("sales/weekly", cars, "Speed and distance", message = "week 46", region = "EU")
+#'
+#' frame <- create_frame("lines")
+#' for (a in c(0.5, 1)) {
+#'   frame <- commit(frame, data.frame(y = a * 1:20), "A line", Coefficient = a)
+#' }
+#' push(frame, "two lines")
+#' }
+#' @export
+push_frame <- function(stack, obj, description = NULL, access = NULL, message = NULL, params = NULL,
+                       handler = NULL, profile = "default", ...) {
+  check_names(sys.call(), names(formals()))
+  frame <- create_frame(stack, profile, access)
+  commit(frame, obj, description, params, handler, ...)
+  push(frame, message)
+}
+
+#' @rdname push_frame
+#' @export
+create_frame <- function(stack, profile = "default", access = NULL, check_access = TRUE) {
+  check_profile(profile)
+  frame <- new.env(parent = emptyenv())
+  frame$stack <- reference(stack)
+  frame$parts <- list()
+  honour_access(frame$stack, access)
+  structure(frame, class = "dsp_frame")
+}
+
+#' @rdname push_frame
+#' @export
+commit <- function(frame, obj, description = NULL, params = NULL, handler = NULL, ...) {
+  check_names(sys.call(), names(formals()))
+  check_frame(frame)
+  params <- all_params(params, list(...))
+  encoded <- if (is.null(handler)) dsp_encode(obj) else handler(obj)
+  if (!inherits(encoded, "dsp_encoded")) {
+    refuse(
+      paste0("the handler returned a ", class(encoded)[[1]]),
+      "it has to be dsp_encoded()",
+      code = "configuration"
+    )
+  }
+  part <- list(encoded = encoded, description = description, params = params)
+  frame$parts <- c(frame$parts, list(part))
+  if (encoded$temporary) {
+    reg_discard(frame, encoded$file)
+  }
+  invisible(frame)
+}
+
+#' @rdname push_frame
+#' @export
+push <- function(frame, message = NULL) {
+  check_frame(frame)
+  client <- client()
+  paths <- part_paths(frame)
+  files <- list()
+  for (at in seq_along(frame$parts)) {
+    part <- frame$parts[[at]]
+    about <- list(params = part$params)
+    about$text <- part$description
+    source <- bytes_of(client, part$encoded)
+    files <- c(files, list(c(
+      list(path = paths[[at]], media = part$encoded$media, app = part$encoded$app), source, about
+    )))
+    if (!is.null(part$encoded$note)) {
+      note <- append(part$encoded$note, list(url = basename(paths[[at]])), 1)
+      file <- tempfile(fileext = ".json")
+      on.exit(unlink(file), add = TRUE)
+      writeBin(charToRaw(to_json(note)), file)
+      # With the parameters of its table, so that without any it is not the one that is meant.
+      files <- c(files, list(list(
+        path = paste0(paths[[at]], METADATA), media = CSVM, hash = upload(client, file),
+        params = part$params
+      )))
+    }
+  }
+  files <- lapply(files, function(file) {
+    file <- file[!vapply(file, is.null, TRUE)]
+    file[lengths(file) > 0]
+  })
+  body <- list(stack = frame$stack, message = message %||% "", files = files)
+  result <- steps(client, "/frames", body)
+  user <- get_json(client, "/node")$user
+  name <- sub("^.*:", "", result$reference)
+  structure(
+    list(
+      id = result$frame,
+      url = paste0("dsp://", user, "/", result$context, "/", name, "?rev=", result$frame),
+      reference = paste0(result$reference, "@", substr(result$frame, 1, 8)),
+      unchanged = isTRUE(result$unchanged)
+    ),
+    class = "dsp_pushed"
+  )
+}
+
+#' @export
+print.dsp_pushed <- function(x, ...) {
+  cli::cat_line(if (x$unchanged) "unchanged " else "pushed ", x$reference)
+  invisible(x)
+}
+
+#' @export
+print.dsp_frame <- function(x, ...) {
+  cli::cat_line("<dsp_frame ", x$stack, ": ", length(x$parts), " attachments>")
+  invisible(x)
+}
+
+check_frame <- function(frame) {
+  if (!inherits(frame, "dsp_frame")) {
+    refuse("this is no frame", "create_frame(stack) begins one", code = "configuration")
+  }
+}
+
+# Deletes the file of an attachment when nobody holds its frame any more.
+reg_discard <- function(frame, file) {
+  frame$files <- c(frame$files, file)
+  if (length(frame$files) == 1) {
+    reg.finalizer(frame, function(frame) unlink(frame$files), onexit = TRUE)
+  }
+}
+
+# Names the attachments: after files, else after the stack, numbered in their order.
+part_paths <- function(frame) {
+  base <- sub("@.*$", "", sub("^.*/", "", sub("^.*:", "", frame$stack)))
+  count <- length(frame$parts)
+  if (count == 0) {
+    refuse("the frame is empty", "commit() adds objects to it", code = "configuration")
+  }
+  digits <- nchar(count - 1)
+  paths <- character()
+  for (at in seq_len(count)) {
+    encoded <- frame$parts[[at]]$encoded
+    number <- if (count > 1) paste0("-", formatC(at - 1, width = digits, flag = "0")) else ""
+    path <- encoded$name %||% paste0(base, number, encoded$suffix)
+    if (path %in% paths) {
+      path <- paste0(at - 1, "-", path)
+    }
+    paths <- c(paths, path)
+  }
+  paths
+}
+
+# Says where the bytes of an attachment are, after sending those that have to be sent.
+bytes_of <- function(client, encoded) {
+  if (!file.exists(encoded$file)) {
+    refuse(
+      paste(encoded$file, "is gone"),
+      "commit the object once more",
+      code = "file"
+    )
+  }
+  if (client$local && !encoded$temporary) {
+    return(list(source = encoded$file))
+  }
+  list(hash = upload(client, encoded$file))
+}
+
+# Honours dstack's access levels as far as contexts can, and refuses what they cannot.
+honour_access <- function(stack, access) {
+  if (is.null(access)) {
+    return(invisible())
+  }
+  if (!access %in% c("private", "internal", "public")) {
+    refuse(
+      paste0("there is no access `", access, "`"),
+      "it is private, internal or public; name a message by message =",
+      code = "configuration"
+    )
+  }
+  if (access != "private") {
+    rlang::warn(
+      c(
+        paste0("access = \"", access, "\" shares nothing by itself"),
+        i = "`dsp share` makes a ticket for readers"
+      ),
+      class = "dsp_warning"
+    )
+    return(invisible())
+  }
+  client <- client()
+  named <- if (grepl(":", stack, fixed = TRUE)) sub(":[^:]*$", "", stack) else "me"
+  label <- sub("^.*/", "", named)
+  if (named == "me") {
+    label <- get_json(client, "/node")$context
+  }
+  context <- get_json(client, paste0("/contexts/", segment(label)))
+  if (!identical(context$access, "private") || context$members > 1) {
+    refuse(
+      paste0(
+        "`", stack, "` would not be private: others read the context ", context$label, ", or may"
+      ),
+      "`dsp context new NAME` makes a private one; push to `me/NAME:STACK`"
+    )
+  }
+}

@@ -1,0 +1,193 @@
+# Tables as CSV, UTF-8, with a note of their types beside them.
+#
+# The note is an attachment of its own: `weekly.csv-metadata.json` beside `weekly.csv`, as "CSV on
+# the Web" has it, for anybody to read. Tables are not written as Parquet: R has no reader of it
+# without compiled packages that are not everywhere. Parquet is read where one is installed.
+
+METADATA <- "-metadata.json"
+CSVM <- "application/csvm+json"
+CSVW <- "http://www.w3.org/ns/csvw"
+# The largest note that is read: levels of factors, mostly.
+NOTE_BYTES <- 16 * 1024^2
+ROWS_AT_ONCE <- 65536L
+
+#' Writes a table to a file and returns its note
+#'
+#' @noRd
+write_table <- function(table, to) {
+  class <- table_class(table)
+  table <- as.data.frame(table)
+  names <- names(table)
+  labels <- if (is.character(attr(table, "row.names"))) row.names(table)
+  if (!is.null(labels)) {
+    table <- cbind(list(labels), table)
+    names <- c(utils::tail(make.unique(c(names, "row.names")), 1), names)
+  }
+  if (length(names) == 0) {
+    refuse("a table without columns has nothing to keep", "add a column", code = "unsupported_type")
+  }
+  names <- valid_text(ifelse(is.na(names), "NA", names), "names")
+  columns <- lapply(seq_along(names), function(at) {
+    write_column(table[[at]], names[[at]], alone = length(names) == 1)
+  })
+  con <- file(to, "wb")
+  on.exit(close(con))
+  header <- gsub("\"", "\"\"", gsub("[\r\n]", " ", names), fixed = TRUE)
+  writeLines(paste0("\"", header, "\"", collapse = ","), con, useBytes = TRUE)
+  for (from in seq(1, by = ROWS_AT_ONCE, length.out = ceiling(nrow(table) / ROWS_AT_ONCE))) {
+    rows <- from:min(from + ROWS_AT_ONCE - 1L, nrow(table))
+    fields <- lapply(columns, function(column) column$text[rows])
+    writeLines(do.call(paste, c(fields, sep = ",")), con, useBytes = TRUE)
+  }
+  schema <- list(columns = lapply(columns, `[[`, "note"))
+  if (!is.null(labels)) {
+    schema[["dsp:rowNames"]] <- names[[1]]
+  }
+  list(
+    "@context" = CSVW,
+    dialect = list(encoding = "utf-8", header = TRUE),
+    tableSchema = schema,
+    "dsp:class" = class,
+    "dsp:rows" = nrow(table)
+  )
+}
+
+table_class <- function(table) {
+  if (inherits(table, "data.table")) {
+    "data.table"
+  } else if (inherits(table, "tbl_df")) {
+    "tibble"
+  } else {
+    "data.frame"
+  }
+}
+
+#' Reads a table with its note
+#'
+#' @param where The reference, for errors.
+#' @noRd
+read_table <- function(file, note, where) {
+  notes <- if (is.list(note) && is.list(note$tableSchema)) note$tableSchema$columns
+  if (!is.list(notes) || length(notes) == 0 || !all(vapply(notes, is.list, TRUE))) {
+    refuse(paste("the note of", where, "names no columns"), "pull() gives the file as it is",
+      code = "damaged"
+    )
+  }
+  check_encoding(file, where)
+  what <- lapply(notes, read_as, where = where)
+  columns <- scan_csv(file, what, where)
+  columns <- tryCatch(
+    Map(read_column, columns, notes, where = where),
+    dsp_error = function(error) rlang::cnd_signal(error),
+    error = function(error) refuse_csv(where, error)
+  )
+  rows <- note[["dsp:rows"]]
+  if (is.numeric(rows) && rows != length(columns[[1]])) {
+    refuse(
+      paste0(where, " has ", length(columns[[1]]), " rows, and its note tells of ", rows),
+      "pull() gives the file as it is",
+      code = "damaged"
+    )
+  }
+  names <- vapply(notes, function(one) text_or(one$titles, ""), "")
+  table <- structure(
+    columns,
+    names = names,
+    row.names = .set_row_names(length(columns[[1]])),
+    class = "data.frame"
+  )
+  labels <- note$tableSchema[["dsp:rowNames"]]
+  if (rlang::is_string(labels) && identical(labels, names[[1]])) {
+    rows <- as.character(table[[1]])
+    table <- table[-1]
+    if (!anyNA(rows) && anyDuplicated(rows) == 0) {
+      attr(table, "row.names") <- rows
+    }
+  }
+  as_class(table, text_or(note[["dsp:class"]], "data.frame"))
+}
+
+as_class <- function(table, class) {
+  if (class == "tibble" && rlang::is_installed("tibble")) {
+    return(tibble::as_tibble(table, .name_repair = "minimal"))
+  }
+  if (class == "data.table" && rlang::is_installed("data.table")) {
+    return(data.table::as.data.table(table))
+  }
+  table
+}
+
+#' Reads a CSV without a note: a column with a leading zero stays text, as "007" is no number
+#'
+#' @noRd
+read_plain_csv <- function(file, where) {
+  check_encoding(file, where)
+  table <- tryCatch(
+    utils::read.csv(
+      file,
+      colClasses = "character", check.names = FALSE, na.strings = character(),
+      encoding = "UTF-8"
+    ),
+    error = function(error) refuse_csv(where, error)
+  )
+  if (ncol(table) > 0) {
+    names(table)[[1]] <- sub("^\ufeff", "", names(table)[[1]])
+  }
+  table[] <- lapply(table, function(fields) {
+    if (any(grepl("^[-+]?0[0-9]", fields))) fields else utils::type.convert(fields, as.is = TRUE)
+  })
+  table
+}
+
+scan_csv <- function(file, what, where) {
+  con <- file(file, "rb")
+  on.exit(close(con))
+  common <- list(con, sep = ",", quote = "\"", na.strings = character(), quiet = TRUE,
+    strip.white = FALSE, blank.lines.skip = FALSE, comment.char = "", encoding = "UTF-8")
+  read <- function(...) {
+    tryCatch(
+      do.call(scan, c(common, list(...))),
+      error = function(error) refuse_csv(where, error),
+      warning = function(warning) refuse_csv(where, warning)
+    )
+  }
+  header <- read(what = "", nlines = 1)
+  if (length(header) != length(what)) {
+    refuse(
+      paste0(where, " has ", length(header), " columns, and its note tells of ", length(what)),
+      "pull() gives the file as it is",
+      code = "damaged"
+    )
+  }
+  read(what = unname(what), multi.line = FALSE)
+}
+
+refuse_csv <- function(where, condition) {
+  refuse(
+    paste(where, "is no CSV that can be read"),
+    "pull() gives the file as it is",
+    causes = conditionMessage(condition),
+    code = "damaged"
+  )
+}
+
+# Refuses bytes that are no UTF-8, and says where they are.
+check_encoding <- function(file, where) {
+  con <- file(file, "rb")
+  on.exit(close(con))
+  before <- 0
+  while (length(lines <- readLines(con, ROWS_AT_ONCE, warn = FALSE, skipNul = TRUE)) > 0) {
+    bad <- which(!validUTF8(lines))
+    if (length(bad) > 0) {
+      bytes <- charToRaw(lines[[bad[[1]]]])
+      fine <- vapply(seq_along(bytes), function(end) validUTF8(rawToChar(bytes[1:end])), TRUE)
+      column <- nchar(rawToChar(bytes[seq_len(max(0, which(fine)))]), "chars", allowNA = TRUE) + 1
+      refuse(
+        paste0(where, " is not UTF-8: line ", before + bad[[1]], ", column ", column),
+        "pull() gives the file; read.csv(fileEncoding =) reads other encodings",
+        code = "damaged"
+      )
+    }
+    before <- before + length(lines)
+  }
+}

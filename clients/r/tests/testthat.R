@@ -1,0 +1,4 @@
+library(testthat)
+library(dsp)
+
+test_check("dsp")
