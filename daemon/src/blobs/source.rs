@@ -5,7 +5,7 @@
 //! opened once, asked where and which it is, and read by that opening where the system can.
 
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -44,6 +44,10 @@ impl SourceFile {
         };
         let metadata = file.metadata().map_err(read)?;
         if !metadata.is_file() {
+            return Err(ImportError::NotAFile(path.to_owned()));
+        }
+        // What says that it is empty and is not, as in `/proc`, would be taken in as empty.
+        if metadata.len() == 0 && (&file).read(&mut [0]).map_err(read)? > 0 {
             return Err(ImportError::NotAFile(path.to_owned()));
         }
         if place(&file, path).map_err(read)? != path || FileId::of(&metadata) != id {
@@ -152,6 +156,14 @@ fn marks(_: &Metadata) -> (u64, u64, (i64, i64)) {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_as_empty_as_it_says_is_refused() {
+        let path = Path::new("/proc/cpuinfo");
+        let id = FileId::of(&std::fs::metadata(path).unwrap());
+        let refused = SourceFile::open(path, id).unwrap_err();
+        assert!(matches!(refused, ImportError::NotAFile(_)), "{refused}");
+    }
 
     #[test]
     fn a_file_is_read_by_its_opening() {

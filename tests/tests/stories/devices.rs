@@ -258,7 +258,7 @@ async fn a_machine_in_use_gives_nothing_up() -> anyhow::Result<()> {
     let made = offer(&alice, &NewPairing::default()).await?;
     let refused = join(&desk, &made.ticket).await.unwrap_err();
     assert_eq!(refused.code(), Some(ProblemCode::Conflict));
-    assert!(refused.to_string().contains("1 stacks in main"), "{refused}");
+    assert!(refused.to_string().contains("a stack in main"), "{refused}");
     desk.has("mine", &pushed).await?;
     Ok(())
 }

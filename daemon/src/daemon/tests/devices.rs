@@ -116,7 +116,7 @@ async fn a_machine_with_work_of_its_own_goes_nowhere() {
     let silent = Reporter::silent();
     let refused = Arc::clone(desk.ops()).join(&Join { ticket }, &silent).await.unwrap_err();
     assert_eq!(refused.code, ProblemCode::Conflict);
-    assert!(refused.detail.contains("1 stacks in main"), "{refused:?}");
+    assert!(refused.detail.contains("a stack in main"), "{refused:?}");
     alice.stop().await;
     desk.stop().await;
 }

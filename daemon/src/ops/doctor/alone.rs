@@ -20,10 +20,10 @@ impl Ops {
             let told = self.node.query(move |engine| engine.is_told(id)).await?;
             for stack in context.live().filter(|stack| stack.owner == self.me) {
                 let mut distinct = Distinct::default();
-                let heads: Vec<_> = stack.heads.iter().map(|head| head.frame).collect();
-                distinct.add_here(self, id, &heads).await?;
                 let history = self.history(id, stack).await?;
-                let frames = history.frames().filter(|frame| history.holds(*frame)).count() as u64;
+                let held: Vec<_> = history.frames().filter(|frame| history.holds(*frame)).collect();
+                distinct.add_here(self, id, &held).await?;
+                let frames = held.len() as u64;
                 stacks.push(AloneStack {
                     reference: scene.reference(&Found { context, stack }),
                     frames,

@@ -142,8 +142,10 @@ impl Ops {
                 continue;
             }
             own += 1;
-            if !context.stacks.is_empty() {
-                lost.push(format!("{} stacks in {label}", context.stacks.len()));
+            match context.stacks.len() {
+                0 => {}
+                1 => lost.push(format!("a stack in {label}")),
+                n => lost.push(format!("{n} stacks in {label}")),
             }
             if !context.tickets.is_empty() || context.members.len() > 1 {
                 lost.push(format!("what others were given of {label}"));
