@@ -79,7 +79,12 @@ impl Guarded {
         *known = (*known).max(header.unpacked);
         let sum = largest.values().sum();
         match sum > UNPACKED_SUM_BYTES {
-            true => Err(too_large("unpacks, with those beside it, to", sum, "bytes", UNPACKED_SUM_BYTES)),
+            true => Err(too_large(
+                "unpacks, with those beside it, to",
+                sum,
+                "bytes",
+                UNPACKED_SUM_BYTES,
+            )),
             false => Ok(()),
         }
     }

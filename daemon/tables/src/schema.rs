@@ -177,7 +177,8 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
             format!("list<{}>[{length}]", type_name(item.data_type()))
         }
         DataType::Struct(fields) => {
-            let fields = fields.iter().map(|f| format!("{}: {}", f.name(), type_name(f.data_type())));
+            let fields =
+                fields.iter().map(|f| format!("{}: {}", f.name(), type_name(f.data_type())));
             format!("struct<{}>", fields.collect::<Vec<_>>().join(", "))
         }
         DataType::Map(entries, _) => match entries.data_type() {

@@ -204,7 +204,8 @@ impl Table {
                 let arrays = batch.columns().iter().zip(&mut sums);
                 arrays.into_iter().try_for_each(|(array, sum)| sum.add(array.as_ref()))
             })?;
-            let barred: Vec<usize> = all.into_iter().filter(|at| sums[*at].bars().is_some()).collect();
+            let barred: Vec<usize> =
+                all.into_iter().filter(|at| sums[*at].bars().is_some()).collect();
             self.look(end, &barred, |batch| {
                 for (array, at) in batch.columns().iter().zip(&barred) {
                     count_bars(array.as_ref(), &mut sums[*at]);

@@ -13,12 +13,12 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::PageIndexPolicy;
 use serde_json::Value;
 
+use crate::TableError;
 use crate::limits::{FOOTER_BYTES, PAGE_BYTES, PAGE_ROWS};
 use crate::pages::Guarded;
 use crate::schema::{Column, columns, views};
 use crate::source::Source;
 use crate::value::{Spent, json};
-use crate::TableError;
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 256;
@@ -207,20 +207,16 @@ impl Table {
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), columns.iter().copied());
         let (skip, count) = (usize::try_from(skip), usize::try_from(count));
         let too_many = |_| TableError::parquet("it says that it has more rows than there can be");
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(guarded, self.metadata.clone())
-            .with_projection(mask)
-            .with_row_groups(groups)
-            .with_batch_size(batch_rows)
-            .with_offset(skip.map_err(too_many)?)
-            .with_limit(count.map_err(too_many)?)
-            .build()
-            .map_err(TableError::parquet)?;
+        let reader =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(guarded, self.metadata.clone())
+                .with_projection(mask)
+                .with_row_groups(groups)
+                .with_batch_size(batch_rows)
+                .with_offset(skip.map_err(too_many)?)
+                .with_limit(count.map_err(too_many)?)
+                .build()
+                .map_err(TableError::parquet)?;
         Ok(Batches(Some(reader)))
-    }
-
-    /// Returns the schema as it is read.
-    pub(crate) fn arrow_schema(&self) -> &arrow_schema::SchemaRef {
-        self.metadata.schema()
     }
 }
 

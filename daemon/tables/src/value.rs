@@ -115,9 +115,7 @@ pub(crate) fn json(array: &dyn Array, row: usize, spent: &mut Spent) -> Result<V
         }
         DataType::List(_) => list(array.as_list::<i32>().value(row).as_ref(), spent)?,
         DataType::LargeList(_) => list(array.as_list::<i64>().value(row).as_ref(), spent)?,
-        DataType::FixedSizeList(..) => {
-            list(array.as_fixed_size_list().value(row).as_ref(), spent)?
-        }
+        DataType::FixedSizeList(..) => list(array.as_fixed_size_list().value(row).as_ref(), spent)?,
         DataType::Struct(_) => object(array.as_struct(), row, spent)?,
         DataType::Map(..) => {
             let entries = array.as_map().value(row);
