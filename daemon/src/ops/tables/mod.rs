@@ -158,7 +158,7 @@ impl Ops {
     }
 
     /// Removes what was derived from blobs that are not here any more.
-    pub(super) async fn forget_derived(&self) {
+    pub(crate) async fn forget_derived(&self) {
         let mut gone = Vec::new();
         for hash in self.tables.derived.sources().await {
             if !matches!(self.blobs.status(hash).await, Ok(crate::blobs::Status::Complete { .. })) {
