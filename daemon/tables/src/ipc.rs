@@ -15,8 +15,9 @@ use crate::source::Source;
 
 /// What a file begins and ends with.
 const MARK: &[u8] = b"ARROW1";
-/// Where the stream in a file begins.
+/// Where the stream in a file begins, at the earliest and at the latest.
 const FILE_START: u64 = 8;
+const FILE_PADDED: u64 = 64;
 /// What stands before the length of a message, in all but old streams.
 const CONTINUATION: u32 = u32::MAX;
 /// The length of a compressed buffer that is not compressed after all.
@@ -34,7 +35,12 @@ pub(crate) fn file_to_parquet(
     if !ends {
         return Err(TableError::arrow("its footer is not where it has to be"));
     }
-    convert(source, FILE_START, out)
+    // The stream begins at the next multiple of 8 bytes, or of up to 64, with zeros before it.
+    let mut start = FILE_START;
+    while start < FILE_PADDED.min(size - 8) && source.read_at(start, 8)?[..] == [0; 8] {
+        start += 8;
+    }
+    convert(source, start, out)
 }
 
 pub(crate) fn stream_to_parquet(
