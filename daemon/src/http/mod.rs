@@ -26,6 +26,8 @@ mod peers;
 mod settings;
 mod stacks;
 mod steps;
+#[cfg(feature = "tables")]
+mod tables;
 #[cfg(test)]
 mod tests;
 mod tickets;
@@ -126,6 +128,8 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
         .merge(undo::routes())
         .merge(transfers::routes())
         .merge(events::routes());
+    #[cfg(feature = "tables")]
+    let api = api.merge(tables::routes());
     OpenApiRouter::with_openapi(Document::openapi()).nest(API, api)
 }
 

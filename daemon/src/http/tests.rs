@@ -9,6 +9,8 @@ mod guards;
 mod hostile;
 mod metrics;
 mod problems;
+#[cfg(feature = "tables")]
+mod tables;
 
 use std::sync::Arc;
 

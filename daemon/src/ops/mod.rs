@@ -48,6 +48,8 @@ mod scene;
 mod search;
 mod settings;
 mod stacks;
+#[cfg(feature = "tables")]
+mod tables;
 mod taking_back;
 mod tickets;
 mod time;
@@ -95,6 +97,8 @@ pub use self::report::Reporter;
 pub use self::search::SearchFilter;
 pub use self::settings::SettingsParts;
 pub use self::stacks::StackFilter;
+#[cfg(feature = "tables")]
+pub use self::tables::RowsFilter;
 pub use self::tickets::CameIn;
 pub use crate::store::Scope;
 
@@ -148,6 +152,8 @@ pub struct Ops {
     feed: Feed,
     trees: Arc<TreeCache>,
     searched: SearchCache,
+    #[cfg(feature = "tables")]
+    tables: tables::Tables,
     uploads: Uploads,
     dstack: dstack::Pending,
     uses: evict::Uses,
@@ -175,6 +181,8 @@ impl Ops {
     pub fn new(parts: OpsParts) -> Arc<Ops> {
         let feed = Feed::new();
         let ops = Arc::new(Ops {
+            #[cfg(feature = "tables")]
+            tables: tables::Tables::new(&parts.home),
             home: parts.home,
             node: parts.node,
             net: parts.net,

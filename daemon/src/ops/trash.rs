@@ -99,6 +99,8 @@ impl Ops {
                 "blobs that nothing names were removed"
             );
         }
+        #[cfg(feature = "tables")]
+        self.forget_derived().await;
         Ok(report)
     }
 

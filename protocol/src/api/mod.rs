@@ -39,6 +39,7 @@ mod settings;
 mod size;
 mod stacks;
 mod step;
+mod tables;
 mod tickets;
 mod transfers;
 mod undo;
@@ -80,6 +81,9 @@ pub use self::stacks::{
     Forked, HeadInfo, LogEntry, NewFork, NewShare, Rename, SetTag, Shared, StackInfo,
 };
 pub use self::step::{Progress, Step};
+pub use self::tables::{
+    TableCell, TableColumn, TableColumnStats, TableRows, TableSchema, TableStats, TableValueCount,
+};
 pub use self::tickets::{NewTicket, TicketEnded, TicketInfo, TicketMade};
 pub use self::transfers::{DirectionName, PauseTransfer, TransferInfo, TransferList, TransferPeer};
 pub use self::undo::{

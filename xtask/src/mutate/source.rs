@@ -17,7 +17,10 @@ pub(crate) fn missing(
     binary: Option<&str>,
     test: &str,
 ) -> Option<String> {
-    let folder = root.join(package.strip_prefix("dsp-").unwrap_or(package));
+    let folder = root.join(match package {
+        "dsp-tables" => "daemon/tables",
+        other => other.strip_prefix("dsp-").unwrap_or(other),
+    });
     let roots = match binary {
         None => [folder.join("src/lib.rs"), folder.join("src/main.rs")],
         Some(name) => {

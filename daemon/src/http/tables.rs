@@ -1,0 +1,61 @@
+//! `/schema`, `/rows` and `/stats` of an attachment that is a table.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use dsp_protocol::api::{TableRows, TableSchema, TableStats};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::{Answer, Query};
+use super::stacks::RefQuery;
+use crate::ops::{Ops, RowsFilter};
+
+/// Which rows.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct RowsQuery {
+    /// A reference, `[user[/context]:]stack[@rev][#attachment]`.
+    #[serde(rename = "ref")]
+    reference: String,
+    /// The first row, from 0.
+    #[serde(default)]
+    offset: u64,
+    /// Most rows, 1 to 1000; 100 when left out.
+    limit: Option<u64>,
+    /// Names of columns as a JSON array; all when left out.
+    columns: Option<String>,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
+    OpenApiRouter::new().routes(routes!(schema)).routes(routes!(rows)).routes(routes!(stats))
+}
+
+/// Returns the columns of a table
+#[utoipa::path(get, path = "/schema", tag = "tables", operation_id = "tableSchema",
+    params(RefQuery), responses((status = 200, body = TableSchema)))]
+async fn schema(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<TableSchema> {
+    Ok(Json(ops.table_schema(&query.reference).await?))
+}
+
+/// Returns rows of a table
+#[utoipa::path(get, path = "/rows", tag = "tables", operation_id = "tableRows",
+    params(RowsQuery), responses((status = 200, body = TableRows)))]
+async fn rows(State(ops): State<Arc<Ops>>, Query(query): Query<RowsQuery>) -> Answer<TableRows> {
+    let columns = query.columns.as_deref().map(serde_json::from_str).transpose();
+    let columns = columns.map_err(|error| {
+        crate::ops::bad_request(format!("`columns` is no JSON array of names: {error}"))
+    })?;
+    let filter = RowsFilter { offset: query.offset, limit: query.limit, columns };
+    Ok(Json(ops.table_rows(&query.reference, filter).await?))
+}
+
+/// Returns what is in the columns of a table
+#[utoipa::path(get, path = "/stats", tag = "tables", operation_id = "tableStats",
+    params(RefQuery), responses((status = 200, body = TableStats)))]
+async fn stats(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<TableStats> {
+    Ok(Json(ops.table_stats(&query.reference).await?))
+}

@@ -1,0 +1,84 @@
+//! Tables over the API.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::Lab;
+
+const CSV: &[u8] = b"id,zip,when\n1,007,2024-02-29\n2,010,\n9007199254740993,x,2024-03-01\n";
+
+#[tokio::test]
+async fn a_csv_has_columns_rows_and_statistics() {
+    let lab = Lab::start().await;
+    lab.push("sales", "sales.csv", CSV).await;
+    let (status, schema) = lab.get("/api/v1/schema?ref=sales").await;
+    assert_eq!(status, StatusCode::OK, "{schema}");
+    assert_eq!(schema["format"], "csv");
+    assert_eq!(schema["rows"], 3);
+    let column = json!({ "name": "zip", "type": "string", "kind": "text", "nullable": true });
+    assert_eq!(schema["columns"][1], column);
+
+    let (status, page) = lab.get("/api/v1/rows?ref=sales&offset=1&limit=5").await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    assert_eq!((&page["offset"], &page["total"]), (&json!(1), &json!(3)));
+    let rows = json!([[2, "010", null], ["9007199254740993", "x", "2024-03-01"]]);
+    assert_eq!(page["rows"], rows);
+    let (_, page) = lab.get("/api/v1/rows?ref=sales&limit=1&columns=%5B%22when%22%5D").await;
+    assert_eq!(page["rows"], json!([["2024-02-29"]]));
+
+    // The second answer is the one that was kept.
+    for _ in 0..2 {
+        let (status, stats) = lab.get("/api/v1/stats?ref=sales").await;
+        assert_eq!(status, StatusCode::OK, "{stats}");
+        assert_eq!(stats["looked_at"], 3);
+        assert_eq!(stats["columns"][2]["min"], "2024-02-29");
+        assert_eq!(stats["columns"][2]["nulls"], 1);
+        assert_eq!(stats["columns"][1]["distinct"], 3);
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_no_table_is_said_with_a_way_out() {
+    let lab = Lab::start().await;
+    lab.push("picture", "picture.png", b"\x89PNG").await;
+    lab.push("broken", "broken.csv", b"a,b\nx,\xff\n").await;
+    lab.push("lies", "lies.parquet", b"PAR1\xff\xff\xff\x7fPAR1").await;
+    lab.push("sales", "sales.csv", CSV).await;
+    for (path, expected, detail) in [
+        ("/api/v1/rows?ref=picture", StatusCode::UNSUPPORTED_MEDIA_TYPE, "is no table"),
+        ("/api/v1/rows?ref=broken", StatusCode::CONFLICT, "line 2, column 3: the byte 0xff"),
+        ("/api/v1/rows?ref=lies", StatusCode::CONFLICT, "its footer is not where"),
+        ("/api/v1/rows?ref=none", StatusCode::NOT_FOUND, "none"),
+        ("/api/v1/rows?ref=sales&limit=0", StatusCode::BAD_REQUEST, "`limit` is 0"),
+        ("/api/v1/rows?ref=sales&limit=1001", StatusCode::BAD_REQUEST, "`limit` is 1001"),
+        ("/api/v1/rows?ref=sales&offset=4", StatusCode::BAD_REQUEST, "behind the end"),
+        ("/api/v1/rows?ref=sales&columns=a", StatusCode::BAD_REQUEST, "`columns`"),
+        ("/api/v1/rows?ref=sales&columns=%5B%22a%22%5D", StatusCode::NOT_FOUND, "no column `a`"),
+    ] {
+        let (status, problem) = lab.get(path).await;
+        assert_eq!(status, expected, "{path}: {problem}");
+        let told = problem["detail"].as_str().unwrap();
+        assert!(told.contains(detail), "{path}: {told}");
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_made_of_a_table_goes_with_its_bytes() {
+    let lab = Lab::start().await;
+    lab.push("sales", "sales.csv", CSV).await;
+    assert_eq!(lab.get("/api/v1/stats?ref=sales").await.0, StatusCode::OK);
+    let ops = lab.daemon.ops();
+    let folder = lab._home.path().join("cache/tables");
+    let files = || std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(files(), 2);
+    ops.forget_derived().await;
+    assert_eq!(files(), 2, "the bytes are still here");
+    let gone = folder.join(format!("{}.csv.1.parquet", blake3::hash(b"no such blob")));
+    std::fs::write(&gone, b"left over").unwrap();
+    ops.forget_derived().await;
+    assert!(!gone.exists());
+    assert_eq!(files(), 2);
+    lab.stop().await;
+}

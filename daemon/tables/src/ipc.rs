@@ -1,0 +1,174 @@
+//! Arrow IPC, as a stream and as a file: what a file has between its marks is a stream, too.
+//! Every message is looked at before it is decoded, for what it would take in memory.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::StreamDecoder;
+use arrow_ipc::{Message, RecordBatch};
+
+use crate::TableError;
+use crate::convert::Sink;
+use crate::limits::{FOOTER_BYTES, UNPACKED_SUM_BYTES, UNPACKED_VALUES};
+use crate::source::Source;
+
+/// What a file begins and ends with.
+const MARK: &[u8] = b"ARROW1";
+/// Where the stream in a file begins, at the earliest and at the latest.
+const FILE_START: u64 = 8;
+const FILE_PADDED: u64 = 64;
+/// What stands before the length of a message, in all but old streams.
+const CONTINUATION: u32 = u32::MAX;
+/// The length of a compressed buffer that is not compressed after all.
+const PLAIN: i64 = -1;
+
+pub(crate) fn file_to_parquet(
+    source: &Arc<dyn Source>,
+    out: impl Write + Send,
+) -> Result<(), TableError> {
+    let size = source.size();
+    let mark = MARK.len();
+    let ends = size >= FILE_START + mark as u64
+        && source.read_at(0, mark)? == MARK
+        && source.read_at(size - mark as u64, mark)? == MARK;
+    if !ends {
+        return Err(TableError::arrow("its footer is not where it has to be"));
+    }
+    // The stream begins at the next multiple of 8 bytes, or of up to 64, with zeros before it.
+    let mut start = FILE_START;
+    while start < FILE_PADDED.min(size - 8) && source.read_at(start, 8)?[..] == [0; 8] {
+        start += 8;
+    }
+    convert(source, start, out)
+}
+
+pub(crate) fn stream_to_parquet(
+    source: &Arc<dyn Source>,
+    out: impl Write + Send,
+) -> Result<(), TableError> {
+    convert(source, 0, out)
+}
+
+fn convert(source: &Arc<dyn Source>, start: u64, out: impl Write + Send) -> Result<(), TableError> {
+    let mut messages = Messages { source, at: start };
+    let mut decoder = StreamDecoder::new();
+    let mut out = Some(out);
+    let mut sink = None;
+    while let Some(bytes) = messages.next()? {
+        let mut buffer = Buffer::from(bytes);
+        while !buffer.is_empty() {
+            let batch = decoder.decode(&mut buffer).map_err(TableError::arrow)?;
+            if let (None, Some(schema)) = (&sink, decoder.schema())
+                && let Some(out) = out.take()
+            {
+                sink = Some(Sink::new(out, schema)?);
+            }
+            if let (Some(sink), Some(batch)) = (&mut sink, batch) {
+                sink.write(&batch)?;
+            }
+        }
+    }
+    match sink {
+        Some(sink) => sink.end(),
+        None => Err(TableError::arrow("it has no schema")),
+    }
+}
+
+/// The messages of a stream.
+struct Messages<'a> {
+    source: &'a Arc<dyn Source>,
+    at: u64,
+}
+
+impl Messages<'_> {
+    /// Returns the bytes of the next message with its length before them and its body behind.
+    fn next(&mut self) -> Result<Option<bytes::Bytes>, TableError> {
+        let start = self.at;
+        let left = self.source.size() - start;
+        // A stream may end without a word.
+        if left == 0 {
+            return Ok(None);
+        }
+        let mut prefix = 4;
+        let mut length = self.number(start)?;
+        if length == CONTINUATION {
+            prefix = 8;
+            length = self.number(start + 4)?;
+        }
+        if length == 0 {
+            return Ok(None);
+        }
+        if u64::from(length) > FOOTER_BYTES {
+            let what = "the header of a message".to_owned();
+            return Err(TableError::TooLarge { what, size: length.into(), limit: FOOTER_BYTES });
+        }
+        let header = self.source.read_at(start + prefix, length as usize)?;
+        let message = arrow_ipc::root_as_message(&header).map_err(TableError::arrow)?;
+        let body = u64::try_from(message.bodyLength()).map_err(TableError::arrow)?;
+        let body_at = start + prefix + u64::from(length);
+        if body > self.source.size() - body_at {
+            return Err(TableError::arrow("a message reaches behind the end"));
+        }
+        if body > UNPACKED_SUM_BYTES {
+            let what = "a message".to_owned();
+            return Err(TableError::TooLarge { what, size: body, limit: UNPACKED_SUM_BYTES });
+        }
+        self.check(&message, body_at, body)?;
+        self.at = body_at + body;
+        let whole = usize::try_from(self.at - start).map_err(TableError::arrow)?;
+        Ok(Some(self.source.read_at(start, whole)?))
+    }
+
+    fn number(&self, at: u64) -> Result<u32, TableError> {
+        let bytes = self.source.read_at(at, 4)?;
+        Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    }
+
+    fn check(&self, message: &Message<'_>, body_at: u64, body: u64) -> Result<(), TableError> {
+        let batch = message.header_as_record_batch();
+        let batch = batch.or_else(|| message.header_as_dictionary_batch()?.data());
+        let Some(batch) = batch else { return Ok(()) };
+        let nodes = batch.nodes().into_iter().flatten().map(|node| node.length());
+        let most = nodes.chain([batch.length()]).map(i64::unsigned_abs).max().unwrap_or_default();
+        if most > UNPACKED_VALUES {
+            let what = "the number of values in a batch".to_owned();
+            return Err(TableError::TooLarge { what, size: most, limit: UNPACKED_VALUES });
+        }
+        let unpacked = self.unpacked(&batch, body_at, body)?;
+        if unpacked > UNPACKED_SUM_BYTES {
+            let what = "a batch, once unpacked,".to_owned();
+            return Err(TableError::TooLarge { what, size: unpacked, limit: UNPACKED_SUM_BYTES });
+        }
+        Ok(())
+    }
+
+    /// Adds up what the buffers of a batch say that they unpack to.
+    fn unpacked(
+        &self,
+        batch: &RecordBatch<'_>,
+        body_at: u64,
+        body: u64,
+    ) -> Result<u64, TableError> {
+        if batch.compression().is_none() {
+            return Ok(0);
+        }
+        let mut sum = 0u64;
+        for buffer in batch.buffers().into_iter().flatten() {
+            let (offset, length) = (buffer.offset(), buffer.length());
+            let offset = u64::try_from(offset).map_err(TableError::arrow)?;
+            if length == 0 {
+                continue;
+            }
+            if length < 8 || offset.checked_add(length as u64).is_none_or(|end| end > body) {
+                return Err(TableError::arrow("a buffer lies outside of its message"));
+            }
+            let bytes = self.source.read_at(body_at + offset, 8)?;
+            let size = i64::from_le_bytes(bytes[..].try_into().map_err(TableError::arrow)?);
+            if size != PLAIN {
+                sum = sum.saturating_add(u64::try_from(size).unwrap_or(u64::MAX));
+            }
+        }
+        Ok(sum)
+    }
+}

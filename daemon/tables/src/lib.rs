@@ -1,0 +1,33 @@
+//! Tables that others wrote: their columns, pages of their rows, and what is in them.
+//!
+//! Every file is taken to be hostile: what it says of its lengths and offsets is checked before
+//! anything of that size is allocated, and the rest is bounded by [`limits`]. A file that lies
+//! is an error of the call, never a panic. Nothing here knows a runtime or HTTP; bytes come in
+//! through [`Source`].
+//!
+//! Pages are read from Parquet. [`to_parquet`] turns the other formats into it.
+
+mod convert;
+mod csv;
+mod error;
+mod format;
+mod infer;
+mod ipc;
+mod jsonl;
+pub mod limits;
+mod pages;
+mod schema;
+mod source;
+mod stats;
+mod table;
+mod time;
+mod utf8;
+mod value;
+
+pub use self::convert::to_parquet;
+pub use self::error::TableError;
+pub use self::format::Format;
+pub use self::schema::{Column, Kind};
+pub use self::source::Source;
+pub use self::stats::{ColumnStats, Stats};
+pub use self::table::{Page, PageRequest, Table};

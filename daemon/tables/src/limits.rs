@@ -1,0 +1,44 @@
+//! How much of a table is read at a time: whatever a file says of itself, no more than this.
+
+/// Most rows of one page.
+pub const PAGE_ROWS: u64 = 1_000;
+/// About how many bytes of JSON a page has; it has fewer rows where they would be more.
+pub const PAGE_BYTES: usize = 4 << 20;
+/// Longest text or bytes of a cell that are told whole, in bytes.
+pub const CELL_BYTES: usize = 64 << 10;
+/// The same once a page is full, as its first row is told however wide it is.
+pub(crate) const CELL_BYTES_FULL: usize = 64;
+/// Most items of a list in a cell that are told.
+pub(crate) const CELL_ITEMS: usize = 1_000;
+/// Most columns, those inside of nested ones counted.
+pub const COLUMNS: usize = 4_096;
+/// How deep types nest.
+pub(crate) const DEPTH: usize = 16;
+/// Longest footer in bytes.
+pub const FOOTER_BYTES: u64 = 32 << 20;
+/// Largest page of a column once unpacked, in bytes: what pages of one column take in memory.
+pub const UNPACKED_BYTES: u64 = 256 << 20;
+/// The same for all columns that are read at a time.
+pub const UNPACKED_SUM_BYTES: u64 = 1 << 30;
+/// Most values in one page of a column: one that repeats costs nothing in the file.
+pub const UNPACKED_VALUES: u64 = 32 << 20;
+/// Widest value of a column of fixed width, in bytes.
+pub const FIXED_BYTES: i32 = 64 << 10;
+/// Most rows that statistics look at.
+pub const STATS_ROWS: u64 = 5_000_000;
+/// Most cells that statistics look at.
+pub const STATS_CELLS: u64 = 50_000_000;
+/// Bars of a histogram.
+pub const BARS: usize = 20;
+/// Most different texts that are counted.
+pub(crate) const DISTINCT: usize = 10_000;
+/// The most frequent texts that are told.
+pub(crate) const TOP: usize = 10;
+/// Largest file of another format that is turned into Parquet, in bytes.
+pub const CONVERTED_BYTES: u64 = 4 << 30;
+/// Longest line of a text format, in bytes.
+pub const LINE_BYTES: usize = 16 << 20;
+/// Rows that are turned into Parquet at a time, in number and in bytes.
+pub(crate) const BATCH: (usize, usize) = (8_192, 32 << 20);
+/// Rows of a row group of what is written, as the clients write.
+pub(crate) const GROUP_ROWS: usize = 64 << 10;

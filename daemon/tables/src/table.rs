@@ -1,0 +1,280 @@
+//! Tables in Parquet, read in pages.
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::metadata::PageIndexPolicy;
+use serde_json::Value;
+
+use crate::TableError;
+use crate::limits::{FOOTER_BYTES, PAGE_BYTES, PAGE_ROWS};
+use crate::pages::Guarded;
+use crate::schema::{Column, columns, views};
+use crate::source::Source;
+use crate::value::{Spent, json};
+
+/// Rows that are decoded at a time.
+const BATCH_ROWS: usize = 256;
+/// What ends a Parquet file: the length of the footer, and four letters.
+const TAIL_BYTES: u64 = 8;
+
+/// A Parquet file, of which the footer is read.
+pub struct Table {
+    guarded: Guarded,
+    metadata: ArrowReaderMetadata,
+    columns: Vec<Column>,
+    rows: u64,
+}
+
+/// Which part of a table is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct PageRequest {
+    /// The first row, from 0.
+    pub offset: u64,
+    /// Most rows; no more than [`PAGE_ROWS`] come.
+    pub limit: u64,
+    /// The names of the columns that are wanted, in any order; all when absent.
+    pub columns: Option<Vec<String>>,
+}
+
+/// Some rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// The columns, in the order of the file.
+    pub columns: Vec<Column>,
+    /// The first row.
+    pub offset: u64,
+    /// The rows, each with a value for each column. There may be fewer than asked for.
+    pub rows: Vec<Vec<Value>>,
+    /// Cells that are not told whole, as row and column of this page.
+    pub cut: Vec<(usize, usize)>,
+    /// How many rows the table has.
+    pub total: u64,
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table").field("columns", &self.columns).field("rows", &self.rows).finish()
+    }
+}
+
+/// Runs what reads bytes that others wrote: should the reader panic at them, it is an error.
+pub(crate) fn bounded<T>(
+    format: &'static str,
+    read: impl FnOnce() -> Result<T, TableError>,
+) -> Result<T, TableError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        let why = text.unwrap_or("it cannot be read").to_owned();
+        Err(TableError::Malformed { format, why })
+    })
+}
+
+impl Table {
+    /// Reads the footer of a Parquet file.
+    ///
+    /// # Errors
+    /// It is none, it is damaged, or it has more columns than are read.
+    pub fn open(source: Arc<dyn Source>) -> Result<Table, TableError> {
+        bounded("Parquet", || Table::opened(source))
+    }
+
+    fn opened(source: Arc<dyn Source>) -> Result<Table, TableError> {
+        let size = source.size();
+        if size < TAIL_BYTES {
+            return Err(TableError::parquet(format!("it has {size} bytes")));
+        }
+        let tail = source.read_at(size - TAIL_BYTES, TAIL_BYTES as usize)?;
+        if &tail[4..] == b"PARE" {
+            return Err(TableError::Unsupported("the Parquet file is encrypted".into()));
+        }
+        let footer = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
+        if &tail[4..] != b"PAR1" || footer > size - TAIL_BYTES {
+            return Err(TableError::parquet("its footer is not where it has to be"));
+        }
+        if footer > FOOTER_BYTES {
+            let what = "the footer of the Parquet file".into();
+            return Err(TableError::TooLarge { what, size: footer, limit: FOOTER_BYTES });
+        }
+        let guarded = Guarded::new(source);
+        let options = ArrowReaderOptions::new();
+        let indexed = options.clone().with_offset_index_policy(PageIndexPolicy::Optional);
+        let metadata = ArrowReaderMetadata::load(&guarded, indexed)
+            // An index that is wrong is passed over: the pages tell the same.
+            .or_else(|_| ArrowReaderMetadata::load(&guarded, options))
+            .map_err(TableError::parquet)?;
+        check_groups(&metadata, size)?;
+        let columns = columns(metadata.schema())?;
+        let rows = total(&metadata)?;
+        // The types to read with are taken where the file permits; else its own are.
+        let viewed = ArrowReaderOptions::new().with_schema(views(metadata.schema()).into());
+        let viewed = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), viewed);
+        let metadata = viewed.unwrap_or(metadata);
+        Ok(Table { guarded, metadata, columns, rows })
+    }
+
+    /// Returns the columns.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Returns how many rows there are, as the file says.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Reads some rows.
+    ///
+    /// # Errors
+    /// There is no such row or column, or the file is damaged there.
+    pub fn page(&self, request: &PageRequest) -> Result<Page, TableError> {
+        let picked = self.pick(request.columns.as_deref())?;
+        let limit = request.limit.min(PAGE_ROWS);
+        if request.offset > self.rows {
+            return Err(TableError::NoRow { offset: request.offset, rows: self.rows });
+        }
+        let end = self.rows.min(request.offset.saturating_add(limit));
+        let mut page = Page {
+            columns: picked.iter().map(|at| self.columns[*at].clone()).collect(),
+            offset: request.offset,
+            rows: Vec::new(),
+            cut: Vec::new(),
+            total: self.rows,
+        };
+        let mut spent = Spent::default();
+        bounded("Parquet", || {
+            for batch in self.batches(request.offset..end, &picked, BATCH_ROWS)? {
+                if !fill(&mut page, &batch.map_err(TableError::parquet)?, &mut spent)? {
+                    return Ok(());
+                }
+            }
+            let expected = end - request.offset;
+            match page.rows.len() as u64 == expected {
+                true => Ok(()),
+                false => Err(TableError::parquet(format!(
+                    "it says that it has {} rows, and ends at row {}",
+                    self.rows,
+                    request.offset + page.rows.len() as u64,
+                ))),
+            }
+        })?;
+        Ok(page)
+    }
+
+    /// Returns where the named columns are, in the order of the file.
+    pub(crate) fn pick(&self, names: Option<&[String]>) -> Result<Vec<usize>, TableError> {
+        let Some(names) = names else { return Ok((0..self.columns.len()).collect()) };
+        if let Some(name) = names.iter().find(|n| !self.columns.iter().any(|c| c.name == **n)) {
+            return Err(TableError::NoColumn { name: name.clone() });
+        }
+        let wanted = self.columns.iter().enumerate();
+        Ok(wanted.filter(|(_, column)| names.contains(&column.name)).map(|(at, _)| at).collect())
+    }
+
+    /// Decodes rows of some columns; none where the range is empty.
+    pub(crate) fn batches(
+        &self,
+        rows: Range<u64>,
+        columns: &[usize],
+        batch_rows: usize,
+    ) -> Result<Batches, TableError> {
+        let metadata = self.metadata.metadata();
+        let mut groups = Vec::new();
+        let (mut before, mut skip) = (0, 0);
+        for (at, group) in metadata.row_groups().iter().enumerate() {
+            let after = before + group.num_rows() as u64;
+            if after > rows.start && before < rows.end {
+                if groups.is_empty() {
+                    skip = rows.start - before;
+                }
+                groups.push(at);
+            }
+            before = after;
+        }
+        let count = rows.end.saturating_sub(rows.start);
+        if groups.is_empty() || columns.is_empty() {
+            return Ok(Batches(None));
+        }
+        let guarded = self.guarded.for_groups(metadata, &groups);
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), columns.iter().copied());
+        let (skip, count) = (usize::try_from(skip), usize::try_from(count));
+        let too_many = |_| TableError::parquet("it says that it has more rows than there can be");
+        let reader =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(guarded, self.metadata.clone())
+                .with_projection(mask)
+                .with_row_groups(groups)
+                .with_batch_size(batch_rows)
+                .with_offset(skip.map_err(too_many)?)
+                .with_limit(count.map_err(too_many)?)
+                .build()
+                .map_err(TableError::parquet)?;
+        Ok(Batches(Some(reader)))
+    }
+}
+
+/// Decoded rows.
+pub(crate) struct Batches(Option<ParquetRecordBatchReader>);
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch, arrow_schema::ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.as_mut()?.next()
+    }
+}
+
+/// Adds rows to a page; returns whether there is room for more.
+fn fill(page: &mut Page, batch: &RecordBatch, spent: &mut Spent) -> Result<bool, TableError> {
+    for row in 0..batch.num_rows() {
+        if spent.bytes > PAGE_BYTES && !page.rows.is_empty() {
+            return Ok(false);
+        }
+        let mut cells = Vec::with_capacity(batch.num_columns());
+        for (at, column) in batch.columns().iter().enumerate() {
+            spent.cut = false;
+            cells.push(json(column.as_ref(), row, spent)?);
+            if spent.cut {
+                page.cut.push((page.rows.len(), at));
+            }
+        }
+        page.rows.push(cells);
+    }
+    Ok(true)
+}
+
+/// Makes sure that what a footer says of its row groups can be.
+fn check_groups(metadata: &ArrowReaderMetadata, size: u64) -> Result<(), TableError> {
+    for (at, group) in metadata.metadata().row_groups().iter().enumerate() {
+        if group.num_rows() < 0 {
+            return Err(TableError::parquet(format!("row group {at} has a negative length")));
+        }
+        for chunk in group.columns() {
+            let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+            let length = chunk.compressed_size();
+            let end = u64::try_from(start).ok().zip(u64::try_from(length).ok());
+            let end = end.and_then(|(start, length)| start.checked_add(length));
+            if end.is_none_or(|end| end > size) {
+                let name = chunk.column_path();
+                return Err(TableError::parquet(format!(
+                    "column {name} of row group {at} lies outside of the file"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn total(metadata: &ArrowReaderMetadata) -> Result<u64, TableError> {
+    let groups = metadata.metadata().row_groups().iter();
+    let total = groups.map(|group| group.num_rows()).try_fold(0i64, i64::checked_add);
+    let total = total.and_then(|total| u64::try_from(total).ok());
+    total.ok_or_else(|| TableError::parquet("its row groups have more rows than there can be"))
+}

@@ -1,0 +1,4 @@
+//! Files as others write them, honest and hostile.
+
+mod formats;
+mod pages;

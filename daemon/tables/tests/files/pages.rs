@@ -1,0 +1,315 @@
+//! Parquet files, honest and hostile.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{Int32Builder, ListBuilder, MapBuilder, StringBuilder};
+use arrow_array::types::Int32Type;
+use arrow_array::*;
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use bytes::Bytes;
+use dsp_tables::{Kind, PageRequest, Source, Table, TableError};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use serde_json::{Value, json};
+
+fn written(batch: &RecordBatch, properties: WriterProperties) -> Bytes {
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
+    bytes.into()
+}
+
+fn zstd() -> WriterProperties {
+    let level = ZstdLevel::try_new(1).unwrap();
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(64 << 10))
+        .build()
+}
+
+fn table(columns: Vec<(&str, ArrayRef)>) -> Bytes {
+    let columns = columns.into_iter().map(|(name, column)| (name, column, true));
+    written(&RecordBatch::try_from_iter_with_nullable(columns).unwrap(), zstd())
+}
+
+fn open(bytes: Bytes) -> Result<Table, TableError> {
+    Table::open(Arc::new(bytes))
+}
+
+fn rows(bytes: Bytes) -> Vec<Vec<Value>> {
+    let page = open(bytes).unwrap().page(&request(0, 100)).unwrap();
+    assert!(page.cut.is_empty());
+    page.rows
+}
+
+fn request(offset: u64, limit: u64) -> PageRequest {
+    PageRequest { offset, limit, columns: None }
+}
+
+#[test]
+fn every_type_is_told_without_loss() {
+    let mut list = ListBuilder::new(Int32Builder::new());
+    list.append_value([Some(1), None]);
+    list.append_null();
+    let mut map = MapBuilder::new(None, StringBuilder::new(), Int32Builder::new());
+    map.keys().append_value("k");
+    map.values().append_value(3);
+    map.append(true).unwrap();
+    map.append(true).unwrap();
+    let zone = "Europe/Berlin";
+    let point = StructArray::from(vec![(
+        Arc::new(Field::new("x", DataType::Int32, false)),
+        Arc::new(Int32Array::from(vec![1, 2])) as ArrayRef,
+    )]);
+    let category: DictionaryArray<Int32Type> = vec![Some("low"), None].into_iter().collect();
+    let decimal = Decimal128Array::from(vec![Some(-12_345), None]);
+    let bytes = table(vec![
+        ("b", Arc::new(BooleanArray::from(vec![Some(true), None]))),
+        ("i", Arc::new(Int64Array::from(vec![9_007_199_254_740_993, -1]))),
+        ("u", Arc::new(UInt64Array::from(vec![u64::MAX, 0]))),
+        ("f", Arc::new(Float64Array::from(vec![f64::NAN, f64::NEG_INFINITY]))),
+        ("g", Arc::new(Float32Array::from(vec![0.1, 1e30]))),
+        ("s", Arc::new(StringArray::from(vec!["007", ""]))),
+        ("y", Arc::new(BinaryArray::from(vec![&b"\xff\0"[..], b""]))),
+        ("d", Arc::new(Date32Array::from(vec![0, 19_782]))),
+        ("t", Arc::new(TimestampNanosecondArray::from(vec![1, -1]).with_timezone(zone))),
+        ("n", Arc::new(TimestampMicrosecondArray::from(vec![0, 1]))),
+        ("c", Arc::new(category)),
+        ("m", Arc::new(decimal.with_precision_and_scale(10, 2).unwrap())),
+        ("l", Arc::new(list.finish())),
+        ("o", Arc::new(map.finish())),
+        ("p", Arc::new(point)),
+        ("w", Arc::new(DurationSecondArray::from(vec![60, 0]))),
+        ("z", Arc::new(NullArray::new(2))),
+    ]);
+    let types: Vec<String> =
+        open(bytes.clone()).unwrap().columns().iter().map(|c| c.type_name.clone()).collect();
+    assert_eq!(
+        types.join(" | "),
+        "bool | int64 | uint64 | float64 | float32 | string | binary \
+        | date | timestamp[ns, Europe/Berlin] | timestamp[us] | category<string> | decimal(10, 2) \
+        | list<int32> | map<string, int32> | struct<x: int32> | duration[s] | null"
+    );
+    assert_eq!(
+        Value::from(rows(bytes)),
+        json!([
+            [true, "9007199254740993", "18446744073709551615", "NaN", 0.1, "007", "/wA=",
+             "1970-01-01", "1970-01-01T00:00:00.000000001Z", "1970-01-01T00:00:00.000000", "low",
+             "-123.45", [1, null], [["k", 3]], {"x": 1}, 60, null],
+            [null, -1, 0, "-Infinity", 1e30, "", "", "2024-02-29",
+             "1969-12-31T23:59:59.999999999Z", "1970-01-01T00:00:00.000001", null, null, null, [],
+             {"x": 2}, 0, null],
+        ])
+    );
+}
+
+fn numbers(rows: i64) -> Bytes {
+    let text = StringArray::from_iter_values((0..rows).map(|n| format!("row {n}")));
+    table(vec![("n", Arc::new(Int64Array::from_iter_values(0..rows))), ("text", Arc::new(text))])
+}
+
+#[test]
+fn pages_come_from_anywhere() {
+    let table = open(numbers(200_000)).unwrap();
+    assert_eq!(table.rows(), 200_000);
+    // Over the border of two row groups.
+    let page = table.page(&request(65_535, 3)).unwrap();
+    let told: Vec<_> = page.rows.iter().map(|row| row[0].clone()).collect();
+    assert_eq!(told, [65_535, 65_536, 65_537].map(Value::from));
+    let last = table.page(&request(199_999, 50)).unwrap();
+    assert_eq!(last.rows, [[json!(199_999), json!("row 199999")]]);
+    assert!(table.page(&request(200_000, 50)).unwrap().rows.is_empty());
+    assert!(matches!(table.page(&request(200_001, 1)), Err(TableError::NoRow { .. })));
+    let columns = Some(vec!["text".to_owned()]);
+    let page = table.page(&PageRequest { offset: 7, limit: 1, columns }).unwrap();
+    assert_eq!(page.rows, [[json!("row 7")]]);
+    let columns = Some(vec!["none".to_owned()]);
+    let error = table.page(&PageRequest { offset: 7, limit: 1, columns }).unwrap_err();
+    assert_eq!(error.to_string(), "there is no column `none`");
+}
+
+#[test]
+fn a_page_reads_little_of_the_file() {
+    struct Counted(Bytes, std::sync::atomic::AtomicUsize);
+    impl Source for Counted {
+        fn size(&self) -> u64 {
+            self.0.size()
+        }
+        fn read_at(&self, offset: u64, length: usize) -> std::io::Result<Bytes> {
+            self.1.fetch_add(length, std::sync::atomic::Ordering::Relaxed);
+            self.0.read_at(offset, length)
+        }
+    }
+    let mut state = 1u64;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state as i64
+    });
+    let noise = Int64Array::from_iter_values(noise.take(500_000));
+    let bytes = table(vec![("noise", Arc::new(noise))]);
+    let (size, counted) = (bytes.len(), Arc::new(Counted(bytes, Default::default())));
+    Table::open(counted.clone()).unwrap().page(&request(250_000, 100)).unwrap();
+    let read = counted.1.load(std::sync::atomic::Ordering::Relaxed);
+    // One page of numbers and the dictionary that the writer began with.
+    assert!(read * 5 < size, "{read} of {size} bytes were read for 100 rows");
+}
+
+#[test]
+fn statistics_are_of_what_is_there() {
+    let numbers = vec![Some(1.0), None, Some(3.0), Some(f64::NAN), Some(5.0)];
+    let texts = vec![Some("b"), Some("a"), Some("b"), None, Some("b")];
+    let bytes = table(vec![
+        ("x", Arc::new(Float64Array::from(numbers))),
+        ("s", Arc::new(StringArray::from(texts))),
+        ("big", Arc::new(Int64Array::from(vec![i64::MIN, 0, 1, 2, i64::MAX]))),
+    ]);
+    let stats = open(bytes).unwrap().stats().unwrap();
+    let [x, s, big] = &stats.columns[..] else { panic!("{stats:?}") };
+    assert_eq!((stats.rows, stats.looked_at), (5, 5));
+    assert_eq!((x.nulls, x.nans, x.mean), (1, 1, Some(3.0)));
+    assert_eq!((x.min.clone(), x.max.clone()), (Some(json!(1.0)), Some(json!(5.0))));
+    assert_eq!(x.histogram.iter().sum::<u64>(), 3);
+    assert_eq!((x.histogram[0], x.histogram[10], x.histogram[19]), (1, 1, 1));
+    assert_eq!((s.nulls, s.distinct), (1, Some(2)));
+    assert_eq!(s.top, [("b".to_owned(), 3), ("a".to_owned(), 1)]);
+    assert_eq!((s.min.clone(), s.max.clone()), (Some(json!("a")), Some(json!("b"))));
+    assert_eq!(big.min, Some(json!("-9223372036854775808")));
+    assert_eq!(big.max, Some(json!("9223372036854775807")));
+}
+
+#[test]
+fn long_cells_are_cut_and_said_to_be() {
+    let long = "ä".repeat(100_000);
+    let bytes = table(vec![("s", Arc::new(StringArray::from(vec!["short", &long])))]);
+    let page = open(bytes).unwrap().page(&request(0, 10)).unwrap();
+    assert_eq!(page.cut, [(1, 0)]);
+    let told = page.rows[1][0].as_str().unwrap();
+    assert!(long.starts_with(told) && told.len() == dsp_tables::limits::CELL_BYTES);
+}
+
+#[test]
+fn a_page_of_wide_rows_ends_early() {
+    let wide = "x".repeat(60_000);
+    let texts = StringArray::from_iter_values(std::iter::repeat_n(&wide, 1_000));
+    let page = open(table(vec![("s", Arc::new(texts))])).unwrap().page(&request(0, 1_000)).unwrap();
+    assert!((60..80).contains(&page.rows.len()), "{} rows", page.rows.len());
+    assert!(page.cut.is_empty());
+}
+
+#[test]
+fn too_many_columns_are_refused() {
+    let column: ArrayRef = Arc::new(Int32Array::from(vec![1]));
+    let names: Vec<String> = (0..=dsp_tables::limits::COLUMNS).map(|n| format!("c{n}")).collect();
+    let columns = names.iter().map(|name| (name.as_str(), Arc::clone(&column))).collect();
+    assert!(matches!(open(table(columns)), Err(TableError::TooLarge { .. })));
+}
+
+#[test]
+fn values_that_are_too_wide_are_refused() {
+    let width = dsp_tables::limits::FIXED_BYTES + 1;
+    let value = vec![0; width as usize];
+    let wide = FixedSizeBinaryArray::try_from_iter([value].into_iter()).unwrap();
+    let error = open(table(vec![("wide", Arc::new(wide))])).unwrap_err();
+    assert_eq!(error.to_string(), "the width of column `wide` is 65537; at most 65536 is read");
+}
+
+/// Writes a page header whose unpacked size is 1 GiB over the one that is there.
+fn bomb() -> Bytes {
+    let texts = StringArray::from_iter_values((0..100).map(|n| format!("{n:0>9}")));
+    let batch = RecordBatch::try_from_iter([("s", Arc::new(texts) as ArrayRef)]).unwrap();
+    let plain = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_dictionary_enabled(false)
+        .set_offset_index_disabled(true)
+        .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None)
+        .build();
+    let mut bytes = written(&batch, plain).to_vec();
+    // Behind `PAR1`: the type 0 of the page, then its unpacked size in two bytes of a varint,
+    // then its packed size in two; both become five and the type of the page is kept.
+    let at = bytes.iter().position(|byte| *byte == 0x15).unwrap();
+    assert_eq!(bytes[at..at + 3], [0x15, 0x00, 0x15]);
+    let end = at + 3 + bytes[at + 3..].iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+    let longer = [0x80, 0x80, 0x80, 0x80, 0x08];
+    bytes.splice(at + 3..end, longer);
+    bytes.into()
+}
+
+#[test]
+fn a_page_that_unpacks_to_too_much_is_refused_before_it_is_unpacked() {
+    let table = open(bomb()).unwrap();
+    let error = table.page(&request(0, 1)).unwrap_err().to_string();
+    assert!(error.contains("unpacks to 1073741824 bytes"), "{error}");
+}
+
+#[test]
+fn files_cut_anywhere_are_errors() {
+    let whole = numbers(300);
+    for length in 0..whole.len() {
+        assert!(open(whole.slice(..length)).is_err(), "{length} of {} bytes", whole.len());
+    }
+    let error = open(Bytes::from_static(b"PAR1\xff\xff\xff\x7fPAR1")).unwrap_err();
+    assert!(error.to_string().contains("footer"), "{error}");
+}
+
+#[test]
+fn no_byte_that_is_another_one_panics() {
+    // The hook stays silent: a panic of the reader is an error here.
+    let whole = numbers(300);
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    for at in 0..whole.len() {
+        for flip in [0x01, 0x80, 0xff] {
+            let mut bytes = whole.to_vec();
+            bytes[at] ^= flip;
+            if let Ok(table) = open(bytes.into()) {
+                let _ = table.page(&request(150, 10));
+                if at % 7 == 0 {
+                    let _ = table.stats();
+                }
+            }
+        }
+    }
+    std::panic::set_hook(hook);
+}
+
+#[test]
+fn a_file_with_fewer_rows_than_it_says_is_an_error() {
+    // The count of rows of the only row group, 300, is a varint of 600 in the footer.
+    let whole = numbers(300);
+    let footer = whole.len()
+        - 8
+        - u32::from_le_bytes(whole[whole.len() - 8..][..4].try_into().unwrap()) as usize;
+    let mut found = 0;
+    for at in footer..whole.len() - 8 {
+        if whole[at..at + 2] != [0xd8, 0x04] {
+            continue;
+        }
+        let mut bytes = whole.to_vec();
+        bytes[at..at + 2].copy_from_slice(&[0xd8, 0x7f]);
+        let Ok(table) = open(bytes.into()) else { continue };
+        if table.rows() > 300 {
+            found += 1;
+            let error = table.page(&request(250, 100)).unwrap_err();
+            assert!(matches!(error, TableError::Malformed { .. }), "{error}");
+            assert!(table.page(&request(8_000, 100)).is_err());
+        }
+    }
+    assert!(found > 0);
+}
+
+#[test]
+fn kinds_say_how_a_column_is_drawn() {
+    let fields = [
+        ("n", DataType::Int8, Kind::Number),
+        ("t", DataType::Timestamp(TimeUnit::Second, None), Kind::Time),
+        ("s", DataType::LargeUtf8, Kind::Text),
+    ];
+    let schema = fields.each_ref().map(|(name, of, _)| Field::new(*name, of.clone(), true));
+    let batch = RecordBatch::new_empty(Arc::new(Schema::new(schema.to_vec())));
+    let table = open(written(&batch, zstd())).unwrap();
+    let kinds: Vec<_> = table.columns().iter().map(|column| column.kind).collect();
+    assert_eq!(kinds, fields.map(|(_, _, kind)| kind));
+    assert!(table.page(&request(0, 10)).unwrap().rows.is_empty());
+}
