@@ -123,7 +123,7 @@ pub(crate) fn answers(fake: &Fake) {
     let me = json!({
         "user": UserId::from_bytes([3; 32]), "name": "alice",
         "root": PublicKey::from_bytes([8; 32]), "device": DeviceId::from_bytes([5; 32]),
-        "devices": [], "backup_needed": true, "log_entries": 2,
+        "devices": [], "backup_needed": true, "backup": "needed", "log_entries": 2,
     });
     let setting = json!({
         "name": "net.mdns", "value": "false", "source": "file", "default": "true",

@@ -215,7 +215,7 @@ fn stacks_of_mine_are_dropped_only_when_confirmed() {
         "GET /api/v1/identity",
         &json!({
             "user": mine.user, "name": "bob", "root": PublicKey::from_bytes([8; 32]),
-            "device": DeviceId::from_bytes([5; 32]), "devices": [], "backup_needed": false,
+            "device": DeviceId::from_bytes([5; 32]), "devices": [], "backup_needed": false, "backup": "done",
             "log_entries": 2,
         }),
     );
