@@ -12,9 +12,8 @@ use futures::future::{join_all, try_join_all};
 const CLIENTS: usize = 100;
 /// Calls of each.
 const CALLS: usize = 6;
-/// Followers of one node; with `DSP_TEST_FULL` as many as [`ALL_FOLLOWERS`]. With twelve a second push
-/// stalls in one run of four: none is served it, see `docs/performance.md`.
-const FOLLOWERS: usize = 4;
+/// Followers of one node; with `DSP_TEST_FULL` as many as [`ALL_FOLLOWERS`].
+const FOLLOWERS: usize = 12;
 const ALL_FOLLOWERS: usize = 50;
 /// Frames of one stack; with `DSP_TEST_FULL` as many as [`ALL_FRAMES`].
 const FRAMES: usize = 300;
