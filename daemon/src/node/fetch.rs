@@ -11,6 +11,7 @@ use dsp_protocol::sync::{BlobWant, Provider};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use rand::SeedableRng;
+use rand::seq::SliceRandom as _;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::timeout_at;
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -141,7 +142,9 @@ impl Fetch {
             };
             wants.push(Want { hash: want.hash, size: want.size, partial });
         }
-        let providers = self.providers.iter().map(|p| p.device).collect();
+        let mut providers: Vec<DeviceId> = self.providers.iter().map(|p| p.device).collect();
+        // A few are asked at once: not everybody the same few.
+        providers.shuffle(&mut rand::rng());
         let bytes_total: u64 = self.wants.iter().map(|want| want.size).sum();
         let mut told = Instant::now();
         let context = self.context;

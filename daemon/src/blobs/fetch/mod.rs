@@ -48,7 +48,7 @@ const MAX_BYTES: u64 = 1 << 50;
 const STALL: Duration = Duration::from_secs(5);
 /// Requests that run at one provider.
 const WORKERS: usize = 4;
-/// Most providers of one fetch; with the others it is tried again.
+/// Most providers that are asked at once; when they are done, the others are asked for the rest.
 const PROVIDERS: usize = 8;
 /// Look-ups that run at once while a fetch is planned.
 const LOOK_UPS: usize = 64;
@@ -167,6 +167,13 @@ pub enum FetchFailure {
     Store(String),
 }
 
+impl FetchFailure {
+    /// Tells whether other providers may have it.
+    fn is_of_providers(&self) -> bool {
+        matches!(self, FetchFailure::NotHere | FetchFailure::NoProvider)
+    }
+}
+
 /// Why a provider is not asked any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Dropped {
@@ -258,10 +265,43 @@ impl Fetcher {
         request: FetchRequest,
         mut tell: impl FnMut(Step) + Send,
     ) -> Result<FetchReport, StatusError> {
+        let FetchRequest { mut wants, providers } = request;
+        let mut providers = distinct(providers);
+        let mut all = FetchReport::default();
+        loop {
+            let group: Vec<DeviceId> = providers.drain(..providers.len().min(PROVIDERS)).collect();
+            let before = all.received_bytes;
+            let mut tell = |step| match step {
+                Step::Received(bytes) => tell(Step::Received(before + bytes)),
+                step => tell(step),
+            };
+            let report = self.fetch_from(&opener, group, wants.clone(), &mut tell).await?;
+            all.received_bytes += report.received_bytes;
+            all.dropped.extend(report.dropped);
+            let others = !providers.is_empty();
+            let (left, failed): (Vec<Failed>, Vec<Failed>) = report
+                .failed
+                .into_iter()
+                .partition(|failed| others && failed.reason.is_of_providers());
+            all.failed.extend(failed);
+            let left: BTreeSet<_> = left.iter().map(|failed| (failed.hash, failed.size)).collect();
+            wants.retain(|want| left.contains(&(want.hash, want.size)));
+            if wants.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Brings blobs here from a few providers.
+    async fn fetch_from(
+        &self,
+        opener: &Arc<dyn Opener>,
+        providers: Vec<DeviceId>,
+        wants: Vec<Want>,
+        mut tell: impl FnMut(Step) + Send,
+    ) -> Result<FetchReport, StatusError> {
         let mut report = FetchReport::default();
-        let Plan { wants, mut keeps, begins } =
-            self.plan(request.wants, &mut report, &mut tell).await?;
-        let providers = distinct(request.providers, PROVIDERS);
+        let Plan { wants, mut keeps, begins } = self.plan(wants, &mut report, &mut tell).await?;
         let mut queue = Queue::new(wants.len(), providers.len(), self.stall);
         let small = (0..).zip(&wants).zip(&begins);
         let small = small.filter(|(_, begin)| matches!(begin, Begin::Small));
@@ -274,8 +314,14 @@ impl Fetcher {
             }
         }
 
-        let shared =
-            Shared::new(self.blobs.clone(), opener, wants, queue, self.stall, self.gate.clone());
+        let shared = Shared::new(
+            self.blobs.clone(),
+            Arc::clone(opener),
+            wants,
+            queue,
+            self.stall,
+            self.gate.clone(),
+        );
         let shared = Arc::new(shared);
         let mut workers = JoinSet::new();
         for (slot, &provider) in providers.iter().enumerate() {
@@ -438,8 +484,8 @@ fn missing_bytes(want: &Wanted) -> u64 {
     ends.chunks(2).map(|range| range.get(1).unwrap_or(&want.size).saturating_sub(range[0])).sum()
 }
 
-/// Returns the first `limit` of `all` without repetitions, in their order.
-fn distinct(all: Vec<DeviceId>, limit: usize) -> Vec<DeviceId> {
+/// Returns `all` without repetitions, in their order.
+fn distinct(all: Vec<DeviceId>) -> Vec<DeviceId> {
     let mut seen = BTreeSet::new();
-    all.into_iter().filter(|id| seen.insert(*id)).take(limit).collect()
+    all.into_iter().filter(|id| seen.insert(*id)).collect()
 }

@@ -534,6 +534,26 @@ async fn a_small_blob_is_handed_out_while_a_large_one_is_on_its_way() {
 }
 
 #[tokio::test]
+async fn of_many_providers_the_last_is_asked_too() {
+    let (alice, wants) = provider(&[data(1, 50_000), data(2, 3 << 20)]).await;
+    let empty = Home::new().await;
+    let mut net = Net::default().with(30, &alice.blobs, Fault::None);
+    for n in 1..30 {
+        net = net.with(n, &empty.blobs, Fault::None);
+    }
+    let (net, bob) = (Arc::new(net), Home::new().await);
+    let providers: Vec<u8> = (1..=30).collect();
+    let mut missing = wants.clone();
+    missing.push(want(BlobHash::of(b"nobody's"), 9));
+    let report = fetch(&bob, &net, missing, &providers).await;
+    assert_eq!((report.complete.len(), report.dropped), (2, vec![]));
+    assert_eq!(report.failed.len(), 1, "{:?}", report.failed);
+    assert_eq!(report.failed[0].reason, FetchFailure::NotHere);
+    assert_eq!(report.received_bytes, 50_000 + (3 << 20));
+    assert_all_here(&bob, &wants).await;
+}
+
+#[tokio::test]
 async fn without_providers_everything_fails() {
     let (_alice, wants) = provider(&[data(1, 5 << 20), data(2, 100)]).await;
     let bob = Home::new().await;
