@@ -109,6 +109,7 @@ fn crash(
     let driver = folder.join("examples").join(format!("crash{}", std::env::consts::EXE_SUFFIX));
     let mut command = Command::new(&driver);
     command.args([first.to_string(), count.to_string(), only.name().to_owned()]);
+    command.current_dir(workspace.root.join("tests"));
     command.args(defect.map(|Defect::Sync| "sync"));
     let status = command.status().with_context(|| format!("could not run {}", driver.display()))?;
     let code = status.code().context("the rounds were killed")?;

@@ -1,7 +1,6 @@
 //! A home on a disk that loses power, and a peer on one that does not.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use rand::SeedableRng as _;
@@ -122,9 +121,9 @@ impl Stage {
     /// # Errors
     /// There is none.
     pub(super) fn put_fixture(&mut self, which: u64) -> anyhow::Result<()> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/homes");
         let mut homes = Vec::new();
-        for entry in fs::read_dir(folder)? {
+        // Tests, and the program of the rounds, run in the folder of their package.
+        for entry in fs::read_dir("fixtures/homes")? {
             homes.push(entry?.path());
         }
         homes.sort();

@@ -1,12 +1,12 @@
 //! The manual pages of `docs/cli`, each run as a test; see [`dsp_tests::transcript`].
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use dsp_tests::transcript;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli")
+    PathBuf::from("../docs/cli")
 }
 
 /// Makes a test of each page, and one that none was left out.

@@ -26,7 +26,7 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn homes_of_every_released_format_open() -> anyhow::Result<()> {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/homes");
+    let fixtures = Path::new("fixtures/homes");
     let mut opened = 0;
     for entry in fs::read_dir(fixtures)? {
         let cluster = Cluster::new()?;

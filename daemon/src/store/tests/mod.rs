@@ -214,8 +214,7 @@ fn offer(n: u8) -> Record {
 
 /// Records of what a newer program made: the fixture that the sync engine relays in its tests.
 fn unknown() -> Vec<Record> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../protocol/src/sync/tests/unknown.txt");
-    let lines = std::fs::read_to_string(path).unwrap();
+    let lines = std::fs::read_to_string("../protocol/src/sync/tests/unknown.txt").unwrap();
     let named = |name: &str| -> Vec<Vec<u8>> {
         let lines = lines.lines().filter_map(|line| line.split_once(' '));
         let named = lines.filter(|(of, _)| *of == name);

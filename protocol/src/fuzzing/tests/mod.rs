@@ -16,7 +16,8 @@ const WRITE: &str = "DSP_WRITE_SEEDS";
 const ALTERED: u64 = 200;
 
 fn folder(of: &str, target: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(of).join(target)
+    // Tests run in the folder of their package.
+    Path::new("fuzz").join(of).join(target)
 }
 
 /// Returns what lies in the folder of a target, by name; nothing where there is no folder.
@@ -110,7 +111,7 @@ fn seeds_are_what_is_written_today() {
 
 #[test]
 fn every_target_has_its_program() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let root = Path::new("fuzz");
     let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let mut programs = 0;
     for target in TARGETS {
