@@ -10,6 +10,12 @@ use dsp_daemon::daemon::{Daemon, Environment, Options};
 use dsp_daemon::home::Home;
 use dsp_daemon::log::Target;
 
+/// Gives back what is free. The allocator of the C library keeps, for each of its arenas, the most
+/// that was ever in use there: a daemon that runs for weeks would only grow.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Share the artifacts of data science with peers, without a server
 ///
 /// `dsp` starts this daemon when it is needed.
