@@ -26,7 +26,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// How often we look whether it is so far.
 const POLL: Duration = Duration::from_millis(20);
 /// How much of what a failed daemon printed is shown, in lines.
-const LAST_WORDS: usize = 5;
+const LAST_WORDS: usize = 8;
 
 /// The version of this program.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -133,10 +133,12 @@ pub(crate) async fn start(home: &Home, birth: &Birth<'_>, ui: &Ui) -> Result<Run
         }
         if let Some(status) = ended {
             let mut error = Error::unreachable(format!("dspd ended at once: {status}"));
-            for line in last_words(home) {
+            let words = LastWords::of(&std::fs::read(home.daemon_out()).unwrap_or_default());
+            for line in words.causes {
                 error = error.cause_text(line);
             }
-            return Err(error.hint(format!("more is in {}", home.logs().display())));
+            let more = || format!("more is in {}", home.logs().display());
+            return Err(error.hint(words.hint.unwrap_or_else(more)));
         }
         if Instant::now() > deadline {
             let waited = DEADLINE.as_secs();
@@ -298,13 +300,53 @@ pub(crate) fn program() -> Result<PathBuf> {
     })
 }
 
-fn last_words(home: &Home) -> Vec<String> {
-    let text = std::fs::read(home.daemon_out()).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(LAST_WORDS)..].iter().map(|line| (*line).to_owned()).collect()
+/// What a daemon said before it ended: its error, or its last lines where there is none.
+#[derive(Debug, Default, PartialEq)]
+struct LastWords {
+    causes: Vec<String>,
+    hint: Option<String>,
+}
+
+impl LastWords {
+    fn of(said: &[u8]) -> LastWords {
+        let text = String::from_utf8_lossy(said);
+        let mut lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        if let Some(at) = lines.iter().rposition(|line| line.starts_with("dspd: ")) {
+            lines.drain(..at);
+        }
+        let hint = lines.iter().rposition(|line| line.starts_with("hint: "));
+        let hint = hint.map(|at| lines.remove(at)["hint: ".len()..].to_owned());
+        lines.drain(..lines.len().saturating_sub(LAST_WORDS));
+        let plain = |line: &&str| {
+            let line = line.strip_prefix("dspd: ").unwrap_or(line);
+            line.strip_prefix("caused by: ").unwrap_or(line).to_owned()
+        };
+        LastWords { causes: lines.iter().map(plain).collect(), hint }
+    }
 }
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_are_the_last_error_and_the_way_out() {
+        let said = b"ready\ndspd: old\n\ndspd: c.toml is not valid TOML\ncaused by: line 1\n  |\n";
+        let words = LastWords::of(said);
+        assert_eq!(words.causes, ["c.toml is not valid TOML", "line 1", "  |"]);
+        assert_eq!(words.hint, None);
+
+        let words = LastWords::of(b"dspd: port 8080 is taken\nhint: choose another\n");
+        assert_eq!(words.causes, ["port 8080 is taken"]);
+        assert_eq!(words.hint.as_deref(), Some("choose another"));
+
+        let panicked = "a line\n".repeat(100);
+        assert_eq!(LastWords::of(panicked.as_bytes()).causes.len(), LAST_WORDS);
+        assert_eq!(LastWords::of(b"\xff\n").causes, ["\u{fffd}"]);
+        assert_eq!(LastWords::of(b""), LastWords::default());
+    }
 }

@@ -23,6 +23,12 @@ struct Service {
     type_this: Option<String>,
 }
 
+/// A unit that is only shown.
+#[derive(Serialize)]
+struct Printed<'a> {
+    text: &'a str,
+}
+
 /// Writes the unit and has the user manager start it; with `print` only shows it.
 pub(crate) async fn install(print: bool, app: &App) -> Result<()> {
     if !cfg!(target_os = "linux") && !print {
@@ -35,7 +41,7 @@ pub(crate) async fn install(print: bool, app: &App) -> Result<()> {
             .hint("choose a path without control characters")
     })?;
     if print {
-        return app.ui.out(text.as_bytes());
+        return app.ui.result(&Printed { text: &text }, |_| text.clone());
     }
     let (folder, name) = place(app)?;
     let path = folder.join(&name);

@@ -95,6 +95,7 @@ const DOCUMENTS: &[&[&str]] = &[
     // The daemon is gone after these.
     &["reset", "--yes"],
     &["daemon", "stop"],
+    &["daemon", "install", "--print"],
     &["daemon", "install"],
     &["daemon", "uninstall"],
 ];

@@ -274,7 +274,7 @@ impl Ops {
             )),
             Hop::DeniedHere => Some(Verdict::Known(
                 "connected, and not admitted here".to_owned(),
-                "an owner can share a new ticket with her",
+                "right, if she was removed on purpose; else an owner shares a new ticket with her",
             )),
             Hop::Syncs => Some(Verdict::Well("connected and in sync".to_owned())),
         })
