@@ -48,6 +48,8 @@ pub(crate) fn unit(program: &Path, home: &Path) -> Result<String, Unwritable> {
          # `dsp daemon stop` ends it in order, and it stays ended.\n\
          Restart=on-failure\n\
          RestartSec=5\n\
+         # The home went while it ran.\n\
+         RestartPreventExitStatus=3\n\
          TimeoutStopSec=60\n\
          UMask=0077\n\
          NoNewPrivileges=yes\n\

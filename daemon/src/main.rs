@@ -19,6 +19,10 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// Share the artifacts of data science with peers, without a server
 ///
 /// `dsp` starts this daemon when it is needed.
+/// The exit code where the home went while the daemon ran; the unit does not start it again then:
+/// in an empty place it would begin as somebody else.
+const HOME_GONE: i32 = 3;
+
 #[derive(Debug, Parser)]
 #[command(name = "dspd", version)]
 struct Args {
@@ -84,7 +88,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         () = signalled => {}
         () = daemon.home_gone() => {
             say("dspd: the home is gone, so the daemon ends");
-            std::process::exit(1);
+            std::process::exit(HOME_GONE);
         }
     }
     let (failed, anew) = (daemon.failed(), daemon.begins_anew());

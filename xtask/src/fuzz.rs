@@ -3,6 +3,7 @@
 //! What a run adds to a corpus stays in the target folder; a finding goes to
 //! `protocol/fuzz/crashers`, where the tests replay it from then on. `docs/fuzzing.md` tells more.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -148,6 +149,7 @@ fn fuzz(
         if found || left == 0 {
             break;
         }
+        let before = findings(&crashers)?;
         let mut run = Command::new(&program);
         run.args([&grown, &seeds, &crashers]);
         run.arg(format!("-artifact_prefix={}/", crashers.display()));
@@ -166,7 +168,7 @@ fn fuzz(
         if status.success() {
             break;
         }
-        found = !was_held_up(&program, &crashers)?;
+        found = !was_held_up(&program, &crashers, &before)?;
     }
     // Git keeps no empty folder either.
     let _ = fs::remove_dir(&crashers);
@@ -184,17 +186,26 @@ fn fuzz(
     Ok(!found)
 }
 
+/// Returns what lies in the folder of findings.
+fn findings(crashers: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
+    let entries = fs::read_dir(crashers)?;
+    Ok(entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?)
+}
+
 /// Tells whether a target ended only because the machine was busy: with inputs that took too long
-/// by the clock, each of which takes no time alone. These are removed.
-fn was_held_up(program: &Path, crashers: &Path) -> anyhow::Result<bool> {
-    let mut slow = Vec::new();
-    for entry in fs::read_dir(crashers)? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("timeout-") {
-            slow.push(entry.path());
-        }
-    }
+/// by the clock, each of which takes no time alone. These are removed. What was found `before` is
+/// none of it.
+fn was_held_up(
+    program: &Path,
+    crashers: &Path,
+    before: &BTreeSet<PathBuf>,
+) -> anyhow::Result<bool> {
+    let slow: Vec<PathBuf> = findings(crashers)?.difference(before).cloned().collect();
     for input in &slow {
+        let name = input.file_name().unwrap_or_default().to_string_lossy();
+        if !name.starts_with("timeout-") {
+            return Ok(false);
+        }
         let mut alone = Command::new(program);
         alone.arg(format!("-timeout={INPUT_SECONDS}")).arg(input).stderr(Stdio::null());
         if !alone.status().context("could not run the target")?.success() {

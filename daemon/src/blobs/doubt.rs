@@ -7,7 +7,7 @@
 //! after the last sync began, and everything that is here and not earned, are in doubt after an
 //! unclean stop until all their bytes were read and right, and do not count as here before.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -35,6 +35,10 @@ impl Doubts {
 
     pub(super) fn settle(&self, hash: BlobHash) {
         self.lock().remove(&hash);
+    }
+
+    pub(super) fn add(&self, more: impl IntoIterator<Item = BlobHash>) {
+        self.lock().extend(more);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashSet<BlobHash>> {
@@ -104,10 +108,16 @@ pub(super) fn remember_sync(dir: &Path, began: SystemTime) -> io::Result<()> {
 }
 
 /// Returns the blobs with a file that was written since the last sync that succeeded.
-pub(super) fn newer(dir: &Path) -> io::Result<HashSet<BlobHash>> {
+pub(super) fn newer(dir: &Path) -> io::Result<BTreeSet<BlobHash>> {
     let synced = synced(dir);
-    let mut newer = HashSet::new();
-    for entry in std::fs::read_dir(dir.join("data"))? {
+    let mut newer = BTreeSet::new();
+    let entries = match std::fs::read_dir(dir.join("data")) {
+        Ok(entries) => entries,
+        // A store that was never opened.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(newer),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
         let path = entry?.path();
         let hash = path.file_stem().and_then(|name| name.to_str()?.parse().ok());
         if let Some(hash) = hash.filter(|_| is_newer(&path, synced)) {

@@ -68,6 +68,9 @@ pub enum SyncError {
     /// sync failed, which may have lost it.
     #[error("the disk failed while bytes were taken in")]
     OpenedAnew,
+    /// A sync failed before, and the disk refuses to write again what it may have lost of a blob.
+    #[error("the disk refuses to write blob {0} again")]
+    Unwritten(BlobHash),
 }
 
 /// Why the store cannot say what it has.

@@ -32,6 +32,10 @@ pub struct Keep {
 }
 
 impl Keep {
+    pub(super) fn hash(&self) -> BlobHash {
+        self.hash
+    }
+
     /// Returns in which life of the store it was made.
     pub(super) fn life(&self) -> u64 {
         self.life

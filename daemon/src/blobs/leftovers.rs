@@ -6,8 +6,8 @@
 //! did not succeed, once none runs.
 
 use std::io;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long the store may take to notice that nobody waits for an import any more.
@@ -38,36 +38,51 @@ impl Imports {
     /// Empties the folder of the store in `dir`, in which no import runs.
     pub(super) fn new(dir: Arc<Path>) -> Imports {
         let imports = Imports { dir, running: Mutex::default() };
-        imports.empty();
+        imports.remove(imports.list());
         imports
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Import {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).imports += 1;
+        self.running().imports += 1;
         Import { imports: Arc::clone(self), done: false }
     }
 
-    /// Empties the folder if something was left there and no import runs. None begins meanwhile.
+    /// Empties the folder if something was left there and no import runs.
     pub(super) fn tidy(&self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if running.left && running.imports == 0 {
-            running.left = !self.empty();
+        let mut running = self.running();
+        if !running.left || running.imports > 0 {
+            return;
+        }
+        // None begins meanwhile, and later ones draw other names.
+        let left = self.list();
+        running.left = false;
+        drop(running);
+        self.remove(left);
+    }
+
+    /// Lists the folder, which may not be there yet.
+    fn list(&self) -> io::Result<Vec<PathBuf>> {
+        match std::fs::read_dir(self.dir.join("temp")) {
+            Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
         }
     }
 
-    /// Best effort; tells whether nothing stays.
-    fn empty(&self) -> bool {
-        let removed = std::fs::read_dir(self.dir.join("temp")).and_then(|entries| {
-            let removed = entries.map(|entry| std::fs::remove_file(entry?.path()));
+    /// Best effort: what stays is removed after the next import that fails, or at the next start.
+    fn remove(&self, left: io::Result<Vec<PathBuf>>) {
+        let removed = left.and_then(|left| {
+            let removed = left.iter().map(std::fs::remove_file);
             removed.filter(Result::is_err).last().unwrap_or(Ok(()))
         });
-        match removed {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, "what an import left behind stays");
-                false
-            }
-            _ => true,
+        if let Err(error) = removed {
+            tracing::warn!(%error, "what an import left behind stays");
+            self.running().left = true;
         }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -80,7 +95,7 @@ impl Import {
 
 impl Drop for Import {
     fn drop(&mut self) {
-        let mut running = self.imports.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.imports.running();
         running.imports -= 1;
         running.left |= !self.done;
         let to_tidy = running.left && running.imports == 0;

@@ -143,11 +143,17 @@ impl Blobs {
         tokio::fs::create_dir_all(dir).await.map_err(directory)?;
         let dir = tokio::fs::canonicalize(dir).await.map_err(directory)?;
         let dir: Arc<Path> = dir.into();
+        let of = Arc::clone(&dir);
+        let syncing = tokio::task::spawn_blocking(move || Syncing::open(&of)).await;
+        let syncing = syncing.unwrap_or_else(|panic| Err(io::Error::other(panic)));
+        let syncing = Arc::new(syncing.map_err(directory)?);
+        let doubts = Arc::<Doubts>::default();
+        doubts.add(syncing.unwritten().iter().copied());
         let live = Live::open(Arc::clone(&dir), Protector(protect)).await?;
         Ok(Blobs {
             live: Arc::new(live),
             keeper: Arc::default(),
-            doubts: Arc::default(),
+            doubts,
             spared: Arc::default(),
             imports: Arc::new(Imports::new(Arc::clone(&dir))),
             names: Arc::default(),
@@ -155,7 +161,7 @@ impl Blobs {
             room: Arc::default(),
             withholding: Arc::default(),
             lanes: Arc::default(),
-            syncing: Arc::default(),
+            syncing,
         })
     }
 
@@ -169,6 +175,7 @@ impl Blobs {
     /// of partial blobs at the next start.
     pub async fn shutdown(&self) {
         self.live.close().await;
+        self.syncing.close(&self.dir).await;
     }
 
     /// Makes everything imported or fetched before the call survive a power loss: the files by
@@ -189,14 +196,19 @@ impl Blobs {
         self.room_to_commit().map_err(files)?;
         // In a task: what it learns counts, also when the caller does not wait for it.
         let synced = tokio::spawn(sync::files_in_turn(self.clone()));
-        synced.await.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(files)?;
+        let refused = synced.await.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(files)?;
         let open = self.live.now();
         open.store.sync_db().await.map_err(|e| SyncError::Database(self.live.failed(e)))?;
         let life = self.life_of(&open);
-        match keeps.into_iter().all(|keep| keep.life() == life) {
-            true => Ok(()),
-            false => Err(SyncError::OpenedAnew),
+        for keep in keeps {
+            if keep.life() != life {
+                return Err(SyncError::OpenedAnew);
+            }
+            if refused.contains(&keep.hash()) {
+                return Err(SyncError::Unwritten(keep.hash()));
+            }
         }
+        Ok(())
     }
 
     /// Counts how often what was not synced may have been lost: the store was opened anew, or a

@@ -32,6 +32,9 @@ use crate::store::Deed;
 const WAIT: Duration = Duration::from_secs(30);
 /// The longest wait that is granted.
 const WAIT_MOST: Duration = Duration::from_secs(3600);
+/// How long a follow waits for others after a peer said that it knows of no right: it may say so
+/// because it has not heard of the ticket yet.
+const SECOND_THOUGHT: Duration = Duration::from_secs(3);
 /// How often the caller hears that it goes on.
 const PULSE: Duration = Duration::from_secs(1);
 /// How many stacks the answer names.
@@ -62,6 +65,17 @@ struct Settling {
     synced: bool,
     /// The role that the ticket gives and that no owner's statement gave yet.
     role_pending: Option<Role>,
+}
+
+/// Returns how long to wait for others after a peer refused for this reason; none where nobody
+/// else can say otherwise.
+fn worth_waiting(reason: &str) -> Option<Duration> {
+    match reason {
+        // A member who is no owner says so; an owner may be reached yet.
+        _ if reason == DenyCode::NeedsOwner.reason() => Some(Duration::MAX),
+        _ if reason == DenyCode::NotAdmitted.reason() => Some(SECOND_THOUGHT),
+        _ => None,
+    }
 }
 
 impl Settling {
@@ -236,7 +250,8 @@ impl Ops {
         wait: Duration,
         reporter: &Reporter,
     ) -> Result<Waited, Problem> {
-        let until = Instant::now() + wait;
+        let mut until = Instant::now() + wait;
+        let mut refused = None;
         let named = devices.clone();
         let mut connected = self
             .node
@@ -254,11 +269,15 @@ impl Ops {
                 Ok(Ok(NodeEvent::Sync(Event::NotAdmitted { context: of, reason, .. })))
                     if of == context =>
                 {
-                    // A member who is no owner says so; an owner may be reached yet.
-                    if reason != DenyCode::NeedsOwner.reason() {
-                        return Ok(Waited::Refused(reason));
-                    }
                     connected = true;
+                    match worth_waiting(&reason) {
+                        Some(Duration::MAX) => {}
+                        Some(more) => {
+                            until = until.min(Instant::now() + more);
+                            refused = Some(reason);
+                        }
+                        None => return Ok(Waited::Refused(reason)),
+                    }
                 }
                 Ok(Ok(NodeEvent::Connected(device))) if devices.contains(&device) => {
                     connected = true;
@@ -278,7 +297,9 @@ impl Ops {
                 // Events were lost: what they said can be seen.
                 Ok(Err(RecvError::Lagged(_))) => settling = self.settling(context).await?,
                 Ok(Err(RecvError::Closed)) => return Err(crate::node::NodeStopped.into()),
-                Err(_) if Instant::now() >= until => return Ok(Waited::TimedOut { connected }),
+                Err(_) if Instant::now() >= until => {
+                    return Ok(refused.map_or(Waited::TimedOut { connected }, Waited::Refused));
+                }
                 Err(_) => reporter.progress(|| Progress {
                     what: settling.what(connected).to_owned(),
                     bytes: 0,
@@ -431,4 +452,18 @@ fn nobody_reached() -> Problem {
         "the follow stays and goes on in the background: `dsp context ls` shows it; is the other \
          side online?",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_have_heard_of_a_ticket_is_not_the_last_word() {
+        assert_eq!(worth_waiting(DenyCode::NeedsOwner.reason()), Some(Duration::MAX));
+        assert_eq!(worth_waiting(DenyCode::NotAdmitted.reason()), Some(SECOND_THOUGHT));
+        for code in [DenyCode::Removed, DenyCode::TicketRevoked, DenyCode::Other] {
+            assert_eq!(worth_waiting(code.reason()), None);
+        }
+    }
 }

@@ -169,6 +169,9 @@ impl From<blobs::SyncError> for Problem {
             blobs::SyncError::OpenedAnew => {
                 internal(&error).with_hint("nothing was changed; the same again should do")
             }
+            blobs::SyncError::Unwritten(_) => internal(&error).with_hint(
+                "the disk may be dying: back up the home; `dsp verify` tells what is damaged",
+            ),
             _ => internal(&error),
         }
     }

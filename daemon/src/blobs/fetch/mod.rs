@@ -16,7 +16,7 @@ mod prove;
 mod queue;
 mod worker;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -104,7 +104,7 @@ pub struct Want {
 pub struct FetchRequest {
     /// The blobs; small ones travel in this order, large ones after each other.
     pub wants: Vec<Want>,
-    /// Devices that may have them, the best first; the first eight are asked.
+    /// Devices that may have them; eight are asked at once, and the next for what is left then.
     pub providers: Vec<DeviceId>,
 }
 
@@ -222,6 +222,9 @@ struct Plan {
     begins: Vec<Begin>,
 }
 
+/// What came of large blobs in a fetch so far, by their hashes and sizes.
+type Brought = BTreeMap<(BlobHash, u64), ChunkRanges>;
+
 /// How a want begins.
 enum Begin {
     Here,
@@ -268,6 +271,7 @@ impl Fetcher {
         let FetchRequest { mut wants, providers } = request;
         let mut providers = distinct(providers);
         let mut all = FetchReport::default();
+        let mut brought = Brought::new();
         loop {
             let group: Vec<DeviceId> = providers.drain(..providers.len().min(PROVIDERS)).collect();
             let before = all.received_bytes;
@@ -275,7 +279,8 @@ impl Fetcher {
                 Step::Received(bytes) => tell(Step::Received(before + bytes)),
                 step => tell(step),
             };
-            let report = self.fetch_from(&opener, group, wants.clone(), &mut tell).await?;
+            let report =
+                self.fetch_from(&opener, group, wants.clone(), &mut brought, &mut tell).await?;
             all.received_bytes += report.received_bytes;
             all.dropped.extend(report.dropped);
             let others = !providers.is_empty();
@@ -298,10 +303,12 @@ impl Fetcher {
         opener: &Arc<dyn Opener>,
         providers: Vec<DeviceId>,
         wants: Vec<Want>,
+        brought: &mut Brought,
         mut tell: impl FnMut(Step) + Send,
     ) -> Result<FetchReport, StatusError> {
         let mut report = FetchReport::default();
-        let Plan { wants, mut keeps, begins } = self.plan(wants, &mut report, &mut tell).await?;
+        let Plan { wants, mut keeps, begins } =
+            self.plan(wants, brought, &mut report, &mut tell).await?;
         let mut queue = Queue::new(wants.len(), providers.len(), self.stall);
         let small = (0..).zip(&wants).zip(&begins);
         let small = small.filter(|(_, begin)| matches!(begin, Begin::Small));
@@ -352,6 +359,9 @@ impl Fetcher {
         tell(Step::Received(report.received_bytes));
         let (wants, mut queue) = shared.into_parts();
         queue.close();
+        for (want, came) in wants.iter().zip(queue.take_brought()) {
+            *brought.entry((want.hash, want.size)).or_default() |= came;
+        }
         let (states, dropped) = queue.into_result();
         for ((want, state), keep) in wants.iter().zip(states).zip(keeps) {
             let &Wanted { hash, size, .. } = want;
@@ -375,6 +385,7 @@ impl Fetcher {
     async fn plan(
         &self,
         wants: Vec<Want>,
+        brought: &Brought,
         report: &mut FetchReport,
         tell: &mut (impl FnMut(Step) + Send),
     ) -> Result<Plan, StatusError> {
@@ -382,7 +393,7 @@ impl Fetcher {
         let wants = wants.into_iter().filter(|want| seen.insert((want.hash, want.size)));
         let planned = futures::stream::iter(wants).map(|want| async move {
             let keep = self.blobs.keep(want.hash).await;
-            let (begin, missing) = self.begin(&want).await?;
+            let (begin, missing) = self.begin(&want, brought).await?;
             Ok::<_, StatusError>((
                 Wanted { hash: want.hash, size: want.size, missing },
                 keep,
@@ -415,7 +426,11 @@ impl Fetcher {
         Ok(plan)
     }
 
-    async fn begin(&self, want: &Want) -> Result<(Begin, ChunkRanges), StatusError> {
+    async fn begin(
+        &self,
+        want: &Want,
+        brought: &Brought,
+    ) -> Result<(Begin, ChunkRanges), StatusError> {
         let &Want { hash, size, partial } = want;
         let all = ChunkRanges::all();
         let wrong = |actual| Begin::Fail(FetchFailure::WrongSize { actual });
@@ -445,7 +460,15 @@ impl Fetcher {
                         }
                         return Ok((Begin::Large { proved: proved.is_some() }, missing));
                     }
-                    (_, Partial::Ignore) => Begin::Large { proved: false },
+                    (_, Partial::Ignore) => {
+                        // Apart from what came in this fetch.
+                        let brought = brought.get(&(hash, size)).cloned().unwrap_or_default();
+                        let missing = &ask::chunks(0..size) - &(brought & field.ranges);
+                        if !missing.is_empty() {
+                            return Ok((Begin::Large { proved: false }, missing));
+                        }
+                        Begin::Large { proved: false }
+                    }
                 }
             }
         };

@@ -106,6 +106,8 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Queue {
     wants: Vec<State>,
+    /// What came of each large want in parts.
+    brought: Vec<ChunkRanges>,
     /// Wants that are done and were not handed out yet.
     fresh: Vec<WantId>,
     slots: Vec<SlotState>,
@@ -152,6 +154,7 @@ impl Queue {
     pub(super) fn new(wants: usize, slots: usize, stall: Duration) -> Queue {
         Queue {
             wants: std::iter::repeat_with(|| State::Open).take(wants).collect(),
+            brought: vec![ChunkRanges::empty(); wants],
             fresh: Vec::new(),
             slots: std::iter::repeat_with(SlotState::default).take(slots).collect(),
             jobs: BTreeMap::new(),
@@ -238,8 +241,9 @@ impl Queue {
         if !ranges.is_empty() {
             self.moved(job, slot);
         }
-        if let Some(Job { work: Work::Part(_, missing), .. }) = self.jobs.get_mut(&job) {
+        if let Some(Job { work: Work::Part(want, missing), .. }) = self.jobs.get_mut(&job) {
             *missing -= ranges.clone();
+            self.brought[*want] |= ranges.clone();
         }
     }
 
@@ -349,6 +353,11 @@ impl Queue {
     /// Tells whether no job is left.
     pub(super) fn is_finished(&self) -> bool {
         self.jobs.is_empty() && self.uncut.is_empty()
+    }
+
+    /// Takes what came of each want in parts.
+    pub(super) fn take_brought(&mut self) -> Vec<ChunkRanges> {
+        std::mem::take(&mut self.brought)
     }
 
     /// Takes the result: how each want ended, and why each provider was dropped.

@@ -554,6 +554,42 @@ async fn of_many_providers_the_last_is_asked_too() {
 }
 
 #[tokio::test]
+async fn what_came_from_some_providers_is_not_asked_of_the_next() {
+    let (alice, mut wants) = provider(&[data(1, 40 << 20)]).await;
+    wants[0].partial = Partial::Ignore;
+    let mut net = Net::default().with(9, &alice.blobs, Fault::None);
+    for n in 1..9 {
+        net = net.with(n, &alice.blobs, Fault::Vanish(18 << 20));
+    }
+    let (net, bob) = (Arc::new(net), Home::new().await);
+    let report = fetch(&bob, &net, wants.clone(), &[1, 2, 3, 4, 5, 6, 7, 8, 9]).await;
+    assert_eq!((report.complete.len(), report.failed), (1, vec![]));
+    let first: u64 = (1..9).map(|n| net.received(n)).sum();
+    assert!(first < 40 << 20 || net.received(9) < 8 << 20, "{first}, {}", net.received(9));
+    assert!(net.received(9) < 30 << 20, "{} bytes came again", net.received(9));
+    assert_all_here(&bob, &wants).await;
+}
+
+#[tokio::test]
+async fn a_part_that_was_here_when_a_sync_failed_is_read_before_it_counts() {
+    let (alice, wants) = provider(&[data(1, 40 << 20)]).await;
+    let (hash, bob) = (wants[0].hash, Home::new().await);
+    bob.index.kept.lock().unwrap().insert(hash);
+    let breaks_off = Net::default().with(1, &alice.blobs, Fault::Vanish(20 << 20));
+    let report = fetch(&bob, &Arc::new(breaks_off), wants.clone(), &[1]).await;
+    assert_eq!(report.failed.len(), 1);
+    bob.blobs.syncing.breaks.store(true, Ordering::Release);
+    bob.blobs.sync([]).await.unwrap_err();
+    bob.blobs.sync([]).await.unwrap();
+
+    // What the cache had was not written, and is gone from it.
+    bob.damage(hash, 100);
+    let net = Arc::new(Net::default().with(1, &alice.blobs, Fault::None));
+    let report = fetch(&bob, &net, wants, &[1]).await;
+    assert!(report.complete.is_empty(), "what was lost counts as here");
+}
+
+#[tokio::test]
 async fn without_providers_everything_fails() {
     let (_alice, wants) = provider(&[data(1, 5 << 20), data(2, 100)]).await;
     let bob = Home::new().await;

@@ -524,6 +524,60 @@ async fn what_a_failed_sync_may_have_lost_is_written_again_when_it_is_taken_in_a
 }
 
 #[tokio::test]
+async fn a_failed_sync_is_remembered_after_a_restart() {
+    within(async {
+        let mut home = Home::new().await;
+        let hash = home.add(data(1, 90_000)).await;
+        home.blobs.syncing.breaks.store(true, Ordering::Release);
+        home.blobs.sync([]).await.unwrap_err();
+        home.reopen().await;
+        home.written_before_now(hash);
+        let written = || std::fs::metadata(home.blobs.data_path(hash)).unwrap().modified().unwrap();
+        let before = written();
+        let again = home.blobs.import_bytes(data(1, 90_000)).await.unwrap();
+        home.blobs.sync([&again.keep]).await.unwrap();
+        assert!(written() > before, "it is acknowledged as the cache has it");
+
+        // Closed in order, and nothing is unwritten.
+        home.reopen().await;
+        assert!(home.blobs.syncing.unwritten().is_empty());
+        // As if it was not closed, and never synced.
+        std::fs::remove_file(home.blobs.dir.join("synced")).unwrap();
+        home.blobs.shutdown().await;
+        std::fs::remove_file(home.blobs.dir.join("settled")).unwrap();
+        home.blobs = Blobs::open(&home.blobs.dir, home.index.clone()).await.unwrap();
+        assert_eq!(home.blobs.syncing.unwritten().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_blob_that_cannot_be_written_again_keeps_no_other_from_being_synced() {
+    within(async {
+        let home = Home::new().await;
+        let lost = home.blobs.import_bytes(data(1, 90_000)).await.unwrap();
+        home.blobs.syncing.breaks.store(true, Ordering::Release);
+        home.blobs.sync([]).await.unwrap_err();
+        let (path, away) = (home.blobs.data_path(lost.hash), home.dir.path().join("away"));
+        std::fs::rename(&path, &away).unwrap();
+        std::fs::create_dir(&path).unwrap();
+
+        let other = home.blobs.import_bytes(data(2, 90_000)).await.unwrap();
+        home.blobs.sync([&other.keep]).await.unwrap();
+        let seen = home.blobs.keep(lost.hash).await;
+        let error = home.blobs.sync([&seen]).await.unwrap_err();
+        assert!(matches!(error, SyncError::Unwritten(hash) if hash == lost.hash), "{error}");
+        home.blobs.sync([&other.keep]).await.unwrap();
+
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::rename(&away, &path).unwrap();
+        home.blobs.sync([&seen]).await.unwrap();
+        assert!(home.blobs.syncing.unwritten().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_held_and_not_here_yet_outlives_the_removal_of_another() {
     within(async {
         let home = Home::new().await;

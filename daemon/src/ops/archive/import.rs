@@ -23,6 +23,9 @@ use super::super::whole::to_the_end;
 use super::super::{Ops, Reporter};
 use crate::blobs::Keep;
 
+/// How often they are looked at again. The engine takes some hundred of a catalog that stands in
+/// the wrong order each time.
+const LOOKS: usize = 16;
 /// Bytes of envelopes that are looked at again.
 const EARLY_BYTES: usize = 64 << 20;
 /// Pieces of a blob that wait to be written.
@@ -152,7 +155,7 @@ impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Sync + Unpin> Intake<'a, S
     async fn again(&mut self) -> Result<(), Problem> {
         let mut early = std::mem::take(&mut self.early);
         self.early_bytes = 0;
-        loop {
+        for look in 1.. {
             let (mut left, mut left_out, mut brought) = (Vec::new(), 0, 0);
             for part in early {
                 let came = self.part(part.clone()).await?;
@@ -163,12 +166,13 @@ impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Sync + Unpin> Intake<'a, S
                 }
             }
             self.changes.accepted += brought;
-            if brought == 0 || left.is_empty() {
+            if brought == 0 || left.is_empty() || look == LOOKS {
                 self.changes.left_out += left_out;
-                return Ok(());
+                break;
             }
             early = left;
         }
+        Ok(())
     }
 
     /// Returns the next item.
