@@ -30,7 +30,7 @@ Examples:
   dsp profile add
   dsp profile add reports --scope read
   dsp profile add --print
-  dsp profile add --token 11111111-2222-3333-4444-555555555555 --user dstack \\
+  dsp profile add --token 0f8fad5b-d9cb-469f-a165-70867728950e --user dstack \\
     --server http://localhost:8080/api
 
 The file is the one of --file, else of DSTACK_CONFIG, else ~/.dstack/config.yaml.")]

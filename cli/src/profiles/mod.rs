@@ -147,3 +147,50 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(token: &str) -> Profile {
+        Profile { token: Some(token.to_owned()), ..Profile::default() }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_replaced_whole_for_this_account_alone() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let file = ProfileFile::load(Some(&dir.path().join("a/.dstack/config.yaml"))).unwrap();
+        file.save(&file.changed("default", Some(&one("x"))).unwrap()).unwrap();
+        assert_eq!((mode(&file.path), mode(file.path.parent().unwrap())), (0o600, 0o700));
+        // One that others could read, behind a link.
+        let (real, link) = (dir.path().join("real.yaml"), dir.path().join("link.yaml"));
+        fs::write(&real, "# kept\nprofiles: {}\n").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o644)).unwrap();
+        symlink(&real, &link).unwrap();
+        let file = ProfileFile::load(Some(&link)).unwrap();
+        file.save(&file.changed("default", Some(&one("x"))).unwrap()).unwrap();
+        assert_eq!(mode(&real), 0o600);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        let text = fs::read_to_string(&link).unwrap();
+        assert_eq!(text, "# kept\nprofiles:\n  default:\n    token: x\n");
+        let left: Vec<_> = fs::read_dir(dir.path()).unwrap().collect();
+        assert_eq!(left.len(), 3, "nothing lies about: {left:?}");
+    }
+
+    #[test]
+    fn what_is_no_profile_file_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.yaml");
+        let large = format!("# {}\n", "x".repeat(yaml::BYTES));
+        for bytes in [&b"\xff\xfe"[..], b"just text\n", large.as_bytes()] {
+            fs::write(&path, bytes).unwrap();
+            let error = ProfileFile::load(Some(&path)).unwrap_err();
+            assert!(error.hinted().is_some_and(|hint| hint.contains("--file")), "{error:?}");
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+        assert!(ProfileFile::load(Some(dir.path())).is_err(), "a folder");
+    }
+}

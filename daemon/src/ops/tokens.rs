@@ -18,11 +18,13 @@ const SECRET_MOST: usize = 256;
 /// Longest name in bytes.
 const NAME_BYTES: usize = 256;
 /// Most tokens at one time.
-const TOKENS: usize = 1000;
+const TOKENS: usize = 256;
 /// Most tokens in one page.
 const PAGE: u64 = 500;
 /// Fewest digits that name a token.
 const PREFIX: usize = 4;
+/// Fewest characters of it that differ: what is typed by one finger has fewer.
+const SECRET_LETTERS: usize = 8;
 /// Digits of an id.
 const ID: usize = 16;
 
@@ -109,13 +111,14 @@ impl Ops {
     async fn must_be_free(&self, secret: &str, token: &Token) -> Result<(), Problem> {
         let known = self.store.token(secret, now()).await?;
         let same = |known: &Token| known.kind == TokenKind::Token && known.scope == token.scope;
-        match known.as_ref().is_some_and(|known| !same(known)) || self.logins.is_token(secret) {
-            true => {
-                Err(Problem::new(ProblemCode::Conflict, "the secret is in use with other rights")
-                    .with_hint("leave the secret out, and a new one is drawn"))
-            }
-            false => Ok(()),
+        if self.logins.is_token(secret) || known.is_some_and(|known| !same(&known)) {
+            return Err(Problem::new(
+                ProblemCode::Conflict,
+                "the secret is in use with other rights",
+            )
+            .with_hint("leave the secret out, and a new one is drawn"));
         }
+        Ok(())
     }
 
     async fn programs(&self) -> Result<Vec<(TokenHash, Token)>, Problem> {
@@ -131,14 +134,15 @@ fn check(secret: &str) -> Result<(), Problem> {
     let mut letters: Vec<u8> = secret.bytes().collect();
     letters.sort_unstable();
     letters.dedup();
-    match (SECRET_LEAST..=SECRET_MOST).contains(&secret.len()) && visible && letters.len() >= 8 {
-        true => Ok(()),
-        false => Err(bad_request(format!(
-            "a token has {SECRET_LEAST} to {SECRET_MOST} visible ASCII characters, as a UUID has, \
-             and can not be guessed"
-        ))
-        .with_hint("leave it out, and a new one is drawn")),
+    let long = (SECRET_LEAST..=SECRET_MOST).contains(&secret.len());
+    if !long || !visible || letters.len() < SECRET_LETTERS {
+        let detail = format!(
+            "a token that you bring along has {SECRET_LEAST} to {SECRET_MOST} visible ASCII \
+             characters, as a UUID has, and {SECRET_LETTERS} of them differ"
+        );
+        return Err(bad_request(detail).with_hint("leave it out, and a new one is drawn"));
     }
+    Ok(())
 }
 
 fn info(hash: TokenHash, token: Token) -> TokenInfo {
