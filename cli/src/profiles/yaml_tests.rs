@@ -66,11 +66,11 @@ fn a_profile_is_put_in_its_place_and_the_rest_stays() {
     let text = document.set("third one", &new).unwrap().text();
     assert!(text.contains("    verify: false\n  'third one':\n    server: http"), "{text}");
     assert!(text.ends_with("version: 0.1.5\n"));
-    let braced = Document::parse("profiles:\n  a: {token: x, n: 7}\n").unwrap();
+    let braced = Document::parse("profiles:\n  a: {token: x, note: 7}\n").unwrap();
     assert_eq!(
         braced.set("a", &new).unwrap().text(),
         "profiles:\n  a:\n    server: http://127.0.0.1:7700/api\n    token: dsp_pat_1\n    user: \
-         alice\n    n: 7\n"
+         alice\n    note: 7\n"
     );
 }
 

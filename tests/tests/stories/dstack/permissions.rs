@@ -73,7 +73,7 @@ async fn a_permission_for_a_user_shows_her_the_stack_and_nobody_else() -> anyhow
     hers.push(&push("second", "two"), b"").await?;
     reads("two").await?;
     let frame: FrameInfo = bob.api().get("/frame", &[("ref", "alice:secret")]).await?;
-    ensure!(frame.message == "two" && frame.reference.starts_with("alice/"), "{frame:?}");
+    ensure!(frame.message == "two" && frame.reference.starts_with("alice:secret@"), "{frame:?}");
     let checked = bob.cli(["verify", "alice:secret"]).await?;
     ensure!(checked.status.success(), "{checked:?}");
     // He may not give on what is hers.
