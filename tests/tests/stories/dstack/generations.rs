@@ -301,7 +301,7 @@ async fn a_client_of_06_finds_a_frame_by_its_parameters() -> anyhow::Result<()> 
     // It takes the last one that fits, so the oldest has to come first.
     let ids = |run: i64| {
         let fits = frames.iter().filter(move |frame| frame["params"]["run"] == run);
-        fits.filter_map(|frame| frame["id"].as_str()).last()
+        fits.filter_map(|frame| frame["id"].as_str()).next_back()
     };
     assert_eq!(ids(1), Some("5ab1c0de-0000-4000-8000-000000000003"));
     assert_eq!(ids(2), Some("5ab1c0de-0000-4000-8000-000000000002"));
