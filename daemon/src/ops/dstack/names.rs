@@ -112,7 +112,9 @@ impl Accounts {
         let reference =
             Reference { owner: Some(owner), stack: name, rev: Rev::Head, attachment: None };
         match scene.stack(&reference) {
-            Ok(found) => Ok(found),
+            // What was taken back stays here for `dsp`, and is gone for a client of dstack.
+            Ok(found) if found.stack.state == StackState::Live => Ok(found),
+            Ok(_) => Err(none()),
             Err(problem) if problem.status == 404 => Err(none()),
             Err(problem) => Err(problem.into()),
         }
