@@ -111,6 +111,7 @@ fn what_is_not_understood_is_refused_with_its_line() {
         ("profiles:\n\ta:\n", 2),
         ("profiles:\n  a:\n    token: |\n      x\n", 3),
         ("profiles:\n  a:\n    token: x\n      y\n", 4),
+        ("profiles:\n  a:\n    token: x\n      user: y\n", 4),
         ("profiles:\n  a:\n    token: x\n    token: y\n", 4),
         ("profiles:\n  a:\n    token: x\n  a:\n    token: y\n", 4),
         ("profiles:\n  a:\n    token: x\nprofiles:\n", 4),
