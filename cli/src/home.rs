@@ -86,7 +86,11 @@ impl Home {
     }
 }
 
-fn make_private(dir: &Path) -> io::Result<()> {
+/// Makes a folder and those above it that are missing, for their owner alone.
+///
+/// # Errors
+/// One of them cannot be made.
+pub(crate) fn make_private(dir: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

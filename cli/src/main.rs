@@ -11,6 +11,7 @@ mod error;
 mod home;
 mod human;
 mod output;
+mod profiles;
 mod progress;
 mod reference;
 mod secret;

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use dsp_protocol::api::{ClientFile, IdentityInfo, NodeStatus};
+use dsp_protocol::api::{ClientFile, IdentityInfo, LoginCode, NodeStatus, first_steps};
 use dsp_protocol::id::UserId;
 use tokio::time::Instant;
 
@@ -149,7 +149,7 @@ pub(crate) async fn start(home: &Home, birth: &Birth<'_>, ui: &Ui) -> Result<Run
     }
 }
 
-/// Says once who the user is now, and that the only proof of it is on this disk.
+/// Says once who the user is now, that the only proof of it is on this disk, and what to do first.
 async fn greet(running: &Running, ui: &Ui) -> Result<()> {
     let status: NodeStatus = running.client.get(&Url::new(&["node"])).await?;
     ui.note(&format!(
@@ -160,6 +160,12 @@ async fn greet(running: &Running, ui: &Ui) -> Result<()> {
         "the recovery key is only on this disk: `dsp id backup` shows it in words; who loses the \
          keys loses the name",
     );
+    let login = running.client.post::<LoginCode>(&Url::new(&["login-codes"])).await;
+    // A token that was named may not make one.
+    let login = login.ok().map(|code| code.url);
+    for line in first_steps(login.as_deref(), &status.address, &status.dstack_user) {
+        ui.note(&line);
+    }
     Ok(())
 }
 

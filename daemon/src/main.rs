@@ -1,6 +1,6 @@
 //! `dspd`, the daemon of dsp.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -78,6 +78,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let signalled = signals()?;
     if let Some(note) = daemon.first_words() {
         say(&note);
+    }
+    // Where somebody reads it, and not into a file: it holds a code that logs in.
+    if std::io::stderr().is_terminal() {
+        daemon.first_steps().await.iter().for_each(|line| say(line));
     }
     if args.foreground {
         // Whoever started it may not listen.

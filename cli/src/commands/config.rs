@@ -56,6 +56,9 @@ Examples:
         /// Setting to reset
         name: String,
     },
+    /// Write a profile, as old instructions of dstack say: `dsp profile add`
+    #[command(hide = true, alias = "modify")]
+    Add(super::profile::Add),
 }
 
 /// Settings that the first start writes into the identity, with their variables.
@@ -71,8 +74,13 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
         let variable = Some((*variable, value.as_str()));
         start::start(&app.home, &Birth { variable, ..Birth::default() }, &app.ui).await?;
     }
+    if let Verb::Add(args) = &args.verb {
+        app.ui.note("`dsp config add` is called `dsp profile add` here");
+        return super::profile::add(args, app).await;
+    }
     let client = app.client().await?;
     match &args.verb {
+        Verb::Add(_) => Ok(()),
         Verb::Ls => {
             let settings: Vec<Setting> = client.list(&Url::new(&["settings"]), None).await?;
             app.ui.list(&settings, |ui| human(&settings, ui))

@@ -25,6 +25,7 @@ pub(crate) mod offers;
 pub(crate) mod open;
 pub(crate) mod peers;
 pub(crate) mod pin;
+pub(crate) mod profile;
 pub(crate) mod push;
 pub(crate) mod reset;
 pub(crate) mod rm;
@@ -92,6 +93,7 @@ pub(crate) enum Verb {
     Id(id::Args),
     Daemon(daemon::Args),
     Config(config::Args),
+    Profile(profile::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -161,6 +163,7 @@ impl Verb {
             Verb::Id(args) => id::run(&args, app).await,
             Verb::Daemon(args) => daemon::run(&args, app).await,
             Verb::Config(args) => config::run(&args, app).await,
+            Verb::Profile(args) => profile::run(&args, app).await,
             Verb::Completions(args) => completions::run(&args, &app.ui, command()),
             Verb::Man(args) => man::run(&args, command()),
         }

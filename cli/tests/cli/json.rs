@@ -92,6 +92,12 @@ const DOCUMENTS: &[&[&str]] = &[
     &["config", "get", "net.mdns"],
     &["config", "set", "net.mdns", "false"],
     &["config", "unset", "net.mdns"],
+    &["profile", "add", "--file", "profiles.yaml", "--force"],
+    &["profile", "add", "--print"],
+    &["profile", "list", "--file", "profiles.yaml"],
+    &["profile", "list", "--tokens"],
+    &["profile", "remove", "--file", "profiles.yaml", "--force"],
+    &["profile", "revoke", "1f0c9a3b"],
     // The daemon is gone after these.
     &["reset", "--yes"],
     &["daemon", "stop"],
@@ -258,6 +264,13 @@ pub(crate) fn answers(fake: &Fake) {
     fake.on("POST /api/v1/contexts/main/members/bob/keep", &member);
     fake.on("GET /api/v1/node", &crate::start::status());
     fake.on("POST /api/v1/login-codes", &json!({"url": "http://127.0.0.1:7700/login?x"}));
+    let token = json!({
+        "id": "1f0c9a3b00000000", "name": "profile default", "scope": "push",
+        "created": "2026-11-16T09:30:00Z",
+    });
+    fake.on("GET /api/v1/tokens", &page(std::slice::from_ref(&token)));
+    fake.on("POST /api/v1/tokens", &json!({"token": "dsp_pat_1", "info": token}));
+    fake.on("DELETE /api/v1/tokens/1f0c9a3b", &token);
     fake.on("GET /api/v1/identity", &me);
     fake.on("POST /api/v1/identity/backup", &json!({"words": "abandon ability able"}));
     devices(fake, &me);

@@ -9,6 +9,7 @@ mod fake;
 mod get;
 mod json;
 mod output;
+mod profile;
 mod progress;
 mod pty;
 mod push;

@@ -23,6 +23,7 @@ pub(crate) fn status() -> NodeStatus {
         address: "http://127.0.0.1:7700".into(),
         user: UserId::from_bytes([3; 32]),
         name: "alice".into(),
+        dstack_user: "alice".into(),
         device: DeviceId::from_bytes([5; 32]),
         device_name: "laptop".into(),
         context: "main".into(),
@@ -231,10 +232,20 @@ fn the_first_start_says_who_i_am_and_that_the_key_is_here_alone() {
     let (fake, alone) = (hidden(), Alone::new());
     alone.dspd(APPEAR);
     std::fs::remove_dir(fake.home().join("keys")).unwrap();
+    fake.on("POST /api/v1/login-codes", &json!({"url": "http://127.0.0.1:7700/login#c=abc"}));
     let ran = alone.dsp(&fake, &["status"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.err.starts_with("first start: you are alice on laptop, "), "{ran:?}");
     assert!(ran.err.contains("`dsp id backup`"), "{ran:?}");
+    // As dstack's server did: an address that logs in, and how clients are told of this one.
+    for told in [
+        "in the browser, once and within a minute: http://127.0.0.1:7700/login#c=abc\n",
+        "`dsp profile add` writes ~/.dstack/config.yaml for alice at http://127.0.0.1:7700/api\n",
+        "server = \"http://127.0.0.1:7700/api\"); `dsp profile add --print` prints it with a token\n",
+    ] {
+        assert!(ran.err.contains(told), "{told}: {ran:?}");
+    }
+    assert!(!ran.err.contains("secret") && !ran.err.contains("pip"), "{ran:?}");
     std::fs::create_dir(fake.home().join("keys")).unwrap();
     assert_eq!(alone.dsp(&fake, &["status"]).err, "", "it runs already");
 }

@@ -21,10 +21,11 @@ def fresh(folder):
 
 
 @pytest.mark.usefixtures("fresh")
-def test_the_tutorial_runs():
-    text = (ROOT / "docs/tutorials/python.md").read_text()
+@pytest.mark.parametrize(("name", "least"), [("python", 9), ("from-dstack", 2)])
+def test_the_tutorial_runs(name, least):
+    text = (ROOT / f"docs/tutorials/{name}.md").read_text()
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    assert len(blocks) >= 9
+    assert len(blocks) >= least
     names: dict = {}
     for number, block in enumerate(blocks, 1):
-        exec(compile(block, f"block {number} of docs/tutorials/python.md", "exec"), names)
+        exec(compile(block, f"block {number} of docs/tutorials/{name}.md", "exec"), names)

@@ -306,6 +306,13 @@ impl Daemon {
         })
     }
 
+    /// Returns what the user can do first, with an address that logs her in once.
+    pub async fn first_steps(&self) -> Vec<String> {
+        let login = self.ops.login_code().ok().map(|code| code.url);
+        let user = self.ops.dstack_user().await;
+        dsp_protocol::api::first_steps(login.as_deref(), &self.client.address, &user)
+    }
+
     /// Returns what its API does.
     pub fn ops(&self) -> &Arc<Ops> {
         &self.ops

@@ -31,6 +31,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod tokens;
 mod transfers;
 mod undo;
 
@@ -75,6 +76,7 @@ const JSON_BYTES: usize = 16 << 20;
         dsp_protocol::api::PeerInfo,
         dsp_protocol::api::Setting,
         dsp_protocol::api::TicketInfo,
+        dsp_protocol::api::TokenInfo,
         dsp_protocol::api::Pushed,
         dsp_protocol::api::DeedInfo,
         dsp_protocol::api::SearchHit,
@@ -124,6 +126,7 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
         .merge(peers::routes())
         .merge(identity::routes())
         .merge(login::routes())
+        .merge(tokens::routes())
         .merge(settings::routes())
         .merge(undo::routes())
         .merge(transfers::routes())

@@ -11,6 +11,7 @@ mod metrics;
 mod problems;
 #[cfg(feature = "tables")]
 mod tables;
+mod tokens;
 
 use std::sync::Arc;
 

@@ -55,7 +55,7 @@ impl Logins {
         Logins { token: hash(token), state: Mutex::default() }
     }
 
-    fn is_token(&self, token: &str) -> bool {
+    pub(super) fn is_token(&self, token: &str) -> bool {
         equal(&self.token, &hash(token))
     }
 

@@ -53,6 +53,7 @@ mod tables;
 mod taking_back;
 mod tickets;
 mod time;
+mod tokens;
 mod transfers;
 mod trash;
 mod trees;

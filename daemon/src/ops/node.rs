@@ -67,6 +67,7 @@ impl Ops {
             home: self.home.root().display().to_string(),
             address: self.address.clone(),
             user: me,
+            dstack_user: super::dstack::account(&name).to_owned(),
             name,
             device: self.device,
             device_name,

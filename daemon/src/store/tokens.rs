@@ -23,7 +23,7 @@ pub struct TokenHash([u8; 32]);
 impl TokenHash {
     /// Returns the hash of a secret.
     pub fn of(secret: &str) -> TokenHash {
-        TokenHash(blake3::derive_key("dsp/1/token", secret.as_bytes()))
+        TokenHash(dsp_protocol::api::token_hash(secret))
     }
 }
 

@@ -41,8 +41,10 @@ mod stacks;
 mod step;
 mod tables;
 mod tickets;
+mod tokens;
 mod transfers;
 mod undo;
+mod welcome;
 
 pub use self::archives::{ArchiveTaken, Came, ExportArchive};
 pub use self::blobs::{BlobPut, Fault, Fetched, RefRequest, Verified};
@@ -85,10 +87,12 @@ pub use self::tables::{
     TableCell, TableColumn, TableColumnStats, TableRows, TableSchema, TableStats, TableValueCount,
 };
 pub use self::tickets::{NewTicket, TicketEnded, TicketInfo, TicketMade};
+pub use self::tokens::{NewToken, ScopeName, TokenInfo, TokenMade, token_hash, token_id};
 pub use self::transfers::{DirectionName, PauseTransfer, TransferInfo, TransferList, TransferPeer};
 pub use self::undo::{
     Changed, ClosedContext, DeedInfo, DeedName, TrashInfo, UndoDeed, UndoHint, Undone,
 };
+pub use self::welcome::{first_steps, r_configure};
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";

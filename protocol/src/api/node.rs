@@ -22,6 +22,9 @@ http! {
         pub user: UserId,
         /// The name in my identity log.
         pub name: String,
+        /// What dstack's clients call me: my name where it is one by dstack's rule, else `dstack`.
+        #[serde(default)]
+        pub dstack_user: String,
         /// This device.
         pub device: DeviceId,
         /// The name of this device.

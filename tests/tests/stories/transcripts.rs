@@ -48,6 +48,7 @@ pages! {
     open
     peers
     pin
+    profile
     push
     reset
     rm
@@ -65,6 +66,11 @@ pages! {
     unpin
     untrust
     verify
+}
+
+#[test]
+fn the_commands_of_a_tutorial() -> anyhow::Result<()> {
+    transcript::run(&folder().join("../tutorials/from-dstack.md"))
 }
 
 #[test]

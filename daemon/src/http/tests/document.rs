@@ -52,6 +52,8 @@ fn every_call_of_the_contract_is_described() {
         ("/identity/backup/confirm", &["post"]),
         ("/login-codes", &["post"]),
         ("/login", &["post"]),
+        ("/tokens", &["get", "post"]),
+        ("/tokens/{id}", &["delete"]),
         ("/settings", &["get", "patch"]),
         ("/events", &["get"]),
         ("/undo", &["get", "post"]),

@@ -20,6 +20,8 @@ mod stacks;
 use self::draft::Drafts;
 use self::grant::Grants;
 
+pub(super) use self::names::account;
+
 pub use self::grant::Download;
 pub use self::push::Upload;
 pub use self::refusal::Refusal;

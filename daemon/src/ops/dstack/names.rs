@@ -25,6 +25,11 @@ pub(super) fn is_user(name: &str) -> bool {
         && !name.ends_with('-')
 }
 
+/// Returns what somebody who calls herself so is called as a user of dstack.
+pub(in super::super) fn account(name: &str) -> &str {
+    if is_user(name) { name } else { ME }
+}
+
 /// Reads the name of a stack that is to be pushed to: by dstack's rule, and by ours.
 ///
 /// # Errors
@@ -107,7 +112,9 @@ impl Accounts {
         let reference =
             Reference { owner: Some(owner), stack: name, rev: Rev::Head, attachment: None };
         match scene.stack(&reference) {
-            Ok(found) => Ok(found),
+            // What was taken back stays here for `dsp`, and is gone for a client of dstack.
+            Ok(found) if found.stack.state == StackState::Live => Ok(found),
+            Ok(_) => Err(none()),
             Err(problem) if problem.status == 404 => Err(none()),
             Err(problem) => Err(problem.into()),
         }
@@ -188,12 +195,18 @@ impl Level {
 }
 
 impl Ops {
+    /// Returns what I am called as a user of dstack; the name that always means me where the
+    /// daemon stops.
+    pub async fn dstack_user(&self) -> String {
+        self.accounts().await.map_or_else(|_| ME.to_owned(), |accounts| accounts.me)
+    }
+
     /// Returns what I am called as a user of dstack: what I call myself, where it is a name there.
     pub(super) async fn accounts(&self) -> Result<Accounts, Refusal> {
         let me = self.me;
         let name = self.node.query(move |engine| engine.log(me).map(|log| log.name().to_owned()));
         let name = name.await.map_err(dsp_protocol::api::Problem::from)?;
-        let name = name.filter(|name| is_user(name)).unwrap_or_else(|| ME.to_owned());
-        Ok(Accounts { me: name })
+        let name = name.unwrap_or_default();
+        Ok(Accounts { me: account(&name).to_owned() })
     }
 }

@@ -1,6 +1,10 @@
 //! dstack's released clients against real daemons: their requests as they were recorded, and their
 //! way of reading answers.
 
+mod generations;
+mod permissions;
+mod profiles;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -14,9 +18,9 @@ use tokio::net::TcpStream;
 
 /// Requests of three clients; long data is cut to its beginning.
 const RECORDED: [&str; 3] = [
-    include_str!("../../fixtures/dstack/requests-0.3.0.jsonl"),
-    include_str!("../../fixtures/dstack/requests-0.5.1.jsonl"),
-    include_str!("../../fixtures/dstack/requests-0.6.4.jsonl"),
+    include_str!("../../../fixtures/dstack/requests-0.3.0.jsonl"),
+    include_str!("../../../fixtures/dstack/requests-0.5.1.jsonl"),
+    include_str!("../../../fixtures/dstack/requests-0.6.4.jsonl"),
 ];
 
 /// A client of a daemon: a connection for each call, as those clients made them.
@@ -98,6 +102,11 @@ impl Client {
         body.resize(length, 0);
         socket.read_exact(&mut body[begun..]).await?;
         Ok(Answer { status: status.parse()?, reason: reason.to_owned(), body })
+    }
+
+    /// Calls with another token.
+    fn with_token(&self, token: &str) -> Client {
+        Client { address: self.address, host: self.host.clone(), token: token.to_owned() }
     }
 
     async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Answer> {

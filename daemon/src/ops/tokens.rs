@@ -1,0 +1,168 @@
+//! Tokens of programs that outlive a run: made for somebody who has all rights, kept as hashes,
+//! shown once, and revoked.
+
+use dsp_protocol::api::{NewToken, Page, Problem, ProblemCode, ScopeName, TokenInfo, TokenMade};
+
+use super::login::random_secret;
+use super::problem::{bad_request, not_found};
+use super::time::{now, rfc3339};
+use super::{Ops, Paging};
+use crate::store::{Scope, Token, TokenHash, TokenKind};
+
+/// What a secret of ours begins with, so that it is recognised where it was left lying about.
+const MARK: &str = "dsp_pat_";
+/// Fewest characters of a secret that somebody brings along; a UUID has 36.
+const SECRET_LEAST: usize = 32;
+/// Most characters of it.
+const SECRET_MOST: usize = 256;
+/// Longest name in bytes.
+const NAME_BYTES: usize = 256;
+/// Most tokens at one time.
+const TOKENS: usize = 256;
+/// Most tokens in one page.
+const PAGE: u64 = 500;
+/// Fewest digits that name a token.
+const PREFIX: usize = 4;
+/// Fewest characters of it that differ: what is typed by one finger has fewer.
+const SECRET_LETTERS: usize = 8;
+/// Digits of an id.
+const ID: usize = 16;
+
+impl Ops {
+    /// Makes a token; its secret is returned this once.
+    ///
+    /// # Errors
+    /// The name or the secret breaks a rule, the secret is in use with other rights, or there are
+    /// very many tokens.
+    pub async fn new_token(&self, new: NewToken) -> Result<TokenMade, Problem> {
+        if new.name.is_empty() || new.name.len() > NAME_BYTES {
+            return Err(bad_request(format!("the name of a token has 1 to {NAME_BYTES} bytes")));
+        }
+        if new.name.chars().any(char::is_control) {
+            return Err(bad_request("the name of a token has a control character"));
+        }
+        let now = now();
+        let token = Token {
+            kind: TokenKind::Token,
+            name: new.name,
+            scope: scope(new.scope.unwrap_or(ScopeName::Push)),
+            created: now,
+            expires: None,
+        };
+        let secret = match new.secret {
+            Some(secret) => {
+                check(&secret)?;
+                self.must_be_free(&secret, &token).await?;
+                secret
+            }
+            None => format!("{MARK}{}", random_secret()?),
+        };
+        let here = self.programs().await?;
+        if here.len() >= TOKENS {
+            return Err(Problem::new(ProblemCode::Conflict, format!("there are {TOKENS} tokens"))
+                .with_hint(
+                    "`dsp profile list --tokens` shows them, `dsp profile revoke` ends one",
+                ));
+        }
+        let hash = self.store.add_token(&secret, token.clone(), now).await?;
+        tracing::info!(name = token.name, "a token was made");
+        Ok(TokenMade { token: secret, info: info(hash, token) })
+    }
+
+    /// Lists the tokens of programs.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn tokens(&self, paging: &Paging) -> Result<Page, Problem> {
+        let infos = self.programs().await?.into_iter().map(|(hash, token)| info(hash, token));
+        paging.page(infos.collect(), PAGE, |token| token.id.clone().into_bytes())
+    }
+
+    /// Revokes a token of a program, named by the first digits of its id.
+    ///
+    /// # Errors
+    /// No token, or several, begin so.
+    pub async fn end_token(&self, id: &str) -> Result<TokenInfo, Problem> {
+        let digits = id.to_ascii_lowercase();
+        if !(PREFIX..=ID).contains(&id.len()) || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
+            let detail = format!("`{id}` is no id of a token: it has {PREFIX} to {ID} digits");
+            return Err(bad_request(detail).with_hint("`dsp profile list --tokens` lists them"));
+        }
+        let mut fitting = self.programs().await?;
+        fitting.retain(|(hash, _)| hash.to_string().starts_with(&digits));
+        if fitting.len() > 1 {
+            let detail = format!("`{id}` begins {} tokens", fitting.len());
+            let mut problem = Problem::new(ProblemCode::Ambiguous, detail);
+            problem.candidates =
+                fitting.into_iter().map(|(hash, one)| info(hash, one).id).collect();
+            return Err(problem);
+        }
+        let Some((hash, token)) = fitting.pop() else {
+            return Err(not_found(format!("no token begins with `{id}`"))
+                .with_hint("`dsp profile list --tokens` lists them"));
+        };
+        self.store.remove_token(hash).await?;
+        tracing::info!(name = token.name, "a token was revoked");
+        Ok(info(hash, token))
+    }
+
+    /// Makes sure that a secret that somebody brings along opens nothing else: neither the run nor
+    /// a browser's session, and no token with other rights.
+    async fn must_be_free(&self, secret: &str, token: &Token) -> Result<(), Problem> {
+        let known = self.store.token(secret, now()).await?;
+        let same = |known: &Token| known.kind == TokenKind::Token && known.scope == token.scope;
+        if self.logins.is_token(secret) || known.is_some_and(|known| !same(&known)) {
+            return Err(Problem::new(
+                ProblemCode::Conflict,
+                "the secret is in use with other rights",
+            )
+            .with_hint("leave the secret out, and a new one is drawn"));
+        }
+        Ok(())
+    }
+
+    async fn programs(&self) -> Result<Vec<(TokenHash, Token)>, Problem> {
+        let mut all = self.store.tokens().await?;
+        all.retain(|(_, token)| token.kind == TokenKind::Token);
+        Ok(all)
+    }
+}
+
+/// Refuses a secret that could be guessed, or does not fit a header.
+fn check(secret: &str) -> Result<(), Problem> {
+    let visible = secret.bytes().all(|b| (b'!'..=b'~').contains(&b));
+    let mut letters: Vec<u8> = secret.bytes().collect();
+    letters.sort_unstable();
+    letters.dedup();
+    let long = (SECRET_LEAST..=SECRET_MOST).contains(&secret.len());
+    if !long || !visible || letters.len() < SECRET_LETTERS {
+        let detail = format!(
+            "a token that you bring along has {SECRET_LEAST} to {SECRET_MOST} visible ASCII \
+             characters, as a UUID has, and {SECRET_LETTERS} of them differ"
+        );
+        return Err(bad_request(detail).with_hint("leave it out, and a new one is drawn"));
+    }
+    Ok(())
+}
+
+fn info(hash: TokenHash, token: Token) -> TokenInfo {
+    let mut id = hash.to_string();
+    id.truncate(ID);
+    TokenInfo { id, name: token.name, scope: word(token.scope), created: rfc3339(token.created) }
+}
+
+fn scope(name: ScopeName) -> Scope {
+    match name {
+        ScopeName::Read => Scope::Read,
+        ScopeName::Push => Scope::Push,
+        ScopeName::Admin => Scope::Admin,
+    }
+}
+
+fn word(scope: Scope) -> ScopeName {
+    match scope {
+        Scope::Read => ScopeName::Read,
+        Scope::Push => ScopeName::Push,
+        Scope::Admin => ScopeName::Admin,
+    }
+}
