@@ -89,6 +89,15 @@ __all__ = [
 ]
 
 
+def __getattr__(name: str) -> object:
+    """Imports `dsp.aio` once it is asked for: scripts do not need what it needs."""
+    if name == "aio":
+        from importlib import import_module
+
+        return import_module("dsp.aio")
+    raise AttributeError(f"module 'dsp' has no attribute {name!r}")
+
+
 def load_ipython_extension(shell: object) -> None:
     """Adds the magics of `%load_ext dsp`."""
     from dsp.magics import register

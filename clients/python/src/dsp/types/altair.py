@@ -17,7 +17,7 @@ _KINDS = {
     "hconcat": "HConcatChart",
     "vconcat": "VConcatChart",
     "concat": "ConcatChart",
-    "spec": "FacetChart",
+    "facet": "FacetChart",
     "repeat": "RepeatChart",
 }
 """What a chart is that has such a key. Altair itself tries one class after the other, slowly."""

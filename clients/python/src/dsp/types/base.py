@@ -24,6 +24,7 @@ PARQUET = "application/vnd.apache.parquet"
 PICKLE = "application/x-python-pickle"
 IN_MEMORY_BYTES = 64 << 20
 """Above this, what an object becomes is written to a file, not to memory."""
+_CAUSE_CHARACTERS = 300
 
 
 @dataclass
@@ -124,8 +125,10 @@ def library(name: str, *, pip: str | None = None, what: str) -> Any:
 
 def unreadable(attachment: Attachment, what: str, error: BaseException) -> DspError:
     """Returns the error for bytes that are not what their author says they are."""
+    # Some libraries put all of what they read into their errors.
+    cause = (str(error) or type(error).__name__).splitlines()[0][:_CAUSE_CHARACTERS]
     return DspError(
         f"{attachment.reference} is no {what} that can be read",
-        causes=[str(error) or type(error).__name__],
+        causes=[cause],
         hint=".save() of its attachment writes the bytes to a file, as they are",
     )
