@@ -21,10 +21,13 @@ def fresh(folder):
 
 
 @pytest.mark.usefixtures("fresh")
-def test_the_tutorial_runs():
-    text = (ROOT / "docs/tutorials/python.md").read_text()
+@pytest.mark.parametrize(
+    ("page", "least"), [("docs/tutorials/python.md", 14), ("clients/python/README.md", 1)]
+)
+def test_the_code_of_a_page_runs(page, least):
+    text = (ROOT / page).read_text()
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    assert len(blocks) >= 9
+    assert len(blocks) >= least
     names: dict = {}
     for number, block in enumerate(blocks, 1):
-        exec(compile(block, f"block {number} of docs/tutorials/python.md", "exec"), names)
+        exec(compile(block, f"block {number} of {page}", "exec"), names)

@@ -19,7 +19,7 @@ from dsp.home import client_file
 ROOT = Path(__file__).parents[3]
 DOCUMENT = json.loads((ROOT / "docs/openapi.json").read_text())
 SEED = 4
-EXAMPLES = 12
+EXAMPLES = 20
 """Calls per operation and kind, so that all of it takes about a minute."""
 
 
