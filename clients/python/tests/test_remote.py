@@ -83,7 +83,7 @@ def test_an_upload_that_breaks_off_is_told_and_can_be_repeated(monkeypatch):
         yield next(whole(encoded))
         raise OSError("the stick was pulled out")
 
-    data = b"y" * 600_000
+    data = b"y" * (3 << 20)
     known = pushing._blake3(Encoded(".bin", None, data=data))
     monkeypatch.setattr(pushing, "_blake3", lambda encoded: known)
     monkeypatch.setattr(pushing, "_pieces", broken)

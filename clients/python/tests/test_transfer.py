@@ -1,5 +1,6 @@
 """Bars on long transfers, where somebody looks."""
 
+import contextlib
 import fcntl
 import io
 import os
@@ -12,12 +13,12 @@ import termios
 import pytest
 from conftest import DEADLINE_SECONDS
 
-from dsp import transfer
+from dsp import transfer, wire
 
 LONG = transfer.LONG_BYTES
 
 CODE = f"""
-from dsp import transfer
+from dsp import transfer, wire
 transfer._DELAY_SECONDS = 0
 pieces = [bytes(1 << 20)] * ({LONG} >> 20)
 print(sum(map(len, transfer.watched(pieces, "push", %s))))
@@ -87,3 +88,21 @@ def test_a_kernel_counts_as_a_place_where_somebody_looks(monkeypatch):
     monkeypatch.delitem(sys.modules, "IPython")
     assert not transfer.in_notebook()
     assert transfer._tqdm() is None
+
+
+def test_what_the_daemon_does_by_itself_has_a_bar_too(monkeypatch):
+    shown = []
+
+    @contextlib.contextmanager
+    def bar(what, total):
+        moved = []
+        shown.append((what, total, moved))
+        yield moved.append
+
+    monkeypatch.setattr(wire, "bar", bar)
+    with contextlib.ExitStack() as stack:
+        far = wire.Far(stack)
+        for what, done in (("hash", 1), ("hash", 5), ("hash", 5), ("copy", 2), ("copy", 9)):
+            far.told({"what": what, "bytes": done, "bytes_total": 9})
+        far.told({"what": "of unknown length", "bytes": 1})
+    assert shown == [("hash", 9, [1, 4, 0]), ("copy", 9, [2, 7])]

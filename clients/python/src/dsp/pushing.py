@@ -23,7 +23,7 @@ from dsp.showing import Shown
 from dsp.stacks import resolve
 from dsp.types.base import Encoded
 
-_PIECE = 256 << 10
+_PIECE = 1 << 20
 _PRIVATE = "private"
 _LEVELS = ("private", "internal", "public")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import DspError, UnsupportedObjectTypeException
-from dsp.types.base import PARQUET, Encoded, instance, unreadable, written
+from dsp.types.base import IN_MEMORY_BYTES, PARQUET, Encoded, instance, unreadable, written
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -86,8 +86,15 @@ def read_parquet(attachment: Attachment) -> Any:
     """Reads an attachment as a table of pyarrow, with the types it was written from."""
     pa = pyarrow()
     try:
-        with attachment.open() as file:
-            read = pa.parquet.ParquetFile(file)
+        with contextlib.ExitStack() as opened:
+            # Of a buffer Arrow reads columns at once; of a file of Python one after the other.
+            small = attachment.size <= IN_MEMORY_BYTES
+            source = (
+                pa.py_buffer(attachment.read())
+                if small
+                else opened.enter_context(attachment.open())
+            )
+            read = pa.parquet.ParquetFile(source)
             table, metadata = read.read(), read.metadata.metadata or {}
     except (pa.ArrowInvalid, OSError) as error:
         raise unreadable(attachment, "Parquet file", error) from error
