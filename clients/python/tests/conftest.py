@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import dsp
 from dsp.client import Client
 from dsp.errors import DspError
 from dsp.home import client_file
@@ -98,6 +99,15 @@ def wait_until(holds: object, what: str, seconds: float = DEADLINE_SECONDS) -> N
         time.sleep(0.02)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what is for the long form alone: libraries of gigabytes."""
+    if os.environ.get("DSP_TEST_FULL"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("full")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
     """A short folder: a path of a socket has at most 107 bytes."""
@@ -136,3 +146,15 @@ def here(alice: Node, _clean: None, monkeypatch: pytest.MonkeyPatch) -> Node:
     """Alice's daemon, as the one that the package finds."""
     monkeypatch.setenv("DSP_HOME", str(alice.home))
     return alice
+
+
+def around(value: object) -> object:
+    """Pushes a value and pulls it."""
+    result = dsp.push("types/one", value)
+    return dsp.pull(f"types/one@{result.id}")
+
+
+def pushed_bytes(value: object) -> bytes:
+    """The bytes that a value becomes."""
+    result = dsp.push("types/one", value)
+    return dsp.stack("types/one").frame(result.id).attachment().read()

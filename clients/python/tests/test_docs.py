@@ -21,11 +21,18 @@ def fresh(folder):
 
 
 @pytest.mark.usefixtures("fresh")
-@pytest.mark.parametrize(("name", "least"), [("python", 9), ("from-dstack", 2)])
-def test_the_tutorial_runs(name, least):
-    text = (ROOT / f"docs/tutorials/{name}.md").read_text()
+@pytest.mark.parametrize(
+    ("page", "least"),
+    [
+        ("docs/tutorials/python.md", 14),
+        ("docs/tutorials/from-dstack.md", 2),
+        ("clients/python/README.md", 1),
+    ],
+)
+def test_the_code_of_a_page_runs(page, least):
+    text = (ROOT / page).read_text()
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     assert len(blocks) >= least
     names: dict = {}
     for number, block in enumerate(blocks, 1):
-        exec(compile(block, f"block {number} of docs/tutorials/{name}.md", "exec"), names)
+        exec(compile(block, f"block {number} of {page}", "exec"), names)

@@ -39,7 +39,7 @@ def test_listing_and_globbing(report):
     assert fs.ls(report, detail=False) == names
     assert fs.glob(f"{report}#*.txt") == names[1:]
     assert fs.info(names[1])["size"] == 4
-    assert "me/main/fs/weekly" in [e["name"] for e in fs.ls("dsp://me/main")]
+    assert "me/main/fs/weekly" in [e["name"] for e in fs.ls("dsp://me/main/fs")]
     assert fs.exists(names[0])
     assert not fs.exists("dsp://me/main/fs/nothing#x")
     assert fs.created(report).tzinfo is not None
@@ -63,3 +63,34 @@ def test_it_is_read_only(report):
     ):
         with pytest.raises(dsp.RefusedError, match=r"(?s)read-only.*hint: dsp.push"):
             change()
+
+
+def test_all_that_is_here_is_a_tree(report):
+    fs = fsspec.filesystem("dsp")
+    dsp.push("fs/deep/er", "deep")
+    assert "me" in fs.ls("dsp://", detail=False)
+    assert "me/main" in fs.ls("dsp://me", detail=False)
+    assert "me/main/fs" in fs.ls("dsp://me/main", detail=False)
+    assert {"me/main/fs/weekly", "me/main/fs/deep"} <= set(fs.ls("dsp://me/main/fs", detail=False))
+    assert fs.isdir("dsp://me/main/fs")
+    assert fs.isdir(report)
+    assert fs.isfile("dsp://me/main/fs/deep/er")
+    assert not fs.isdir("dsp://me/main/nothing")
+    with pytest.raises(FileNotFoundError, match="nothing at"):
+        fs.ls("dsp://me/main/nothing")
+    assert fs.glob("dsp://me/main/fs/w*") == ["me/main/fs/weekly"]
+    assert fs.glob("dsp://me/main/fs/w*#*.txt") == ["me/main/fs/weekly#weekly-1.txt"]
+    assert fs.glob("dsp://me/main/fs/w*#*", detail=True).keys() == {
+        "me/main/fs/weekly#weekly-0.parquet",
+        "me/main/fs/weekly#weekly-1.txt",
+    }
+
+
+def test_what_is_cached_is_of_these_very_bytes(report, tmp_path):
+    options = {"cache_storage": str(tmp_path), "check_files": True}
+    dsp.push("fs/cached", "one")
+    url = "filecache::dsp://me/main/fs/cached"
+    for text in ("one", "two"):
+        dsp.push("fs/cached", text)
+        with fsspec.open(url, "rt", filecache=options) as file:
+            assert file.read() == text

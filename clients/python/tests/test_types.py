@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import around
 from PIL import Image
 from sklearn.linear_model import LinearRegression
 
@@ -25,12 +26,6 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
 pytestmark = pytest.mark.usefixtures("here")
-
-
-def around(value):
-    """Pushes a value and pulls it."""
-    result = dsp.push("types/one", value)
-    return dsp.pull(f"types/one@{result.id}")
 
 
 def same_frame(frame):
@@ -398,6 +393,8 @@ def test_types_of_others_come_first(monkeypatch):
             return point
 
     class EntryPoint:
+        value = "points:PointType"
+
         def load(self):
             return PointType()
 

@@ -18,6 +18,8 @@ use crate::workspace::{Profile, Workspace};
 const PACKAGE: &str = "clients/python";
 /// What the environment holds, each with its version.
 const LOCK: &str = "requirements-test.txt";
+/// What it holds beside that where everything is done at length.
+const FULL_LOCK: &str = "requirements-full.txt";
 /// The file in the environment that says what it was filled with.
 const STAMP: &str = "dsp-stamp";
 
@@ -73,9 +75,11 @@ fn module(python: &Path, package: &Path) -> Command {
 fn environment(workspace: &Workspace, package: &Path) -> anyhow::Result<PathBuf> {
     let folder = workspace.root.join(".venv");
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let wanted = [LOCK, "pyproject.toml"]
-        .map(|name| fs::read_to_string(package.join(name)).with_context(|| name.to_owned()));
-    let wanted = wanted.into_iter().collect::<anyhow::Result<String>>()?;
+    let locks: &[&str] = if super::is_full() { &[LOCK, FULL_LOCK] } else { &[LOCK] };
+    let wanted = locks.iter().chain(&["pyproject.toml"]);
+    let wanted = wanted
+        .map(|name| fs::read_to_string(package.join(name)).with_context(|| (*name).to_owned()));
+    let wanted = wanted.collect::<anyhow::Result<String>>()?;
     let stamp = folder.join(STAMP);
     if python.exists() && fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == wanted) {
         return Ok(python);
@@ -92,7 +96,6 @@ fn environment(workspace: &Workspace, package: &Path) -> anyhow::Result<PathBuf>
             );
         }
     }
-    println!("installing the pinned packages of {PACKAGE}/{LOCK} into .venv");
     let pip = |args: &[&str]| -> anyhow::Result<()> {
         let mut pip = module(&python, package);
         pip.args(["pip", "--quiet", "--disable-pip-version-check", "install", "--no-deps"]);
@@ -101,7 +104,10 @@ fn environment(workspace: &Workspace, package: &Path) -> anyhow::Result<PathBuf>
         ensure!(output.status.success(), "pip install {} failed: {told}", args.join(" "));
         Ok(())
     };
-    pip(&["--requirement", LOCK])?;
+    for lock in locks {
+        println!("installing the pinned packages of {PACKAGE}/{lock} into .venv");
+        pip(&["--requirement", lock])?;
+    }
     pip(&["--no-build-isolation", "--editable", "."])?;
     fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
     Ok(python)

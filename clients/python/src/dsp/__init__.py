@@ -21,7 +21,9 @@ from dsp.errors import (
     UnauthorizedError,
     UnsupportedObjectTypeException,
     UntrustedError,
+    VersionMismatchError,
 )
+from dsp.pulling import pull, pull_data
 from dsp.pushing import (
     FrameMeta,
     PushResult,
@@ -32,8 +34,8 @@ from dsp.pushing import (
     push_frame,
     tab,
 )
-from dsp.sharing import Event, Followed, Ticket, follow, open, share, share_with, watch
-from dsp.stacks import Frame, Hit, Input, Stack, ls, pull, search, stack
+from dsp.sharing import Event, Events, Followed, Ticket, follow, open, share, share_with, watch
+from dsp.stacks import Frame, Hit, Input, Stack, ls, search, stack
 from dsp.types import Encoded, Markdown, Picture
 from dsp.version import __version__
 
@@ -47,6 +49,7 @@ __all__ = [
     "DspWarning",
     "Encoded",
     "Event",
+    "Events",
     "Followed",
     "Frame",
     "FrameMeta",
@@ -66,6 +69,7 @@ __all__ = [
     "UnauthorizedError",
     "UnsupportedObjectTypeException",
     "UntrustedError",
+    "VersionMismatchError",
     "__version__",
     "create_frame",
     "follow",
@@ -73,6 +77,7 @@ __all__ = [
     "ls",
     "open",
     "pull",
+    "pull_data",
     "push",
     "push_frame",
     "search",
@@ -82,6 +87,15 @@ __all__ = [
     "tab",
     "watch",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Imports `dsp.aio` once it is asked for: scripts do not need what it needs."""
+    if name == "aio":
+        from importlib import import_module
+
+        return import_module("dsp.aio")
+    raise AttributeError(f"module 'dsp' has no attribute {name!r}")
 
 
 def load_ipython_extension(shell: object) -> None:

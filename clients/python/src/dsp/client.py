@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import threading
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -21,21 +22,22 @@ from dsp.errors import (
     ConnectionLostError,
     DaemonNotFoundError,
     DspError,
+    DspWarning,
     UnauthorizedError,
+    VersionMismatchError,
     of_problem,
 )
 from dsp.home import ClientFile, client_file, home
 from dsp.start import start
+from dsp.transfer import watched
 from dsp.version import __version__
+from dsp.wire import EventStream, Far, lines, pieces, whole
 
 _PAGE = 500
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 15 * 60.0
 _EVENT_SECONDS = 60.0
 """The daemon shows every 15 seconds that a stream of events is alive."""
-_ANSWER_BYTES = 64 << 20
-"""The longest answer that is held in memory."""
-_LINE_BYTES = 4 << 20
 
 Query = Mapping[str, str | int | bool | None]
 
@@ -86,7 +88,7 @@ class Client:
     def health(self) -> dict[str, Any]:
         """Asks who answers. Without the token: another program may listen there by now."""
         with self._send("GET", "/health", token=False) as answer:
-            read = json.loads(_whole(answer))
+            read = json.loads(whole(answer))
         return read if isinstance(read, dict) else {}
 
     def post(self, path: str, body: object = None, query: Query | None = None) -> Any:
@@ -108,27 +110,42 @@ class Client:
                 return
 
     def steps(self, path: str, body: object) -> dict[str, Any]:
-        """Does something long and returns its result, told as JSON lines."""
-        with self._send("POST", path, content=_dump(body), headers=_JSON) as answer:
-            for line in _lines(answer):
+        """Does something long and returns its result, told as JSON lines.
+
+        What the user should know comes as a `DspWarning`.
+        """
+        with (
+            self._send("POST", path, content=_dump(body), headers=_JSON) as answer,
+            contextlib.ExitStack() as shown,
+        ):
+            far = Far(shown)
+            for line in lines(answer):
                 step = json.loads(line)
-                if step.get("step") == "done":
-                    result: dict[str, Any] = step["result"]
-                    return result
-                if step.get("step") == "failed":
-                    raise of_problem(step["problem"])
+                match step.get("step"):
+                    case "done":
+                        result: dict[str, Any] = step["result"]
+                        return result
+                    case "failed":
+                        raise of_problem(step["problem"])
+                    case "note":
+                        warnings.warn(str(step.get("text")), DspWarning, stacklevel=4)
+                    case "progress":
+                        far.told(step)
         raise ConnectionLostError(
             "the daemon's answer broke off before its end",
             hint="it may have been stopped; the call can be repeated",
         )
 
-    def upload(self, pieces: Iterable[bytes], *, size: int, blake3: str | None = None) -> str:
+    def upload(self, pieces: Iterable[bytes], *, size: int, blake3: str) -> str:
         """Uploads bytes piece by piece and returns their BLAKE3; repeated, it changes nothing."""
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
-        if blake3:
-            headers["X-Dsp-Blake3"] = blake3
-        with self._send("PUT", "/blobs", content=pieces, headers=headers) as answer:
-            return str(json.loads(_whole(answer))["hash"])
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(size),
+            "X-Dsp-Blake3": blake3,
+        }
+        sent = watched(pieces, "push", size)
+        with self._send("PUT", "/blobs", content=sent, headers=headers) as answer:
+            return str(json.loads(whole(answer))["hash"])
 
     def has_blob(self, blake3: str) -> bool:
         """Tells whether the daemon has the bytes, so that they need not be sent."""
@@ -147,7 +164,9 @@ class Client:
         The iterator raises `ConnectionLostError` when they break off.
         """
         with self._send("GET", path, query) as answer:
-            yield _pieces(answer)
+            length = answer.headers.get("Content-Length", "")
+            total = int(length) if length.isdigit() else None
+            yield watched(pieces(answer), "pull", total)
 
     def read_range(self, path: str, query: Query | None, start: int, end: int) -> bytes:
         """Returns the bytes from `start` up to and without `end`."""
@@ -155,13 +174,13 @@ class Client:
             return b""
         headers = {"Range": f"bytes={start}-{end - 1}"}
         with self._send("GET", path, query, headers=headers) as answer:
-            read = b"".join(_pieces(answer))
+            read = b"".join(pieces(answer))
             return read if answer.status_code == 206 else read[start:end]
 
     @contextlib.contextmanager
     def events(
         self, query: Query | None = None, silence_seconds: float | None = None
-    ) -> Iterator[Iterator[dict[str, Any]]]:
+    ) -> Iterator[EventStream]:
         """Opens the stream of what happens; the iterator gives events as they come.
 
         `ConnectionLostError` is raised when nothing came for so long.
@@ -169,7 +188,7 @@ class Client:
         silence = min(silence_seconds or _EVENT_SECONDS, _EVENT_SECONDS)
         timeout = httpx.Timeout(_CONNECT_SECONDS, read=silence)
         with self._send("GET", "/events", query, timeout=timeout) as answer:
-            yield _events(answer)
+            yield EventStream(answer)
 
     def close(self) -> None:
         """Closes the connections; the next call opens new ones."""
@@ -182,7 +201,7 @@ class Client:
         content = None if method in ("GET", "DELETE") else _dump({} if body is None else body)
         headers = {} if content is None else _JSON
         with self._send(method, path, query, content=content, headers=headers) as answer:
-            text = _whole(answer)
+            text = whole(answer)
         return json.loads(text) if text else None
 
     def _connections(self) -> httpx.Client:
@@ -227,7 +246,7 @@ class Client:
                 method, path.lstrip("/"), params=given, content=content, headers=sent, **options
             ) as answer:
                 if answer.status_code >= 300:
-                    raise _problem(answer)
+                    raise self._problem(answer, method, path)
                 yield answer
         except httpx.ConnectError as error:
             raise DaemonNotFoundError(
@@ -242,12 +261,45 @@ class Client:
                 hint="the call can be repeated: what arrived is kept and not sent twice",
             ) from error
 
+    def _problem(self, answer: httpx.Response, method: str, path: str) -> DspError:
+        try:
+            problem = json.loads(whole(answer))
+        except ValueError:
+            problem = None
+        if not isinstance(problem, dict):
+            return DspError(
+                f"{answer.url} answered {answer.status_code}, which is no answer of dsp",
+                hint="is another program listening there? `dsp status` tells where the daemon is",
+            )
+        if answer.status_code == 405 or problem.get("detail") == _NO_SUCH_CALL:
+            return self._mismatch(f"it does not know {method} /api/v1{path}")
+        return of_problem(problem)
+
+    def _mismatch(self, cause: str) -> VersionMismatchError:
+        """Returns the error for a daemon that does not understand this package, or the reverse."""
+        try:
+            version = str(self.health().get("version"))
+        except DspError:
+            version = "of an unknown version"
+        return VersionMismatchError(
+            f"dspd {version} and dsp-client {__version__} do not understand each other",
+            causes=[cause],
+            hint="install both from one release, then `dsp daemon stop`: the next call starts it",
+        )
+
 
 _JSON = {"Content-Type": "application/json"}
+_NO_SUCH_CALL = "there is nothing at this path"
+"""How the daemon says that it has no such call, rather than no such thing."""
 
 
 def segment(text: str) -> str:
-    """Returns a text as one segment of a path, whatever it holds."""
+    """Returns a text as one segment of a path, whatever it holds.
+
+    Raises `ConfigurationError` for what would be no segment: nothing, and dots that lead elsewhere.
+    """
+    if text in ("", ".", ".."):
+        raise ConfigurationError(f"`{text}` is no name", hint="write the name in full")
     return quote(text, safe="")
 
 
@@ -257,61 +309,6 @@ def _dump(body: object) -> bytes:
 
 def _text(value: str | int | bool | None) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _pieces(answer: httpx.Response) -> Iterator[bytes]:
-    """Gives the bytes of an answer as they come; none are packed, as `identity` was asked for."""
-    try:
-        yield from answer.iter_raw()
-    except httpx.TransportError as error:
-        raise ConnectionLostError(
-            "the daemon's answer broke off before its end",
-            causes=[str(error) or type(error).__name__],
-            hint="pull again; `dsp verify` tells whether bytes are damaged here",
-        ) from error
-
-
-def _whole(answer: httpx.Response) -> bytes:
-    read = bytearray()
-    for piece in _pieces(answer):
-        read += piece
-        if len(read) > _ANSWER_BYTES:
-            raise DspError(f"the daemon's answer exceeds {_ANSWER_BYTES} bytes")
-    return bytes(read)
-
-
-def _lines(answer: httpx.Response) -> Iterator[str]:
-    held = b""
-    for piece in _pieces(answer):
-        *lines, held = (held + piece).split(b"\n")
-        if len(held) > _LINE_BYTES:
-            raise DspError(f"a line of the daemon's answer exceeds {_LINE_BYTES} bytes")
-        yield from (line.decode().rstrip("\r") for line in lines)
-    if held:
-        yield held.decode()
-
-
-def _events(answer: httpx.Response) -> Iterator[dict[str, Any]]:
-    data: list[str] = []
-    for line in _lines(answer):
-        if line.startswith("data:"):
-            data.append(line[5:].lstrip())
-        elif not line and data:
-            yield json.loads("\n".join(data))
-            data = []
-
-
-def _problem(answer: httpx.Response) -> DspError:
-    try:
-        problem = json.loads(_whole(answer))
-    except ValueError:
-        problem = None
-    if isinstance(problem, dict):
-        return of_problem(problem)
-    return DspError(
-        f"{answer.url} answered {answer.status_code}, which is no answer of dsp",
-        hint="is another program listening there? `dsp status` tells where the daemon is",
-    )
 
 
 _lock = threading.Lock()

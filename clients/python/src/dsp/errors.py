@@ -93,6 +93,10 @@ class ConnectionLostError(DspError):
     """The connection to the daemon broke off."""
 
 
+class VersionMismatchError(DspError):
+    """This package and the daemon are of versions that do not understand each other."""
+
+
 _BY_CODE: dict[str, type[DspError]] = {
     "unauthorized": UnauthorizedError,
     "refused": RefusedError,

@@ -6,12 +6,16 @@ is one attachment. `me` is whoever runs the daemon.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from glob import has_magic
 from typing import Any
 
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from dsp.attachment import Attachment
-from dsp.client import segment
+from dsp.client import client, segment
 from dsp.errors import DspError, NotFoundError, RefusedError
 from dsp.reference import SCHEME
 from dsp.stacks import Frame, frame_of, ls
@@ -34,49 +38,79 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
         return SCHEME + str(self._strip_protocol(name))
 
     def ls(self, path: str, detail: bool = True, **kwargs: Any) -> list[Any]:
-        """Lists the attachments of a frame, or under `USER/CONTEXT` its stacks."""
+        """Lists the attachments of a frame; above it stacks, contexts and users, as folders."""
         path = self._strip_protocol(path)
         base, mark, _ = path.partition("#")
-        user, _, below = base.partition("/")
-        context, _, stack = below.partition("/")
-        if user and context and not stack:
-            label = context if user == "me" else f"{user}/{context}"
-            entries = [
-                {"name": f"{base}/{one.name}", "size": 0, "type": "directory"} for one in ls(label)
-            ]
-        elif mark:
+        if mark:
             entries = [self.info(path)]
         else:
-            frame = self._frame(path)
-            entries = [self._entry(f"{base}#{one.path}", one) for one in frame.attachments]
+            entries = self._below(base)
+            if self._names_stack(base):
+                with contextlib.suppress(FileNotFoundError):
+                    found = self._frame(base).attachments
+                    entries = [self._entry(f"{base}#{one.path}", one) for one in found] + entries
+        if not entries and base:
+            raise FileNotFoundError(f"there is nothing at {SCHEME}{base}")
         return entries if detail else [entry["name"] for entry in entries]
 
     def info(self, path: str, **kwargs: Any) -> dict[str, Any]:
-        """Describes an attachment: name, size in bytes, type, media type and BLAKE3."""
+        """Describes an attachment: name, size in bytes, type, media type and BLAKE3.
+
+        A frame with several, and what is above frames, is a folder.
+        """
         path = self._strip_protocol(path)
-        return self._entry(path, self._attachment(path))
+        try:
+            return self._entry(path, self._attachment(path))
+        except FileNotFoundError:
+            if "#" not in path and (self._below(path) or self._is_frame(path)):
+                return self._folder(path)
+            raise
 
     def glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
-        """Finds attachments of one frame whose paths fit the pattern after `#`."""
-        from fnmatch import fnmatchcase
+        """Finds attachments by a pattern: `me/main/sales/*#*.parquet`.
 
-        base, _, pattern = self._strip_protocol(path).partition("#")
-        found = {
-            f"{base}#{one.path}": one
-            for one in self._frame(base).attachments
-            if fnmatchcase(one.path, pattern or "*")
-        }
-        if kwargs.get("detail"):
-            return {name: self._entry(name, one) for name, one in found.items()}
-        return sorted(found)
+        `*` stands for anything, before `#` for stacks at their heads and after it for paths.
+        Without `#` it finds stacks.
+        """
+        base, mark, pattern = self._strip_protocol(path).partition("#")
+        if has_magic(base):
+            user, _, below = base.partition("/")
+            context = below.partition("/")[0]
+            bases = [name for name in self._stacks(user, context) if fnmatchcase(name, base)]
+        else:
+            bases = [base]
+        found: dict[str, Any] = {}
+        for name in bases:
+            if not mark and has_magic(base):
+                found[name] = self._folder(name)
+                continue
+            for one in self._frame(name).attachments:
+                if fnmatchcase(one.path, pattern or "*"):
+                    full = f"{name}#{one.path}"
+                    found[full] = self._entry(full, one)
+        return found if kwargs.get("detail") else sorted(found)
+
+    def isdir(self, path: str) -> bool:
+        """Tells whether it is no attachment, but there are some below."""
+        try:
+            return str(self.info(path)["type"]) == "directory"
+        except FileNotFoundError:
+            return False
+
+    def ukey(self, path: str) -> str:
+        """Returns the BLAKE3 of the bytes: what was cached under it is always right."""
+        return str(self.info(path)["blake3"])
+
+    def checksum(self, path: str) -> str:
+        """Returns the same, for caches that ask by this name."""
+        return self.ukey(path)
 
     def isfile(self, path: str) -> bool:
         """Tells whether the URL means one attachment."""
         try:
-            self.info(path)
+            return str(self.info(path)["type"]) == "file"
         except FileNotFoundError:
             return False
-        return True
 
     def _open(self, path: str, mode: str = "rb", **kwargs: Any) -> Any:
         if mode != "rb":
@@ -126,6 +160,53 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 f"{SCHEME}{path} means {len(found) or 'no'} attachments: write #PATH of one"
             )
         return found[0]
+
+    def _is_frame(self, path: str) -> bool:
+        if not self._names_stack(path):
+            return False
+        with contextlib.suppress(FileNotFoundError):
+            return bool(self._frame(path).attachments)
+        return False
+
+    @staticmethod
+    def _names_stack(base: str) -> bool:
+        return base.count("/") >= 2
+
+    def _below(self, base: str) -> list[dict[str, Any]]:
+        """Returns what is one step below a user, a context or the first part of a stack's name."""
+        user, _, below = base.partition("/")
+        context = below.partition("/")[0]
+        names: Iterable[str]
+        if not user:
+            names = {"me", *(label.partition("/")[0] for label in self._contexts() if "/" in label)}
+        elif not context:
+            own = self._contexts()
+            labels = {f"me/{label}" if "/" not in label else label for label in own}
+            names = {label for label in labels if label.startswith(f"{user}/")}
+        else:
+            start = f"{base}/"
+            names = {
+                start + name[len(start) :].partition("/")[0]
+                for name in self._stacks(user, context)
+                if name.startswith(start)
+            }
+        return [self._folder(name) for name in sorted(names)]
+
+    @staticmethod
+    def _contexts() -> list[str]:
+        return [str(one["label"]) for one in client().pages("/contexts")]
+
+    @staticmethod
+    def _stacks(user: str, context: str) -> list[str]:
+        label = context if user == "me" else f"{user}/{context}"
+        try:
+            return sorted(f"{user}/{context}/{one.name}" for one in ls(label))
+        except NotFoundError:
+            return []
+
+    @staticmethod
+    def _folder(name: str) -> dict[str, Any]:
+        return {"name": name, "size": 0, "type": "directory"}
 
     @staticmethod
     def _entry(name: str, one: Attachment) -> dict[str, Any]:

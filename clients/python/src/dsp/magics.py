@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 from dsp.client import client
 from dsp.errors import ConfigurationError
+from dsp.pulling import pull
 from dsp.pushing import PushResult, create_frame
-from dsp.stacks import pull
 
 
 class _Parser(argparse.ArgumentParser):

@@ -5,20 +5,25 @@ from __future__ import annotations
 import datetime
 import html
 import math
+import os
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
+from blake3 import blake3
+
 from dsp import types
 from dsp.client import Client, client
 from dsp.errors import ConfigurationError, DspError, DspWarning, RefusedError
-from dsp.reference import reference
-from dsp.stacks import check_profile
+from dsp.pulling import check_profile
+from dsp.showing import Shown
+from dsp.stacks import resolve
 from dsp.types.base import Encoded
 
-_PIECE = 256 << 10
+_PIECE = 1 << 20
 _PRIVATE = "private"
 _LEVELS = ("private", "internal", "public")
 
@@ -55,11 +60,12 @@ class _HasEncode(Protocol):
     def encode(self, value: Any) -> Encoded: ...
 
 
-Encoder = Callable[[Any], Encoded] | _HasEncode
+Encoder = Callable[[Any], Encoded] | _HasEncode | str
+"""A function, an object with `encode`, or the name of a type."""
 
 
 @dataclass(frozen=True)
-class PushResult:
+class PushResult(Shown):
     """What came of a push; as text it is the URL."""
 
     id: str
@@ -100,16 +106,19 @@ class StackFrame:
     """
 
     def __init__(self, stack: str, *, access: str | None = None, auto_push: bool = False) -> None:
-        self.stack = reference(stack)
+        self._client = client()
+        self.stack = resolve(self._client, stack)
         self.access = access
         self.auto_push = auto_push
         self.id: str | None = None
         """The id of the last frame pushed."""
-        self._client = client()
         self._parts: list[_Part] = []
         self._inputs: list[str] = []
         self._pushed: PushResult | None = None
         check_access(self._client, self.stack, access)
+        # A push that fails can be repeated with the same files, until nobody has the frame.
+        self._pid = os.getpid()
+        weakref.finalize(self, _discard, self._parts, self._pid)
 
     def __repr__(self) -> str:
         return f"<StackFrame {self.stack}: {len(self._parts)} attachments>"
@@ -160,7 +169,7 @@ class StackFrame:
 
     def input(self, ref: str) -> StackFrame:
         """Says that the frame is made from another: its lineage."""
-        self._inputs.append(reference(ref))
+        self._inputs.append(resolve(self._client, ref))
         return self
 
     def push(
@@ -252,7 +261,13 @@ class StackFrame:
         return {"hash": part.hash}
 
     def _discard(self) -> None:
-        for part in self._parts:
+        _discard(self._parts, self._pid)
+
+
+def _discard(parts: list[_Part], pid: int) -> None:
+    """Deletes temporary files; a child after `fork` leaves those of its parent alone."""
+    if pid == os.getpid():
+        for part in parts:
             part.encoded.discard()
 
 
@@ -265,17 +280,13 @@ def send(caller: Client, encoded: Encoded) -> str:
     else:
         raise DspError("an encoder returned neither data nor a file")
     known = _blake3(encoded)
-    if known is not None and caller.has_blob(known):
+    if caller.has_blob(known):
         return known
     return caller.upload(_pieces(encoded), size=size, blake3=known)
 
 
-def _blake3(encoded: Encoded) -> str | None:
-    """Hashes bytes beforehand where the package `blake3` is installed."""
-    try:
-        from blake3 import blake3
-    except ImportError:
-        return None
+def _blake3(encoded: Encoded) -> str:
+    """Hashes bytes beforehand, to ask whether the daemon has them."""
     hasher = blake3()
     for piece in _pieces(encoded):
         hasher.update(piece)
@@ -305,6 +316,8 @@ def _about(part: _Part) -> dict[str, Any]:
 def _encode(obj: Any, encoder: Encoder | None) -> Encoded:
     if encoder is None:
         return types.encode(obj)
+    if isinstance(encoder, str):
+        encoder = types.named(encoder)
     encode = getattr(encoder, "encode", encoder)
     if not callable(encode):
         raise ConfigurationError(f"{encoder!r} is no encoder", hint="pass a function")

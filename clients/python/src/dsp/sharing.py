@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import webbrowser
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -131,31 +132,62 @@ def watch(
     *,
     topics: Sequence[str] = ("stack",),
     timeout_seconds: float | None = None,
-) -> Iterator[Event]:
+) -> Events:
     """Gives events as they happen, from now on: by default new stacks and new heads.
 
     With `ref` only those of that stack. It ends after `timeout_seconds`, and never when left out.
     When events were lost one named `resync` comes: ask again for what you show. What happened
     between two calls is not told. The connection is open once `watch` returns.
     """
-    caller = client()
-    deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-    wanted = caller.get("/stack", {"ref": reference(ref)})["id"] if ref is not None else None
-    opened = caller.events({"topics": ",".join(topics) or None}, timeout_seconds)
-    events = opened.__enter__()
+    return Events(ref, topics, timeout_seconds)
 
-    def told() -> Iterator[Event]:
-        try:
-            for data in events:
-                name = str(data.pop("event", ""))
-                if wanted is None or data.get("stack") == wanted or name == "resync":
-                    yield Event(name, data)
-                if deadline is not None and time.monotonic() > deadline:
-                    return
-        except ConnectionLostError:
-            if deadline is None or time.monotonic() < deadline:
-                raise
-        finally:
-            opened.__exit__(None, None, None)
 
-    return told()
+class Events:
+    """Events as they happen; `close`, or the end of a `with` block, ends them.
+
+    Another thread than the one that waits for the next event calls `interrupt`.
+    """
+
+    def __init__(
+        self, ref: str | None, topics: Sequence[str], timeout_seconds: float | None
+    ) -> None:
+        caller = client()
+        self._deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        self._stack = caller.get("/stack", {"ref": reference(ref)})["id"] if ref else None
+        self._opened = contextlib.ExitStack()
+        query = {"topics": ",".join(topics) or None}
+        self._stream = self._opened.enter_context(caller.events(query, timeout_seconds))
+
+    def __enter__(self) -> Events:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Events:
+        return self
+
+    def __next__(self) -> Event:
+        while self._deadline is None or time.monotonic() <= self._deadline:
+            try:
+                data = next(self._stream)
+            except ConnectionLostError:
+                if self._stream.interrupted:
+                    break
+                if self._deadline is None or time.monotonic() < self._deadline:
+                    raise
+                break
+            name = str(data.pop("event", ""))
+            if name == "resync" or self._stack in (None, data.get("stack")):
+                return Event(name, data)
+        self._opened.close()
+        raise StopIteration
+
+    def interrupt(self) -> None:
+        """Has the thread that waits for the next event find that there is none."""
+        self._stream.interrupt()
+
+    def close(self) -> None:
+        """Ends the events, once no other thread waits for one."""
+        self._stream.interrupt()
+        self._opened.close()

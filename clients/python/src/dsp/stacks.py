@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import builtins
 import html
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dsp import types
 from dsp.attachment import Attachment
-from dsp.client import Client, client
+from dsp.client import Client, client, segment
 from dsp.errors import (
     ConfigurationError,
     ConflictError,
@@ -19,9 +19,12 @@ from dsp.errors import (
     StackNotFoundError,
 )
 from dsp.reference import reference
+from dsp.showing import Shown
 
 Decoder = Callable[[Attachment], Any]
 _MISSING = object()
+_SHOWN = 5
+"""How many lines a notebook shows of a stack or a frame."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Input:
     name: str | None
 
 
-class Frame:
+class Frame(Shown):
     """An immutable revision of a stack."""
 
     def __init__(self, info: Mapping[str, Any], caller: Client) -> None:
@@ -41,6 +44,15 @@ class Frame:
 
     def __repr__(self) -> str:
         return f"<Frame {self.reference}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td><code>#{_h(one.path)}</code></td><td>{_h(one.media)}</td>"
+            f"<td>{one.size:,} bytes</td><td>{_h(one.description or '')}</td></tr>"
+            for one in self.attachments[:_SHOWN]
+        )
+        said = f"{_h(self.time)} {_h(self.message)}".strip()
+        return f"<b>{_h(self.reference)}</b> {said}<table>{rows}</table>"
 
     @property
     def id(self) -> str:
@@ -65,7 +77,7 @@ class Frame:
     @property
     def params(self) -> dict[str, Any]:
         """The parameters of the frame."""
-        return {name: _value(value) for name, value in self._info["params"].items()}
+        return {name: value_of(value) for name, value in self._info["params"].items()}
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -98,28 +110,54 @@ class Frame:
         return [self._attachment(file) for file in files]
 
     def attachment(
-        self, which: str | int | None = None, params: Mapping[str, Any] | None = None
+        self,
+        which: str | int | None = None,
+        params: Mapping[str, Any] | None = None,
+        *,
+        among: Sequence[Attachment] | None = None,
     ) -> Attachment:
         """Returns one attachment: by path, by index from zero, or the first with parameters.
 
         Raises `MatchError` that lists what there is.
         """
-        found = self.attachments
+        every = found = list(self.attachments if among is None else among)
         if isinstance(which, int) and 0 <= which < len(found):
             return found[which]
         if isinstance(which, str):
             found = [one for one in found if one.path == which]
-        wanted = {name: _value(_param(value)) for name, value in (params or {}).items()}
+        wanted = _wanted(params or {})
         for one in found if not isinstance(which, int) else []:
-            if all(_equal(one.params.get(name, _MISSING), v) for name, v in wanted.items()):
+            if _holds(one.params, wanted):
                 return one
         asked = ", ".join(f"{name}={value!r}" for name, value in wanted.items()) or repr(which)
         raise MatchError(
             f"no attachment of {self.reference} fits {asked}",
-            candidates=[
-                f"#{one.path} {dict(one.params) or ''}".rstrip() for one in self.attachments[:10]
-            ],
+            candidates=[f"#{one.path} {dict(one.params) or ''}".rstrip() for one in every[:10]],
             hint=".attachments lists all",
+        )
+
+    def history(self) -> Iterator[Frame]:
+        """Gives this frame and those behind it that are here, the latest first."""
+        stack = self.reference.rpartition("@")[0]
+        for entry in self._client.pages("/log", {"ref": self.reference}):
+            if entry["here"]:
+                ref = f"{stack}@{entry['id']}"
+                yield Frame(self._client.get("/frame", {"ref": ref}), self._client)
+
+    def latest(self, meta: Mapping[str, Any]) -> Frame:
+        """Returns the latest frame, from this one back, whose parameters hold all of `meta`.
+
+        The key `message` asks for a message. Raises `MatchError` where there is none.
+        """
+        wanted = _wanted(meta)
+        message = wanted.pop("message", None)
+        for one in self.history():
+            if message in (None, one.message) and _holds(one.params, wanted):
+                return one
+        asked = ", ".join(f"{name}={value!r}" for name, value in meta.items())
+        raise MatchError(
+            f"no frame of {self.reference}, or behind it, has {asked}",
+            hint="dsp.stack(...).frames() gives all that are here",
         )
 
     def pull(
@@ -152,7 +190,7 @@ class Frame:
             reference=f"{self.reference}#{file['path']}",
             app=file.get("app"),
             description=file.get("text"),
-            params={name: _value(value) for name, value in file.get("params", {}).items()},
+            params={name: value_of(value) for name, value in file.get("params", {}).items()},
             user=self._info["stack"]["user"],
             _client=self._client,
         )
@@ -164,7 +202,7 @@ class Frame:
         return replace(one, _allow_code=allow_code)
 
 
-class Stack:
+class Stack(Shown):
     """A named line of frames."""
 
     def __init__(self, info: Mapping[str, Any], caller: Client) -> None:
@@ -178,7 +216,7 @@ class Stack:
         rows = "".join(
             f"<tr><td><code>{_h(one.id[:8])}</code></td><td>{_h(one.time)}</td>"
             f"<td>{_h(one.message)}</td></tr>"
-            for _, one in zip(range(5), self.frames(), strict=False)
+            for _, one in zip(range(_SHOWN), self.frames(), strict=False)
         )
         return f"<b>{_h(self.reference)}</b><table>{rows}</table>"
 
@@ -292,15 +330,29 @@ def stack(ref: str) -> Stack:
     """
     caller = client()
     try:
-        return Stack(caller.get("/stack", {"ref": reference(ref)}), caller)
+        return Stack(caller.get("/stack", {"ref": resolve(caller, ref)}), caller)
     except NotFoundError as error:
         raise _stack_not_found(error) from error
+
+
+def resolve(caller: Client, text: str) -> str:
+    """Returns the reference that a text means; in `/alice/sales` Alice may be me.
+
+    She is unless a peer has that petname, as it means the peer everywhere else.
+    """
+    user, _, name = text[1:].partition("/")
+    if text.startswith("/") and name and user == caller.get("/node")["name"]:
+        try:
+            caller.get(f"/peers/{segment(user)}")
+        except NotFoundError:
+            return name
+    return reference(text)
 
 
 def frame_of(ref: str) -> tuple[Frame, str | None]:
     """Finds the frame that a reference means, and the path after its `#`."""
     caller = client()
-    name, _, path = reference(ref).partition("#")
+    name, _, path = resolve(caller, ref).partition("#")
     try:
         try:
             info = caller.get("/frame", {"ref": name})
@@ -350,57 +402,28 @@ def search(text: str, context: str | None = None, *, mine: bool = False) -> list
     ]
 
 
-def pull(
-    stack: str,
-    profile: str = "default",
-    params: Mapping[str, Any] | None = None,
-    decoder: Decoder | str | object | None = None,
-    *,
-    allow_pickle: bool = False,
-    **kwargs: Any,
-) -> Any:
-    """Returns an attachment of a frame as the object that was pushed.
-
-    `stack` is a reference: `sales`, `alice:sales@v1#plot.svg`, or dstack's `/alice/sales`. Without
-    a revision it is the head. Of several attachments it is the first whose parameters hold all of
-    `params` and `kwargs`. Bytes that are not here are brought from peers. `decoder` is a function
-    of an `Attachment`, an object with `decode`, or the name of a type: `arrow` gives a table of
-    pyarrow. What no type reads comes as an `Attachment` with `read`, `open` and `save`.
-
-    Raises `StackNotFoundError`, `MatchError`, and `UntrustedError` for a pickle of somebody else
-    unless `allow_pickle` is true or `dsp trust USER --code` says so.
-    """
-    check_profile(profile)
-    found, path = frame_of(stack)
-    which: str | int | None = path
-    if path is not None and path.isdigit() and all(a.path != path for a in found.attachments):
-        which = int(path)
-    wanted = {**(params or {}), **kwargs}
-    return found.pull(which, params=wanted, decoder=decoder, allow_pickle=allow_pickle)
-
-
-def check_profile(profile: str) -> None:
-    """Refuses dstack's profiles other than the default: they meant other servers."""
-    if profile != "default":
-        raise ConfigurationError(
-            f"there is no profile `{profile}`: there is one daemon, and it is found by itself",
-            hint="DSP_HOME chooses another daemon here, DSP_URL and DSP_TOKEN one elsewhere",
-        )
-
-
 def _param(value: Any) -> Any:
     from dsp.pushing import param
 
     return param(value)
 
 
-def _value(value: Any) -> Any:
+def value_of(value: Any) -> Any:
     """Returns a parameter as Python has it: what JSON can say is unwrapped."""
     if isinstance(value, dict) and value.get("t") == "json":
         return value.get("v")
     if isinstance(value, dict) and value.get("t") == "f":
         return float(value["v"])
     return value
+
+
+def _wanted(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns parameters to look for as they are read; None asks for nothing, as in a push."""
+    return {name: value_of(_param(v)) for name, v in params.items() if v is not None}
+
+
+def _holds(params: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(_equal(params.get(name, _MISSING), value) for name, value in wanted.items())
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from dsp.errors import MatchError, UnsupportedObjectTypeException
+from dsp.errors import DspWarning, MatchError, UnsupportedObjectTypeException
 from dsp.types.arrays import Numpy
 from dsp.types.arrow import Arrow
 from dsp.types.base import Encoded, Type
 from dsp.types.figures import Matplotlib, Picture, Plotly
 from dsp.types.files import File
 from dsp.types.images import Pillow
-from dsp.types.models import Model
+from dsp.types.models import Model, Pickle
 from dsp.types.pandas import Pandas
 from dsp.types.polars import Polars
 from dsp.types.text import Bytes, Json, Markdown, Text
@@ -36,13 +37,32 @@ _OURS: tuple[Type, ...] = (
     Text(),
     Bytes(),
     Json(),
+    Pickle(),
 )
 
 
 @lru_cache(maxsize=1)
 def all_types() -> tuple[Type, ...]:
-    """Returns every type, those of other packages first."""
-    return (*(entry.load() for entry in entry_points(group="dsp.types")), *_OURS)
+    """Returns every type: those of other packages, then of this one, the special ones first.
+
+    One that cannot be loaded is left out with a warning, as nothing else depends on it.
+    """
+    found: dict[str, tuple[bool, Type]] = {}
+    for entry in entry_points(group="dsp.types"):
+        try:
+            kind = entry.load()
+        except Exception as error:
+            warnings.warn(
+                f"the type `{entry.name}` of {entry.value} cannot be loaded: {error}",
+                DspWarning,
+                stacklevel=2,
+            )
+            continue
+        ours = entry.value.startswith("dsp.types.")
+        found[entry.value] = (ours, kind() if isinstance(kind, type) else kind)
+    # Sorting keeps the order among equals.
+    added = [kind for _, kind in sorted(found.values(), key=lambda one: one[0])]
+    return (*added, *_OURS)
 
 
 def encode(value: object) -> Encoded:
@@ -56,7 +76,8 @@ def encode(value: object) -> Encoded:
     name = f"{type(value).__module__}.{type(value).__qualname__}"
     raise UnsupportedObjectTypeException(
         f"no type is known for {name}",
-        hint="push bytes or a file, pass encoder=, or add a type by an entry point in `dsp.types`",
+        hint="push bytes or a file, pass encoder= (a function, or 'pickle'), or add a type by an "
+        "entry point in `dsp.types`",
     )
 
 

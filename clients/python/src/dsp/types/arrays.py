@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import UnsupportedObjectTypeException
-from dsp.types.base import Encoded, instance
+from dsp.types.base import Encoded, instance, unreadable, written
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -29,9 +28,11 @@ class Numpy:
                 f"an array of {array.dtype} holds Python objects, which only pickle could save",
                 hint="give it a type of its own with .astype, or push a table",
             )
-        out = io.BytesIO()
-        numpy.save(out, array, allow_pickle=False)
-        return Encoded(".npy", "application/x-npy", "numpy", data=out.getvalue())
+
+        def write(file: IO[bytes]) -> None:
+            numpy.save(file, array, allow_pickle=False)
+
+        return written(".npy", "application/x-npy", "numpy", write, array.nbytes)
 
     def reads(self, attachment: Attachment) -> bool:
         return attachment.media == "application/x-npy"
@@ -39,5 +40,8 @@ class Numpy:
     def decode(self, attachment: Attachment) -> Any:
         import numpy
 
-        with attachment.open() as file:
-            return numpy.load(file, allow_pickle=False)
+        try:
+            with attachment.open() as file:
+                return numpy.load(file, allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise unreadable(attachment, "array of NumPy", error) from error

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import io
-import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import DspError, UnsupportedObjectTypeException
-from dsp.types.base import PARQUET, Encoded, instance
+from dsp.types.base import IN_MEMORY_BYTES, PARQUET, Encoded, instance, unreadable, written
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
 
 ROW_GROUP = 65_536
 """Rows in a row group: few enough that a page of rows comes at once."""
-_IN_MEMORY_BYTES = 64 << 20
-"""Above this a table is written to a file, not to memory."""
 
 
 class Arrow:
@@ -48,11 +42,14 @@ class Arrow:
             raise UnsupportedObjectTypeException(
                 f"{type(value).__name__} gives no stream of record batches", causes=[str(error)]
             ) from error
-        with _temporary() as path:
-            with _naming_columns(), _writer(path, reader.schema) as writer:
+
+        def write(file: IO[bytes]) -> None:
+            with _writer(file, reader.schema) as writer:
                 for batch in reader:
                     writer.write_batch(batch, row_group_size=ROW_GROUP)
-            return _of_file(path, "arrow/table")
+
+        with _naming_columns():
+            return written(".parquet", PARQUET, "arrow/table", write, None)
 
     def reads(self, attachment: Attachment) -> bool:
         return attachment.media == PARQUET
@@ -76,29 +73,31 @@ def pyarrow() -> Any:
 
 def to_parquet(table: Any, app: str) -> Encoded:
     """Writes a table of pyarrow: zstd, row groups of 65,536 rows, with a page index."""
+
+    def write(file: IO[bytes]) -> None:
+        with _writer(file, table.schema) as writer:
+            writer.write_table(table, row_group_size=ROW_GROUP)
+
     with _naming_columns():
-        if table.nbytes <= _IN_MEMORY_BYTES:
-            out = io.BytesIO()
-            with _writer(out, table.schema) as writer:
-                writer.write_table(table, row_group_size=ROW_GROUP)
-            return Encoded(".parquet", PARQUET, app, data=out.getvalue())
-        with _temporary() as path:
-            with _writer(path, table.schema) as writer:
-                writer.write_table(table, row_group_size=ROW_GROUP)
-            return _of_file(path, app)
+        return written(".parquet", PARQUET, app, write, table.nbytes)
 
 
 def read_parquet(attachment: Attachment) -> Any:
     """Reads an attachment as a table of pyarrow, with the types it was written from."""
     pa = pyarrow()
     try:
-        with attachment.open() as file:
-            read = pa.parquet.ParquetFile(file)
+        with contextlib.ExitStack() as opened:
+            # Of a buffer Arrow reads columns at once; of a file of Python one after the other.
+            small = attachment.size <= IN_MEMORY_BYTES
+            source = (
+                pa.py_buffer(attachment.read())
+                if small
+                else opened.enter_context(attachment.open())
+            )
+            read = pa.parquet.ParquetFile(source)
             table, metadata = read.read(), read.metadata.metadata or {}
     except (pa.ArrowInvalid, OSError) as error:
-        raise DspError(
-            f"{attachment.reference} is no Parquet file that can be read", causes=[str(error)]
-        ) from error
+        raise unreadable(attachment, "Parquet file", error) from error
     return _as_written(pa, table, metadata.get(b"ARROW:schema"))
 
 
@@ -139,20 +138,3 @@ def _naming_columns() -> Iterator[None]:
             causes=[str(error)],
             hint="cast it, or leave it out",
         ) from error
-
-
-@contextlib.contextmanager
-def _temporary() -> Iterator[Path]:
-    """Makes a file that is deleted unless all goes well."""
-    handle, name = tempfile.mkstemp(prefix="dsp-", suffix=".parquet")
-    os.close(handle)
-    path = Path(name)
-    try:
-        yield path
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _of_file(path: Path, app: str) -> Encoded:
-    return Encoded(".parquet", PARQUET, app, file=path, temporary=True)

@@ -6,16 +6,25 @@ members of `Type`. Types of others are asked before the ones of this package.
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from dsp.errors import DspError
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
 
 PARQUET = "application/vnd.apache.parquet"
 PICKLE = "application/x-python-pickle"
+IN_MEMORY_BYTES = 64 << 20
+"""Above this, what an object becomes is written to a file, not to memory."""
+_CAUSE_CHARACTERS = 300
 
 
 @dataclass
@@ -68,3 +77,58 @@ def instance(value: object, module: str, *names: str) -> bool:
     loaded = sys.modules.get(module)
     classes = tuple(c for c in (getattr(loaded, name, None) for name in names) if c is not None)
     return bool(classes) and isinstance(value, classes)
+
+
+def written(
+    suffix: str,
+    media: str | None,
+    app: str,
+    write: Callable[[IO[bytes]], object],
+    size: int | None,
+) -> Encoded:
+    """Has a library write an object into a file that it is given.
+
+    `size` is about how many bytes that will be. What is large, or of a size that nobody knows
+    before, goes to a temporary file, so that it does not fill the memory a second time.
+    """
+    if size is not None and size <= IN_MEMORY_BYTES:
+        out = io.BytesIO()
+        write(out)
+        return Encoded(suffix, media, app, data=out.getvalue())
+    handle, name = tempfile.mkstemp(prefix="dsp-", suffix=suffix)
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return Encoded(suffix, media, app, file=path, temporary=True)
+
+
+def library(name: str, *, pip: str | None = None, what: str) -> Any:
+    """Imports a library that reads or writes a type.
+
+    Raises `DspError`, which says how to install it.
+    """
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise DspError(
+            f"{what} needs {name.partition('.')[0]}",
+            causes=[str(error)],
+            hint=f"pip install {pip or name.partition('.')[0]}",
+        ) from error
+
+
+def unreadable(attachment: Attachment, what: str, error: BaseException) -> DspError:
+    """Returns the error for bytes that are not what their author says they are."""
+    # Some libraries put all of what they read into their errors.
+    cause = (str(error) or type(error).__name__).splitlines()[0][:_CAUSE_CHARACTERS]
+    return DspError(
+        f"{attachment.reference} is no {what} that can be read",
+        causes=[cause],
+        hint=".save() of its attachment writes the bytes to a file, as they are",
+    )

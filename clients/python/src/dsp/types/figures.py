@@ -55,21 +55,27 @@ class Matplotlib:
             instance(value, "matplotlib.figure", "Figure")
             or instance(value, "matplotlib.axes", "Axes")
             or instance(value, "seaborn.axisgrid", "Grid", "FacetGrid", "PairGrid", "JointGrid")
+            or instance(value, "seaborn.objects", "Plot")
         )
 
     def encode(self, value: Any) -> Encoded:
         import matplotlib
 
-        figure = value if hasattr(value, "savefig") else value.figure
+        if instance(value, "seaborn.objects", "Plot"):
+            value = value.plot()
+            figure, save = value._figure, value.save
+        else:
+            figure = value if hasattr(value, "savefig") else value.figure
+            save = figure.savefig
         out = io.BytesIO()
         # The same plot is the same bytes: no date, and ids that do not change.
         with matplotlib.rc_context({"svg.hashsalt": "dsp"}):
-            figure.savefig(out, format="svg", metadata={"Date": None})
+            save(out, format="svg", metadata={"Date": None})
         if out.tell() <= SVG_BYTES:
             return Encoded(".svg", "image/svg+xml", "matplotlib", data=out.getvalue())
         out = io.BytesIO()
         dpi = getattr(figure, "dpi", 100) * _PNG_SCALE
-        figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
+        save(out, format="png", dpi=dpi, metadata={"Software": None})
         return Encoded(".png", "image/png", "matplotlib", data=out.getvalue())
 
     def reads(self, attachment: Attachment) -> bool:

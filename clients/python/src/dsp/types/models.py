@@ -1,20 +1,29 @@
-"""Models that only pickle can hold: loading one runs whatever its author put in."""
+"""Models and objects that only pickle can hold: loading one runs whatever its author put in."""
 
 from __future__ import annotations
 
-import io
+import pickle
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from dsp.errors import UntrustedError
-from dsp.types.base import PICKLE, Encoded
+from dsp.errors import UnsupportedObjectTypeException, UntrustedError
+from dsp.types.base import PICKLE, Encoded, written
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
 
 
+def trusted(attachment: Attachment, what: str) -> None:
+    """Raises `UntrustedError` unless the attachment may run code; nothing is fetched before."""
+    if not attachment.may_run_code():
+        raise UntrustedError(
+            f"{attachment.reference} is {what} by {attachment.author}: loading runs their code",
+            hint="if you trust them: pull(..., allow_pickle=True), or `dsp trust USER --code`",
+        )
+
+
 class Model:
-    """scikit-learn's estimators, by joblib."""
+    """scikit-learn's estimators, and those of others with its interface, by joblib."""
 
     name = "sklearn"
 
@@ -25,20 +34,45 @@ class Model:
     def encode(self, value: Any) -> Encoded:
         import joblib
 
-        out = io.BytesIO()
-        joblib.dump(value, out)
-        return Encoded(".joblib", PICKLE, "sklearn", data=out.getvalue())
+        def write(file: IO[bytes]) -> None:
+            joblib.dump(value, file)
+
+        return written(".joblib", PICKLE, "sklearn", write, None)
 
     def reads(self, attachment: Attachment) -> bool:
         return attachment.app == "sklearn" and attachment.media == PICKLE
 
     def decode(self, attachment: Attachment) -> Any:
-        if not attachment.may_run_code():
-            raise UntrustedError(
-                f"{attachment.reference} is a pickle by {attachment.author}: "
-                "loading runs their code",
-                hint="if you trust them: pull(..., allow_pickle=True), or `dsp trust USER --code`",
-            )
+        trusted(attachment, "a pickle")
         import joblib
 
-        return joblib.load(io.BytesIO(attachment.read()))
+        with attachment.open() as file:
+            return joblib.load(file)
+
+
+class Pickle:
+    """Any object of Python, where the caller asks for it: `push(..., encoder="pickle")`."""
+
+    name = "pickle"
+
+    def matches(self, value: object) -> bool:
+        return False
+
+    def encode(self, value: Any) -> Encoded:
+        def write(file: IO[bytes]) -> None:
+            pickle.dump(value, file, protocol=5)
+
+        try:
+            return written(".pickle", PICKLE, "python/pickle", write, None)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise UnsupportedObjectTypeException(
+                f"pickle cannot hold a {type(value).__qualname__}", causes=[str(error)]
+            ) from error
+
+    def reads(self, attachment: Attachment) -> bool:
+        return attachment.app == "python/pickle"
+
+    def decode(self, attachment: Attachment) -> Any:
+        trusted(attachment, "a pickle")
+        with attachment.open() as file:
+            return pickle.load(file)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import UnsupportedObjectTypeException
 from dsp.types.arrow import ROW_GROUP
-from dsp.types.base import PARQUET, Encoded, instance
+from dsp.types.base import PARQUET, Encoded, instance, unreadable, written
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -29,9 +28,12 @@ class Polars:
             value = value.collect()
         elif isinstance(value, polars.Series):
             value, app = value.to_frame(), "polars/series"
-        out = io.BytesIO()
+
+        def write(file: IO[bytes]) -> None:
+            value.write_parquet(file, compression="zstd", row_group_size=ROW_GROUP)
+
         try:
-            value.write_parquet(out, compression="zstd", row_group_size=ROW_GROUP)
+            return written(".parquet", PARQUET, app, write, value.estimated_size())
         except (polars.exceptions.PolarsError, BaseException) as error:
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
@@ -40,7 +42,6 @@ class Polars:
                 causes=[str(error)],
                 hint="cast it, or leave it out",
             ) from error
-        return Encoded(".parquet", PARQUET, app, data=out.getvalue())
 
     def reads(self, attachment: Attachment) -> bool:
         return (attachment.app or "").startswith("polars/") and attachment.media == PARQUET
@@ -48,5 +49,9 @@ class Polars:
     def decode(self, attachment: Attachment) -> Any:
         import polars
 
-        frame = polars.read_parquet(io.BytesIO(attachment.read()))
+        try:
+            with attachment.open() as file:
+                frame = polars.read_parquet(file)
+        except polars.exceptions.PolarsError as error:
+            raise unreadable(attachment, "Parquet file", error) from error
         return frame.to_series() if attachment.app == "polars/series" else frame

@@ -1,0 +1,93 @@
+"""Pulling: an attachment of a frame becomes the object that was pushed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dsp.attachment import Attachment
+from dsp.errors import ConfigurationError, MatchError
+from dsp.stacks import Decoder, frame_of
+from dsp.types.base import PARQUET, instance, library
+
+_TABLES = (PARQUET, "text/csv")
+
+
+def pull(
+    stack: str,
+    profile: str = "default",
+    params: Mapping[str, Any] | None = None,
+    decoder: Decoder | str | object | None = None,
+    *,
+    meta: Mapping[str, Any] | None = None,
+    allow_pickle: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """Returns an attachment of a frame as the object that was pushed.
+
+    `stack` is a reference: `sales`, `alice:sales@v1#plot.svg`, or dstack's `/alice/sales`. Without
+    a revision it is the head; with `meta` the latest frame whose parameters hold all of it. Of
+    several attachments it is the first whose parameters hold all of `params` and `kwargs`. Bytes
+    that are not here are brought from peers. `decoder` is a function of an `Attachment`, an object
+    with `decode`, or the name of a type: `arrow` gives a table of pyarrow. What no type reads comes
+    as an `Attachment` with `read`, `open` and `save`.
+
+    Raises `StackNotFoundError`, `MatchError`, and `UntrustedError` for a pickle of somebody else
+    unless `allow_pickle` is true or `dsp trust USER --code` says so.
+    """
+    check_profile(profile)
+    found, path = frame_of(stack)
+    if meta:
+        found = found.latest(meta)
+    which: str | int | None = path
+    if path is not None and path.isdigit() and all(a.path != path for a in found.attachments):
+        which = int(path)
+    wanted = {**(params or {}), **kwargs}
+    return found.pull(which, params=wanted, decoder=decoder, allow_pickle=allow_pickle)
+
+
+def pull_data(
+    stack: str,
+    params: Mapping[str, Any] | None = None,
+    meta: Mapping[str, Any] | None = None,
+    profile: str = "default",
+    **kwargs: Any,
+) -> Any:
+    """Returns a table of a frame as a data frame with its types.
+
+    As `pull`, but only tables are looked at, so a plot beside the table is not in the way. What
+    pandas or polars pushed comes back as it was; a table of Arrow comes as a `pandas.DataFrame`
+    with the types of Arrow, one of R or of a CSV file as a `pandas.DataFrame`.
+
+    Raises `MatchError` where the frame has no such table.
+    """
+    check_profile(profile)
+    found, path = frame_of(stack)
+    if meta:
+        found = found.latest(meta)
+    tables = [one for one in found.attachments if one.media in _TABLES]
+    if not tables:
+        raise MatchError(
+            f"{found.reference} has no table",
+            candidates=[f"#{one.path} {one.media}" for one in found.attachments[:10]],
+            hint="dsp.pull returns other objects",
+        )
+    one = found.attachment(path, {**(params or {}), **kwargs}, among=tables)
+    value = found.pull(one.path)
+    return _data_frame(value, one)
+
+
+def check_profile(profile: str) -> None:
+    """Refuses dstack's profiles other than the default: they meant other servers."""
+    if profile != "default":
+        raise ConfigurationError(
+            f"there is no profile `{profile}`: there is one daemon, and it is found by itself",
+            hint="DSP_HOME chooses another daemon here, DSP_URL and DSP_TOKEN one elsewhere",
+        )
+
+
+def _data_frame(value: Any, one: Attachment) -> Any:
+    if not instance(value, "pyarrow", "Table"):
+        return value
+    pandas = library("pandas", what=f"a data frame of {one.reference}")
+    return value.to_pandas(types_mapper=pandas.ArrowDtype)

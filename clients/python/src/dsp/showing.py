@@ -1,0 +1,15 @@
+"""How objects show themselves in notebooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Shown:
+    """Shown as text and as HTML; a front end takes what it can show."""
+
+    def _repr_html_(self) -> str:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}

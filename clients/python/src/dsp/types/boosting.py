@@ -1,0 +1,103 @@
+"""Boosted trees in the formats of their libraries, which run nothing on load."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from dsp.errors import UnsupportedObjectTypeException
+from dsp.types.base import Encoded, instance, library, unreadable
+
+if TYPE_CHECKING:
+    from dsp.attachment import Attachment
+
+_PARAMS = "dsp:params"
+_ESTIMATORS = ("XGBClassifier", "XGBRegressor", "XGBRanker", "XGBRFClassifier", "XGBRFRegressor")
+
+
+class XGBoost:
+    """`xgboost.Booster`, and its estimators with their parameters, as UBJSON."""
+
+    name = "xgboost"
+
+    def matches(self, value: object) -> bool:
+        return type(value).__name__ in ("Booster", *_ESTIMATORS) and instance(
+            value, "xgboost", "Booster", *_ESTIMATORS
+        )
+
+    def encode(self, value: Any) -> Encoded:
+        import xgboost
+
+        kind = type(value).__name__
+        if kind == "Booster":
+            return _ubjson(value, kind)
+        try:
+            params = json.dumps(value.get_params())
+            booster = value.get_booster().copy()
+        except AttributeError as error:  # NotFittedError of scikit-learn is one.
+            raise UnsupportedObjectTypeException(
+                f"the {kind} is not fitted, so there is nothing to keep",
+                causes=[str(error)],
+                hint="call .fit before",
+            ) from error
+        except (TypeError, ValueError, xgboost.core.XGBoostError) as error:
+            raise UnsupportedObjectTypeException(
+                f"the {kind} has a parameter that JSON cannot hold", causes=[str(error)]
+            ) from error
+        # What its own format forgets: how it would be fitted again.
+        booster.set_attr(**{_PARAMS: params})
+        if hasattr(value, "n_classes_"):
+            booster.set_attr(**{"dsp:classes": str(value.n_classes_)})
+        return _ubjson(booster, kind)
+
+    def reads(self, attachment: Attachment) -> bool:
+        return (attachment.app or "").startswith("xgboost/")
+
+    def decode(self, attachment: Attachment) -> Any:
+        xgboost = library("xgboost", what=f"the model {attachment.reference}")
+        kind = (attachment.app or "").removeprefix("xgboost/")
+        try:
+            if kind != "Booster" and kind not in _ESTIMATORS:
+                raise ValueError(f"there is no {kind} in xgboost")
+            booster = xgboost.Booster()
+            booster.load_model(bytearray(attachment.read()))
+            if kind == "Booster":
+                return booster
+            model = getattr(xgboost, kind)(**json.loads(booster.attr(_PARAMS) or "{}"))
+            classes = booster.attr("dsp:classes")
+            booster.set_attr(**{_PARAMS: None, "dsp:classes": None})
+            if classes is not None:
+                model.n_classes_ = int(classes)
+            model._Booster = booster
+        except (xgboost.core.XGBoostError, ValueError, TypeError) as error:
+            raise unreadable(attachment, "model of XGBoost", error) from error
+        return model
+
+
+class LightGBM:
+    """`lightgbm.Booster`, as its own text; estimators of LightGBM go the way of scikit-learn's."""
+
+    name = "lightgbm"
+
+    def matches(self, value: object) -> bool:
+        return instance(value, "lightgbm", "Booster")
+
+    def encode(self, value: Any) -> Encoded:
+        # All trees, not only the best ones that early stopping found.
+        text = value.model_to_string(num_iteration=-1)
+        return Encoded(".txt", "text/plain", "lightgbm", data=text.encode())
+
+    def reads(self, attachment: Attachment) -> bool:
+        return attachment.app == "lightgbm"
+
+    def decode(self, attachment: Attachment) -> Any:
+        lightgbm = library("lightgbm", what=f"the model {attachment.reference}")
+        try:
+            return lightgbm.Booster(model_str=attachment.text())
+        except (lightgbm.basic.LightGBMError, ValueError, KeyError) as error:
+            raise unreadable(attachment, "model of LightGBM", error) from error
+
+
+def _ubjson(booster: Any, kind: str) -> Encoded:
+    data = bytes(booster.save_raw("ubj"))
+    return Encoded(".ubj", "application/ubjson", f"xgboost/{kind}", data=data)

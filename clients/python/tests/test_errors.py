@@ -1,0 +1,222 @@
+"""What goes wrong, and what it says: the cause, and what to do."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import DEADLINE_SECONDS
+
+import dsp
+from dsp import types
+from dsp.client import Client
+
+
+@pytest.mark.parametrize(
+    "name", ["no spaces here", "", "a//b", "/", "ä" * 300, "a#b#c", "..", "a@b"]
+)
+def test_names_that_break_the_rules_are_refused(here, name):
+    with pytest.raises(dsp.DspError) as caught:
+        dsp.push(name, "text")
+    assert "hint: " in str(caught.value) or "cause: " in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_name_that_would_be_no_segment_of_a_path(here, name):
+    with pytest.raises(dsp.ConfigurationError, match="is no name"):
+        dsp.share(name)
+
+
+def test_a_traceback_ends_with_what_to_do(here):
+    done = subprocess.run(
+        [sys.executable, "-c", "import dsp; dsp.push('errors/x', object())"],
+        env={**os.environ, "DSP_HOME": str(here.home)},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+    )
+    *_, error, hint = done.stderr.strip().splitlines()
+    assert "UnsupportedObjectTypeException: no type is known for builtins.object" in error
+    assert hint.startswith("hint: push bytes or a file, pass encoder=")
+
+
+def test_a_type_that_cannot_be_loaded_is_left_out_with_a_warning(here, monkeypatch):
+    class EntryPoint:
+        name, value = "broken", "elsewhere:Broken"
+
+        def load(self):
+            raise ImportError("no module named nowhere")
+
+    types.all_types.cache_clear()
+    monkeypatch.setattr(types, "entry_points", lambda group: [EntryPoint()])
+    try:
+        with pytest.warns(dsp.DspWarning, match="`broken` of elsewhere:Broken cannot be loaded"):
+            dsp.push("errors/type", "text")
+    finally:
+        monkeypatch.undo()
+        types.all_types.cache_clear()
+
+
+class Talker:
+    """Another end that reads a request's head and answers as it is told."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    @property
+    def client(self):
+        return Client.of_url(f"http://127.0.0.1:{self.listener.getsockname()[1]}", "token")
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                with connection:
+                    head = b""
+                    while b"\r\n\r\n" not in head:
+                        head += connection.recv(4096)
+                    self.answer(connection, head)
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+@pytest.fixture
+def talker():
+    made = []
+
+    def make(answer):
+        made.append(Talker(answer))
+        return made[-1].client
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def reply(status, body, length=None):
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    head = (
+        f"HTTP/1.1 {status} X\r\nContent-Length: {length or len(text)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + text
+
+
+def test_a_daemon_of_another_version_says_which(talker, here):
+    def old(connection, head):
+        if b"/health" in head:
+            connection.sendall(reply(200, {"status": "ok", "version": "9.9.9", "pid": 1}))
+        else:
+            problem = {"code": "not_found", "detail": "there is nothing at this path"}
+            connection.sendall(reply(404, problem))
+
+    with pytest.raises(dsp.VersionMismatchError) as caught:
+        talker(old).get("/things")
+    assert str(caught.value).splitlines() == [
+        f"dspd 9.9.9 and dsp-client {dsp.__version__} do not understand each other",
+        "cause: it does not know GET /api/v1/things",
+        "hint: install both from one release, then `dsp daemon stop`: the next call starts it",
+    ]
+    # The daemon says it in these very words.
+    with pytest.raises(dsp.VersionMismatchError, match=r"GET /api/v1/things"):
+        here.client().get("/things")
+    with pytest.raises(dsp.VersionMismatchError, match=r"DELETE /api/v1/node"):
+        here.client().delete("/node")
+    with pytest.raises(dsp.NotFoundError):
+        here.client().get("/peers/nobody")
+
+
+def test_a_connection_that_drops_in_the_middle_of_an_upload(talker):
+    pieces = iter([bytes(1 << 20)] * 64)
+    client = talker(lambda connection, head: connection.recv(1 << 20))
+    with pytest.raises(dsp.ConnectionLostError, match=r"(?s)broke off.*cause.*hint: the call can"):
+        client.upload(pieces, size=64 << 20, blake3="0" * 64)
+
+
+def test_a_connection_that_drops_in_the_middle_of_a_download(talker):
+    client = talker(lambda connection, _: connection.sendall(reply(200, bytes(1000), length=9999)))
+    read = 0
+    with (
+        pytest.raises(dsp.ConnectionLostError, match=r"(?s)before its end.*hint: pull again"),
+        client.download("/blobs/x") as pieces,
+    ):
+        for piece in pieces:
+            read += len(piece)
+    assert read == 1000
+
+
+def test_a_long_answer_that_breaks_off(talker):
+    step = b'{"step": "progress", "what": "x", "bytes": 1, "files": 0}\n'
+    client = talker(lambda connection, _: connection.sendall(reply(200, step)))
+    with pytest.raises(dsp.ConnectionLostError, match=r"(?s)before its end.*can be repeated"):
+        client.steps("/frames", {})
+
+
+def test_another_program_at_the_address(talker):
+    client = talker(lambda connection, _: connection.sendall(reply(500, b"<html>oops")))
+    with pytest.raises(dsp.DspError, match=r"(?s)no answer of dsp\nhint: is another program"):
+        client.get("/node")
+
+
+def test_an_answer_without_end_does_not_fill_the_memory(talker, monkeypatch):
+    monkeypatch.setattr("dsp.wire._ANSWER_BYTES", 1000)
+    client = talker(lambda connection, _: connection.sendall(reply(200, b"[" + b"1," * 1000)))
+    with pytest.raises(dsp.DspError, match="exceeds 1000 bytes"):
+        client.get("/node")
+
+
+def test_what_the_daemon_notes_comes_as_a_warning(talker):
+    steps = b'{"step": "note", "text": "a link was left out"}\n{"step": "done", "result": {}}\n'
+    client = talker(lambda connection, _: connection.sendall(reply(200, steps)))
+    with pytest.warns(dsp.DspWarning, match="a link was left out"):
+        assert client.steps("/frames", {}) == {}
+
+
+def test_parquet_files_that_lie(here, tmp_path):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"a": list(range(1000))}), path)
+    good = path.read_bytes()
+    for n, lie in enumerate(
+        [
+            good[:-8] + (2**31 - 1).to_bytes(4, "little") + b"PAR1",
+            good[: len(good) // 2] + bytes(64) + good[len(good) // 2 + 64 :],
+            good[:-4] + b"PARE",
+            b"PAR1PAR1",
+            b"",
+        ]
+    ):
+        path.write_bytes(lie)
+        dsp.push(f"errors/lie{n}", path)
+        with pytest.raises(dsp.DspError, match=r"(?s)no Parquet file.*\ncause: .+\nhint: .save"):
+            dsp.pull(f"errors/lie{n}")
+
+
+def test_values_that_no_type_can_hold_are_named(here):
+    table = pd.DataFrame({"good": [1, 2], "bad": [1, object()]})
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=r"(?s)'bad'.*object.*row 1.*hint"):
+        dsp.push("errors/value", table)
+    for params in ({"x": object()}, {"x": {1}}, {"x": lambda: 0}):
+        with pytest.raises(dsp.ConfigurationError, match=r"(?s)a parameter cannot be.*hint"):
+            dsp.push("errors/value", "text", params=params)
+    with pytest.raises(dsp.StackNotFoundError):
+        dsp.stack("errors/value")
+
+
+def test_a_folder_without_the_right_to_write(folder, monkeypatch):
+    """No daemon runs, and none can be started: the home is a file."""
+    home = folder / "nohome"
+    home.write_text("")
+    monkeypatch.setenv("DSP_HOME", str(home))
+    with pytest.raises(dsp.DaemonNotFoundError, match=r"(?s)cause: .*hint: "):
+        dsp.ls()
