@@ -1,18 +1,21 @@
-//! `/schema`, `/rows` and `/stats` of an attachment that is a table.
+//! `/schema`, `/rows`, `/stats` and `/table` of an attachment that is a table.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use dsp_protocol::api::{TableRows, TableSchema, TableStats};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Answer, Query};
+use super::answer::{Answer, Fault, Query};
+use super::bytes;
 use super::stacks::RefQuery;
-use crate::ops::{Ops, RowsFilter};
+use crate::ops::{Ops, RowsFilter, TableBytes};
 
 /// Which rows.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -30,8 +33,23 @@ struct RowsQuery {
     columns: Option<String>,
 }
 
+/// Which table, and as what.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct TableQuery {
+    /// A reference, `[user[/context]:]stack[@rev][#attachment]`.
+    #[serde(rename = "ref")]
+    reference: String,
+    /// `parquet`, `csv`, or `csv-metadata` for the types of the columns of the CSV.
+    format: String,
+}
+
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
-    OpenApiRouter::new().routes(routes!(schema)).routes(routes!(rows)).routes(routes!(stats))
+    OpenApiRouter::new()
+        .routes(routes!(schema))
+        .routes(routes!(rows))
+        .routes(routes!(stats))
+        .routes(routes!(table))
 }
 
 /// Returns the columns of a table
@@ -58,4 +76,20 @@ async fn rows(State(ops): State<Arc<Ops>>, Query(query): Query<RowsQuery>) -> An
     params(RefQuery), responses((status = 200, body = TableStats)))]
 async fn stats(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<TableStats> {
     Ok(Json(ops.table_stats(&query.reference).await?))
+}
+
+/// Returns a table in another format
+#[utoipa::path(get, path = "/table", tag = "tables", operation_id = "table",
+    params(TableQuery),
+    responses((status = 200, body = [u8], content_type = "application/octet-stream"),
+        (status = 206, body = [u8], content_type = "application/octet-stream")))]
+async fn table(
+    State(ops): State<Arc<Ops>>,
+    Query(query): Query<TableQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    match ops.table_as(&query.reference, query.format.parse()?).await? {
+        TableBytes::Pushed(opened) => bytes::answer(&ops, &headers, &opened).await,
+        TableBytes::Made(made) => Ok(bytes::made(&headers, made)),
+    }
 }

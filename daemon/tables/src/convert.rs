@@ -14,24 +14,30 @@ use crate::csv::{Record, Records};
 use crate::format::Format;
 use crate::infer::{Builder, Guess, Type};
 use crate::limits::{BATCH, CONVERTED_BYTES, GROUP_ROWS};
+use crate::note::Note;
 use crate::schema::columns;
 use crate::source::Source;
 use crate::table::bounded;
-use crate::{TableError, ipc, jsonl};
+use crate::{TableError, ipc, jsonl, noted};
 
-/// Turns a file into Parquet.
+/// Turns a file into Parquet; a CSV or TSV that has a note with the types that the note says.
 ///
 /// # Errors
-/// It is larger than [`CONVERTED_BYTES`], or damaged, or cannot be written.
+/// It is larger than [`CONVERTED_BYTES`], or damaged, or does not fit its note, or cannot be
+/// written.
 pub fn to_parquet(
     source: &Arc<dyn Source>,
     format: Format,
+    note: Option<&Note>,
     out: impl Write + Send,
 ) -> Result<(), TableError> {
     let size = source.size();
     if size > CONVERTED_BYTES {
         let what = "the size of the file in bytes".into();
         return Err(TableError::TooLarge { what, size, limit: CONVERTED_BYTES });
+    }
+    if let (Format::Csv | Format::Tsv, Some(note)) = (format, note) {
+        return bounded("CSV", || noted::to_parquet(source, note, out));
     }
     match format {
         Format::Csv => bounded("CSV", || csv(source, None, out)),

@@ -36,6 +36,13 @@ pub(crate) const DISTINCT: usize = 10_000;
 pub(crate) const TOP: usize = 10;
 /// Largest file of another format that is turned into Parquet, in bytes.
 pub const CONVERTED_BYTES: u64 = 4 << 30;
+/// Largest CSV that is made of a table, in bytes: a small file may hold a row a billion times.
+pub const CSV_BYTES: u64 = 4 << 30;
+/// Largest note beside a CSV, in bytes: levels of factors, mostly.
+pub const NOTE_BYTES: u64 = 16 << 20;
+/// Most categories of a column that are told in a note, in number and in bytes; a column with more
+/// is one of plain text there.
+pub(crate) const LEVELS: (usize, usize) = (100_000, 2 << 20);
 /// Longest line of a text format, in bytes.
 pub const LINE_BYTES: usize = 16 << 20;
 /// Rows that are turned into Parquet at a time, in number and in bytes.

@@ -1,4 +1,5 @@
 //! Files as others write them, honest and hostile.
 
 mod formats;
+mod notes;
 mod pages;
