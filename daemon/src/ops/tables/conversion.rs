@@ -87,7 +87,7 @@ impl Ops {
             if key.format == Format::Parquet {
                 return Ok(TableBytes::Pushed(file.opened));
             }
-            // Open, it may have been made in another life of the cache.
+            // What is open may have left the cache since.
             self.tables.forget(&[key.hash]);
             self.open_table(&file).await?;
             let here = tokio::task::spawn_blocking(move || derived.parquet(key)).await;
