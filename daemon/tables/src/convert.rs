@@ -8,9 +8,11 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::csv::{Record, Records};
+use crate::csv_out::levels::{Dictionaries, KEY, Levels};
 use crate::format::Format;
 use crate::infer::{Builder, Guess, Type};
 use crate::limits::{BATCH, CONVERTED_BYTES, GROUP_ROWS};
@@ -54,6 +56,7 @@ pub fn to_parquet(
 /// Parquet as it is written.
 pub(crate) struct Sink<W: Write + Send> {
     writer: ArrowWriter<W>,
+    dictionaries: Vec<Dictionaries>,
 }
 
 impl<W: Write + Send> Sink<W> {
@@ -65,11 +68,15 @@ impl<W: Write + Send> Sink<W> {
             .set_max_row_group_row_count(Some(GROUP_ROWS))
             .set_statistics_enabled(EnabledStatistics::Page)
             .build();
+        let dictionaries = Dictionaries::of(&schema);
         let writer = ArrowWriter::try_new(out, schema, Some(properties)).map_err(unwritten)?;
-        Ok(Sink { writer })
+        Ok(Sink { writer, dictionaries })
     }
 
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), TableError> {
+        for dictionary in &mut self.dictionaries {
+            dictionary.look(batch.column(dictionary.column));
+        }
         self.writer.write(batch).map_err(unwritten)?;
         // Wide rows make a row group before there are many.
         if self.writer.in_progress_size() > BATCH.1 * 4 {
@@ -78,7 +85,13 @@ impl<W: Write + Send> Sink<W> {
         Ok(())
     }
 
-    pub(crate) fn end(self) -> Result<(), TableError> {
+    pub(crate) fn end(mut self) -> Result<(), TableError> {
+        let levels = self.dictionaries.into_iter().map(Dictionaries::levels);
+        let levels: Vec<Levels> = levels.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        if !levels.is_empty() {
+            let text = serde_json::to_string(&levels).map_err(std::io::Error::from)?;
+            self.writer.append_key_value_metadata(KeyValue::new(KEY.to_owned(), text));
+        }
         self.writer.close().map(drop).map_err(unwritten)
     }
 }

@@ -28,6 +28,14 @@ pub const FIXED_BYTES: i32 = 64 << 10;
 pub const STATS_ROWS: u64 = 5_000_000;
 /// Most cells that statistics look at.
 pub const STATS_CELLS: u64 = 50_000_000;
+/// Most rows of a table that is sorted, or looked through for those that fit.
+pub const SELECT_ROWS: u64 = 5_000_000;
+/// Most bytes of what rows are sorted by.
+pub const SELECT_BYTES: u64 = 256 << 20;
+/// Most columns to sort by and conditions of a request, together.
+pub const SELECT_COLUMNS: u64 = 16;
+/// Most values that a condition names.
+pub const SELECT_VALUES: u64 = 1_000;
 /// Bars of a histogram.
 pub const BARS: usize = 20;
 /// Most different texts that are counted.

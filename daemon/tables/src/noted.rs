@@ -285,7 +285,7 @@ pub(crate) fn digits(unit: TimeUnit) -> u8 {
 }
 
 /// Returns a decimal as how many of its last digit it is; none where that would lose digits.
-fn scaled(text: &str, scale: u8) -> Option<i128> {
+pub(crate) fn scaled(text: &str, scale: u8) -> Option<i128> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text),

@@ -9,7 +9,7 @@ use arrow_schema::SchemaRef;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
+    ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use parquet::file::metadata::{KeyValue, PageIndexPolicy};
 use serde_json::Value;
@@ -187,6 +187,11 @@ impl Table {
         &self.original
     }
 
+    /// Returns the program that wrote the file, as it calls itself.
+    pub(crate) fn writer(&self) -> &str {
+        self.metadata.metadata().file_metadata().created_by().unwrap_or_default()
+    }
+
     /// Returns the notes in the footer that are texts.
     pub(crate) fn notes(&self) -> impl Iterator<Item = (&str, &str)> {
         let notes = self.metadata.metadata().file_metadata().key_value_metadata();
@@ -205,7 +210,7 @@ impl Table {
         let written = Arc::clone(self.metadata.metadata());
         let written = ArrowReaderMetadata::try_new(written, ArrowReaderOptions::new());
         let written = written.map_err(TableError::parquet)?;
-        self.decode(&written, 0..self.rows, &[column], batch_rows)
+        self.decode(&written, 0..self.rows, &[column], batch_rows, None)
     }
 
     /// Decodes rows of some columns; none where the range is empty.
@@ -215,7 +220,17 @@ impl Table {
         columns: &[usize],
         batch_rows: usize,
     ) -> Result<Batches, TableError> {
-        self.decode(&self.metadata, rows, columns, batch_rows)
+        self.decode(&self.metadata, rows, columns, batch_rows, None)
+    }
+
+    /// Decodes those of some rows that a selection, which begins with the first of them, picks.
+    pub(crate) fn selected(
+        &self,
+        rows: Range<u64>,
+        columns: &[usize],
+        selection: RowSelection,
+    ) -> Result<Batches, TableError> {
+        self.decode(&self.metadata, rows, columns, BATCH_ROWS, Some(selection))
     }
 
     fn decode(
@@ -224,6 +239,7 @@ impl Table {
         rows: Range<u64>,
         columns: &[usize],
         batch_rows: usize,
+        selection: Option<RowSelection>,
     ) -> Result<Batches, TableError> {
         let metadata = read_as.metadata();
         let mut groups = Vec::new();
@@ -246,14 +262,20 @@ impl Table {
         let mask = ProjectionMask::roots(read_as.parquet_schema(), columns.iter().copied());
         let (skip, count) = (usize::try_from(skip), usize::try_from(count));
         let too_many = |_| TableError::parquet("it says that it has more rows than there can be");
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(guarded, read_as.clone())
+        let (skip, count) = (skip.map_err(too_many)?, count.map_err(too_many)?);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(guarded, read_as.clone())
             .with_projection(mask)
             .with_row_groups(groups)
-            .with_batch_size(batch_rows)
-            .with_offset(skip.map_err(too_many)?)
-            .with_limit(count.map_err(too_many)?)
-            .build()
-            .map_err(TableError::parquet)?;
+            .with_batch_size(batch_rows);
+        let builder = match selection {
+            None => builder.with_offset(skip).with_limit(count),
+            Some(selection) => {
+                let mut selectors = vec![RowSelector::skip(skip)];
+                selectors.extend::<Vec<RowSelector>>(selection.into());
+                builder.with_row_selection(selectors.into())
+            }
+        };
+        let reader = builder.build().map_err(TableError::parquet)?;
         Ok(Batches(Some(reader)))
     }
 }
@@ -269,8 +291,12 @@ impl Iterator for Batches {
     }
 }
 
-/// Adds rows to a page; returns whether there is room for more.
-fn fill(page: &mut Page, batch: &RecordBatch, spent: &mut Spent) -> Result<bool, TableError> {
+/// Adds rows to a page; returns whether there was room for all.
+pub(crate) fn fill(
+    page: &mut Page,
+    batch: &RecordBatch,
+    spent: &mut Spent,
+) -> Result<bool, TableError> {
     for row in 0..batch.num_rows() {
         if spent.bytes > PAGE_BYTES && !page.rows.is_empty() {
             return Ok(false);

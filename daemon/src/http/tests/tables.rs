@@ -108,6 +108,46 @@ async fn a_note_beside_a_csv_says_its_types() {
 }
 
 #[tokio::test]
+async fn rows_are_sorted_and_picked() {
+    let lab = Lab::start().await;
+    lab.push("sales", "sales.csv", CSV).await;
+    // `[{"column":"id","descending":true}]`
+    let sort = "sort=%5B%7B%22column%22%3A%22id%22%2C%22descending%22%3Atrue%7D%5D";
+    let (status, page) = lab.get(&format!("/api/v1/rows?ref=sales&limit=2&{sort}")).await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    let rows = json!([["9007199254740993", "x", "2024-03-01"], [2, "010", null]]);
+    assert_eq!((&page["rows"], &page["total"]), (&rows, &json!(3)));
+    let filter = |conditions: Value| {
+        let text = conditions.to_string();
+        let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        format!("/api/v1/rows?ref=sales&filter={encoded}")
+    };
+    let day = json!([{ "column": "when", "op": ">=", "value": "2024-03-01" }]);
+    // The second answer is the one that was kept.
+    for _ in 0..2 {
+        let (status, page) = lab.get(&filter(day.clone())).await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        assert_eq!(page["rows"], json!([["9007199254740993", "x", "2024-03-01"]]));
+        assert_eq!(page["total"], 1);
+    }
+    let (_, page) = lab.get(&filter(json!([{ "column": "when", "op": "null" }]))).await;
+    assert_eq!(page["rows"], json!([[2, "010", null]]));
+    for (conditions, detail) in [
+        (json!([{ "column": "when", "op": "~", "value": 1 }]), "`filter` is no JSON array"),
+        (json!([{ "column": "when", "op": ">", "value": "soon" }]), "is no value of column"),
+        (json!([{ "column": "id", "op": "between", "value": [1] }]), "a list of two values"),
+        (json!([{ "column": "id", "op": "=" }]), "needs a value"),
+        (json!([{ "column": "id", "op": "null", "value": 1 }]), "takes no value"),
+    ] {
+        let (status, problem) = lab.get(&filter(conditions)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{problem}");
+        let told = problem["detail"].as_str().unwrap();
+        assert!(told.contains(detail), "{told}");
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_no_table_is_said_with_a_way_out() {
     let lab = Lab::start().await;
     lab.push("picture", "picture.png", b"\x89PNG").await;

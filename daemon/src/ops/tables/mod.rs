@@ -6,14 +6,15 @@
 mod conversion;
 mod derived;
 mod finding;
+mod selection;
 mod source;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dsp_protocol::api::{
-    Problem, ProblemCode, TableCell, TableColumn, TableColumnStats, TableRows, TableSchema,
-    TableStats, TableValueCount,
+    Problem, ProblemCode, TableCell, TableColumn, TableColumnStats, TableCondition, TableOrder,
+    TableRows, TableSchema, TableStats, TableValueCount,
 };
 use dsp_protocol::id::BlobHash;
 use dsp_tables::{Column, Format, Note, PageRequest, Source, Stats, Table, TableError};
@@ -22,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub use self::conversion::{MadeTable, TableBytes, TableForm};
 use self::derived::{Derived, Key};
 use self::finding::TableFile;
+use self::selection::Selections;
 use self::source::BlobSource;
 use super::Ops;
 use super::problem::{bad_request, internal, not_found};
@@ -33,6 +35,8 @@ const PAGES: usize = 4;
 /// Files that are turned into Parquet or summed up at a time: each may take a processor and much
 /// memory for seconds.
 const HEAVY: usize = 1;
+/// Tables that are sorted or looked through at a time.
+const SORTING: usize = 1;
 /// Rows of a page of which the length is not said.
 const ROWS: u64 = 100;
 
@@ -45,14 +49,20 @@ pub struct RowsFilter {
     pub limit: Option<u64>,
     /// Names of columns; all when left out.
     pub columns: Option<Vec<String>>,
+    /// What the rows are sorted by; the order of the file when empty.
+    pub orders: Vec<TableOrder>,
+    /// What has to hold of all of them.
+    pub conditions: Vec<TableCondition>,
 }
 
 /// What is known of tables.
 #[derive(Debug)]
 pub(super) struct Tables {
     open: Mutex<VecDeque<Arc<Reading>>>,
+    selections: Selections,
     pages: Arc<Semaphore>,
     heavy: Arc<Semaphore>,
+    sorting: Arc<Semaphore>,
     derived: Arc<Derived>,
 }
 
@@ -70,6 +80,8 @@ impl Tables {
             open: Mutex::default(),
             pages: Arc::new(Semaphore::new(PAGES)),
             heavy: Arc::new(Semaphore::new(HEAVY)),
+            sorting: Arc::new(Semaphore::new(SORTING)),
+            selections: Selections::default(),
             derived: Arc::new(Derived::new(home.cache().join("tables"))),
         }
     }
@@ -91,6 +103,8 @@ impl Tables {
     fn forget(&self, gone: &[BlobHash]) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|reading| !gone.contains(&reading.key.hash));
+        drop(open);
+        self.selections.forget(gone);
     }
 }
 
@@ -128,8 +142,18 @@ impl Ops {
             return Err(bad_request(format!("`limit` is {limit}; it may be 1 to {most}")));
         }
         let request = PageRequest { offset: filter.offset, limit, columns: filter.columns };
-        let turn = turn(&self.tables.pages).await?;
-        let page = read(&reading, turn, move |table| table.page(&request)).await?;
+        let page = match filter.orders.is_empty() && filter.conditions.is_empty() {
+            true => {
+                let turn = turn(&self.tables.pages).await?;
+                read(&reading, turn, move |table| table.page(&request)).await?
+            }
+            false => {
+                let selection =
+                    self.table_selection(&reading, filter.orders, filter.conditions).await?;
+                let turn = turn(&self.tables.pages).await?;
+                read(&reading, turn, move |table| table.page_of(&selection, &request)).await?
+            }
+        };
         let cell =
             |(row, column): (usize, usize)| TableCell { row: row as u64, column: column as u64 };
         Ok(TableRows {
@@ -261,6 +285,7 @@ fn problem(error: &TableError) -> Problem {
         TableError::Unsupported(_) => Problem::new(ProblemCode::UnsupportedMediaType, detail)
             .with_hint("`dsp get` writes the bytes for a program that reads them"),
         TableError::NoColumn { .. } => not_found(detail).with_hint("`/schema` lists the columns"),
+        TableError::NoValue { .. } => bad_request(detail).with_hint("values are those of `/rows`"),
         TableError::NoRow { .. } => bad_request(detail),
         TableError::Io(io) if crate::files::is_disk_full(io) => {
             super::problem::disk_full("there is no room to read the table")

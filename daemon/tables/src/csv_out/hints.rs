@@ -1,5 +1,5 @@
-//! What the Python client and pandas say of a table beside its columns: categories, which the
-//! client writes as plain values, and names of index levels.
+//! What is said of a table beside its columns: categories, which Parquet does not keep, by the
+//! Python client and by the daemon itself, and names of index levels by pandas.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use serde::Deserialize;
 
-use super::Levels;
+use super::levels::{KEY, Levels};
 use super::text::Form;
 use crate::limits::LEVELS;
 use crate::source::Source;
@@ -19,6 +19,8 @@ use crate::{TableError, ipc};
 pub(super) struct Hints {
     categories: HashMap<String, Categories>,
     names: HashMap<String, String>,
+    /// What the daemon noted when it made the file.
+    levels: Vec<Levels>,
 }
 
 struct Categories {
@@ -70,6 +72,7 @@ impl Hints {
                         }
                     }
                 }
+                KEY => hints.levels = serde_json::from_str(text).unwrap_or_default(),
                 "pandas" => {
                     let Ok(pandas) = serde_json::from_str::<Pandas>(text) else { continue };
                     for column in pandas.columns {
@@ -94,7 +97,15 @@ impl Hints {
     }
 
     /// Returns the categories of a column, where the client says them.
-    pub(super) fn levels(&self, field: &str, form: Form) -> Result<Option<Levels>, TableError> {
+    pub(super) fn levels(
+        &self,
+        column: usize,
+        field: &str,
+        form: Form,
+    ) -> Result<Option<Levels>, TableError> {
+        if let Some(levels) = self.levels.iter().find(|levels| levels.column == column) {
+            return Ok(Some(levels.clone()));
+        }
         let Some(categories) = self.categories.get(field) else { return Ok(None) };
         // In Base64, with what Arrow writes beside the texts.
         if categories.data.len() > 4 * LEVELS.1 {

@@ -6,11 +6,11 @@
 //! the note says what they were.
 
 mod hints;
+pub(crate) mod levels;
 mod survey;
-mod text;
+pub(crate) mod text;
 
 use std::io::Write;
-use std::sync::Arc;
 
 use arrow_array::{Array as _, ArrayRef};
 use serde_json::{Map, Value, json};
@@ -109,9 +109,9 @@ impl Table {
         let forms: Vec<Form> = schema.fields().iter().map(|field| Form::of(field)).collect();
         let mut categories = Vec::with_capacity(forms.len());
         for (at, field) in schema.fields().iter().enumerate() {
-            categories.push(match hints.levels(field.name(), forms[at])? {
+            categories.push(match hints.levels(at, field.name(), forms[at])? {
                 Some(hint) => Some(hint),
-                None => levels(self, at, forms[at])?,
+                None => levels(self, at)?,
             });
         }
         let mut surveys: Vec<Survey> =
@@ -271,44 +271,4 @@ fn quote(text: &str, line: &mut String) {
         line.push_str(part);
     }
     line.push('"');
-}
-
-/// The categories of a column.
-pub(crate) struct Levels {
-    texts: Vec<String>,
-    ordered: bool,
-}
-
-impl Levels {
-    /// Writes values as categories; none where they are too many, or one is there twice.
-    fn of(arrays: &[ArrayRef], form: Form, ordered: bool) -> Result<Option<Levels>, TableError> {
-        let mut seen = std::collections::HashSet::new();
-        let mut levels = Levels { texts: Vec::new(), ordered };
-        let mut bytes = 0;
-        for array in arrays {
-            for row in (0..array.len()).filter(|row| array.is_valid(*row)) {
-                let mut text = String::new();
-                form.write(array.as_ref(), row, &mut text)?;
-                if !seen.insert(text.clone()) {
-                    continue;
-                }
-                bytes += text.len();
-                levels.texts.push(text);
-                if levels.texts.len() > crate::limits::LEVELS.0 || bytes > crate::limits::LEVELS.1 {
-                    return Ok(None);
-                }
-            }
-        }
-        Ok(Some(levels))
-    }
-}
-
-/// Returns arrays without those that are the one before.
-fn distinct(arrays: &mut Vec<ArrayRef>, array: ArrayRef) {
-    let same = arrays
-        .last()
-        .is_some_and(|last| Arc::ptr_eq(last, &array) || last.to_data().ptr_eq(&array.to_data()));
-    if !same {
-        arrays.push(array);
-    }
 }

@@ -6,8 +6,9 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, ArrayRef};
 use arrow_schema::DataType;
 
+use super::BATCH_ROWS;
+use super::levels::{Dictionaries, Levels};
 use super::text::{Form, holds, plain};
-use super::{BATCH_ROWS, Levels, distinct};
 use crate::TableError;
 use crate::table::Table;
 
@@ -123,25 +124,18 @@ fn is_empty(array: &ArrayRef, row: usize) -> bool {
 }
 
 /// Returns the categories of a column that is a dictionary of Arrow, in their order there.
-pub(super) fn levels(table: &Table, at: usize, form: Form) -> Result<Option<Levels>, TableError> {
-    let schema = table.original();
-    let field = schema.field(at);
-    let DataType::Dictionary(..) = field.data_type() else { return Ok(None) };
-    let mut values: Vec<ArrayRef> = Vec::new();
-    let mut count = 0;
+pub(super) fn levels(table: &Table, at: usize) -> Result<Option<Levels>, TableError> {
+    let Some(mut known) = Dictionaries::of(table.original()).into_iter().find(|d| d.column == at)
+    else {
+        return Ok(None);
+    };
     for batch in table.dictionaries(at, BATCH_ROWS)? {
-        // A reader that does not take the dictionary as it is leaves a column of plain values.
+        // A reader that does not take the dictionary as it is has no categories.
         let Ok(batch) = batch else { return Ok(None) };
-        let column = batch.column(0);
-        let Some(dictionary) = column.as_any_dictionary_opt() else { return Ok(None) };
-        let before = values.len();
-        distinct(&mut values, dictionary.values().clone());
-        if values.len() > before {
-            count += dictionary.values().len();
-            if count > 2 * crate::limits::LEVELS.0 {
-                return Ok(None);
-            }
-        }
+        known.look(batch.column(0));
     }
-    Levels::of(&values, form, field.dict_is_ordered().unwrap_or_default())
+    let levels = known.levels()?;
+    // Others write them in the order in which their values come.
+    let in_order = table.writer().starts_with("parquet-cpp");
+    Ok(levels.map(|levels| Levels { ordered: levels.ordered && in_order, ..levels }))
 }

@@ -19,7 +19,7 @@ const PLAIN_EXPONENT: i32 = 20;
 
 /// How values of a column are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// There are none.
     Nothing,
     Boolean,
@@ -44,7 +44,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    pub(super) fn of(field: &Field) -> Form {
+    pub(crate) fn of(field: &Field) -> Form {
         Form::of_type(field.data_type())
     }
 
@@ -99,7 +99,7 @@ impl Form {
     }
 
     /// Writes a value that is not missing.
-    pub(super) fn write(
+    pub(crate) fn write(
         self,
         array: &dyn Array,
         row: usize,

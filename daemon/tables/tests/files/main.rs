@@ -3,3 +3,4 @@
 mod formats;
 mod notes;
 mod pages;
+mod select;

@@ -139,14 +139,17 @@ fn categories_keep_their_order_and_what_nothing_is_of() {
     let field = Field::new("size", sizes.data_type().clone(), true).with_dict_is_ordered(true);
     let schema = Arc::new(Schema::new(vec![field]));
     let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(sizes)]).unwrap();
+    let mut stream = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &schema).unwrap();
+    stream.write(&batch).unwrap();
+    let source: Arc<dyn Source> = Arc::new(Bytes::from(stream.into_inner().unwrap()));
     let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, schema, None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    let (_, note) = comes_back(&open(bytes.into()));
+    to_parquet(&source, Format::ArrowStream, None, &mut bytes).unwrap();
+    let (text, note) = comes_back(&open(bytes.into()));
     let column = &note["tableSchema"]["columns"][0];
     assert_eq!(column["dsp:levels"], json!(["small", "medium", "large"]));
     assert_eq!(column["dsp:ordered"], true);
+    // And once more, from the CSV.
+    assert_eq!(csv(&noted(&text, &note).unwrap()), (text, note));
 }
 
 /// Writes categories as the Python client does: plain values, and a note under `dsp`.
