@@ -243,7 +243,7 @@ fn named(name: &str) -> Option<DataType> {
                     let (precision, scale) = (precision.parse().ok()?, scale.parse().ok()?);
                     let fits = (1..=38).contains(&precision) && (0..=38).contains(&scale);
                     (fits && i16::from(precision) >= i16::from(scale))
-                        .then(|| DataType::Decimal128(precision, scale))?
+                        .then_some(DataType::Decimal128(precision, scale))?
                 }
                 _ => return None,
             }

@@ -106,7 +106,8 @@ impl Survey {
         if quoted && !self.missing {
             return None;
         }
-        if !self.missing || !alone && !(quoted && self.empty) {
+        let ambiguous = alone || quoted && self.empty;
+        if !self.missing || !ambiguous {
             return Some(String::new());
         }
         let underscores = self.longest_na.map_or(0, |longest| longest + 1);
