@@ -6,6 +6,7 @@
 //! `docs/performance.md` says what the figures mean.
 
 mod baseline;
+mod dataframe;
 mod figure;
 mod load;
 mod transfer;
@@ -33,8 +34,17 @@ const ALONE: [(&str, Measure); 4] = [
     ("index_1m", load::index_1m),
 ];
 /// What is measured together with something else, by key.
-const TOGETHER: [&str; 6] =
-    ["push_1gib", "follow_1gib", "push_10k", "follow_10k", "publish_visible", "idle"];
+const TOGETHER: [&str; 9] = [
+    "push_1gib",
+    "follow_1gib",
+    "push_10k",
+    "follow_10k",
+    "publish_visible",
+    "idle",
+    "push_dataframe",
+    "pull_dataframe",
+    "table_page",
+];
 
 /// What takes minutes however seldom it is measured: not in a quick run, unless it is named.
 const LONG: [&str; 3] = ["api_100", "frames_10k", "index_1m"];
@@ -109,6 +119,17 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
         figures.insert("idle", pair.idle(effort)?);
     }
     let mut failed = Vec::new();
+    let tables = ["push_dataframe", "pull_dataframe", "table_page"];
+    if tables.into_iter().any(wanted) {
+        eprintln!("{} ...", tables.join(", "));
+        match dataframe::measure(workspace, &new_lab()?, effort) {
+            Ok(measured) => {
+                let measured = [measured.push, measured.pull, measured.page];
+                figures.extend(tables.into_iter().zip(measured));
+            }
+            Err(error) => failed.push(format!("{}: {error:#}", tables.join(", "))),
+        }
+    }
     for (name, measure) in ALONE {
         if wanted(name) {
             eprintln!("{name} ...");

@@ -78,6 +78,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Returns the Python of the checkout's virtual environment, which is made where it is not there.
+pub(crate) fn python_environment(workspace: &Workspace) -> anyhow::Result<std::path::PathBuf> {
+    python::environment_of(workspace)
+}
+
 /// Runs `cargo test` over the workspace.
 fn rust(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tally> {
     let mut cargo = workspace.cargo();

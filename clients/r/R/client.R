@@ -121,7 +121,7 @@ upload <- function(client, file) {
 
 #' Writes the bytes that a path of the API stands for to a file: all of them, or none
 #'
-#' @param size The bytes that there have to be.
+#' @param size The bytes that there have to be; `NA` where that is not known beforehand.
 #' @noRd
 download <- function(client, path, query, to, size) {
   part <- tempfile(paste0(".", basename(to), "."), tmpdir = dirname(to))
@@ -135,7 +135,7 @@ download <- function(client, path, query, to, size) {
   }
   with_bytes(client, query$ref, send(client, "GET", path, query, to = part))
   came <- file.size(part)
-  if (!isTRUE(came == size)) {
+  if (!is.na(size) && !isTRUE(came == size)) {
     refuse(
       paste0("of ", size, " bytes of ", basename(to), " only ", came, " came"),
       "pull again; `dsp verify` tells whether bytes are damaged here",

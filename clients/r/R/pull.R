@@ -1,10 +1,17 @@
 # Pulling: an attachment of a frame as a file, or as the object that was pushed.
 
+# Tables of other clients.
+CONVERTED <- c(
+  "application/vnd.apache.parquet", "application/vnd.apache.arrow.file",
+  "application/vnd.apache.arrow.stream"
+)
+
 #' Pull an attachment of a stack
 #'
 #' `pull()` writes the bytes of an attachment to a file and returns its name, as dstack's did:
 #' `read.csv(pull("/user/stack"))`. `pull_data()` returns the object as it was pushed: a table with
-#' its types, text, a list. What no type reads it returns as [dsp_file()].
+#' its types, text, a list; Parquet and Arrow of other clients too, as the daemon turns them into
+#' CSV. What no type reads it returns as [dsp_file()].
 #'
 #' Of several attachments it is the first whose parameters hold all of `params` and `...`. Bytes that
 #' are not here are brought from peers. They go to the file in constant memory, and the file is there
@@ -127,6 +134,9 @@ read_attachment <- function(client, found, trust) {
   if (identical(found$media, RDS) || grepl("\\.(rds|rda|rdata)$", found$path, ignore.case = TRUE)) {
     check_trust(client, found, trust)
   }
+  if (found$media %in% CONVERTED) {
+    return(read_converted(client, found))
+  }
   file <- save_attachment(client, found)
   keep <- FALSE
   on.exit(if (!keep) unlink(dirname(file), recursive = TRUE))
@@ -135,7 +145,6 @@ read_attachment <- function(client, found, trust) {
     "application/json" = read_list(whole_text(file, found$reference), found$app),
     "text/plain" = ,
     "text/markdown" = whole_text(file, found$reference),
-    "application/vnd.apache.parquet" = read_parquet(file, found$reference),
     {
       if (identical(found$app, "r/raw")) {
         return(readBin(file, "raw", file.size(file)))
@@ -182,19 +191,14 @@ whole_text <- function(file, where = basename(file)) {
   text
 }
 
-# Parquet is what other clients write. Once the daemon turns it into CSV with a note, ask for that.
-read_parquet <- function(file, where) {
-  if (rlang::is_installed("nanoparquet")) {
-    return(nanoparquet::read_parquet(file))
-  }
-  if (rlang::is_installed("arrow")) {
-    return(as.data.frame(arrow::read_parquet(file)))
-  }
-  refuse(
-    paste(where, "is Parquet, and no package that reads it is installed"),
-    "install.packages(\"nanoparquet\"), or pull() gives the file",
-    code = "unsupported_type"
-  )
+# Reads a table that R has no reader of: the daemon turns it into CSV with a note of its types.
+read_converted <- function(client, found) {
+  file <- tempfile("dsp", fileext = ".csv")
+  on.exit(unlink(file))
+  as_csv <- function(format) list(ref = found$reference, format = format)
+  download(client, "/table", as_csv("csv"), file, size = NA)
+  note <- get_json(client, "/table", as_csv("csv-metadata"))
+  read_table(file, note, found$reference)
 }
 
 #' Refuses what runs code on load unless its author is trusted

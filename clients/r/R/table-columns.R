@@ -133,7 +133,7 @@ exact <- function(values) {
 }
 
 date_text <- function(values, name) {
-  text <- format(values, "%Y-%m-%d")
+  text <- pad_year(format(values, "%Y-%m-%d"), 10)
   there <- !is.na(values)
   back <- as.numeric(as.Date(text[there], "%Y-%m-%d"))
   if (!identical(back, as.numeric(values[there]))) {
@@ -146,6 +146,13 @@ date_text <- function(values, name) {
   text
 }
 
+# Years before 1000 have zeros before them, which R leaves out on some systems.
+pad_year <- function(text, width) {
+  short <- which(nchar(text) < width)
+  text[short] <- paste0(strrep("0", width - nchar(text[short])), text[short])
+  text
+}
+
 # RFC 3339 in UTC, to the nanosecond where there are parts of a second.
 format_utc <- function(values) {
   seconds <- as.numeric(values)
@@ -154,6 +161,7 @@ format_utc <- function(values) {
   whole <- whole + (parts >= 1e9)
   parts[is.finite(parts) & parts >= 1e9] <- 0
   text <- format(as.POSIXct(whole, origin = "1970-01-01", tz = "UTC"), "%Y-%m-%dT%H:%M:%S")
+  text <- pad_year(text, 19)
   some <- is.finite(parts) & parts > 0
   text[some] <- paste0(text[some], sub("0+$", "", sprintf(".%09.0f", parts[some])))
   ifelse(is.na(text), NA_character_, paste0(text, "Z"))

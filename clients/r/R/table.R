@@ -2,7 +2,8 @@
 #
 # The note is an attachment of its own: `weekly.csv-metadata.json` beside `weekly.csv`, as "CSV on
 # the Web" has it, for anybody to read. Tables are not written as Parquet: R has no reader of it
-# without compiled packages that are not everywhere. Parquet is read where one is installed.
+# without compiled packages that are not everywhere. Parquet of others the daemon turns into such a
+# CSV with its note.
 
 METADATA <- "-metadata.json"
 CSVM <- "application/csvm+json"

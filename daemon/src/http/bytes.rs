@@ -15,6 +15,10 @@ use crate::ops::{Opened, Ops, UNKNOWN_MEDIA};
 pub(super) const SANDBOX: &str =
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
+/// Bytes of a file that are read at a time.
+#[cfg(feature = "tables")]
+const PIECE_BYTES: usize = 256 << 10;
+
 /// Media types that a browser shows; all others are saved.
 const INLINE: &[&str] = &[
     "application/json",
@@ -88,11 +92,7 @@ pub(super) async fn answer(
     opened: &Opened,
 ) -> Result<Response, Fault> {
     let tag = format!("\"b3-{}\"", opened.hash);
-    let names_it = |value: &HeaderValue| {
-        let value = value.to_str().unwrap_or_default();
-        value.split(',').map(str::trim).any(|one| one == tag || one == "*")
-    };
-    let mut response = if headers.get(header::IF_NONE_MATCH).is_some_and(names_it) {
+    let mut response = if is_known(headers, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let same = headers.get(header::IF_RANGE).is_none_or(|value| value == tag.as_str());
@@ -125,6 +125,34 @@ pub(super) async fn answer(
     Ok(response)
 }
 
+/// Tells whether the caller has the bytes of this tag already.
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let names_it = |value: &HeaderValue| {
+        let value = value.to_str().unwrap_or_default();
+        value.split(',').map(str::trim).any(|one| one == tag || one == "*")
+    };
+    headers.get(header::IF_NONE_MATCH).is_some_and(names_it)
+}
+
+/// Answers with a file that was made of a table, whole.
+#[cfg(feature = "tables")]
+pub(super) fn made(headers: &HeaderMap, made: crate::ops::MadeTable) -> Response {
+    let mut response = match is_known(headers, &made.tag) {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => {
+            let file = tokio::fs::File::from_std(made.file);
+            let pieces = tokio_util::io::ReaderStream::with_capacity(file, PIECE_BYTES);
+            let mut response = Body::from_stream(pieces).into_response();
+            dress(&mut response, made.media, Some(&made.name));
+            set(&mut response, header::CONTENT_LENGTH, &made.size.to_string());
+            response
+        }
+    };
+    set(&mut response, header::ETAG, &made.tag);
+    set(&mut response, header::CACHE_CONTROL, "private, no-cache");
+    response
+}
+
 async fn bytes(
     ops: &Ops,
     opened: &Opened,
@@ -133,20 +161,25 @@ async fn bytes(
 ) -> Result<Response, Fault> {
     let length = range.end - range.start;
     let pieces = ops.read_blob(opened, range).await?;
-    let (media, inline) = shown(opened.media.as_deref().unwrap_or(UNKNOWN_MEDIA));
     let mut response = (status, Body::from_stream(pieces)).into_response();
-    set(&mut response, header::CONTENT_TYPE, media);
+    let media = opened.media.as_deref().unwrap_or(UNKNOWN_MEDIA);
+    dress(&mut response, media, opened.path.as_ref().map(|path| path.file_name()));
     set(&mut response, header::CONTENT_LENGTH, &length.to_string());
-    set(&mut response, header::CONTENT_SECURITY_POLICY, SANDBOX);
-    set(&mut response, header::X_FRAME_OPTIONS, "SAMEORIGIN");
+    Ok(response)
+}
+
+/// Says what the bytes are, and what a browser may do with them.
+fn dress(response: &mut Response, media: &str, name: Option<&str>) {
+    let (media, inline) = shown(media);
+    set(response, header::CONTENT_TYPE, media);
+    set(response, header::CONTENT_SECURITY_POLICY, SANDBOX);
+    set(response, header::X_FRAME_OPTIONS, "SAMEORIGIN");
     let how = if inline { "inline" } else { "attachment" };
-    let name = opened.path.as_ref().map(|path| path.file_name());
     let disposition = match name {
         Some(name) => format!("{how}; filename*=UTF-8''{}", encoded(name)),
         None => how.to_owned(),
     };
-    set(&mut response, header::CONTENT_DISPOSITION, &disposition);
-    Ok(response)
+    set(response, header::CONTENT_DISPOSITION, &disposition);
 }
 
 /// Encodes a file name as RFC 8187 has it: all but letters, digits and a few signs.

@@ -87,6 +87,8 @@ const JSON_BYTES: usize = 16 << 20;
         dsp_protocol::api::Verified,
         dsp_protocol::api::Pinned,
         dsp_protocol::api::DropReport,
+        dsp_protocol::api::TableOrder,
+        dsp_protocol::api::TableCondition,
     )),
     security(("token" = []), ("session" = [])),
     modifiers(&Security)

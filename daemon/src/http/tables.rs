@@ -1,18 +1,22 @@
-//! `/schema`, `/rows` and `/stats` of an attachment that is a table.
+//! `/schema`, `/rows`, `/stats` and `/table` of an attachment that is a table.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use dsp_protocol::api::{TableRows, TableSchema, TableStats};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Answer, Query};
+use super::answer::{Answer, Fault, Query};
+use super::bytes;
 use super::stacks::RefQuery;
-use crate::ops::{Ops, RowsFilter};
+use crate::ops::{Ops, RowsFilter, TableBytes, bad_request};
 
 /// Which rows.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -28,10 +32,30 @@ struct RowsQuery {
     limit: Option<u64>,
     /// Names of columns as a JSON array; all when left out.
     columns: Option<String>,
+    /// What the rows are sorted by, as a JSON array: `[{"column":"price","descending":true}]`.
+    sort: Option<String>,
+    /// What has to hold of all of them, as a JSON array:
+    /// `[{"column":"price","op":">=","value":5}]`.
+    filter: Option<String>,
+}
+
+/// Which table, and as what.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct TableQuery {
+    /// A reference, `[user[/context]:]stack[@rev][#attachment]`.
+    #[serde(rename = "ref")]
+    reference: String,
+    /// `parquet`, `csv`, or `csv-metadata` for the types of the columns of the CSV.
+    format: String,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
-    OpenApiRouter::new().routes(routes!(schema)).routes(routes!(rows)).routes(routes!(stats))
+    OpenApiRouter::new()
+        .routes(routes!(schema))
+        .routes(routes!(rows))
+        .routes(routes!(stats))
+        .routes(routes!(table))
 }
 
 /// Returns the columns of a table
@@ -45,12 +69,24 @@ async fn schema(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> A
 #[utoipa::path(get, path = "/rows", tag = "tables", operation_id = "tableRows",
     params(RowsQuery), responses((status = 200, body = TableRows)))]
 async fn rows(State(ops): State<Arc<Ops>>, Query(query): Query<RowsQuery>) -> Answer<TableRows> {
-    let columns = query.columns.as_deref().map(serde_json::from_str).transpose();
-    let columns = columns.map_err(|error| {
-        crate::ops::bad_request(format!("`columns` is no JSON array of names: {error}"))
-    })?;
-    let filter = RowsFilter { offset: query.offset, limit: query.limit, columns };
+    let filter = RowsFilter {
+        offset: query.offset,
+        limit: query.limit,
+        columns: list("columns", "names", query.columns.as_deref())?,
+        orders: list("sort", "columns to sort by", query.sort.as_deref())?.unwrap_or_default(),
+        conditions: list("filter", "conditions", query.filter.as_deref())?.unwrap_or_default(),
+    };
     Ok(Json(ops.table_rows(&query.reference, filter).await?))
+}
+
+/// Reads a parameter that is a list.
+fn list<T: DeserializeOwned>(
+    name: &str,
+    of: &str,
+    text: Option<&str>,
+) -> Result<Option<Vec<T>>, Fault> {
+    let read = text.map(serde_json::from_str).transpose();
+    Ok(read.map_err(|error| bad_request(format!("`{name}` is no JSON array of {of}: {error}")))?)
 }
 
 /// Returns what is in the columns of a table
@@ -58,4 +94,20 @@ async fn rows(State(ops): State<Arc<Ops>>, Query(query): Query<RowsQuery>) -> An
     params(RefQuery), responses((status = 200, body = TableStats)))]
 async fn stats(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<TableStats> {
     Ok(Json(ops.table_stats(&query.reference).await?))
+}
+
+/// Returns a table in another format
+#[utoipa::path(get, path = "/table", tag = "tables", operation_id = "table",
+    params(TableQuery),
+    responses((status = 200, body = [u8], content_type = "application/octet-stream"),
+        (status = 206, body = [u8], content_type = "application/octet-stream")))]
+async fn table(
+    State(ops): State<Arc<Ops>>,
+    Query(query): Query<TableQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    match ops.table_as(&query.reference, query.format.parse()?).await? {
+        TableBytes::Pushed(opened) => bytes::answer(&ops, &headers, &opened).await,
+        TableBytes::Made(made) => Ok(bytes::made(&headers, made)),
+    }
 }

@@ -90,12 +90,21 @@ impl Lab {
 
     /// Uploads bytes and pushes them as the only file of a stack.
     async fn push(&self, stack: &str, path: &str, bytes: &'static [u8]) -> Value {
-        let call = self
-            .with_token(Method::PUT, "/api/v1/blobs")
-            .header("content-type", "application/octet-stream");
-        let (status, put) = json(self.send(call, bytes).await).await;
-        assert_eq!(status, StatusCode::CREATED, "{put}");
-        let files = serde_json::json!([{ "path": path, "hash": put["hash"] }]);
+        self.push_files(stack, &[(path, bytes)]).await
+    }
+
+    /// Uploads bytes and pushes them as the files of a stack.
+    async fn push_files(&self, stack: &str, files: &[(&str, &'static [u8])]) -> Value {
+        let mut listed = Vec::new();
+        for (path, bytes) in files {
+            let call = self
+                .with_token(Method::PUT, "/api/v1/blobs")
+                .header("content-type", "application/octet-stream");
+            let (status, put) = json(self.send(call, *bytes).await).await;
+            assert!(status.is_success(), "{put}");
+            listed.push(serde_json::json!({ "path": path, "hash": put["hash"] }));
+        }
+        let files = Value::from(listed);
         let frame = serde_json::json!({ "stack": stack, "files": files });
         let call = self
             .with_token(Method::POST, "/api/v1/frames")

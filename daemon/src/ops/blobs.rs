@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use dsp_protocol::api::{BlobPut, Problem, ProblemCode};
+use dsp_protocol::api::{BlobPut, FileInfo, Problem, ProblemCode};
 use dsp_protocol::id::BlobHash;
 use dsp_protocol::name::AttachmentPath;
 use futures::stream::BoxStream;
@@ -164,6 +164,14 @@ impl Ops {
     /// There is none, several fit, or its bytes are not here.
     pub async fn open_content(&self, reference: &str) -> Result<Opened, Problem> {
         let (_, file) = self.file(reference).await?;
+        self.open_file(file).await
+    }
+
+    /// Finds the bytes of a file of a frame.
+    ///
+    /// # Errors
+    /// They are not here.
+    pub(crate) async fn open_file(&self, file: FileInfo) -> Result<Opened, Problem> {
         let opened = self.open_blob(file.hash).await?;
         // Bytes that another context has, or the trash, are none of this frame's.
         if !file.here {

@@ -96,6 +96,18 @@ impl Ops {
     /// # Errors
     /// There is none, or several and none is named.
     pub(crate) async fn file(&self, reference: &str) -> Result<(ContextId, FileInfo), Problem> {
+        let (context, _, file) = self.file_in(reference).await?;
+        Ok((context, file))
+    }
+
+    /// Finds the same, with the frame it is in.
+    ///
+    /// # Errors
+    /// As [`file`](Self::file).
+    pub(crate) async fn file_in(
+        &self,
+        reference: &str,
+    ) -> Result<(ContextId, Frame, FileInfo), Problem> {
         let parsed = parse(reference)?;
         let scene = self.scene().await?;
         let found = self.frame_of(&scene, &parsed).await?;
@@ -108,7 +120,7 @@ impl Ops {
             Err(_) => self.pick(&frame, &parsed, reference).await??,
         };
         let here = self.store.earned_set(context, vec![file.blob.hash]).await?;
-        Ok((context, file_info(&file, &here)))
+        Ok((context, frame, file_info(&file, &here)))
     }
 
     /// Lists the frame that a reference means and those behind it.

@@ -99,7 +99,7 @@ pub use self::search::SearchFilter;
 pub use self::settings::SettingsParts;
 pub use self::stacks::StackFilter;
 #[cfg(feature = "tables")]
-pub use self::tables::RowsFilter;
+pub use self::tables::{MadeTable, RowsFilter, TableBytes, TableForm};
 pub use self::tickets::CameIn;
 pub use crate::store::Scope;
 

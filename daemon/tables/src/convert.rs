@@ -8,30 +8,38 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::csv::{Record, Records};
+use crate::csv_out::levels::{Dictionaries, KEY, Levels};
 use crate::format::Format;
 use crate::infer::{Builder, Guess, Type};
 use crate::limits::{BATCH, CONVERTED_BYTES, GROUP_ROWS};
+use crate::note::Note;
 use crate::schema::columns;
 use crate::source::Source;
 use crate::table::bounded;
-use crate::{TableError, ipc, jsonl};
+use crate::{TableError, ipc, jsonl, noted};
 
-/// Turns a file into Parquet.
+/// Turns a file into Parquet; a CSV or TSV that has a note with the types that the note says.
 ///
 /// # Errors
-/// It is larger than [`CONVERTED_BYTES`], or damaged, or cannot be written.
+/// It is larger than [`CONVERTED_BYTES`], or damaged, or does not fit its note, or cannot be
+/// written.
 pub fn to_parquet(
     source: &Arc<dyn Source>,
     format: Format,
+    note: Option<&Note>,
     out: impl Write + Send,
 ) -> Result<(), TableError> {
     let size = source.size();
     if size > CONVERTED_BYTES {
         let what = "the size of the file in bytes".into();
         return Err(TableError::TooLarge { what, size, limit: CONVERTED_BYTES });
+    }
+    if let (Format::Csv | Format::Tsv, Some(note)) = (format, note) {
+        return bounded("CSV", || noted::to_parquet(source, note, out));
     }
     match format {
         Format::Csv => bounded("CSV", || csv(source, None, out)),
@@ -48,6 +56,7 @@ pub fn to_parquet(
 /// Parquet as it is written.
 pub(crate) struct Sink<W: Write + Send> {
     writer: ArrowWriter<W>,
+    dictionaries: Vec<Dictionaries>,
 }
 
 impl<W: Write + Send> Sink<W> {
@@ -59,11 +68,15 @@ impl<W: Write + Send> Sink<W> {
             .set_max_row_group_row_count(Some(GROUP_ROWS))
             .set_statistics_enabled(EnabledStatistics::Page)
             .build();
+        let dictionaries = Dictionaries::of(&schema);
         let writer = ArrowWriter::try_new(out, schema, Some(properties)).map_err(unwritten)?;
-        Ok(Sink { writer })
+        Ok(Sink { writer, dictionaries })
     }
 
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), TableError> {
+        for dictionary in &mut self.dictionaries {
+            dictionary.look(batch.column(dictionary.column));
+        }
         self.writer.write(batch).map_err(unwritten)?;
         // Wide rows make a row group before there are many.
         if self.writer.in_progress_size() > BATCH.1 * 4 {
@@ -72,7 +85,13 @@ impl<W: Write + Send> Sink<W> {
         Ok(())
     }
 
-    pub(crate) fn end(self) -> Result<(), TableError> {
+    pub(crate) fn end(mut self) -> Result<(), TableError> {
+        let levels = self.dictionaries.into_iter().map(Dictionaries::levels);
+        let levels: Vec<Levels> = levels.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        if !levels.is_empty() {
+            let text = serde_json::to_string(&levels).map_err(std::io::Error::from)?;
+            self.writer.append_key_value_metadata(KeyValue::new(KEY.to_owned(), text));
+        }
         self.writer.close().map(drop).map_err(unwritten)
     }
 }

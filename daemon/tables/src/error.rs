@@ -44,6 +44,16 @@ pub enum TableError {
         /// The name that was asked for.
         name: String,
     },
+    /// A condition names a value that no value of the column can be.
+    #[error("{value} is no value of column `{name}`, which is {type_name}")]
+    NoValue {
+        /// The value that was named.
+        value: String,
+        /// The name of the column.
+        name: String,
+        /// The type of the column.
+        type_name: String,
+    },
     /// The page begins behind the end.
     #[error("row {offset} is behind the end: the table has {rows} rows")]
     NoRow {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_buffer::Buffer;
 use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::{Message, RecordBatch};
+use arrow_schema::SchemaRef;
 
 use crate::TableError;
 use crate::convert::Sink;
@@ -51,28 +52,50 @@ pub(crate) fn stream_to_parquet(
 }
 
 fn convert(source: &Arc<dyn Source>, start: u64, out: impl Write + Send) -> Result<(), TableError> {
-    let mut messages = Messages { source, at: start };
-    let mut decoder = StreamDecoder::new();
     let mut out = Some(out);
     let mut sink = None;
-    while let Some(bytes) = messages.next()? {
-        let mut buffer = Buffer::from(bytes);
-        while !buffer.is_empty() {
-            let batch = decoder.decode(&mut buffer).map_err(TableError::arrow)?;
-            if let (None, Some(schema)) = (&sink, decoder.schema())
-                && let Some(out) = out.take()
-            {
-                sink = Some(Sink::new(out, schema)?);
-            }
-            if let (Some(sink), Some(batch)) = (&mut sink, batch) {
-                sink.write(&batch)?;
-            }
+    decode(source, start, |schema, batch| {
+        if let (None, Some(out)) = (&sink, out.take()) {
+            sink = Some(Sink::new(out, schema)?);
         }
-    }
+        match (&mut sink, batch) {
+            (Some(sink), Some(batch)) => sink.write(&batch),
+            _ => Ok(()),
+        }
+    })?;
     match sink {
         Some(sink) => sink.end(),
         None => Err(TableError::arrow("it has no schema")),
     }
+}
+
+/// Reads the batches of a stream.
+pub(crate) fn read(
+    source: &Arc<dyn Source>,
+    start: u64,
+    mut each: impl FnMut(&arrow_array::RecordBatch) -> Result<(), TableError>,
+) -> Result<(), TableError> {
+    decode(source, start, |_, batch| batch.map_or(Ok(()), |batch| each(&batch)))
+}
+
+/// Decodes a stream, and tells of its schema and of each batch.
+fn decode(
+    source: &Arc<dyn Source>,
+    start: u64,
+    mut each: impl FnMut(SchemaRef, Option<arrow_array::RecordBatch>) -> Result<(), TableError>,
+) -> Result<(), TableError> {
+    let mut messages = Messages { source, at: start };
+    let mut decoder = StreamDecoder::new();
+    while let Some(bytes) = messages.next()? {
+        let mut buffer = Buffer::from(bytes);
+        while !buffer.is_empty() {
+            let batch = decoder.decode(&mut buffer).map_err(TableError::arrow)?;
+            if let Some(schema) = decoder.schema() {
+                each(schema, batch)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The messages of a stream.

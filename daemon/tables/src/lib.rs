@@ -5,18 +5,23 @@
 //! is an error of the call, never a panic. Nothing here knows a runtime or HTTP; bytes come in
 //! through [`Source`].
 //!
-//! Pages are read from Parquet. [`to_parquet`] turns the other formats into it.
+//! Pages are read from Parquet. [`to_parquet`] turns the other formats into it, and
+//! [`Table::to_csv`] turns it into CSV. What CSV cannot say stands in a [`Note`] beside it.
 
 mod convert;
 mod csv;
+mod csv_out;
 mod error;
 mod format;
 mod infer;
 mod ipc;
 mod jsonl;
 pub mod limits;
+mod note;
+mod noted;
 mod pages;
 mod schema;
+mod select;
 mod source;
 mod stats;
 mod table;
@@ -27,7 +32,9 @@ mod value;
 pub use self::convert::to_parquet;
 pub use self::error::TableError;
 pub use self::format::Format;
+pub use self::note::Note;
 pub use self::schema::{Column, Kind};
+pub use self::select::{Condition, Order, Selection, Test};
 pub use self::source::Source;
 pub use self::stats::{ColumnStats, Stats};
 pub use self::table::{Page, PageRequest, Table};

@@ -28,6 +28,14 @@ pub const FIXED_BYTES: i32 = 64 << 10;
 pub const STATS_ROWS: u64 = 5_000_000;
 /// Most cells that statistics look at.
 pub const STATS_CELLS: u64 = 50_000_000;
+/// Most rows of a table that is sorted, or looked through for those that fit.
+pub const SELECT_ROWS: u64 = 5_000_000;
+/// Most bytes of what rows are sorted by.
+pub const SELECT_BYTES: u64 = 256 << 20;
+/// Most columns to sort by and conditions of a request, together.
+pub const SELECT_COLUMNS: u64 = 16;
+/// Most values that a condition names.
+pub const SELECT_VALUES: u64 = 1_000;
 /// Bars of a histogram.
 pub const BARS: usize = 20;
 /// Most different texts that are counted.
@@ -36,6 +44,13 @@ pub(crate) const DISTINCT: usize = 10_000;
 pub(crate) const TOP: usize = 10;
 /// Largest file of another format that is turned into Parquet, in bytes.
 pub const CONVERTED_BYTES: u64 = 4 << 30;
+/// Largest CSV that is made of a table, in bytes: a small file may hold a row a billion times.
+pub const CSV_BYTES: u64 = 4 << 30;
+/// Largest note beside a CSV, in bytes: levels of factors, mostly.
+pub const NOTE_BYTES: u64 = 16 << 20;
+/// Most categories of a column that are told in a note, in number and in bytes; a column with more
+/// is one of plain text there.
+pub(crate) const LEVELS: (usize, usize) = (100_000, 2 << 20);
 /// Longest line of a text format, in bytes.
 pub const LINE_BYTES: usize = 16 << 20;
 /// Rows that are turned into Parquet at a time, in number and in bytes.

@@ -131,11 +131,11 @@ impl Sum {
                 self.count_text(text);
             }
             if self.least.as_ref().is_none_or(|least| key.compare(least) == Ordering::Less) {
-                self.stats.min = Some(json(array, row, &mut short())?);
+                self.stats.min = Some(json(array, row, &mut Spent::start())?);
                 self.least = Some(key.clone());
             }
             if self.greatest.as_ref().is_none_or(|most| key.compare(most) == Ordering::Greater) {
-                self.stats.max = Some(json(array, row, &mut short())?);
+                self.stats.max = Some(json(array, row, &mut Spent::start())?);
                 self.greatest = Some(key);
             }
         }
@@ -178,11 +178,6 @@ impl Sum {
         }
         self.stats
     }
-}
-
-/// Returns room for the start of a value.
-fn short() -> Spent {
-    Spent { bytes: usize::MAX / 2, cut: false }
 }
 
 impl Table {

@@ -5,12 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
+    ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::metadata::{KeyValue, PageIndexPolicy};
 use serde_json::Value;
 
 use crate::TableError;
@@ -29,6 +30,7 @@ const TAIL_BYTES: u64 = 8;
 pub struct Table {
     guarded: Guarded,
     metadata: ArrowReaderMetadata,
+    original: SchemaRef,
     columns: Vec<Column>,
     rows: u64,
 }
@@ -115,10 +117,11 @@ impl Table {
         let columns = columns(metadata.schema())?;
         let rows = total(&metadata)?;
         // The types to read with are taken where the file permits; else its own are.
-        let viewed = ArrowReaderOptions::new().with_schema(views(metadata.schema()).into());
+        let original = Arc::clone(metadata.schema());
+        let viewed = ArrowReaderOptions::new().with_schema(views(&original).into());
         let viewed = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), viewed);
         let metadata = viewed.unwrap_or(metadata);
-        Ok(Table { guarded, metadata, columns, rows })
+        Ok(Table { guarded, metadata, original, columns, rows })
     }
 
     /// Returns the columns.
@@ -179,6 +182,37 @@ impl Table {
         Ok(wanted.filter(|(_, column)| names.contains(&column.name)).map(|(at, _)| at).collect())
     }
 
+    /// Returns the schema that its author wrote, in which the others are told.
+    pub(crate) fn original(&self) -> &SchemaRef {
+        &self.original
+    }
+
+    /// Returns the program that wrote the file, as it calls itself.
+    pub(crate) fn writer(&self) -> &str {
+        self.metadata.metadata().file_metadata().created_by().unwrap_or_default()
+    }
+
+    /// Returns the notes in the footer that are texts.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = (&str, &str)> {
+        let notes = self.metadata.metadata().file_metadata().key_value_metadata();
+        fn pair(note: &KeyValue) -> Option<(&str, &str)> {
+            Some((&note.key, note.value.as_deref()?))
+        }
+        notes.into_iter().flatten().filter_map(pair)
+    }
+
+    /// Decodes all rows of a column as its author wrote it, as a dictionary.
+    pub(crate) fn dictionaries(
+        &self,
+        column: usize,
+        batch_rows: usize,
+    ) -> Result<Batches, TableError> {
+        let written = Arc::clone(self.metadata.metadata());
+        let written = ArrowReaderMetadata::try_new(written, ArrowReaderOptions::new());
+        let written = written.map_err(TableError::parquet)?;
+        self.decode(&written, 0..self.rows, &[column], batch_rows, None)
+    }
+
     /// Decodes rows of some columns; none where the range is empty.
     pub(crate) fn batches(
         &self,
@@ -186,7 +220,28 @@ impl Table {
         columns: &[usize],
         batch_rows: usize,
     ) -> Result<Batches, TableError> {
-        let metadata = self.metadata.metadata();
+        self.decode(&self.metadata, rows, columns, batch_rows, None)
+    }
+
+    /// Decodes those of some rows that a selection, which begins with the first of them, picks.
+    pub(crate) fn selected(
+        &self,
+        rows: Range<u64>,
+        columns: &[usize],
+        selection: RowSelection,
+    ) -> Result<Batches, TableError> {
+        self.decode(&self.metadata, rows, columns, BATCH_ROWS, Some(selection))
+    }
+
+    fn decode(
+        &self,
+        read_as: &ArrowReaderMetadata,
+        rows: Range<u64>,
+        columns: &[usize],
+        batch_rows: usize,
+        selection: Option<RowSelection>,
+    ) -> Result<Batches, TableError> {
+        let metadata = read_as.metadata();
         let mut groups = Vec::new();
         let (mut before, mut skip) = (0, 0);
         for (at, group) in metadata.row_groups().iter().enumerate() {
@@ -204,18 +259,23 @@ impl Table {
             return Ok(Batches(None));
         }
         let guarded = self.guarded.for_groups(metadata, &groups);
-        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), columns.iter().copied());
+        let mask = ProjectionMask::roots(read_as.parquet_schema(), columns.iter().copied());
         let (skip, count) = (usize::try_from(skip), usize::try_from(count));
         let too_many = |_| TableError::parquet("it says that it has more rows than there can be");
-        let reader =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(guarded, self.metadata.clone())
-                .with_projection(mask)
-                .with_row_groups(groups)
-                .with_batch_size(batch_rows)
-                .with_offset(skip.map_err(too_many)?)
-                .with_limit(count.map_err(too_many)?)
-                .build()
-                .map_err(TableError::parquet)?;
+        let (skip, count) = (skip.map_err(too_many)?, count.map_err(too_many)?);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(guarded, read_as.clone())
+            .with_projection(mask)
+            .with_row_groups(groups)
+            .with_batch_size(batch_rows);
+        let builder = match selection {
+            None => builder.with_offset(skip).with_limit(count),
+            Some(selection) => {
+                let mut selectors = vec![RowSelector::skip(skip)];
+                selectors.extend::<Vec<RowSelector>>(selection.into());
+                builder.with_row_selection(selectors.into())
+            }
+        };
+        let reader = builder.build().map_err(TableError::parquet)?;
         Ok(Batches(Some(reader)))
     }
 }
@@ -231,8 +291,12 @@ impl Iterator for Batches {
     }
 }
 
-/// Adds rows to a page; returns whether there is room for more.
-fn fill(page: &mut Page, batch: &RecordBatch, spent: &mut Spent) -> Result<bool, TableError> {
+/// Adds rows to a page; returns whether there was room for all.
+pub(crate) fn fill(
+    page: &mut Page,
+    batch: &RecordBatch,
+    spent: &mut Spent,
+) -> Result<bool, TableError> {
     for row in 0..batch.num_rows() {
         if spent.bytes > PAGE_BYTES && !page.rows.is_empty() {
             return Ok(false);

@@ -69,33 +69,67 @@ pub(crate) fn parse_date(text: &str) -> Option<i32> {
     (date(days) == text).then(|| i32::try_from(days).ok()).flatten()
 }
 
-/// Returns the microseconds of a point in time, and whether it is in UTC: a date and a time with
-/// `T` or a space between them, up to six digits of a second, and `Z` or nothing.
-pub(crate) fn parse_timestamp(text: &str) -> Option<(i64, bool)> {
+/// A point in time as a text says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Point {
+    /// Seconds since 1970, or of the day.
+    seconds: i64,
+    nanos: i64,
+    /// Digits of a second that are told.
+    digits: usize,
+    /// Whether it is in UTC, and not in a zone that nobody tells.
+    pub(crate) utc: bool,
+}
+
+impl Point {
+    /// Returns it in the unit of so many digits of a second, unless that would lose some.
+    pub(crate) fn in_unit(self, digits: u8) -> Option<i64> {
+        let per_second = 10i64.pow(digits.into());
+        let lost = 1_000_000_000 / per_second;
+        let parts = (self.nanos % lost == 0).then_some(self.nanos / lost)?;
+        let value = i128::from(self.seconds) * i128::from(per_second) + i128::from(parts);
+        i64::try_from(value).ok()
+    }
+}
+
+/// Returns a point in time: a date and a time with `T` or a space between them, up to nine digits
+/// of a second, and `Z` or nothing.
+pub(crate) fn parse_point(text: &str) -> Option<Point> {
     let date = parse_date(text.get(..10)?)?;
-    let rest = text.get(10..)?;
-    let rest = rest.strip_prefix(['T', ' '])?;
+    let rest = text.get(10..)?.strip_prefix(['T', ' '])?;
     let (rest, utc) = match rest.strip_suffix('Z') {
         Some(rest) => (rest, true),
         None => (rest, false),
     };
-    let (clock, part) = rest.split_once('.').unwrap_or((rest, "0"));
+    let of_day = parse_of_day(rest)?;
+    Some(Point { seconds: i64::from(date) * 86_400 + of_day.seconds, utc, ..of_day })
+}
+
+/// Returns a time of the day: `12:30:00`, with up to nine digits of a second.
+pub(crate) fn parse_of_day(text: &str) -> Option<Point> {
+    let (clock, part) = text.split_once('.').unwrap_or((text, "0"));
     let bytes = clock.as_bytes();
-    let digits = |at: usize| {
+    let two = |at: usize| {
         let two = bytes.get(at..at + 2)?;
         two.iter().all(u8::is_ascii_digit).then(|| i64::from((two[0] - b'0') * 10 + two[1] - b'0'))
     };
     if bytes.len() != 8 || bytes[2] != b':' || bytes[5] != b':' {
         return None;
     }
-    let (hour, minute, second) = (digits(0)?, digits(3)?, digits(6)?);
+    let (hour, minute, second) = (two(0)?, two(3)?, two(6)?);
     let valid = hour < 24 && minute < 60 && second < 60;
-    if !valid || part.is_empty() || part.len() > 6 || !part.bytes().all(|b| b.is_ascii_digit()) {
+    if !valid || part.is_empty() || part.len() > 9 || !part.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let part: i64 = format!("{part:0<6}").parse().ok()?;
-    let seconds = i64::from(date) * 86_400 + hour * 3_600 + minute * 60 + second;
-    Some((seconds * 1_000_000 + part, utc))
+    let nanos: i64 = format!("{part:0<9}").parse().ok()?;
+    let seconds = hour * 3_600 + minute * 60 + second;
+    Some(Point { seconds, nanos, digits: part.len(), utc: false })
+}
+
+/// Returns the microseconds of a point in time that has no more digits, and whether it is in UTC.
+pub(crate) fn parse_timestamp(text: &str) -> Option<(i64, bool)> {
+    let point = parse_point(text).filter(|point| point.digits <= 6)?;
+    Some((point.in_unit(6)?, point.utc))
 }
 
 #[cfg(test)]

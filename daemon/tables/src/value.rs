@@ -8,7 +8,7 @@ use data_encoding::BASE64;
 use serde_json::{Number, Value};
 
 use crate::TableError;
-use crate::limits::{CELL_BYTES, CELL_BYTES_FULL, CELL_ITEMS, PAGE_BYTES};
+use crate::limits::{CELL_BYTES, CELL_BYTES_FULL, CELL_ITEMS, LINE_BYTES, PAGE_BYTES};
 use crate::time;
 
 /// The largest whole number that every reader of JSON holds: 2^53 - 1.
@@ -21,13 +21,26 @@ const VALUE_BYTES: usize = 8;
 pub(crate) struct Spent {
     pub(crate) bytes: usize,
     pub(crate) cut: bool,
+    /// Whether it is one value that is written, and not a page.
+    whole: bool,
 }
 
 impl Spent {
+    /// Makes room for the start of a value.
+    pub(crate) fn start() -> Spent {
+        Spent { bytes: usize::MAX / 2, ..Spent::default() }
+    }
+
+    /// Makes room for one value, however wide it is, up to the length of a line.
+    pub(crate) fn whole() -> Spent {
+        Spent { whole: true, ..Spent::default() }
+    }
+
     fn limit(&self) -> usize {
-        match self.bytes > PAGE_BYTES {
-            true => CELL_BYTES_FULL,
-            false => CELL_BYTES,
+        match (self.whole, self.bytes > PAGE_BYTES) {
+            (true, _) => LINE_BYTES.saturating_sub(self.bytes),
+            (false, true) => CELL_BYTES_FULL,
+            (false, false) => CELL_BYTES,
         }
     }
 
@@ -53,9 +66,10 @@ impl Spent {
 
     /// Returns how many of some items are told.
     fn items(&mut self, count: usize) -> usize {
-        let most = match self.bytes > PAGE_BYTES {
-            true => 0,
-            false => count.min(CELL_ITEMS),
+        let most = match (self.whole, self.bytes > PAGE_BYTES) {
+            (true, _) => count.min(LINE_BYTES.saturating_sub(self.bytes) / VALUE_BYTES),
+            (false, true) => 0,
+            (false, false) => count.min(CELL_ITEMS),
         };
         self.cut |= most < count;
         most
@@ -246,7 +260,8 @@ fn float32(value: f32) -> Value {
     float(value.to_string().parse().unwrap_or(f64::from(value)))
 }
 
-fn decimal(digits: &str, scale: i8) -> String {
+/// Returns a decimal of which these are the digits.
+pub(crate) fn decimal(digits: &str, scale: i8) -> String {
     let (sign, digits) = match digits.strip_prefix('-') {
         Some(digits) => ("-", digits),
         None => ("", digits),
@@ -277,7 +292,8 @@ fn interval(array: &dyn Array, row: usize, unit: IntervalUnit) -> String {
     }
 }
 
-fn per_second(unit: TimeUnit) -> i128 {
+/// Returns how many of a unit a second has.
+pub(crate) fn per_second(unit: TimeUnit) -> i128 {
     match unit {
         TimeUnit::Second => 1,
         TimeUnit::Millisecond => 1_000,

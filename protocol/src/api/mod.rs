@@ -83,8 +83,11 @@ pub use self::stacks::{
     Forked, HeadInfo, LogEntry, NewFork, NewShare, Rename, SetTag, Shared, StackInfo,
 };
 pub use self::step::{Progress, Step};
+#[cfg(feature = "openapi")]
+pub use self::tables::TableValue;
 pub use self::tables::{
-    TableCell, TableColumn, TableColumnStats, TableRows, TableSchema, TableStats, TableValueCount,
+    TableCell, TableColumn, TableColumnStats, TableCondition, TableOp, TableOrder, TableRows,
+    TableSchema, TableStats, TableValueCount,
 };
 pub use self::tickets::{NewTicket, TicketEnded, TicketInfo, TicketMade};
 pub use self::tokens::{NewToken, ScopeName, TokenInfo, TokenMade, token_hash, token_id};

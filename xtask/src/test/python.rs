@@ -64,6 +64,11 @@ pub(super) fn run(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tal
     Ok(tally)
 }
 
+/// Returns the Python of the environment.
+pub(super) fn environment_of(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    environment(workspace, &workspace.root.join(PACKAGE))
+}
+
 /// Returns `python -m` of the environment.
 fn module(python: &Path, package: &Path) -> Command {
     let mut command = Command::new(python);

@@ -1,9 +1,10 @@
 //! Tables over the API.
 
-use axum::http::StatusCode;
-use serde_json::json;
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
 
-use super::Lab;
+use super::{Lab, body};
 
 const CSV: &[u8] = b"id,zip,when\n1,007,2024-02-29\n2,010,\n9007199254740993,x,2024-03-01\n";
 
@@ -34,6 +35,114 @@ async fn a_csv_has_columns_rows_and_statistics() {
         assert_eq!(stats["columns"][2]["min"], "2024-02-29");
         assert_eq!(stats["columns"][2]["nulls"], 1);
         assert_eq!(stats["columns"][1]["distinct"], 3);
+    }
+    lab.stop().await;
+}
+
+async fn bytes(lab: &Lab, path: &str) -> (StatusCode, Vec<u8>) {
+    let response = lab.send(lab.with_token(Method::GET, path), Body::empty()).await;
+    (response.status(), body(response).await.to_vec())
+}
+
+#[tokio::test]
+async fn a_csv_becomes_parquet_and_csv_with_a_note() {
+    let lab = Lab::start().await;
+    lab.push("sales", "sales.csv", CSV).await;
+    // The second answer is the one that was kept.
+    for _ in 0..2 {
+        let (status, csv) = bytes(&lab, "/api/v1/table?ref=sales&format=csv").await;
+        assert_eq!(status, StatusCode::OK);
+        let text = String::from_utf8(csv).unwrap();
+        let wanted = "\"id\",\"zip\",\"when\"\n1,\"007\",2024-02-29\n2,\"010\",\n\
+            9007199254740993,\"x\",2024-03-01\n";
+        assert_eq!(text, wanted);
+        let (status, note) = lab.get("/api/v1/table?ref=sales&format=csv-metadata").await;
+        assert_eq!(status, StatusCode::OK, "{note}");
+        assert_eq!(note["tableSchema"]["columns"][0]["datatype"], "long");
+        assert_eq!(note["dsp:rows"], 3);
+        let (status, parquet) = bytes(&lab, "/api/v1/table?ref=sales&format=parquet").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
+    }
+    // What goes from the cache is made again.
+    std::fs::remove_dir_all(lab._home.path().join("cache/tables")).unwrap();
+    for format in ["parquet", "csv", "csv-metadata"] {
+        let path = format!("/api/v1/table?ref=sales&format={format}");
+        assert_eq!(bytes(&lab, &path).await.0, StatusCode::OK, "{format}");
+    }
+    let (status, problem) = lab.get("/api/v1/table?ref=sales&format=xlsx").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(problem["detail"].as_str().unwrap().contains("`xlsx`"), "{problem}");
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_note_beside_a_csv_says_its_types() {
+    let lab = Lab::start().await;
+    let csv = b"\"size\",\"n\"\n\"b\",1\n,\n";
+    let note = br#"{"tableSchema":{"columns":[
+        {"titles":"size","datatype":"string","null":"","dsp:levels":["b","a"]},
+        {"titles":"n","datatype":"double","null":""}]},"dsp:rows":2}"#;
+    let files: [(&str, &'static [u8]); 2] = [("t.csv", csv), ("t.csv-metadata.json", note)];
+    lab.push_files("noted", &files).await;
+    let (status, schema) = lab.get("/api/v1/schema?ref=noted%23t.csv").await;
+    assert_eq!(status, StatusCode::OK, "{schema}");
+    let types: Vec<&Value> =
+        schema["columns"].as_array().unwrap().iter().map(|c| &c["type"]).collect();
+    assert_eq!(types, ["category<string>", "float64"]);
+    let (_, page) = lab.get("/api/v1/rows?ref=noted%23t.csv").await;
+    assert_eq!(page["rows"], json!([["b", 1.0], [null, null]]));
+    let (_, told) = lab.get("/api/v1/table?ref=noted%23t.csv&format=csv-metadata").await;
+    assert_eq!(told["tableSchema"]["columns"][0]["dsp:levels"], json!(["b", "a"]));
+    // The same bytes without the note, or with another one, are another table.
+    lab.push("plain", "t.csv", csv).await;
+    let (_, schema) = lab.get("/api/v1/schema?ref=plain").await;
+    assert_eq!(schema["columns"][1]["type"], "int64");
+    let lie = br#"{"tableSchema":{"columns":[{"titles":"size"}]}}"#;
+    lab.push_files("lies", &[("t.csv", csv), ("t.csv-metadata.json", lie)]).await;
+    let (status, problem) = lab.get("/api/v1/schema?ref=lies%23t.csv").await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("it has 2 columns, and its note tells of 1"), "{detail}");
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn rows_are_sorted_and_picked() {
+    let lab = Lab::start().await;
+    lab.push("sales", "sales.csv", CSV).await;
+    // `[{"column":"id","descending":true}]`
+    let sort = "sort=%5B%7B%22column%22%3A%22id%22%2C%22descending%22%3Atrue%7D%5D";
+    let (status, page) = lab.get(&format!("/api/v1/rows?ref=sales&limit=2&{sort}")).await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    let rows = json!([["9007199254740993", "x", "2024-03-01"], [2, "010", null]]);
+    assert_eq!((&page["rows"], &page["total"]), (&rows, &json!(3)));
+    let filter = |conditions: Value| {
+        let text = conditions.to_string();
+        let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        format!("/api/v1/rows?ref=sales&filter={encoded}")
+    };
+    let day = json!([{ "column": "when", "op": ">=", "value": "2024-03-01" }]);
+    // The second answer is the one that was kept.
+    for _ in 0..2 {
+        let (status, page) = lab.get(&filter(day.clone())).await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        assert_eq!(page["rows"], json!([["9007199254740993", "x", "2024-03-01"]]));
+        assert_eq!(page["total"], 1);
+    }
+    let (_, page) = lab.get(&filter(json!([{ "column": "when", "op": "null" }]))).await;
+    assert_eq!(page["rows"], json!([[2, "010", null]]));
+    for (conditions, detail) in [
+        (json!([{ "column": "when", "op": "~", "value": 1 }]), "`filter` is no JSON array"),
+        (json!([{ "column": "when", "op": ">", "value": "soon" }]), "is no value of column"),
+        (json!([{ "column": "id", "op": "between", "value": [1] }]), "a list of two values"),
+        (json!([{ "column": "id", "op": "=" }]), "needs a value"),
+        (json!([{ "column": "id", "op": "null", "value": 1 }]), "takes no value"),
+    ] {
+        let (status, problem) = lab.get(&filter(conditions)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{problem}");
+        let told = problem["detail"].as_str().unwrap();
+        assert!(told.contains(detail), "{told}");
     }
     lab.stop().await;
 }

@@ -1,5 +1,6 @@
-//! What is made of tables and can be made again: Parquet of files in other formats, and
-//! statistics, in `cache/tables/`. A file there is named by the blob it was made of.
+//! What is made of tables and can be made again: Parquet of files in other formats, CSV with a note
+//! of its types, and statistics, in `cache/tables/`. A file there is named by the blob it was made
+//! of.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -9,7 +10,7 @@ use std::time::SystemTime;
 
 use dsp_protocol::api::TableStats;
 use dsp_protocol::id::BlobHash;
-use dsp_tables::{Format, Source, Table, TableError, to_parquet};
+use dsp_tables::{Format, Note, Source, Table, TableError, to_parquet};
 
 use crate::files;
 
@@ -19,6 +20,22 @@ const BYTES: u64 = 4 << 30;
 const VERSION: u32 = 1;
 /// What a file in the making is called, behind its name.
 const MAKING: &str = "part";
+/// How the names of files end.
+const PARQUET: &str = "parquet";
+const CSV: &str = "csv";
+const NOTE: &str = "csv-metadata.json";
+const STATS: &str = "stats.json";
+
+/// What something is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    /// The table.
+    pub(super) hash: BlobHash,
+    /// The format in which it is read.
+    pub(super) format: Format,
+    /// The note of its types beside it.
+    pub(super) note: Option<BlobHash>,
+}
 
 /// The folder.
 #[derive(Debug)]
@@ -31,53 +48,85 @@ impl Derived {
         Derived { folder }
     }
 
-    fn path(&self, hash: BlobHash, format: Format, ending: &str) -> PathBuf {
-        self.folder.join(format!("{hash}.{}.{VERSION}.{ending}", format.as_str()))
+    fn path(&self, of: Key, ending: &str) -> PathBuf {
+        let noted = of.note.map(|note| format!("-{note}")).unwrap_or_default();
+        let (hash, format) = (of.hash, of.format.as_str());
+        self.folder.join(format!("{hash}.{format}{noted}.{VERSION}.{ending}"))
     }
 
     /// Opens what was made of a blob before. What cannot be read is made again.
-    pub(super) fn open(&self, hash: BlobHash, format: Format) -> Option<Table> {
-        let path = self.path(hash, format, "parquet");
-        let file = File::open(&path).ok()?;
-        // The time it was used last; where it cannot be set, it goes earlier.
-        let _ = file.set_modified(SystemTime::now());
-        Table::open(Arc::new(file)).ok()
+    pub(super) fn open(&self, of: Key) -> Option<Table> {
+        Table::open(Arc::new(used(&self.path(of, PARQUET))?)).ok()
+    }
+
+    /// Opens the Parquet that was made of a blob before, as bytes.
+    pub(super) fn parquet(&self, of: Key) -> Option<File> {
+        used(&self.path(of, PARQUET))
+    }
+
+    /// Opens the CSV that was made of a blob before, and its note.
+    pub(super) fn csv(&self, of: Key) -> Option<(File, File)> {
+        Some((used(&self.path(of, CSV))?, used(&self.path(of, NOTE))?))
+    }
+
+    /// Writes a table as CSV of at most so many bytes, with its note, and opens both.
+    pub(super) fn make_csv(
+        &self,
+        of: Key,
+        table: &Table,
+        limit: u64,
+    ) -> Result<(File, File), TableError> {
+        files::private_folder(&self.folder).map_err(|error| error.source)?;
+        let mut note = Vec::new();
+        self.put(of, CSV, |out| {
+            note = table.to_csv_within(out, limit)?;
+            Ok(())
+        })?;
+        self.put(of, NOTE, |out| Ok(out.write_all(&note)?))?;
+        let made = (File::open(self.path(of, CSV))?, File::open(self.path(of, NOTE))?);
+        self.make_room();
+        Ok(made)
+    }
+
+    /// Writes a file that is there whole or not at all.
+    fn put(
+        &self,
+        of: Key,
+        ending: &str,
+        to: impl FnOnce(&mut BufWriter<File>) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
+        let path = self.path(of, ending);
+        let part = path.with_extension(MAKING);
+        if let Err(error) = write(&part, to) {
+            let _ = fs::remove_file(&part);
+            return Err(error);
+        }
+        Ok(fs::rename(&part, &path)?)
     }
 
     /// Turns a blob into Parquet, and opens that.
     pub(super) fn make(
         &self,
-        hash: BlobHash,
-        format: Format,
-        source: Arc<dyn Source>,
+        of: Key,
+        note: Option<&Note>,
+        source: &Arc<dyn Source>,
     ) -> Result<Table, TableError> {
-        let path = self.path(hash, format, "parquet");
         files::private_folder(&self.folder).map_err(|error| error.source)?;
-        let part = path.with_extension(MAKING);
-        let made = write(&part, |out| to_parquet(&source, format, out));
-        if let Err(error) = made {
-            let _ = fs::remove_file(&part);
-            return Err(error);
-        }
-        fs::rename(&part, &path)?;
+        self.put(of, PARQUET, |out| to_parquet(source, of.format, note, out))?;
+        let made = File::open(self.path(of, PARQUET))?;
         self.make_room();
-        Table::open(Arc::new(File::open(&path)?))
+        Table::open(Arc::new(made))
     }
 
     /// Returns the statistics of a blob, where they were kept.
-    pub(super) async fn stats(&self, hash: BlobHash, format: Format) -> Option<TableStats> {
-        let bytes = tokio::fs::read(self.path(hash, format, "stats.json")).await.ok()?;
+    pub(super) async fn stats(&self, of: Key) -> Option<TableStats> {
+        let bytes = tokio::fs::read(self.path(of, STATS)).await.ok()?;
         serde_json::from_slice(&bytes).ok()
     }
 
     /// Keeps the statistics of a blob; without them, they are made again.
-    pub(super) async fn keep_stats(
-        self: &Arc<Self>,
-        hash: BlobHash,
-        format: Format,
-        stats: &TableStats,
-    ) {
-        let path = self.path(hash, format, "stats.json");
+    pub(super) async fn keep_stats(self: &Arc<Self>, of: Key, stats: &TableStats) {
+        let path = self.path(of, STATS);
         let Ok(bytes) = serde_json::to_vec(stats) else { return };
         let derived = Arc::clone(self);
         let kept = tokio::task::spawn_blocking(move || {
@@ -143,6 +192,14 @@ impl Derived {
         };
         entries.filter_map(of).collect()
     }
+}
+
+/// Opens a file and notes that it was used.
+fn used(path: &Path) -> Option<File> {
+    let file = File::open(path).ok()?;
+    // Where the time cannot be set, it goes earlier.
+    let _ = file.set_modified(SystemTime::now());
+    Some(file)
 }
 
 fn write(

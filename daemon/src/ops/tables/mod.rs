@@ -1,26 +1,32 @@
-//! Tables among the attachments: columns, pages of rows, statistics.
+//! Tables among the attachments: columns, pages of rows, statistics, and the same in other formats.
 //!
 //! Who may read the bytes may read the table: each call finds its attachment as `content` does,
 //! and the bytes are checked on their way as for any other reader.
 
+mod conversion;
 mod derived;
+mod finding;
+mod selection;
 mod source;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dsp_protocol::api::{
-    Problem, ProblemCode, TableCell, TableColumn, TableColumnStats, TableRows, TableSchema,
-    TableStats, TableValueCount,
+    Problem, ProblemCode, TableCell, TableColumn, TableColumnStats, TableCondition, TableOrder,
+    TableRows, TableSchema, TableStats, TableValueCount,
 };
 use dsp_protocol::id::BlobHash;
-use dsp_tables::{Column, Format, PageRequest, Source as _, Stats, Table, TableError};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use dsp_tables::{Column, Format, Note, PageRequest, Source, Stats, Table, TableError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use self::derived::Derived;
+pub use self::conversion::{MadeTable, TableBytes, TableForm};
+use self::derived::{Derived, Key};
+use self::finding::TableFile;
+use self::selection::Selections;
 use self::source::BlobSource;
+use super::Ops;
 use super::problem::{bad_request, internal, not_found};
-use super::{Opened, Ops};
 
 /// Tables that stay open: each holds its footer.
 const OPEN: usize = 8;
@@ -29,6 +35,8 @@ const PAGES: usize = 4;
 /// Files that are turned into Parquet or summed up at a time: each may take a processor and much
 /// memory for seconds.
 const HEAVY: usize = 1;
+/// Tables that are sorted or looked through at a time.
+const SORTING: usize = 1;
 /// Rows of a page of which the length is not said.
 const ROWS: u64 = 100;
 
@@ -41,22 +49,28 @@ pub struct RowsFilter {
     pub limit: Option<u64>,
     /// Names of columns; all when left out.
     pub columns: Option<Vec<String>>,
+    /// What the rows are sorted by; the order of the file when empty.
+    pub orders: Vec<TableOrder>,
+    /// What has to hold of all of them.
+    pub conditions: Vec<TableCondition>,
 }
 
 /// What is known of tables.
 #[derive(Debug)]
 pub(super) struct Tables {
-    open: Mutex<VecDeque<(BlobHash, Format, Arc<Reading>)>>,
-    pages: Semaphore,
-    heavy: Semaphore,
+    open: Mutex<VecDeque<Arc<Reading>>>,
+    selections: Selections,
+    pages: Arc<Semaphore>,
+    heavy: Arc<Semaphore>,
+    sorting: Arc<Semaphore>,
     derived: Arc<Derived>,
 }
 
 /// A table that is open, with what went wrong with its bytes.
 #[derive(Debug)]
 struct Reading {
+    key: Key,
     table: Table,
-    format: Format,
     bytes: Arc<BlobSource>,
 }
 
@@ -64,35 +78,40 @@ impl Tables {
     pub(super) fn new(home: &crate::home::Home) -> Tables {
         Tables {
             open: Mutex::default(),
-            pages: Semaphore::new(PAGES),
-            heavy: Semaphore::new(HEAVY),
+            pages: Arc::new(Semaphore::new(PAGES)),
+            heavy: Arc::new(Semaphore::new(HEAVY)),
+            sorting: Arc::new(Semaphore::new(SORTING)),
+            selections: Selections::default(),
             derived: Arc::new(Derived::new(home.cache().join("tables"))),
         }
     }
 
-    fn known(&self, hash: BlobHash, format: Format) -> Option<Arc<Reading>> {
+    fn known(&self, key: Key) -> Option<Arc<Reading>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = open.iter().position(|(h, f, _)| (*h, *f) == (hash, format))?;
+        let at = open.iter().position(|reading| reading.key == key)?;
         let known = open.remove(at)?;
-        let reading = Arc::clone(&known.2);
-        open.push_front(known);
-        Some(reading)
+        open.push_front(Arc::clone(&known));
+        Some(known)
     }
 
-    fn keep(&self, hash: BlobHash, reading: &Arc<Reading>) {
+    fn keep(&self, reading: &Arc<Reading>) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.push_front((hash, reading.format, Arc::clone(reading)));
+        open.push_front(Arc::clone(reading));
         open.truncate(OPEN);
     }
 
     fn forget(&self, gone: &[BlobHash]) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|(hash, ..)| !gone.contains(hash));
+        open.retain(|reading| !gone.contains(&reading.key.hash));
+        drop(open);
+        self.selections.forget(gone);
     }
 }
 
-async fn turn(of: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {
-    of.acquire().await.map_err(|error| internal(&error))
+/// Waits for a turn, which ends with the work and not with who waits for it: a caller that goes
+/// away does not make room for another.
+async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(of).acquire_owned().await.map_err(|error| internal(&error))
 }
 
 impl Ops {
@@ -101,9 +120,9 @@ impl Ops {
     /// # Errors
     /// As [`open_content`](Self::open_content), or it is no table that can be read.
     pub async fn table_schema(&self, reference: &str) -> Result<TableSchema, Problem> {
-        let reading = self.table(reference).await?.1;
+        let reading = self.table(reference).await?;
         let columns = reading.table.columns().iter().map(column).collect();
-        let format = reading.format.as_str().to_owned();
+        let format = reading.key.format.as_str().to_owned();
         Ok(TableSchema { format, rows: reading.table.rows(), columns })
     }
 
@@ -116,15 +135,25 @@ impl Ops {
         reference: &str,
         filter: RowsFilter,
     ) -> Result<TableRows, Problem> {
-        let reading = self.table(reference).await?.1;
+        let reading = self.table(reference).await?;
         let limit = filter.limit.unwrap_or(ROWS);
         if limit == 0 || limit > dsp_tables::limits::PAGE_ROWS {
             let most = dsp_tables::limits::PAGE_ROWS;
             return Err(bad_request(format!("`limit` is {limit}; it may be 1 to {most}")));
         }
         let request = PageRequest { offset: filter.offset, limit, columns: filter.columns };
-        let _turn = turn(&self.tables.pages).await?;
-        let page = read(&reading, move |table| table.page(&request)).await?;
+        let page = match filter.orders.is_empty() && filter.conditions.is_empty() {
+            true => {
+                let turn = turn(&self.tables.pages).await?;
+                read(&reading, turn, move |table| table.page(&request)).await?
+            }
+            false => {
+                let selection =
+                    self.table_selection(&reading, filter.orders, filter.conditions).await?;
+                let turn = turn(&self.tables.pages).await?;
+                read(&reading, turn, move |table| table.page_of(&selection, &request)).await?
+            }
+        };
         let cell =
             |(row, column): (usize, usize)| TableCell { row: row as u64, column: column as u64 };
         Ok(TableRows {
@@ -141,19 +170,19 @@ impl Ops {
     /// # Errors
     /// As [`table_schema`](Self::table_schema), or the file is damaged.
     pub async fn table_stats(&self, reference: &str) -> Result<TableStats, Problem> {
-        let (hash, reading) = self.table(reference).await?;
+        let reading = self.table(reference).await?;
         let derived = &self.tables.derived;
-        if let Some(stats) = derived.stats(hash, reading.format).await {
+        if let Some(stats) = derived.stats(reading.key).await {
             return Ok(stats);
         }
-        let _turn = turn(&self.tables.heavy).await?;
+        let turn = turn(&self.tables.heavy).await?;
         // Another caller may have had the turn before.
-        if let Some(stats) = derived.stats(hash, reading.format).await {
+        if let Some(stats) = derived.stats(reading.key).await {
             return Ok(stats);
         }
-        let stats = read(&reading, Table::stats).await?;
+        let stats = read(&reading, turn, Table::stats).await?;
         let stats = summary(stats, reading.table.columns());
-        derived.keep_stats(hash, reading.format, &stats).await;
+        derived.keep_stats(reading.key, &stats).await;
         Ok(stats)
     }
 
@@ -169,77 +198,77 @@ impl Ops {
         self.tables.derived.forget(gone).await;
     }
 
-    async fn table(&self, reference: &str) -> Result<(BlobHash, Arc<Reading>), Problem> {
-        let opened = self.open_content(reference).await?;
-        self.uses.touch(opened.hash);
-        let bytes = Arc::new(BlobSource::new(self.blobs.clone(), &opened));
-        let format = format_of(&bytes, &opened, reference).await?;
-        if let Some(known) = self.tables.known(opened.hash, format) {
-            return Ok((opened.hash, known));
+    /// Opens the table that a reference means.
+    async fn table(&self, reference: &str) -> Result<Arc<Reading>, Problem> {
+        let file = self.table_file(reference).await?;
+        self.open_table(&file).await
+    }
+
+    async fn open_table(&self, file: &TableFile) -> Result<Arc<Reading>, Problem> {
+        if let Some(known) = self.tables.known(file.key) {
+            return Ok(known);
         }
-        let table = match format {
+        let table = match file.key.format {
             Format::Parquet => {
-                let _turn = turn(&self.tables.pages).await?;
-                let source = Arc::clone(&bytes);
-                blocking(&bytes, move || Table::open(source)).await?
+                let turn = turn(&self.tables.pages).await?;
+                let source = Arc::clone(&file.bytes);
+                blocking(&file.bytes, turn, move || Table::open(source)).await?
             }
-            other => self.derived_table(opened.hash, other, &bytes).await?,
+            _ => self.derived_table(file).await?,
         };
-        let reading = Arc::new(Reading { table, format, bytes });
-        self.tables.keep(opened.hash, &reading);
-        Ok((opened.hash, reading))
+        let reading = Reading { key: file.key, table, bytes: Arc::clone(&file.bytes) };
+        let reading = Arc::new(reading);
+        self.tables.keep(&reading);
+        Ok(reading)
     }
 
     /// Opens the Parquet that was made of a file in another format, or makes it.
-    async fn derived_table(
-        &self,
-        hash: BlobHash,
-        format: Format,
-        bytes: &Arc<BlobSource>,
-    ) -> Result<Table, Problem> {
+    async fn derived_table(&self, file: &TableFile) -> Result<Table, Problem> {
+        let (key, bytes) = (file.key, &file.bytes);
         let derived = Arc::clone(&self.tables.derived);
-        let _turn = turn(&self.tables.heavy).await?;
-        let here = Arc::clone(&derived);
-        if let Some(table) = blocking(bytes, move || Ok(here.open(hash, format))).await? {
+        // Before the turn: a file that was made is there at once.
+        if let Ok(Some(table)) = tokio::task::spawn_blocking(move || derived.open(key)).await {
             return Ok(table);
         }
+        let turn = turn(&self.tables.heavy).await?;
         self.room_for(bytes.size()).await?;
-        let source = Arc::clone(bytes);
-        blocking(bytes, move || derived.make(hash, format, source)).await
+        let note = match &file.note {
+            Some(note) => Some(self.whole_note(note).await?),
+            None => None,
+        };
+        let derived = Arc::clone(&self.tables.derived);
+        let source: Arc<dyn Source> = Arc::<BlobSource>::clone(bytes);
+        blocking(bytes, turn, move || {
+            if let Some(table) = derived.open(key) {
+                return Ok(table);
+            }
+            let note = note.as_deref().map(Note::read).transpose()?;
+            derived.make(key, note.as_ref(), &source)
+        })
+        .await
     }
-}
-
-/// Returns the format of an attachment.
-async fn format_of(
-    bytes: &Arc<BlobSource>,
-    opened: &Opened,
-    reference: &str,
-) -> Result<Format, Problem> {
-    let media = opened.media.clone().unwrap_or_default();
-    let name = opened.path.as_ref().map(|path| path.file_name().to_owned()).unwrap_or_default();
-    let source = Arc::clone(bytes);
-    let found = blocking(bytes, move || Ok(Format::of(source.as_ref(), &media, &name)?)).await?;
-    found.ok_or_else(|| {
-        let detail = format!("`{reference}` is no table");
-        Problem::new(ProblemCode::UnsupportedMediaType, detail)
-            .with_hint("tables are Parquet, Arrow, Feather, CSV, TSV and JSON lines")
-    })
 }
 
 /// Reads from an open table where it may take long.
 async fn read<T: Send + 'static>(
     reading: &Arc<Reading>,
+    turn: OwnedSemaphorePermit,
     read: impl FnOnce(&Table) -> Result<T, TableError> + Send + 'static,
 ) -> Result<T, Problem> {
     let table = Arc::clone(reading);
-    blocking(&reading.bytes, move || read(&table.table)).await
+    blocking(&reading.bytes, turn, move || read(&table.table)).await
 }
 
 /// Runs what reads bytes; where these were at fault, that is the problem.
 async fn blocking<T: Send + 'static>(
     bytes: &Arc<BlobSource>,
+    turn: OwnedSemaphorePermit,
     run: impl FnOnce() -> Result<T, TableError> + Send + 'static,
 ) -> Result<T, Problem> {
+    let run = move || {
+        let _turn = turn;
+        run()
+    };
     let done = tokio::task::spawn_blocking(run).await.map_err(|error| internal(&error))?;
     done.map_err(|error| bytes.fault().unwrap_or_else(|| problem(&error)))
 }
@@ -256,6 +285,7 @@ fn problem(error: &TableError) -> Problem {
         TableError::Unsupported(_) => Problem::new(ProblemCode::UnsupportedMediaType, detail)
             .with_hint("`dsp get` writes the bytes for a program that reads them"),
         TableError::NoColumn { .. } => not_found(detail).with_hint("`/schema` lists the columns"),
+        TableError::NoValue { .. } => bad_request(detail).with_hint("values are those of `/rows`"),
         TableError::NoRow { .. } => bad_request(detail),
         TableError::Io(io) if crate::files::is_disk_full(io) => {
             super::problem::disk_full("there is no room to read the table")

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 fn read(bytes: impl Into<Bytes>, format: Format) -> Result<(String, Value), TableError> {
     let source: Arc<dyn Source> = Arc::new(bytes.into());
     let mut out = Vec::new();
-    to_parquet(&source, format, &mut out)?;
+    to_parquet(&source, format, None, &mut out)?;
     let table = Table::open(Arc::new(Bytes::from(out)))?;
     let columns = table.columns().iter().map(|c| format!("{} {}", c.name, c.type_name));
     let columns = columns.collect::<Vec<_>>().join(", ");

@@ -1,4 +1,6 @@
 //! Files as others write them, honest and hostile.
 
 mod formats;
+mod notes;
 mod pages;
+mod select;

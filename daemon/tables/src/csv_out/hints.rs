@@ -1,0 +1,134 @@
+//! What is said of a table beside its columns: categories, which Parquet does not keep, by the
+//! Python client and by the daemon itself, and names of index levels by pandas.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use data_encoding::BASE64;
+use serde::Deserialize;
+
+use super::levels::{KEY, Levels};
+use super::text::Form;
+use crate::limits::LEVELS;
+use crate::source::Source;
+use crate::{TableError, ipc};
+
+/// The notes of a file by their keys, as far as they are read.
+#[derive(Default)]
+pub(super) struct Hints {
+    categories: HashMap<String, Categories>,
+    names: HashMap<String, String>,
+    /// What the daemon noted when it made the file.
+    levels: Vec<Levels>,
+}
+
+struct Categories {
+    data: String,
+    ordered: bool,
+}
+
+#[derive(Deserialize)]
+struct Client {
+    columns: Vec<Spec>,
+}
+
+#[derive(Deserialize)]
+struct Spec {
+    name: String,
+    #[serde(default)]
+    ordered: bool,
+    categories: Option<Held>,
+}
+
+#[derive(Deserialize)]
+struct Held {
+    data: String,
+}
+
+#[derive(Deserialize)]
+struct Pandas {
+    #[serde(default)]
+    columns: Vec<PandasColumn>,
+}
+
+#[derive(Deserialize)]
+struct PandasColumn {
+    name: Option<String>,
+    field_name: Option<String>,
+}
+
+impl Hints {
+    /// Reads what is known of notes; others, and those that are none, are passed over.
+    pub(super) fn read<'a>(notes: impl Iterator<Item = (&'a str, &'a str)>) -> Hints {
+        let mut hints = Hints::default();
+        for (key, text) in notes {
+            match key {
+                "dsp" => {
+                    let Ok(client) = serde_json::from_str::<Client>(text) else { continue };
+                    for Spec { name, ordered, categories } in client.columns {
+                        if let Some(Held { data }) = categories {
+                            hints.categories.insert(name, Categories { data, ordered });
+                        }
+                    }
+                }
+                KEY => hints.levels = serde_json::from_str(text).unwrap_or_default(),
+                "pandas" => {
+                    let Ok(pandas) = serde_json::from_str::<Pandas>(text) else { continue };
+                    for column in pandas.columns {
+                        let Some(field) = column.field_name else { continue };
+                        let Some(level) = level_of(&field) else { continue };
+                        let name = column.name.unwrap_or_else(|| match level {
+                            0 => "index".to_owned(),
+                            level => format!("level_{level}"),
+                        });
+                        hints.names.insert(field, name);
+                    }
+                }
+                _ => {}
+            }
+        }
+        hints
+    }
+
+    /// Returns the name of a column: that of the index level which it is.
+    pub(super) fn name(&self, field: &str) -> String {
+        self.names.get(field).map_or_else(|| field.to_owned(), String::clone)
+    }
+
+    /// Returns the categories of a column, where the client says them.
+    pub(super) fn levels(
+        &self,
+        column: usize,
+        field: &str,
+        form: Form,
+    ) -> Result<Option<Levels>, TableError> {
+        if let Some(levels) = self.levels.iter().find(|levels| levels.column == column) {
+            return Ok(Some(levels.clone()));
+        }
+        let Some(categories) = self.categories.get(field) else { return Ok(None) };
+        // In Base64, with what Arrow writes beside the texts.
+        if categories.data.len() > 4 * LEVELS.1 {
+            return Ok(None);
+        }
+        let Ok(bytes) = BASE64.decode(categories.data.as_bytes()) else { return Ok(None) };
+        let source: Arc<dyn Source> = Arc::new(Bytes::from(bytes));
+        let mut arrays = Vec::new();
+        let read = ipc::read(&source, 0, |batch| {
+            arrays.extend(batch.columns().first().cloned());
+            Ok(())
+        });
+        match read {
+            Ok(()) if arrays.iter().all(|array| Form::of_type(array.data_type()) == form) => {
+                Levels::of(&arrays, form, categories.ordered)
+            }
+            // The note of a file is no reason not to read the file.
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Returns the level of an index that a column is.
+fn level_of(field: &str) -> Option<usize> {
+    field.strip_prefix("__index_level_")?.strip_suffix("__")?.parse().ok()
+}

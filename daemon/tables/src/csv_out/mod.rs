@@ -1,0 +1,274 @@
+//! Tables written as CSV with a [note](crate::note) beside it: what R reads, which has no reader of
+//! Parquet without compiled packages, and anybody else.
+//!
+//! Every text is quoted, so that a missing value is never an empty one. The table is looked at once
+//! before it is written, for what no column of R's types holds: such columns are texts there, and
+//! the note says what they were.
+
+mod hints;
+pub(crate) mod levels;
+mod survey;
+pub(crate) mod text;
+
+use std::io::Write;
+
+use arrow_array::{Array as _, ArrayRef};
+use serde_json::{Map, Value, json};
+
+use self::hints::Hints;
+use self::survey::{Survey, levels};
+use self::text::Form;
+use crate::TableError;
+use crate::limits::CSV_BYTES;
+use crate::schema::type_name;
+use crate::table::{Table, bounded};
+
+/// Rows that are decoded at a time.
+const BATCH_ROWS: usize = 1_024;
+
+/// A column as it is written.
+struct Plan {
+    name: String,
+    type_name: Option<String>,
+    form: Form,
+    levels: Option<Vec<String>>,
+    ordered: bool,
+    /// What stands for a missing value; nothing where none is missing and the others are quoted.
+    null: Option<String>,
+    percent: bool,
+    zone: Option<String>,
+}
+
+impl Table {
+    /// Writes the table as CSV, and returns the note that says the types of its columns.
+    ///
+    /// # Errors
+    /// The file is damaged, the CSV would be larger than [`CSV_BYTES`], or cannot be written.
+    pub fn to_csv(&self, out: impl Write) -> Result<Vec<u8>, TableError> {
+        self.to_csv_within(out, CSV_BYTES)
+    }
+
+    /// Does the same with another bound for the bytes of the CSV.
+    ///
+    /// # Errors
+    /// As [`to_csv`](Self::to_csv).
+    pub fn to_csv_within(&self, out: impl Write, limit: u64) -> Result<Vec<u8>, TableError> {
+        bounded("Parquet", || {
+            let plans = self.plans(limit)?;
+            let mut out = Bounded { out, written: 0, limit };
+            self.write_rows(&plans, &mut out)?;
+            out.out.flush()?;
+            let columns: Vec<Value> = plans.iter().map(Plan::note).collect();
+            let note = json!({
+                "@context": "http://www.w3.org/ns/csvw",
+                "dialect": { "encoding": "utf-8", "header": true },
+                "tableSchema": { "columns": columns },
+                "dsp:class": "data.frame",
+                "dsp:rows": self.rows(),
+            });
+            serde_json::to_vec(&note).map_err(|error| TableError::Io(error.into()))
+        })
+    }
+
+    fn write_rows(&self, plans: &[Plan], out: &mut Bounded<impl Write>) -> Result<(), TableError> {
+        let mut line = String::new();
+        for (at, plan) in plans.iter().enumerate() {
+            separate(at, &mut line);
+            quote(&plan.name.replace(['\r', '\n'], " "), &mut line);
+        }
+        out.write(&mut line)?;
+        let all: Vec<usize> = (0..plans.len()).collect();
+        let mut rows = 0;
+        let mut cell = String::new();
+        for batch in self.batches(0..self.rows(), &all, BATCH_ROWS)? {
+            let batch = batch.map_err(TableError::parquet)?;
+            for row in 0..batch.num_rows() {
+                for (at, (array, plan)) in batch.columns().iter().zip(plans).enumerate() {
+                    separate(at, &mut line);
+                    plan.field(array, row, &mut cell, &mut line)?;
+                    out.check(line.len())?;
+                }
+                out.write(&mut line)?;
+            }
+            rows += batch.num_rows() as u64;
+        }
+        match rows == self.rows() {
+            true => Ok(()),
+            false => {
+                let said = self.rows();
+                let why = format!("it says that it has {said} rows, and ends at row {rows}");
+                Err(TableError::parquet(why))
+            }
+        }
+    }
+
+    /// Looks at all values, and says how each column is written.
+    fn plans(&self, limit: u64) -> Result<Vec<Plan>, TableError> {
+        let schema = self.original();
+        let hints = Hints::read(self.notes());
+        let forms: Vec<Form> = schema.fields().iter().map(|field| Form::of(field)).collect();
+        let mut categories = Vec::with_capacity(forms.len());
+        for (at, field) in schema.fields().iter().enumerate() {
+            categories.push(match hints.levels(at, field.name(), forms[at])? {
+                Some(hint) => Some(hint),
+                None => levels(self, at)?,
+            });
+        }
+        let mut surveys: Vec<Survey> =
+            forms.iter().zip(&categories).map(|(form, known)| Survey::new(*form, known)).collect();
+        let all: Vec<usize> = (0..forms.len()).collect();
+        let mut bytes = 0;
+        for batch in self.batches(0..self.rows(), &all, BATCH_ROWS)? {
+            let batch = batch.map_err(TableError::parquet)?;
+            for (array, survey) in batch.columns().iter().zip(&mut surveys) {
+                survey.look(array)?;
+            }
+            // A comma or the end of a line for each, whatever stands between.
+            bytes += batch.num_rows() as u64 * forms.len() as u64;
+            if bytes > limit {
+                return Err(too_large(bytes, limit));
+            }
+        }
+        let alone = forms.len() == 1;
+        let plans = schema.fields().iter().zip(surveys).zip(categories);
+        Ok(plans
+            .map(|((field, survey), known)| {
+                let levels = known.filter(|_| survey.in_levels());
+                let form = survey.form();
+                let quoted = form.is_quoted() || levels.is_some();
+                Plan {
+                    name: hints.name(field.name()),
+                    type_name: form
+                        .keeps_type(survey.first_form())
+                        .then(|| type_name(field.data_type())),
+                    form,
+                    ordered: levels.as_ref().is_some_and(|levels| levels.ordered),
+                    levels: levels.map(|levels| levels.texts),
+                    null: survey.null(quoted, alone),
+                    percent: survey.has_returns(),
+                    zone: text::zone(field.data_type()),
+                }
+            })
+            .collect())
+    }
+}
+
+impl Plan {
+    fn is_quoted(&self) -> bool {
+        self.form.is_quoted() || self.levels.is_some()
+    }
+
+    fn field(
+        &self,
+        array: &ArrayRef,
+        row: usize,
+        cell: &mut String,
+        line: &mut String,
+    ) -> Result<(), TableError> {
+        if array.is_null(row) || self.form == Form::Nothing {
+            line.push_str(self.null.as_deref().unwrap_or_default());
+            return Ok(());
+        }
+        if !self.is_quoted() {
+            return self.form.write(array.as_ref(), row, line);
+        }
+        cell.clear();
+        self.form.write(array.as_ref(), row, cell)?;
+        if self.percent {
+            *cell = cell.replace('%', "%25").replace('\r', "%0D");
+        }
+        quote(cell, line);
+        Ok(())
+    }
+
+    fn note(&self) -> Value {
+        let mut note = Map::new();
+        note.insert("titles".into(), self.name.clone().into());
+        let datatype = match self.levels {
+            Some(_) => "string",
+            None => self.form.datatype(),
+        };
+        note.insert(
+            "datatype".into(),
+            match datatype {
+                "boolean" => json!({ "base": "boolean", "format": "TRUE|FALSE" }),
+                other => other.into(),
+            },
+        );
+        note.insert(
+            "null".into(),
+            match &self.null {
+                Some(null) => null.clone().into(),
+                None => json!([]),
+            },
+        );
+        if let Some(levels) = &self.levels {
+            note.insert("dsp:levels".into(), levels.clone().into());
+            note.insert("dsp:ordered".into(), self.ordered.into());
+        }
+        if let Some(type_name) = &self.type_name {
+            note.insert("dsp:type".into(), type_name.clone().into());
+        }
+        if self.form == Form::Duration {
+            note.insert("dsp:units".into(), "secs".into());
+        }
+        if self.form == Form::Moment {
+            // Of a time in no zone, R shows the same clock as long as it takes it for UTC.
+            let zone = self.zone.clone().unwrap_or_else(|| "UTC".to_owned());
+            note.insert("dsp:zone".into(), zone.into());
+        }
+        if self.percent {
+            note.insert("dsp:escape".into(), "percent".into());
+        }
+        Value::Object(note)
+    }
+}
+
+/// What is written, as far as it may become.
+struct Bounded<W> {
+    out: W,
+    written: u64,
+    limit: u64,
+}
+
+impl<W: Write> Bounded<W> {
+    /// Refuses more bytes than there is room for.
+    fn check(&self, more: usize) -> Result<(), TableError> {
+        let size = self.written + more as u64;
+        match size > self.limit {
+            true => Err(too_large(size, self.limit)),
+            false => Ok(()),
+        }
+    }
+
+    /// Writes a line and empties it.
+    fn write(&mut self, line: &mut String) -> Result<(), TableError> {
+        line.push('\n');
+        self.check(line.len())?;
+        self.out.write_all(line.as_bytes())?;
+        self.written += line.len() as u64;
+        line.clear();
+        Ok(())
+    }
+}
+
+fn too_large(size: u64, limit: u64) -> TableError {
+    TableError::TooLarge { what: "the CSV of the table in bytes".into(), size, limit }
+}
+
+fn separate(at: usize, line: &mut String) {
+    if at > 0 {
+        line.push(',');
+    }
+}
+
+fn quote(text: &str, line: &mut String) {
+    line.push('"');
+    for (at, part) in text.split('"').enumerate() {
+        if at > 0 {
+            line.push_str("\"\"");
+        }
+        line.push_str(part);
+    }
+    line.push('"');
+}

@@ -1,0 +1,240 @@
+//! Rows of a table in another order, or only those that fit: which rows these are is found once,
+//! from the columns that matter, and pages are read from there.
+
+mod compare;
+mod keys;
+
+use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
+use serde_json::Value;
+
+use self::compare::Check;
+use self::keys::Keys;
+use crate::TableError;
+use crate::limits::{PAGE_BYTES, PAGE_ROWS, SELECT_BYTES, SELECT_COLUMNS, SELECT_ROWS};
+use crate::table::{Page, Table, bounded, fill};
+use crate::value::Spent;
+
+/// Rows that are decoded at a time.
+const BATCH_ROWS: usize = 4_096;
+
+/// A column that orders rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The name of the column.
+    pub column: String,
+    /// Whether the greatest come first; missing values come last all the same.
+    pub descending: bool,
+}
+
+/// What has to hold of a column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// The name of the column.
+    pub column: String,
+    /// What has to hold.
+    pub test: Test,
+}
+
+/// What has to hold of a value. Values are those of a page of rows; but for [`Test::Null`], none
+/// of it holds of a missing value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    /// It is this one.
+    Is(Value),
+    /// It is another one.
+    IsNot(Value),
+    /// It is less.
+    Below(Value),
+    /// It is not greater.
+    AtMost(Value),
+    /// It is greater.
+    Above(Value),
+    /// It is not less.
+    AtLeast(Value),
+    /// It is from the first to the second, both included.
+    Between(Value, Value),
+    /// It is one of these.
+    In(Vec<Value>),
+    /// The text holds this one, whatever the case.
+    Contains(String),
+    /// It is missing.
+    Null,
+    /// It is there.
+    NotNull,
+}
+
+/// Rows of a table, by their numbers, in some order.
+#[derive(Debug)]
+pub struct Selection {
+    rows: Vec<u32>,
+}
+
+impl Selection {
+    /// Returns how many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Tells whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+impl Table {
+    /// Finds the rows of which all conditions hold, in the order of some columns, else that of the
+    /// file. Rows that are equal in these stay in the order of the file.
+    ///
+    /// # Errors
+    /// There is no such column, its values have no order, a value is none of its type, the table
+    /// has more than [`SELECT_ROWS`] rows, what orders them is too large, or the file is damaged.
+    pub fn select(
+        &self,
+        orders: &[Order],
+        conditions: &[Condition],
+    ) -> Result<Selection, TableError> {
+        let asked = (orders.len() + conditions.len()) as u64;
+        if asked > SELECT_COLUMNS {
+            let what = "the number of columns to sort by and of conditions".into();
+            return Err(TableError::TooLarge { what, size: asked, limit: SELECT_COLUMNS });
+        }
+        if self.rows() > SELECT_ROWS {
+            let what = "the number of rows to sort or to look through".into();
+            return Err(TableError::TooLarge { what, size: self.rows(), limit: SELECT_ROWS });
+        }
+        bounded("Parquet", || self.find(orders, conditions))
+    }
+
+    fn find(&self, orders: &[Order], conditions: &[Condition]) -> Result<Selection, TableError> {
+        let mut columns = Vec::new();
+        let mut place = |name: &str| -> Result<usize, TableError> {
+            let at = self.columns().iter().position(|column| column.name == name);
+            let at = at.ok_or_else(|| TableError::NoColumn { name: name.to_owned() })?;
+            if !columns.contains(&at) {
+                columns.push(at);
+            }
+            Ok(at)
+        };
+        let ordered = orders.iter().map(|order| place(&order.column));
+        let ordered = ordered.collect::<Result<Vec<_>, TableError>>()?;
+        let checked = conditions.iter().map(|condition| place(&condition.column));
+        let checked = checked.collect::<Result<Vec<_>, TableError>>()?;
+        columns.sort_unstable();
+        // Batches hold the columns in the order of the file.
+        let within = |at: &usize| columns.binary_search(at).unwrap_or_default();
+        let schema = self.original();
+        let mut keys = Vec::with_capacity(orders.len());
+        for (order, at) in orders.iter().zip(&ordered) {
+            keys.push((within(at), Keys::new(schema.field(*at), order.descending)?));
+        }
+        let mut checks = Vec::with_capacity(conditions.len());
+        for (condition, at) in conditions.iter().zip(&checked) {
+            checks.push((within(at), Check::new(schema.field(*at), &condition.test)?));
+        }
+        let mut rows: Vec<u32> = Vec::new();
+        let mut before = 0u32;
+        for batch in self.batches(0..self.rows(), &columns, BATCH_ROWS)? {
+            let batch = batch.map_err(TableError::parquet)?;
+            for row in 0..batch.num_rows() {
+                if !checks.iter().all(|(at, check)| check.holds(batch.column(*at), row)) {
+                    continue;
+                }
+                rows.push(before + row as u32);
+                for (at, keys) in &mut keys {
+                    keys.push(batch.column(*at), row);
+                }
+            }
+            before += batch.num_rows() as u32;
+            let bytes = keys.iter().map(|(_, keys)| keys.bytes()).sum::<u64>();
+            if bytes > SELECT_BYTES {
+                let what = "what the rows are sorted by, in bytes,".into();
+                return Err(TableError::TooLarge { what, size: bytes, limit: SELECT_BYTES });
+            }
+        }
+        if u64::from(before) != self.rows() {
+            let said = self.rows();
+            let why = format!("it says that it has {said} rows, and ends at row {before}");
+            return Err(TableError::parquet(why));
+        }
+        if !keys.is_empty() {
+            let mut order: Vec<u32> = (0..rows.len() as u32).collect();
+            order.sort_unstable_by(|a, b| {
+                let compared = keys.iter().map(|(_, keys)| keys.compare(*a, *b));
+                compared.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then).then(a.cmp(b))
+            });
+            rows = order.into_iter().map(|at| rows[at as usize]).collect();
+        }
+        Ok(Selection { rows })
+    }
+
+    /// Reads some rows of a selection; `offset` counts its rows, and so does the page's `total`.
+    ///
+    /// # Errors
+    /// There is no such row or column, or the file is damaged there.
+    pub fn page_of(
+        &self,
+        selection: &Selection,
+        request: &crate::PageRequest,
+    ) -> Result<Page, TableError> {
+        let picked = self.pick(request.columns.as_deref())?;
+        let total = selection.rows.len() as u64;
+        if request.offset > total {
+            return Err(TableError::NoRow { offset: request.offset, rows: total });
+        }
+        let end = total.min(request.offset.saturating_add(request.limit.min(PAGE_ROWS)));
+        let mut wanted = &selection.rows[request.offset as usize..end as usize];
+        bounded("Parquet", || {
+            loop {
+                match self.rows_at(wanted, &picked)? {
+                    Some(page) => return Ok(Page { offset: request.offset, total, ..page }),
+                    // Rows that are too wide together come in smaller pages.
+                    None => wanted = &wanted[..wanted.len() / 2],
+                }
+            }
+        })
+    }
+
+    /// Reads rows by their numbers, in that order; none where several are too wide together.
+    fn rows_at(&self, wanted: &[u32], columns: &[usize]) -> Result<Option<Page>, TableError> {
+        let mut sorted: Vec<(u32, usize)> =
+            wanted.iter().enumerate().map(|(at, row)| (*row, at)).collect();
+        sorted.sort_unstable();
+        let mut page = Page {
+            columns: columns.iter().map(|at| self.columns()[*at].clone()).collect(),
+            offset: 0,
+            rows: Vec::new(),
+            cut: Vec::new(),
+            total: 0,
+        };
+        let mut spent = Spent::default();
+        if let (Some((first, _)), Some((last, _))) = (sorted.first(), sorted.last()) {
+            let (first, last) = (u64::from(*first), u64::from(*last));
+            let mut selectors = Vec::with_capacity(sorted.len() * 2);
+            let mut at = first;
+            for (row, _) in &sorted {
+                selectors.push(RowSelector::skip((u64::from(*row) - at) as usize));
+                selectors.push(RowSelector::select(1));
+                at = u64::from(*row) + 1;
+            }
+            for batch in self.selected(first..last + 1, columns, RowSelection::from(selectors))? {
+                let batch = batch.map_err(TableError::parquet)?;
+                let whole = fill(&mut page, &batch, &mut spent)?;
+                if (!whole || spent.bytes > PAGE_BYTES) && sorted.len() > 1 {
+                    return Ok(None);
+                }
+            }
+        }
+        if page.rows.len() != wanted.len() && !columns.is_empty() {
+            return Err(TableError::parquet("rows that were there before are not"));
+        }
+        let mut rows = vec![Vec::new(); wanted.len()];
+        let place: Vec<usize> = sorted.iter().map(|(_, at)| *at).collect();
+        for (row, at) in std::mem::take(&mut page.rows).into_iter().zip(&place) {
+            rows[*at] = row;
+        }
+        page.rows = rows;
+        page.cut.iter_mut().for_each(|(row, _)| *row = place[*row]);
+        page.cut.sort_unstable();
+        Ok(Some(page))
+    }
+}

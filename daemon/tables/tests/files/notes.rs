@@ -1,0 +1,257 @@
+//! CSV with a note of its types: made of Parquet, and turned into it.
+
+use std::sync::Arc;
+
+use arrow_array::types::Int32Type;
+use arrow_array::*;
+use arrow_schema::{Field, Schema};
+use bytes::Bytes;
+use data_encoding::BASE64;
+use dsp_tables::{Format, Note, PageRequest, Source, Table, TableError, to_parquet};
+use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
+use serde_json::{Value, json};
+
+fn open(bytes: Bytes) -> Table {
+    Table::open(Arc::new(bytes)).unwrap()
+}
+
+fn parquet(columns: Vec<(&str, ArrayRef)>, notes: &[(&str, String)]) -> Table {
+    let columns = columns.into_iter().map(|(name, column)| (name, column, true));
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    for (key, value) in notes {
+        writer.append_key_value_metadata(KeyValue::new((*key).to_owned(), value.clone()));
+    }
+    writer.close().unwrap();
+    open(bytes.into())
+}
+
+fn csv(table: &Table) -> (String, Value) {
+    let mut out = Vec::new();
+    let note = table.to_csv(&mut out).unwrap();
+    (String::from_utf8(out).unwrap(), serde_json::from_slice(&note).unwrap())
+}
+
+fn noted(text: &str, note: &Value) -> Result<Table, TableError> {
+    let note = Note::read(&serde_json::to_vec(note).unwrap())?;
+    let source: Arc<dyn Source> = Arc::new(Bytes::from(text.to_owned()));
+    let mut out = Vec::new();
+    to_parquet(&source, Format::Csv, Some(&note), &mut out)?;
+    Ok(open(out.into()))
+}
+
+fn rows(table: &Table) -> Vec<Vec<Value>> {
+    table.page(&PageRequest { offset: 0, limit: 1000, columns: None }).unwrap().rows
+}
+
+fn types(table: &Table) -> String {
+    table.columns().iter().map(|c| c.type_name.clone()).collect::<Vec<_>>().join(" | ")
+}
+
+/// Writes a table as CSV, reads that with its note, and wants the same table.
+fn comes_back(table: &Table) -> (String, Value) {
+    let (text, note) = csv(table);
+    let back = noted(&text, &note).unwrap_or_else(|error| panic!("{error}\n{text}\n{note}"));
+    assert_eq!(types(&back), types(table), "{note}");
+    assert_eq!(rows(&back), rows(table), "{text}");
+    (text, note)
+}
+
+#[test]
+fn every_type_that_a_field_can_hold_comes_back() {
+    let zone = "Europe/Berlin";
+    let decimal = Decimal128Array::from(vec![Some(-12_345), None]);
+    let long = Decimal128Array::from(vec![Some(10i128.pow(30)), None]);
+    let category: DictionaryArray<Int32Type> = vec![Some("low"), None].into_iter().collect();
+    comes_back(&parquet(
+        vec![
+            ("b", Arc::new(BooleanArray::from(vec![Some(true), None]))),
+            ("i", Arc::new(Int64Array::from(vec![Some(i64::MAX), None]))),
+            ("j", Arc::new(Int8Array::from(vec![-128, 127]))),
+            ("u", Arc::new(UInt32Array::from(vec![u32::MAX, 0]))),
+            ("f", Arc::new(Float64Array::from(vec![Some(f64::NAN), None]))),
+            ("g", Arc::new(Float32Array::from(vec![0.1, 1e30]))),
+            ("s", Arc::new(StringArray::from(vec![Some("007"), None]))),
+            ("y", Arc::new(BinaryArray::from(vec![&b"\xff\0"[..], b""]))),
+            ("d", Arc::new(Date32Array::from(vec![0, 19_782]))),
+            ("t", Arc::new(TimestampNanosecondArray::from(vec![1, -1]).with_timezone(zone))),
+            ("n", Arc::new(TimestampMicrosecondArray::from(vec![Some(0), None]))),
+            ("o", Arc::new(Time64MicrosecondArray::from(vec![0, 86_399_999_999]))),
+            ("c", Arc::new(category)),
+            ("m", Arc::new(decimal.with_precision_and_scale(10, 2).unwrap())),
+            ("l", Arc::new(long.with_precision_and_scale(38, 2).unwrap())),
+            ("w", Arc::new(DurationNanosecondArray::from(vec![1, -60_000_000_000]))),
+        ],
+        &[],
+    ));
+}
+
+#[test]
+fn text_comes_back_to_the_letter() {
+    let odd = vec![Some("a\"b,c"), Some("line\nbreak"), Some("dos\r\n100%0D"), Some(""), None];
+    let named = vec![Some("NA"), Some(""), None, Some("NA__"), Some("NAN")];
+    let (_, note) = comes_back(&parquet(
+        vec![
+            ("odd, \"name\"", Arc::new(StringArray::from(odd))),
+            ("named", Arc::new(StringArray::from(named))),
+            ("full", Arc::new(StringArray::from(vec!["", "x", "", "", ""]))),
+        ],
+        &[],
+    ));
+    let columns = &note["tableSchema"]["columns"];
+    assert_eq!(columns[0]["dsp:escape"], "percent");
+    assert_eq!(columns[1]["null"], "NA___");
+    assert_eq!(columns[2]["null"], json!([]));
+    for alone in [vec![Some(""), None, Some("NA")], vec![None, None], vec![Some("")]] {
+        comes_back(&parquet(vec![("only", Arc::new(StringArray::from(alone)))], &[]));
+    }
+    comes_back(&parquet(vec![("only", Arc::new(Int32Array::from(vec![Some(1), None])))], &[]));
+    comes_back(&parquet(vec![("none", Arc::new(StringArray::from(Vec::<&str>::new())))], &[]));
+}
+
+#[test]
+fn what_r_takes_for_missing_is_no_number_of_r() {
+    let (text, note) = csv(&parquet(
+        vec![
+            ("i", Arc::new(Int32Array::from(vec![i32::MIN, 1]))),
+            ("l", Arc::new(Int64Array::from(vec![i64::MIN, 1]))),
+            ("u", Arc::new(UInt64Array::from(vec![u64::MAX, 1]))),
+            ("d", Arc::new(Date32Array::from(vec![i32::MAX, 1]))),
+            ("t", Arc::new(TimestampSecondArray::from(vec![i64::MAX, 1]))),
+        ],
+        &[],
+    ));
+    let types: Vec<&Value> =
+        note["tableSchema"]["columns"].as_array().unwrap().iter().map(|c| &c["datatype"]).collect();
+    assert_eq!(types, ["long", "string", "string", "string", "string"], "{text}");
+    assert!(text.contains("\"18446744073709551615\""), "{text}");
+    noted(&text, &note).unwrap();
+}
+
+#[test]
+fn categories_keep_their_order_and_what_nothing_is_of() {
+    let levels = Arc::new(StringArray::from(vec!["small", "medium", "large"]));
+    let sizes = DictionaryArray::try_new(Int32Array::from(vec![Some(2), None, Some(0)]), levels);
+    let sizes = sizes.unwrap();
+    let field = Field::new("size", sizes.data_type().clone(), true).with_dict_is_ordered(true);
+    let schema = Arc::new(Schema::new(vec![field]));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(sizes)]).unwrap();
+    let mut stream = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &schema).unwrap();
+    stream.write(&batch).unwrap();
+    let source: Arc<dyn Source> = Arc::new(Bytes::from(stream.into_inner().unwrap()));
+    let mut bytes = Vec::new();
+    to_parquet(&source, Format::ArrowStream, None, &mut bytes).unwrap();
+    let (text, note) = comes_back(&open(bytes.into()));
+    let column = &note["tableSchema"]["columns"][0];
+    assert_eq!(column["dsp:levels"], json!(["small", "medium", "large"]));
+    assert_eq!(column["dsp:ordered"], true);
+    // And once more, from the CSV.
+    assert_eq!(csv(&noted(&text, &note).unwrap()), (text, note));
+}
+
+/// Writes categories as the Python client does: plain values, and a note under `dsp`.
+fn of_client(levels: &[&str]) -> Table {
+    let array: ArrayRef = Arc::new(StringArray::from(levels.to_vec()));
+    let batch = RecordBatch::try_from_iter([("0", array)]).unwrap();
+    let mut stream = arrow_ipc::writer::StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    stream.write(&batch).unwrap();
+    let data = BASE64.encode(&stream.into_inner().unwrap());
+    let spec = json!({ "name": "size", "kind": "category", "ordered": true,
+        "categories": { "kind": "plain", "dtype": "object", "data": data } });
+    let note = json!({ "version": 1, "columns": [spec] });
+    let pandas = json!({ "columns": [{ "name": null, "field_name": "__index_level_0__" }] });
+    parquet(
+        vec![
+            ("size", Arc::new(StringArray::from(vec![Some("large"), None]))),
+            ("__index_level_0__", Arc::new(Int64Array::from(vec![5, 6]))),
+        ],
+        &[("dsp", note.to_string()), ("pandas", pandas.to_string())],
+    )
+}
+
+#[test]
+fn categories_of_the_python_client_are_levels() {
+    let (_, note) = csv(&of_client(&["small", "large", "unused"]));
+    let columns = &note["tableSchema"]["columns"];
+    assert_eq!(columns[0]["dsp:levels"], json!(["small", "large", "unused"]));
+    assert_eq!(columns[0]["dsp:ordered"], true);
+    assert_eq!(columns[1]["titles"], "index");
+    // A note that lies is none: the value is no level.
+    let (text, note) = csv(&of_client(&["small"]));
+    assert_eq!(note["tableSchema"]["columns"][0]["dsp:levels"], Value::Null);
+    assert_eq!(text, "\"size\",\"index\"\n\"large\",5\n,6\n");
+}
+
+#[test]
+fn tables_of_r_get_their_types() {
+    let text = "\"code\",\"size\",\"day\",\"at\",\"n\",\"x\",\"ok\",\"took\",\"id\"\n\
+        \"007\",\"b\",2024-02-29,2023-11-14T22:13:20.123456001Z,1,1e+300,TRUE,1.5,9007199254740993\n\
+        NA,,,,,,,,\n";
+    let note = json!({ "@context": "http://www.w3.org/ns/csvw", "dsp:rows": 2,
+        "tableSchema": { "columns": [
+            { "titles": "code", "datatype": "string", "null": "NA" },
+            { "titles": "size", "datatype": "string", "null": "",
+              "dsp:levels": ["b", "a"], "dsp:ordered": false },
+            { "titles": "day", "datatype": "date", "null": "" },
+            { "titles": "at", "datatype": "dateTime", "null": "", "dsp:zone": "Europe/Berlin" },
+            { "titles": "n", "datatype": "int", "null": "" },
+            { "titles": "x", "datatype": "double", "null": "" },
+            { "titles": "ok", "datatype": { "base": "boolean", "format": "TRUE|FALSE" }, "null": "" },
+            { "titles": "took", "datatype": "double", "dsp:units": "mins", "null": "" },
+            { "titles": "id", "datatype": "long", "null": "" },
+        ] } });
+    let table = noted(text, &note).unwrap();
+    assert_eq!(
+        types(&table),
+        "string | category<string> | date | timestamp[ns, Europe/Berlin] | int32 | float64 | bool \
+         | duration[ns] | int64"
+    );
+    let nulls = vec![Value::Null; 9];
+    let first = json!([
+        "007",
+        "b",
+        "2024-02-29",
+        "2023-11-14T22:13:20.123456001Z",
+        1,
+        1e300,
+        true,
+        90_000_000_000i64,
+        "9007199254740993"
+    ]);
+    assert_eq!(Value::from(rows(&table)), json!([first, nulls]));
+}
+
+#[test]
+fn a_csv_that_does_not_fit_its_note_is_told_with_its_place() {
+    let of = |column: Value, rows: u64| json!({ "dsp:rows": rows, "tableSchema": { "columns": [column] } });
+    let day = json!({ "titles": "a", "datatype": "date" });
+    let level = json!({ "titles": "a", "dsp:levels": ["p", "q"] });
+    let two = json!({ "tableSchema": { "columns": [day, day] } });
+    for (text, note, why) in [
+        ("a\n2024-01-01\nsoon\n", of(day.clone(), 2), "line 3, column 1: \"soon\" in column `a`"),
+        ("a\n2024-01-01\n", of(day.clone(), 5), "it has 1 rows, and its note tells of 5"),
+        ("a\n2024-01-01\n", two, "it has 1 columns, and its note tells of 2"),
+        ("a\nr\n", of(level, 1), "\"r\" in column `a` is no category"),
+        ("a\nr\n", of(json!({ "titles": "a", "dsp:levels": ["r", "r"] }), 1), "a level twice"),
+        ("a\n300\n", of(json!({ "titles": "a", "dsp:type": "uint8" }), 1), "is no uint8"),
+    ] {
+        let told = noted(text, &note).unwrap_err().to_string();
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+#[test]
+fn a_table_that_unfolds_to_too_much_is_refused() {
+    let text = "x".repeat(1 << 10);
+    let table = parquet(vec![("a", Arc::new(StringArray::from(vec![text; 1 << 10])))], &[]);
+    let error = table.to_csv_within(std::io::sink(), 1 << 18).unwrap_err();
+    assert!(matches!(error, TableError::TooLarge { limit, .. } if limit == 1 << 18), "{error}");
+    // One of a great many rows is refused before any of them is written.
+    let table = parquet(vec![("a", Arc::new(BooleanArray::from(vec![true; 1 << 20])))], &[]);
+    let mut out = Vec::new();
+    assert!(matches!(table.to_csv_within(&mut out, 1 << 18), Err(TableError::TooLarge { .. })));
+    assert!(out.is_empty());
+}
