@@ -72,8 +72,11 @@ impl Imports {
     /// Best effort: what stays is removed after the next import that fails, or at the next start.
     fn remove(&self, left: io::Result<Vec<PathBuf>>) {
         let removed = left.and_then(|left| {
-            let removed = left.iter().map(std::fs::remove_file);
-            removed.filter(Result::is_err).last().unwrap_or(Ok(()))
+            let mut all = Ok(());
+            for path in left {
+                all = all.and(std::fs::remove_file(path));
+            }
+            all
         });
         if let Err(error) = removed {
             tracing::warn!(%error, "what an import left behind stays");
