@@ -110,7 +110,7 @@ fn environment(workspace: &Workspace, package: &Path) -> anyhow::Result<PathBuf>
         Ok(())
     };
     for lock in locks {
-        println!("installing the pinned packages of {PACKAGE}/{lock} into .venv");
+        eprintln!("installing the pinned packages of {PACKAGE}/{lock} into .venv");
         pip(&["--requirement", lock])?;
     }
     pip(&["--no-build-isolation", "--editable", "."])?;
