@@ -16,13 +16,13 @@ use dsp_daemon::log::Target;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Share the artifacts of data science with peers, without a server
-///
-/// `dsp` starts this daemon when it is needed.
 /// The exit code where the home went while the daemon ran; the unit does not start it again then:
 /// in an empty place it would begin as somebody else.
 const HOME_GONE: i32 = 3;
 
+/// Share the artifacts of data science with peers, without a server
+///
+/// `dsp` starts this daemon when it is needed.
 #[derive(Debug, Parser)]
 #[command(name = "dspd", version)]
 struct Args {

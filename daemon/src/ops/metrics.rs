@@ -134,6 +134,10 @@ impl Ops {
         memory.set(i64::try_from(resident_bytes()).unwrap_or(i64::MAX));
         let help = "Memory of the process; 0 where the system does not tell";
         registry.register_with_unit("memory", help, Unit::Bytes, memory);
+        let allocated = Gauge::<i64, AtomicI64>::default();
+        allocated.set(i64::try_from(allocated_bytes()).unwrap_or(i64::MAX));
+        let help = "Memory that the program asked for and did not give back; 0 on Windows";
+        registry.register_with_unit("memory_allocated", help, Unit::Bytes, allocated);
         let version = Family::<Label, Gauge>::default();
         version.get_or_create(&[("version", super::node::VERSION)]).set(1);
         registry.register("build_info", "The version of the daemon, in a label", version);
@@ -157,5 +161,19 @@ fn resident_bytes() -> u64 {
 
 #[cfg(not(target_os = "linux"))]
 fn resident_bytes() -> u64 {
+    0
+}
+
+/// Returns the memory that jemalloc has handed out, which `dspd` allocates with.
+#[cfg(not(target_env = "msvc"))]
+fn allocated_bytes() -> u64 {
+    use tikv_jemalloc_ctl::{epoch, stats};
+    // The statistics are those of the last epoch.
+    let bytes = epoch::advance().and_then(|_| stats::allocated::read());
+    bytes.map_or(0, |bytes| bytes as u64)
+}
+
+#[cfg(target_env = "msvc")]
+fn allocated_bytes() -> u64 {
     0
 }

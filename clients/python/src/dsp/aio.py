@@ -8,6 +8,7 @@ two pieces; a frame is made whole or not at all.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,6 @@ from dsp.transfer import checkpoint
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_END = object()
 
 
 async def _run(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -47,8 +47,12 @@ def _twin(call: Callable[P, T]) -> Callable[P, Awaitable[T]]:
 async def _each(items: Callable[[], Iterator[T]]) -> AsyncIterator[T]:
     """Gives the items of an iterator, each fetched in a thread."""
     found = await _run(items)
-    while (item := await _run(next, found, _END)) is not _END:
-        yield item  # type: ignore[misc]
+
+    def following() -> list[T]:
+        return list(itertools.islice(found, 1))
+
+    while one := await _run(following):
+        yield one[0]
 
 
 push = _twin(pushing.push)

@@ -54,6 +54,7 @@ async fn metrics_count_and_name_nobody() {
     let value = |name: &str| samples.iter().find(|sample| sample.0 == name).unwrap().2;
     assert_eq!((value("dsp_stacks"), value("dsp_frames")), (1.0, 1.0));
     assert_eq!((value("dsp_blobs"), value("dsp_blobs_size_bytes")), (1.0, 5.0));
+    assert!(value("dsp_memory_allocated_bytes") > 0.0);
     assert!(value("dsp_memory_bytes") > 0.0 && value("dsp_start_time_seconds") > 1e9);
     let labels: BTreeSet<&str> = samples
         .iter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from dsp.errors import UnsupportedObjectTypeException
 from dsp.types.base import Encoded, instance, library, unreadable
@@ -24,10 +24,7 @@ class Tensors:
     name = "safetensors"
 
     def matches(self, value: object) -> bool:
-        return _named(value) and all(
-            instance(one, "numpy", "ndarray")
-            for one in value.values()  # type: ignore[attr-defined]
-        )
+        return _named(value) and all(instance(one, "numpy", "ndarray") for one in value.values())
 
     def encode(self, value: Any) -> Encoded:
         import numpy
@@ -59,10 +56,7 @@ class Torch:
     def matches(self, value: object) -> bool:
         if instance(value, "torch.nn", "Module"):
             return True
-        return _named(value) and all(
-            instance(one, "torch", "Tensor")
-            for one in value.values()  # type: ignore[attr-defined]
-        )
+        return _named(value) and all(instance(one, "torch", "Tensor") for one in value.values())
 
     def encode(self, value: Any) -> Encoded:
         numbers = library("safetensors.torch", pip="safetensors", what="a model of torch")
@@ -83,7 +77,7 @@ class Torch:
         return _load(numbers, attachment)
 
 
-def _named(value: object) -> bool:
+def _named(value: object) -> TypeGuard[dict[str, object]]:
     return isinstance(value, dict) and bool(value) and all(type(name) is str for name in value)
 
 
