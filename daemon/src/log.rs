@@ -1,8 +1,9 @@
 //! The daemon's log: lines for people, to the terminal in the foreground, else to files.
 //!
 //! The files are bounded in all, and lines that peers can cause at will pass a quota, so that
-//! nobody fills the disk. Fields carry what happened (`peer=3fa9c01d`), so that lines of many daemons can be told
-//! apart and searched. Secrets are never fields: the types that hold them print none.
+//! nobody fills the disk. Fields carry what happened (`peer=3fa9c01d`), so that lines of many
+//! daemons can be told apart and searched. Secrets are never fields: the types that hold them print
+//! none.
 
 mod files;
 mod quota;

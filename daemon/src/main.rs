@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -10,8 +11,9 @@ use dsp_daemon::daemon::{Daemon, Environment, Options};
 use dsp_daemon::home::Home;
 use dsp_daemon::log::Target;
 
-/// Gives back what is free. The allocator of the C library keeps, for each of its arenas, the most
-/// that was ever in use there: a daemon that runs for weeks would only grow.
+/// Gives back what is free, by threads of its own also while nothing is allocated. The allocator of
+/// the C library keeps, for each of its arenas, the most that was ever in use there: a daemon that
+/// runs for weeks would only grow.
 #[cfg(not(target_env = "msvc"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -19,6 +21,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// The exit code where the home went while the daemon ran; the unit does not start it again then:
 /// in an empty place it would begin as somebody else.
 const HOME_GONE: i32 = 3;
+/// How long a thread may go on once all is stored and closed: it reads for nobody.
+const LEFT: Duration = Duration::from_secs(2);
 
 /// Share the artifacts of data science with peers, without a server
 ///
@@ -40,8 +44,11 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result =
-        runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(args)));
+    let result = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let result = runtime.block_on(run(args));
+        runtime.shutdown_timeout(LEFT);
+        result
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

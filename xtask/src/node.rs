@@ -34,6 +34,7 @@ pub(crate) fn forget_settings(command: &mut Command) {
 pub(crate) struct Lab {
     programs: Programs,
     folder: tempfile::TempDir,
+    allocator: Option<&'static str>,
 }
 
 impl Lab {
@@ -44,7 +45,13 @@ impl Lab {
     pub(crate) fn new(programs: &Programs, parent: &Path) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("dsp-").tempdir_in(parent)?;
         fs::create_dir(folder.path().join("home"))?;
-        Ok(Lab { programs: programs.clone(), folder })
+        Ok(Lab { programs: programs.clone(), folder, allocator: None })
+    }
+
+    /// Has the allocator of its daemons keep nothing for its threads, so that what is in use is told
+    /// to the byte.
+    pub(crate) fn without_caches(self) -> Self {
+        Lab { allocator: Some("tcache:false"), ..self }
     }
 
     /// Returns the folder.
@@ -81,6 +88,7 @@ impl Lab {
             user_home: self.path().join("home"),
             port: ports.next().expect("there is a port for each name"),
             dsp: self.programs.dsp.clone(),
+            allocator: self.allocator,
         }))
     }
 
@@ -103,6 +111,8 @@ pub(crate) struct Node {
     user_home: PathBuf,
     port: u16,
     dsp: PathBuf,
+    /// Options of jemalloc.
+    allocator: Option<&'static str>,
 }
 
 impl Node {
@@ -111,6 +121,9 @@ impl Node {
         let mut command = Command::new(&self.dsp);
         forget_settings(&mut command);
         command.env("DSP_HOME", &self.home).env("HOME", &self.user_home);
+        if let Some(options) = self.allocator {
+            command.env("_RJEM_MALLOC_CONF", options);
+        }
         command.stdin(Stdio::null()).args(args);
         command
     }

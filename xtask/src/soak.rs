@@ -76,7 +76,7 @@ pub(crate) fn soak(programs: &Programs, minutes: u64, bound: Option<f64>) -> any
     let long = minutes >= 60;
     let bounds = if long { [LONG_SLOPE, LONG_TAKEN] } else { [SHORT_GROWTH / measured; 2] };
     let bounds = [bound.unwrap_or(bounds[0]), bounds[1]];
-    let lab = Lab::new(programs, &std::env::temp_dir())?;
+    let lab = Lab::new(programs, &std::env::temp_dir())?.without_caches();
     let mut work = Work::begin(&lab)?;
     let (begun, mut told) = (Instant::now(), Instant::now());
     let mut samples = [Samples::default(), Samples::default()];

@@ -15,6 +15,7 @@ use blake3::Hasher;
 use dsp_protocol::id::BlobHash;
 use tokio::sync::Notify;
 
+use super::error::ReadError;
 use super::import::Imported;
 use super::keep::Busy;
 use super::{Blobs, GROUP_BYTES, Status};
@@ -66,18 +67,53 @@ impl Blobs {
 
     /// Holds a blob that is here, if all its bytes are right; reads them all to know. Those of one
     /// that is damaged are to be replaced.
-    pub(super) async fn here_already(&self, hash: BlobHash, busy: &Busy) -> Option<Imported> {
+    ///
+    /// # Errors
+    /// The store cannot tell. What it has must not be replaced then: it is perhaps right, and what
+    /// would come in its place perhaps never durable.
+    pub(super) async fn here_already(
+        &self,
+        hash: BlobHash,
+        busy: &Busy,
+    ) -> io::Result<Option<Imported>> {
         let keep = self.keeper.hold(hash, self.life_of(&self.live.now()), busy);
-        let Ok(Status::Complete { .. }) = self.booked(hash).await else { return None };
+        match self.booked(hash).await.map_err(|error| error.source)? {
+            Status::Complete { .. } => {}
+            Status::Missing | Status::Partial { .. } => return Ok(None),
+        }
         self.syncing.about(hash);
         match self.verify(hash).await {
-            Ok(size) => Some(Imported { hash, size, keep }),
-            Err(error) => {
+            Ok(size) => Ok(Some(Imported { hash, size, keep })),
+            Err(error) if tells_of_damage(&error) => {
                 tracing::warn!(blob = %hash.short(), %error, "damaged, taken in anew");
-                None
+                Ok(None)
             }
+            Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Tells whether it is the blob that is damaged, and not the store that cannot read for now.
+pub(super) fn tells_of_damage(error: &ReadError) -> bool {
+    match error {
+        ReadError::Corrupt { .. } | ReadError::Missing(_) | ReadError::Partial { .. } => true,
+        // What no system call says is said by the store, whose database is gone.
+        ReadError::Io { source, .. } => source.raw_os_error().is_some() && !is_scarcity(source),
+        ReadError::Range { .. } | ReadError::TooLarge { .. } => false,
+    }
+}
+
+/// Tells whether a system call failed for want of files or memory.
+#[cfg(unix)]
+fn is_scarcity(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
+}
+
+/// Tells whether a system call failed for want of memory.
+#[cfg(not(unix))]
+fn is_scarcity(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::OutOfMemory
 }
 
 /// Hashes `size` bytes of an open file from where it is read next: one that others write to may never

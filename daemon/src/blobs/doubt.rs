@@ -3,9 +3,10 @@
 //! The store commits the row of a blob before [`Blobs::sync`] synced its files. After a loss of
 //! power such a row can stand over wrong bytes, as can a part that was resumed since. What the
 //! index names as earned was synced before, unless the same bytes were imported again since because
-//! they were damaged: such an import puts its new file in the place of the old one. Earned blobs whose file was written
-//! after the last sync began, and everything that is here and not earned, are in doubt after an
-//! unclean stop until all their bytes were read and right, and do not count as here before.
+//! they were damaged: such an import puts its new file in the place of the old one. Earned blobs
+//! whose file was written after the last sync began, and everything that is here and not earned,
+//! are in doubt after an unclean stop until all their bytes were read and right, and do not count
+//! as here before.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::File;

@@ -35,9 +35,9 @@ pub struct Imported {
 }
 
 impl Blobs {
-    /// Takes a file in, which is read twice: its hash tells whether it is here. `path` is absolute and without links, and led to `id` when that was found
-    /// out: what it leads to now is the same file, or refused. `progress` gets the bytes done,
-    /// never more than the file's size.
+    /// Takes a file in, which is read twice: its hash tells whether it is here. `path` is absolute
+    /// and without links, and led to `id` when that was found out: what it leads to now is the same
+    /// file, or refused. `progress` gets the bytes done, never more than the file's size.
     ///
     /// Not durable before [`sync`](Self::sync). Collections wait until it returns.
     ///
@@ -62,7 +62,8 @@ impl Blobs {
             let hash = hash.await?;
             _name = Some(self.names.take(hash).await);
             let busy = self.keeper.busy().await;
-            if let Some(imported) = self.here_already(hash, &busy).await {
+            let here = self.here_already(hash, &busy).await.map_err(ImportError::Store)?;
+            if let Some(imported) = here {
                 progress(source.size());
                 return Ok(imported);
             }
@@ -107,7 +108,8 @@ impl Blobs {
         if Self::has_file(bytes.len() as u64) {
             let hash = BlobHash::of(&bytes);
             _name = Some(self.names.take(hash).await);
-            if let Some(imported) = self.here_already(hash, &busy).await {
+            let here = self.here_already(hash, &busy).await.map_err(ImportError::Store)?;
+            if let Some(imported) = here {
                 return Ok(imported);
             }
         }
@@ -172,7 +174,7 @@ impl Blobs {
         let name = self.names.take(hash).await;
         let busy = self.keeper.busy().await;
         if Self::has_file(hasher.count())
-            && let Some(imported) = self.here_already(hash, &busy).await
+            && let Some(imported) = self.here_already(hash, &busy).await?
         {
             return Ok(End::Here(imported));
         }

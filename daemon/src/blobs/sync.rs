@@ -130,6 +130,7 @@ pub(super) async fn files_in_turn(blobs: Blobs) -> io::Result<BTreeSet<BlobHash>
     let breaks = syncing.breaks.swap(false, Ordering::AcqRel);
     let (dir, folder) = (blobs.dir.clone(), Arc::clone(&syncing.folder));
     let again: Vec<BlobHash> = whole.iter().map(Keep::hash).collect();
+    let unwritten = syncing.unwritten().clone();
     let synced = tokio::task::spawn_blocking(move || {
         let began = SystemTime::now();
         let written = write_blobs_again(&dir, &again);
@@ -138,8 +139,9 @@ pub(super) async fn files_in_turn(blobs: Blobs) -> io::Result<BTreeSet<BlobHash>
         if breaks {
             return Err(io::Error::other("a test"));
         }
-        // Without the note they are written again after a restart, too.
-        if written.refused.is_empty()
+        // Without the note those that are left are found by a restart: refused before or now, or
+        // not whole yet.
+        if unwritten.is_subset(&written.written)
             && let Err(error) = doubt::remember_sync(&dir, began)
         {
             tracing::warn!(%error, "it is not noted that blobs were synced");

@@ -1,8 +1,8 @@
 //! What a collection that is asked for would free, and who else holds it.
 //!
-//! By itself only what nothing names is freed, when its time in the trash is over. Who asks frees besides what frames name that no
-//! stack leads to any more, as their author removed it: in contexts where I only read, as elsewhere
-//! they may be mine. What is pinned stays in either case.
+//! By itself only what nothing names is freed, when its time in the trash is over. Who asks frees
+//! besides what frames name that no stack leads to any more, as their author removed it: in contexts
+//! where I only read, as elsewhere they may be mine. What is pinned stays in either case.
 
 use std::collections::{BTreeMap, BTreeSet};
 

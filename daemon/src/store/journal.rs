@@ -4,8 +4,8 @@
 //! not come about is taken out again. The journal is bounded: the oldest deeds give way.
 //!
 //! CBOR `{at: int, name: text, kind: text, context: bytes, stack: bytes, heads: [bytes], from: text,
-//! to: text, tag: text, before: bytes, after: bytes, blobs: [bytes], flag: bool, ended: int}`, of which a kind has what
-//! it needs. Times are in milliseconds since 1970.
+//! to: text, tag: text, before: bytes, after: bytes, blobs: [bytes], flag: bool, ended: int}`, of
+//! which a kind has what it needs. Times are in milliseconds since 1970.
 
 use dsp_protocol::cbor::{self, FieldError, Fields, Map, Value};
 use dsp_protocol::id::{BlobHash, ContextId, FrameId, StackId};

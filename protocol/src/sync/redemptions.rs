@@ -2,8 +2,8 @@
 //!
 //! Any member may honour a reader's ticket without a count, and lets its holder in before an owner
 //! knows. An owner makes every holder a member: once, as long as the ticket holds, and never anybody
-//! whom an owner lowered since. What is owed follows from the view and the stored redemptions alone, so that nothing is
-//! lost where a node stops between the two.
+//! whom an owner lowered since. What is owed follows from the view and the stored redemptions alone,
+//! so that nothing is lost where a node stops between the two.
 
 use super::context::Context;
 use super::event::Command;

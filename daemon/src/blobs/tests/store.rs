@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use futures::{SinkExt, StreamExt, TryStreamExt};
 
 use super::*;
+use crate::blobs::again::tells_of_damage;
 
 const SIZES: [usize; 7] = [0, 1, 1024, 16 * 1024, 16 * 1024 + 1, 300_000, 5 << 20];
 
@@ -564,15 +565,20 @@ async fn one_blob_that_cannot_be_written_again_keeps_no_other_from_being_synced(
 
         let other = home.blobs.import_bytes(data(2, 90_000)).await.unwrap();
         home.blobs.sync([&other.keep]).await.unwrap();
-        let seen = home.blobs.keep(lost.hash).await;
+        // Nobody holds it, so it is not tried again, and yet not forgotten by a restart.
+        let (hash, noted) = (lost.hash, home.blobs.dir.join("synced"));
+        drop(lost);
+        home.blobs.sync([&other.keep]).await.unwrap();
+        assert!(!noted.exists());
+        let seen = home.blobs.keep(hash).await;
         let error = home.blobs.sync([&seen]).await.unwrap_err();
-        assert!(matches!(error, SyncError::Unwritten(hash) if hash == lost.hash), "{error}");
+        assert!(matches!(error, SyncError::Unwritten(which) if which == hash), "{error}");
         home.blobs.sync([&other.keep]).await.unwrap();
 
         std::fs::remove_dir(&path).unwrap();
         std::fs::rename(&away, &path).unwrap();
         home.blobs.sync([&seen]).await.unwrap();
-        assert!(home.blobs.syncing.unwritten().is_empty());
+        assert!(home.blobs.syncing.unwritten().is_empty() && noted.exists());
     })
     .await;
 }
@@ -612,6 +618,34 @@ async fn a_store_that_failed_is_opened_anew() {
         home.blobs.verify(hash).await.unwrap_err();
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_tell_what_is_here_takes_nothing_in_its_place() {
+    within(async {
+        let home = Home::new().await;
+        let hash = home.add(data(1, 90_000)).await;
+        home.blobs.store().shutdown().await.unwrap();
+        let busy = home.blobs.keeper.busy().await;
+        home.blobs.here_already(hash, &busy).await.unwrap_err();
+        drop(busy);
+        // It is opened anew meanwhile.
+        while home.blobs.import_bytes(data(1, 90_000)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[test]
+fn a_blob_that_cannot_be_read_for_now_is_not_damaged() {
+    let hash = BlobHash::of(b"one");
+    let io = |source| tells_of_damage(&ReadError::Io { hash, source });
+    for (number, damaged) in [(5, true), (2, true), (24, false), (23, false), (12, false)] {
+        assert_eq!(io(std::io::Error::from_raw_os_error(number)), damaged, "{number}");
+    }
+    assert!(!io(std::io::Error::other("poisoned storage")));
+    assert!(tells_of_damage(&ReadError::Corrupt { hash, offset: 0 }));
 }
 
 #[tokio::test]

@@ -23,8 +23,8 @@ use super::super::whole::to_the_end;
 use super::super::{Ops, Reporter};
 use crate::blobs::Keep;
 
-/// How often they are looked at again. The engine takes some hundred of a catalog that stands in
-/// the wrong order each time.
+/// How often envelopes that came before what they rest on are looked at again. The engine takes
+/// some hundred of a catalog that stands in the wrong order each time.
 const LOOKS: usize = 16;
 /// Bytes of envelopes that are looked at again.
 const EARLY_BYTES: usize = 64 << 20;
