@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 65_536
 """Rows in a row group: few enough that a page of rows comes at once."""
+_PAGE_BYTES = 64 << 10
+"""Bytes of a page before it is packed: some rows of the middle are read without the rest."""
+_DICTIONARY_BYTES = 32 << 10
+"""Largest dictionary of a column in a row group.
+
+One of nearly as many values as there are rows takes longer to write and to read, and more room
+than the values alone, and each page of rows needs all of it.
+"""
 
 
 class Arrow:
@@ -123,7 +131,13 @@ def _as_written(pa: Any, table: Any, stored: bytes | None) -> Any:
 
 def _writer(where: Any, schema: Any) -> Any:
     return pyarrow().parquet.ParquetWriter(
-        where, schema, compression="zstd", write_page_index=True, store_schema=True
+        where,
+        schema,
+        compression="zstd",
+        write_page_index=True,
+        store_schema=True,
+        data_page_size=_PAGE_BYTES,
+        dictionary_pagesize_limit=_DICTIONARY_BYTES,
     )
 
 
