@@ -28,6 +28,7 @@ from dsp.errors import (
     of_problem,
 )
 from dsp.home import ClientFile, client_file, home
+from dsp.logger import logged
 from dsp.start import start
 from dsp.transfer import watched
 from dsp.version import __version__
@@ -242,9 +243,13 @@ class Client:
         given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
         options: dict[str, Any] = {"timeout": timeout} if timeout is not None else {}
         try:
-            with http.stream(
-                method, path.lstrip("/"), params=given, content=content, headers=sent, **options
-            ) as answer:
+            with (
+                logged(method, path) as call,
+                http.stream(
+                    method, path.lstrip("/"), params=given, content=content, headers=sent, **options
+                ) as answer,
+            ):
+                call.status = answer.status_code
                 if answer.status_code >= 300:
                     raise self._problem(answer, method, path)
                 yield answer
@@ -313,6 +318,13 @@ def _text(value: str | int | bool | None) -> str:
 
 _lock = threading.Lock()
 _found: dict[tuple[str, ...], Client] = {}
+_chosen: Client | None = None
+
+
+def choose(caller: Client | None) -> None:
+    """Has `client` return this one, whatever there is; None has it look again."""
+    global _chosen
+    _chosen = caller
 
 
 def client() -> Client:
@@ -323,6 +335,8 @@ def client() -> Client:
 
     Raises `DaemonNotFoundError`, which says how to get it.
     """
+    if _chosen is not None:
+        return _chosen
     if url := os.environ.get("DSP_URL"):
         key: tuple[str, ...] = ("url", url, os.environ.get("DSP_TOKEN", ""))
         with _lock:

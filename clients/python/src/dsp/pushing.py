@@ -17,8 +17,9 @@ from blake3 import blake3
 
 from dsp import types
 from dsp.client import Client, client
+from dsp.encryption import without_encryption
 from dsp.errors import ConfigurationError, DspError, DspWarning, RefusedError
-from dsp.pulling import check_profile
+from dsp.profiles import caller_of
 from dsp.showing import Shown
 from dsp.stacks import resolve
 from dsp.types.base import Encoded
@@ -105,8 +106,15 @@ class StackFrame:
     In a `with` block it is pushed at the end, unless an error leaves the block.
     """
 
-    def __init__(self, stack: str, *, access: str | None = None, auto_push: bool = False) -> None:
-        self._client = client()
+    def __init__(
+        self,
+        stack: str,
+        *,
+        access: str | None = None,
+        auto_push: bool = False,
+        caller: Client | None = None,
+    ) -> None:
+        self._client = caller or client()
         self.stack = resolve(self._client, stack)
         self.access = access
         self.auto_push = auto_push
@@ -152,7 +160,7 @@ class StackFrame:
 
         Raises `UnsupportedObjectTypeException` for an object of no known type.
         """
-        given = {**(params or {}), **kwargs}
+        given = {**(params or {}), **without_encryption(kwargs)}
         checked = {name: param(value) for name, value in given.items() if value is not None}
         encoded = _encode(obj, encoder)
         if encoded.folder and (checked or description):
@@ -415,8 +423,7 @@ def create_frame(
 
     `check_access` is accepted for old code: access is always checked.
     """
-    check_profile(profile)
-    return StackFrame(stack, access=access, auto_push=auto_push)
+    return StackFrame(stack, access=access, auto_push=auto_push, caller=caller_of(profile))
 
 
 frame = create_frame

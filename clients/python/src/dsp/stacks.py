@@ -349,9 +349,8 @@ def resolve(caller: Client, text: str) -> str:
     return reference(text)
 
 
-def frame_of(ref: str) -> tuple[Frame, str | None]:
+def frame_of(ref: str, caller: Client) -> tuple[Frame, str | None]:
     """Finds the frame that a reference means, and the path after its `#`."""
-    caller = client()
     name, _, path = resolve(caller, ref).partition("#")
     try:
         try:
