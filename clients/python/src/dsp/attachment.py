@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import tempfile
@@ -117,6 +118,8 @@ class Attachment:
         target = Path(to) if to is not None else Path(Path(self.path).name)
         if target.is_dir():
             target /= Path(self.path).name
+        if not target.absolute().parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(target.parent))
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.absolute().parent)
         beside = Path(name)
         try:

@@ -47,13 +47,12 @@ class Profile:
                     hint="pass server= with it, or leave both out on the daemon's machine",
                 )
             return client()
-        address = self.server.rstrip("/").removesuffix("/api")
-        if not self.verify and urlsplit(address).scheme == "https":
+        if not self.verify and urlsplit(self.server).scheme == "https":
             raise ConfigurationError(
                 f"the profile `{self.name}` turns the check of certificates off",
                 hint="reach the daemon through a tunnel: ssh -L 7700:127.0.0.1:7700 HOST",
             )
-        return Client.of_url(address, self.token)
+        return Client.of_url(self.server, self.token)
 
 
 class Config(ABC):

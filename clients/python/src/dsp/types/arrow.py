@@ -34,9 +34,9 @@ class Arrow:
     name = "arrow"
 
     def matches(self, value: object) -> bool:
-        return hasattr(value, "__arrow_c_stream__") or instance(
-            value, "pyarrow", "Table", "RecordBatch", "RecordBatchReader"
-        )
+        # A class of tables has it too, and is none.
+        streams = hasattr(value, "__arrow_c_stream__") and not isinstance(value, type)
+        return streams or instance(value, "pyarrow", "Table", "RecordBatch", "RecordBatchReader")
 
     def encode(self, value: Any) -> Encoded:
         pa = pyarrow()
