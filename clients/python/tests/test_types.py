@@ -24,6 +24,7 @@ from sklearn.linear_model import LinearRegression
 
 import dsp
 from dsp import types
+from dsp.types import arriving, arrow
 from dsp.types.base import PARQUET
 
 matplotlib.use("svg")
@@ -411,6 +412,53 @@ def test_tables_of_arrow():
     assert back.equals(TABLE)
     batch = pa.record_batch({"a": [1, 2]})
     assert around(batch).equals(pa.Table.from_batches([batch]))
+
+
+def large_table(rows=400_000):
+    """More than is decoded at once, in row groups with dictionaries of their own."""
+    numbers = np.random.default_rng(0).normal(size=rows)
+    names = pa.array([f"n{at % 1000 + at // 65_536}" for at in range(rows)])
+    return pa.table({"x": numbers, "y": numbers * 2, "d": names.dictionary_encode(), "s": names})
+
+
+def test_a_large_table_is_decoded_while_it_arrives(monkeypatch):
+    table = large_table()
+    seen = []
+    footer = arriving._footer
+
+    def watched(pa, attachment, buffer):
+        found = footer(pa, attachment, buffer)
+        seen.append((attachment.size, found))
+        return found
+
+    monkeypatch.setattr(arriving, "_footer", watched)
+    back = around(table)
+    ((size, metadata),) = seen
+    assert size > 4 << 20
+    assert metadata.num_row_groups == 7
+    assert back.schema.equals(table.schema)
+    assert back.to_pydict() == table.to_pydict()
+    # A file of which the end says nothing is read when all is here.
+    monkeypatch.setattr(arriving, "_TAIL_BYTES", 16)
+    assert around(table.slice(1)).equals(table.slice(1))
+    assert seen[-1][1] is None
+
+
+@pytest.mark.parametrize("at", [100_000, -1_000])
+def test_a_large_table_that_is_damaged_is_an_error(at, tmp_path):
+    data = bytearray(types.encode(large_table()).data)
+    data[at : at + 200] = bytes(200)
+    path = tmp_path / "damaged.parquet"
+    path.write_bytes(data)
+    dsp.push("types/damaged", path)
+    with pytest.raises(dsp.DspError, match=r"damaged.parquet is no Parquet file"):
+        dsp.pull("types/damaged")
+
+
+def test_a_table_that_is_no_longer_held_in_memory(monkeypatch):
+    monkeypatch.setattr(arrow, "IN_MEMORY_BYTES", 1 << 10)
+    table = large_table(1000)
+    assert around(table).equals(table)
 
 
 def test_anything_with_the_c_stream():

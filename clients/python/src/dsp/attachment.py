@@ -45,6 +45,10 @@ class Attachment:
         with self.stream() as pieces:
             return b"".join(pieces)
 
+    def read_range(self, start: int, end: int) -> bytes:
+        """Returns the bytes from `start` up to and without `end`, where they are here."""
+        return self.caller().read_range(f"/blobs/{segment(self.hash)}", None, start, end)
+
     def text(self) -> str:
         """Returns the bytes as UTF-8 text.
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import DspError, UnsupportedObjectTypeException
+from dsp.types import arriving
 from dsp.types.base import IN_MEMORY_BYTES, PARQUET, Encoded, instance, unreadable, written
 
 if TYPE_CHECKING:
@@ -94,19 +97,22 @@ def read_parquet(attachment: Attachment) -> Any:
     """Reads an attachment as a table of pyarrow, with the types it was written from."""
     pa = pyarrow()
     try:
-        with contextlib.ExitStack() as opened:
-            # Of a buffer Arrow reads columns at once; of a file of Python one after the other.
-            small = attachment.size <= IN_MEMORY_BYTES
-            source = (
-                pa.py_buffer(attachment.read())
-                if small
-                else opened.enter_context(attachment.open())
-            )
-            read = pa.parquet.ParquetFile(source)
-            table, metadata = read.read(), read.metadata.metadata or {}
+        if attachment.size <= IN_MEMORY_BYTES:
+            table, metadata = arriving.read(pa, attachment)
+        else:
+            with _on_disk(attachment) as path, pa.memory_map(path) as file:
+                read = pa.parquet.ParquetFile(file)
+                table, metadata = read.read(), read.metadata.metadata or {}
     except (pa.ArrowInvalid, OSError) as error:
         raise unreadable(attachment, "Parquet file", error) from error
     return _as_written(pa, table, metadata.get(b"ARROW:schema"))
+
+
+@contextlib.contextmanager
+def _on_disk(attachment: Attachment) -> Iterator[str]:
+    """Puts the bytes aside, so that they need not be in memory beside what is read of them."""
+    with tempfile.TemporaryDirectory(prefix="dsp-") as folder:
+        yield str(attachment.save(Path(folder) / "table.parquet"))
 
 
 def _as_written(pa: Any, table: Any, stored: bytes | None) -> Any:
