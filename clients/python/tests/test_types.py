@@ -94,6 +94,38 @@ def test_arrays(array):
     assert back.dtype == array.dtype
 
 
+def test_scalars_of_numpy():
+    for scalar in (np.float64(1.5), np.int8(3), np.datetime64("2020", "ns"), np.str_("x")):
+        back = around(scalar)
+        assert type(back) is type(scalar)
+        assert back == scalar
+    assert around(np.array(3.5)).shape == ()
+
+
+def test_a_mask_is_not_lost():
+    masked = np.ma.array([1, 2], mask=[False, True])
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="mask"):
+        dsp.push("types/refused", masked)
+
+
+def test_classes_of_ones_own_are_told():
+    class Own(np.ndarray):
+        pass
+
+    for value, plain in [
+        (np.ones(1).view(Own), np.ndarray),
+        (collections.OrderedDict(a=1), dict),
+        (collections.defaultdict(int, a=1), dict),
+    ]:
+        with pytest.warns(dsp.DspWarning, match=f"comes back as a .*{plain.__name__}"):
+            assert type(around(value)) is plain
+
+
+def test_a_column_alone_is_no_table():
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="pyarrow.table"):
+        dsp.push("types/refused", pa.chunked_array([[1]]))
+
+
 def test_arrays_of_objects_are_refused():
     with pytest.raises(dsp.UnsupportedObjectTypeException, match="pickle"):
         dsp.push("types/refused", np.array([object()]))

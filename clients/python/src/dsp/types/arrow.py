@@ -51,7 +51,9 @@ class Arrow:
             reader = pa.RecordBatchReader.from_stream(value)
         except (pa.ArrowInvalid, TypeError, ValueError) as error:
             raise UnsupportedObjectTypeException(
-                f"{type(value).__name__} gives no stream of record batches", causes=[str(error)]
+                f"{type(value).__name__} gives no stream of record batches",
+                causes=[str(error)],
+                hint="a column alone is pushed as a table: pyarrow.table({'x': value})",
             ) from error
 
         def write(file: IO[bytes]) -> None:
