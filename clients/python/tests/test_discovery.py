@@ -100,11 +100,18 @@ def test_a_url_and_a_token_are_enough(alice, monkeypatch):
     monkeypatch.setenv("DSP_TOKEN", file.token)
     dsp.push("url/text", "text")
     assert dsp.pull("url/text") == "text"
+    for url in (f"{file.address}/", f"{file.address}/api", f"{file.address}/api/v1"):
+        monkeypatch.setenv("DSP_URL", url)
+        monkeypatch.setenv("DSP_TOKEN", f"{file.token}\n")
+        assert dsp.pull("url/text") == "text"
     monkeypatch.setenv("DSP_TOKEN", "wrong")
     with pytest.raises(dsp.UnauthorizedError, match="token"):
         dsp.ls()
+    monkeypatch.setenv("DSP_TOKEN", "two\nlines")
+    with pytest.raises(dsp.ConfigurationError, match="letters that no token has"):
+        dsp.ls()
     monkeypatch.delenv("DSP_TOKEN")
-    with pytest.raises(dsp.UnauthorizedError):
+    with pytest.raises(dsp.UnauthorizedError, match="hint: DSP_TOKEN shows a token"):
         dsp.ls()
 
 
@@ -120,9 +127,25 @@ def test_nobody_at_the_address(monkeypatch):
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("DSP_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(
-            dsp.DaemonNotFoundError, match=r"(?s)no daemon answers.*hint: `dsp daemon"
+            dsp.DaemonNotFoundError, match=r"(?s)no daemon answers.*hint: does it run there"
         ):
             dsp.ls()
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_home_that_cannot_be(name, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DSP_HOME", str(tmp_path / name))
+    with pytest.raises(dsp.DaemonNotFoundError, match="is in, or is, a file"):
+        dsp.ls()
+
+
+def test_a_home_that_cannot_be_made(monkeypatch):
+    # Nobody, not even root, makes a folder there.
+    monkeypatch.setenv("DSP_HOME", "/proc/nothing/home")
+    monkeypatch.setenv("PATH", str(programs()))
+    with pytest.raises(dsp.DaemonNotFoundError, match="cannot be made"):
+        dsp.ls()
 
 
 class Stranger(BaseHTTPRequestHandler):

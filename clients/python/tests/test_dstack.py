@@ -1,5 +1,8 @@
 """Old dstack scripts run unchanged, and what they ask for is honoured."""
 
+import json
+import logging
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -142,3 +145,166 @@ def test_encoders_and_decoders_of_ones_own():
     kept = dstack.pull("old/own")
     assert isinstance(kept, dstack.Attachment)
     assert kept.read() == b"TEXT2"
+
+
+@pytest.fixture
+def configured():
+    """Undoes what `configure` did."""
+    yield
+    dstack.configure(None)
+
+
+def profile_of(node, name="default", **given):
+    caller = node.client()
+    return dstack.Profile(name, "dstack", caller._token, f"{caller.address}/api", **given)
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_config_of_ones_own_names_the_daemon(bob):
+    config = dstack.InPlaceConfig()
+    config.add_or_replace_profile(profile_of(bob))
+    config.save()
+    dstack.configure(config)
+    dstack.push_frame("configured/one", "of bob", "A text")
+    assert dstack.pull("configured/one") == "of bob"
+    assert [one.name for one in dstack.ls()] == ["configured/one"]
+    dstack.configure(None)
+    with pytest.raises(dstack.StackNotFoundError):
+        dstack.pull("configured/one")
+    assert config.remove_profile("default").user == "dstack"
+    assert config.list_profiles() == {}
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_profile_of_a_config_is_used_where_it_is_named(bob):
+    class Factory(dstack.ConfigFactory):
+        def get_config(self):
+            config = dstack.InPlaceConfig()
+            config.add_or_replace_profile(profile_of(bob, "work"))
+            return config
+
+    dstack.configure(Factory())
+    dstack.push_frame("configured/two", pd.DataFrame({"a": ["007"]}), profile="work")
+    assert dstack.pull("configured/two", "work")["a"].tolist() == ["007"]
+    assert dstack.pull_data("configured/two", profile="work")["a"].tolist() == ["007"]
+    with pytest.raises(dstack.StackNotFoundError):
+        dstack.pull("configured/two")
+    with pytest.raises(dstack.ConfigurationError, match="no profile `home`"):
+        dstack.pull("configured/two", "home")
+
+
+@pytest.mark.usefixtures("configured")
+def test_configs_that_cannot_be_used_are_refused(alice):
+    address = alice.client().address
+    for profile, said in [
+        (dstack.Profile("default", "me", "t", "not an address"), "no address"),
+        (dstack.Profile("default", "me", "t", "https://host/api", verify=False), "certificates"),
+    ]:
+        config = dstack.InPlaceConfig()
+        config.add_or_replace_profile(profile)
+        with pytest.raises(dstack.ConfigurationError, match=said):
+            dstack.configure(config)
+    with pytest.raises(dstack.ConfigurationError, match="a dict is no config"):
+        dstack.configure({"default": address})
+    config = dstack.InPlaceConfig()
+    config.add_or_replace_profile(dstack.Profile("lost", "me", token="t"))
+    dstack.configure(config)
+    with pytest.raises(dstack.ConfigurationError, match="a token and no server"):
+        dstack.pull("old/x", "lost")
+    wrong = dstack.Profile("default", "me", "wrong", f"{address}/api")
+    config.add_or_replace_profile(wrong)
+    assert "wrong" not in repr(wrong)
+    dstack.configure(config)
+    with pytest.raises(dstack.UnauthorizedError):
+        dstack.push_frame("old/x", "text")
+
+
+def test_calls_are_logged_without_secrets(here):
+    token = here.client()._token
+    path = dstack.logger.enable({"data": False, "token": False})
+    try:
+        dstack.push_frame("old/logged", "a secret text", params={"hidden": "parameter"})
+        with pytest.raises(dstack.StackNotFoundError):
+            dstack.pull("old/nothing")
+    finally:
+        dstack.logger.disable()
+    dstack.pull("old/logged")
+    text = path.read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    pushes = [line for line in lines if line["path"] == "/api/v1/frames"]
+    assert [(line["method"], line["status"]) for line in pushes] == [("POST", 200)]
+    assert lines[-1]["error"] == "StackNotFoundError"
+    assert lines[-1]["status"] == 404
+    assert path.parent == here.home / "logs"
+    assert path.stat().st_mode & 0o077 == 0
+    for secret in (token, "secret text", "parameter", "logged"):
+        assert secret not in text
+
+
+def test_a_log_goes_where_it_is_wanted(caplog):
+    lines = []
+    try:
+        assert dstack.logger.enable(logger=lines.append) is None
+        dstack.ls()
+        with caplog.at_level(logging.INFO, "mine"):
+            dstack.logger.enable(logger=logging.getLogger("mine"))
+            dstack.ls()
+    finally:
+        dstack.logger.disable()
+    assert (
+        json.loads(lines[-1])["path"] == json.loads(caplog.messages[-1])["path"] == "/api/v1/stacks"
+    )
+    with pytest.raises(dstack.ConfigurationError, match="takes no lines"):
+        dstack.logger.enable(logger=3)
+
+
+def test_no_encryption_is_promised():
+    class Own(dstack.EncryptionMethod):
+        pass
+
+    dstack.push_frame("old/plain", "text", encryption=dstack.NoEncryption(), n=1)
+    (one,) = dstack.stack("old/plain").head.attachments
+    assert one.params == {"n": 1}
+    with pytest.raises(dstack.ConfigurationError, match="cannot be encrypted by Own"):
+        dstack.push_frame("old/secret", "text", encryption=Own())
+    with pytest.raises(dstack.StackNotFoundError):
+        dstack.pull("old/secret")
+    dstack.push_frame("old/plain", "text", encryption="a parameter")
+    assert dstack.pull("old/plain", encryption="a parameter") == "text"
+
+
+def test_the_first_pull_wrote_a_file(tmp_path):
+    table = pd.DataFrame({"code": ["007", None], "total": [1.5, 2.0]})
+    frame = dstack.create_frame("old/files")
+    frame.commit(table, "A table", {"kind": "table"})
+    frame.commit("some text", "A text", {"kind": "text"})
+    frame.push("two")
+    csv = str(tmp_path / "data.csv")
+    assert dstack.pull("old/files", "default", csv, {"kind": "table"}) == csv
+    read = pd.read_csv(csv, dtype={"code": "str"})
+    assert read["code"].tolist()[0] == "007"
+    assert read["total"].tolist() == [1.5, 2.0]
+    parquet = tmp_path / "data.parquet"
+    assert dstack.pull("old/files", filename=parquet, kind="table") == str(parquet)
+    pd.testing.assert_frame_equal(pd.read_parquet(parquet), table)
+    text = tmp_path / "note.txt"
+    assert dstack.pull("old/files", "default", str(text), params_of("text")) == str(text)
+    assert text.read_text() == "some text"
+    assert dstack.pull("old/files", "default", None, params_of("text")) == "some text"
+    with pytest.raises(dstack.MatchError):
+        dstack.pull("old/files", "default", str(text), params_of("plot"))
+    with pytest.raises(dstack.ConfigurationError, match="parameters"):
+        dstack.pull("old/files", "default", {"kind": "text"}, {"kind": "text"})
+    with pytest.raises(dstack.ConfigurationError, match="cannot be a list"):
+        dstack.pull("old/files", "default", ["kind"])
+
+
+def params_of(kind):
+    return {"kind": kind}
+
+
+def test_a_parameter_may_be_called_filename():
+    dstack.push_frame("old/named", "text", filename="a.txt")
+    assert dstack.pull("old/named", filename="a.txt") == "text"
+    with pytest.raises(dstack.MatchError):
+        dstack.pull("old/named", filename="b.txt")

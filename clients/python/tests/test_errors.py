@@ -1,6 +1,7 @@
 """What goes wrong, and what it says: the cause, and what to do."""
 
 import contextlib
+import datetime as dt
 import json
 import os
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +28,94 @@ def test_names_that_break_the_rules_are_refused(here, name):
     with pytest.raises(dsp.DspError) as caught:
         dsp.push(name, "text")
     assert "hint: " in str(caught.value) or "cause: " in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [3, None, pd.DataFrame({"a": [1]}), ["x"]])
+def test_what_is_no_name(here, name):
+    for call in (lambda: dsp.push(name, "text"), lambda: dsp.pull(name), lambda: dsp.stack(name)):
+        with pytest.raises(dsp.ConfigurationError, match="a stack is named by a text"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"description": {"a": 1}}, "a description is a text, and this is a dict"),
+        ({"message": 3}, "a message is a text"),
+        ({"params": [1]}, "params is a dict"),
+        ({"params": {1: 2}}, "the name of a parameter is a text"),
+        ({"meta": [1]}, "meta is a dict"),
+        ({"a": 2**63}, "cannot be a int: 9223372036854775808"),
+        ({"a": 10**30}, "cannot be a int"),
+        ({"a": np.arange(2)}, "cannot be a ndarray"),
+        ({"a": np.datetime64("2020", "ns")}, "cannot be a datetime64"),
+        ({"a": {1: 2}}, "cannot be a dict"),
+        ({"a": [(1, 2)]}, "cannot be a list"),
+        ({"a": [float("nan")]}, "cannot be a list"),
+        ({"message": "half \ud800"}, "half a surrogate pair"),
+    ],
+)
+def test_what_would_be_kept_as_something_else_is_refused(here, given, said):
+    with pytest.raises(dsp.ConfigurationError, match=said):
+        dsp.push("errors/given", "text", **given)
+    with pytest.raises(dsp.StackNotFoundError):
+        dsp.stack("errors/given")
+
+
+def test_parameters_come_back_as_they_were(here):
+    zone = dt.timezone(dt.timedelta(hours=2))
+    given = {
+        "least": -(2**63),
+        "most": 2**63 - 1,
+        "number": np.int8(3),
+        "truth": np.True_,
+        "day": dt.date(2020, 1, 1),
+        "moment": dt.datetime(2020, 1, 1, 12, 0, 0, 500000, tzinfo=zone),
+        "utc": dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc),
+        "nested": [1, {"a": None}],
+    }
+    dsp.push("errors/params", "text", **given)
+    (one,) = dsp.stack("errors/params").head.attachments
+    assert dict(one.params) == given
+    assert dsp.pull("errors/params", moment=given["moment"]) == "text"
+    # A moment in no zone is one in UTC; digits that Python has not stay text.
+    dsp.push("errors/params", "text", n=dt.datetime(2020, 1, 1), t=pd.Timestamp(1, unit="ns"))
+    (one,) = dsp.stack("errors/params").head.attachments
+    assert one.params["n"] == given["utc"]
+    assert one.params["t"] == {"t": "datetime", "v": "1970-01-01T00:00:00.000000001Z"}
+
+
+def test_a_push_of_nothing_is_refused(here):
+    with pytest.raises(dsp.ConfigurationError, match="nothing to push"):
+        dsp.create_frame("errors/nothing").push("a message")
+    dsp.create_frame("errors/metrics").push(metrics={"loss": 0.5})
+    assert dsp.stack("errors/metrics").head.metrics == {"loss": 0.5}
+
+
+def test_one_tag_is_one_tag(here):
+    dsp.create_frame("errors/tags").commit("text").push(tags="v1")
+    assert dsp.stack("errors/tags").head.tags == ["v1"]
+
+
+def test_a_text_that_names_a_file_is_told(here, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a\n1\n")
+    with pytest.warns(dsp.DspWarning, match="pass pathlib.Path"):
+        dsp.push("errors/path", str(path))
+    dsp.push("errors/path", "/no/such/file.csv")
+    dsp.push("errors/path", path)
+    assert dsp.pull("errors/path")["a"].tolist() == [1]
+
+
+def test_a_class_is_no_table(here):
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="builtins.type"):
+        dsp.push("errors/class", pd.DataFrame)
+
+
+def test_a_folder_that_is_not_there_is_named(here, tmp_path):
+    dsp.push("errors/save", "text")
+    with pytest.raises(FileNotFoundError, match="no such folder.*missing"):
+        dsp.stack("errors/save").head.attachment().save(tmp_path / "missing" / "x.txt")
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])
@@ -161,6 +251,13 @@ def test_a_long_answer_that_breaks_off(talker):
     client = talker(lambda connection, _: connection.sendall(reply(200, step)))
     with pytest.raises(dsp.ConnectionLostError, match=r"(?s)before its end.*can be repeated"):
         client.steps("/frames", {})
+
+
+def test_a_page_at_the_address_is_no_answer(talker):
+    client = talker(lambda connection, _: connection.sendall(reply(200, b"<html>hello")))
+    for call in (lambda: client.get("/stacks"), client.health):
+        with pytest.raises(dsp.DspError, match="answered 200, which is no answer of dsp"):
+            call()
 
 
 def test_another_program_at_the_address(talker):

@@ -5,7 +5,9 @@ table back, `dsp.share()` and `dsp.follow(ticket)` connect two people. `import d
 old scripts.
 """
 
+from dsp import logger
 from dsp.attachment import Attachment
+from dsp.encryption import EncryptionMethod, NoEncryption
 from dsp.errors import (
     ConfigurationError,
     ConflictError,
@@ -23,6 +25,7 @@ from dsp.errors import (
     UntrustedError,
     VersionMismatchError,
 )
+from dsp.profiles import Config, ConfigFactory, InPlaceConfig, Profile, configure
 from dsp.pulling import pull, pull_data
 from dsp.pushing import (
     FrameMeta,
@@ -41,6 +44,8 @@ from dsp.version import __version__
 
 __all__ = [
     "Attachment",
+    "Config",
+    "ConfigFactory",
     "ConfigurationError",
     "ConflictError",
     "ConnectionLostError",
@@ -48,18 +53,22 @@ __all__ = [
     "DspError",
     "DspWarning",
     "Encoded",
+    "EncryptionMethod",
     "Event",
     "Events",
     "Followed",
     "Frame",
     "FrameMeta",
     "Hit",
+    "InPlaceConfig",
     "Input",
     "Markdown",
     "MatchError",
     "MatchException",
+    "NoEncryption",
     "NotFoundError",
     "Picture",
+    "Profile",
     "PushResult",
     "RefusedError",
     "Stack",
@@ -71,9 +80,11 @@ __all__ = [
     "UntrustedError",
     "VersionMismatchError",
     "__version__",
+    "configure",
     "create_frame",
     "follow",
     "frame",
+    "logger",
     "ls",
     "open",
     "pull",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import tempfile
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from dsp.client import Client, segment
+from dsp.client import Client, Query, segment
 from dsp.errors import DspError
 
 _IN_MEMORY_BYTES = 64 << 20
@@ -44,6 +45,10 @@ class Attachment:
         with self.stream() as pieces:
             return b"".join(pieces)
 
+    def read_range(self, start: int, end: int) -> bytes:
+        """Returns the bytes from `start` up to and without `end`, where they are here."""
+        return self.caller().read_range(f"/blobs/{segment(self.hash)}", None, start, end)
+
     def text(self) -> str:
         """Returns the bytes as UTF-8 text.
 
@@ -65,17 +70,21 @@ class Attachment:
     @contextlib.contextmanager
     def stream(self) -> Iterator[Iterator[bytes]]:
         """Opens the bytes, to be read piece by piece; brings them here before, from peers."""
+        with self._opened(f"/blobs/{segment(self.hash)}") as pieces:
+            yield pieces
+
+    @contextlib.contextmanager
+    def _opened(self, path: str, query: Query | None = None) -> Iterator[Iterator[bytes]]:
         client = self.caller()
-        path = f"/blobs/{segment(self.hash)}"
         opened = contextlib.ExitStack()
         with opened:
             try:
-                pieces = opened.enter_context(client.download(path))
+                pieces = opened.enter_context(client.download(path, query))
             except DspError as error:
                 if error.code != "blob_not_local":
                     raise
                 client.steps("/fetch", {"ref": self.reference})
-                pieces = opened.enter_context(client.download(path))
+                pieces = opened.enter_context(client.download(path, query))
             yield pieces
 
     @contextlib.contextmanager
@@ -98,13 +107,27 @@ class Attachment:
 
         The file is there whole or not at all.
         """
+        with self.stream() as pieces:
+            return self._save(to, pieces)
+
+    def save_csv(self, to: str | os.PathLike[str]) -> Path:
+        """Writes a table to a file as CSV, whatever format it was pushed in, and returns where.
+
+        Types are not in it: `dsp.pull` gives the table with them.
+        """
+        with self._opened("/table", {"ref": self.reference, "format": "csv"}) as pieces:
+            return self._save(to, pieces)
+
+    def _save(self, to: str | os.PathLike[str] | None, pieces: Iterator[bytes]) -> Path:
         target = Path(to) if to is not None else Path(Path(self.path).name)
         if target.is_dir():
             target /= Path(self.path).name
+        if not target.absolute().parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(target.parent))
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.absolute().parent)
         beside = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file, self.stream() as pieces:
+            with os.fdopen(handle, "wb") as file:
                 for piece in pieces:
                     file.write(piece)
             beside.chmod(0o666 & ~_umask())

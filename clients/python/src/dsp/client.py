@@ -28,6 +28,7 @@ from dsp.errors import (
     of_problem,
 )
 from dsp.home import ClientFile, client_file, home
+from dsp.logger import logged
 from dsp.start import start
 from dsp.transfer import watched
 from dsp.version import __version__
@@ -50,9 +51,11 @@ class Client:
     """
 
     def __init__(self, address: str, token: str | None, *, socket: str | None, local: bool) -> None:
-        self.address = address.rstrip("/")
+        # Also as examples of calls, and old profiles, have it.
+        address = address.rstrip("/")
+        self.address = address.removesuffix("/api/v1").removesuffix("/api").rstrip("/")
         self.local = local
-        self._token = token
+        self._token = _checked(token)
         self._socket = socket
         self._lock = threading.Lock()
         self._http: httpx.Client | None = None
@@ -88,7 +91,10 @@ class Client:
     def health(self) -> dict[str, Any]:
         """Asks who answers. Without the token: another program may listen there by now."""
         with self._send("GET", "/health", token=False) as answer:
-            read = json.loads(whole(answer))
+            try:
+                read = json.loads(whole(answer))
+            except ValueError as error:
+                raise _strange(answer) from error
         return read if isinstance(read, dict) else {}
 
     def post(self, path: str, body: object = None, query: Query | None = None) -> Any:
@@ -202,7 +208,10 @@ class Client:
         headers = {} if content is None else _JSON
         with self._send(method, path, query, content=content, headers=headers) as answer:
             text = whole(answer)
-        return json.loads(text) if text else None
+            try:
+                return json.loads(text) if text else None
+            except ValueError as error:
+                raise _strange(answer) from error
 
     def _connections(self) -> httpx.Client:
         with self._lock:
@@ -242,9 +251,13 @@ class Client:
         given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
         options: dict[str, Any] = {"timeout": timeout} if timeout is not None else {}
         try:
-            with http.stream(
-                method, path.lstrip("/"), params=given, content=content, headers=sent, **options
-            ) as answer:
+            with (
+                logged(method, path) as call,
+                http.stream(
+                    method, path.lstrip("/"), params=given, content=content, headers=sent, **options
+                ) as answer,
+            ):
+                call.status = answer.status_code
                 if answer.status_code >= 300:
                     raise self._problem(answer, method, path)
                 yield answer
@@ -252,7 +265,9 @@ class Client:
             raise DaemonNotFoundError(
                 f"no daemon answers at {self._socket or self.address}",
                 causes=[str(error)],
-                hint="`dsp daemon start` starts it; `dsp daemon logs` says why it ended",
+                hint="`dsp daemon start` starts it; `dsp daemon logs` says why it ended"
+                if self.local
+                else "does it run there, and is that its address? DSP_URL named it, or a profile",
             ) from error
         except httpx.TransportError as error:
             raise ConnectionLostError(
@@ -267,13 +282,13 @@ class Client:
         except ValueError:
             problem = None
         if not isinstance(problem, dict):
-            return DspError(
-                f"{answer.url} answered {answer.status_code}, which is no answer of dsp",
-                hint="is another program listening there? `dsp status` tells where the daemon is",
-            )
+            return _strange(answer)
         if answer.status_code == 405 or problem.get("detail") == _NO_SUCH_CALL:
             return self._mismatch(f"it does not know {method} /api/v1{path}")
-        return of_problem(problem)
+        told = of_problem(problem)
+        if isinstance(told, UnauthorizedError) and self._token is None:
+            told.hint = _NO_TOKEN
+        return told
 
     def _mismatch(self, cause: str) -> VersionMismatchError:
         """Returns the error for a daemon that does not understand this package, or the reverse."""
@@ -289,6 +304,9 @@ class Client:
 
 
 _JSON = {"Content-Type": "application/json"}
+_NO_TOKEN = (
+    "DSP_TOKEN shows a token: on the machine of the daemon, `dsp profile add --print` makes one"
+)
 _NO_SUCH_CALL = "there is nothing at this path"
 """How the daemon says that it has no such call, rather than no such thing."""
 
@@ -303,8 +321,35 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+def _strange(answer: httpx.Response) -> DspError:
+    return DspError(
+        f"{answer.url} answered {answer.status_code}, which is no answer of dsp",
+        hint="is another program listening there? `dsp status` tells where the daemon is",
+    )
+
+
+def _checked(token: str | None) -> str | None:
+    """Returns a token without what a file has around it.
+
+    Raises `ConfigurationError`, which does not show it, for what no token is.
+    """
+    token = (token or "").strip()
+    if not (token.isascii() and token.isprintable()):
+        raise ConfigurationError(
+            "the token has letters that no token has", hint="copy it anew: DSP_TOKEN, or a profile"
+        )
+    return token or None
+
+
 def _dump(body: object) -> bytes:
-    return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError as error:
+        at = error.object[max(error.start - 20, 0) : error.start]
+        raise ConfigurationError(
+            f"behind {at!r} is half a surrogate pair, which no text has",
+            hint="text that was read with errors='surrogateescape' may have some",
+        ) from error
 
 
 def _text(value: str | int | bool | None) -> str:
@@ -313,6 +358,13 @@ def _text(value: str | int | bool | None) -> str:
 
 _lock = threading.Lock()
 _found: dict[tuple[str, ...], Client] = {}
+_chosen: Client | None = None
+
+
+def choose(caller: Client | None) -> None:
+    """Has `client` return this one, whatever there is; None has it look again."""
+    global _chosen
+    _chosen = caller
 
 
 def client() -> Client:
@@ -323,6 +375,8 @@ def client() -> Client:
 
     Raises `DaemonNotFoundError`, which says how to get it.
     """
+    if _chosen is not None:
+        return _chosen
     if url := os.environ.get("DSP_URL"):
         key: tuple[str, ...] = ("url", url, os.environ.get("DSP_TOKEN", ""))
         with _lock:

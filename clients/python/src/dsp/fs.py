@@ -142,14 +142,14 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     def _frame(self, path: str) -> Frame:
         try:
-            frame, _ = frame_of(SCHEME + self._strip_protocol(path).partition("#")[0])
+            frame, _ = frame_of(SCHEME + self._strip_protocol(path).partition("#")[0], client())
         except NotFoundError as error:
             raise FileNotFoundError(str(error)) from error
         return frame
 
     def _attachment(self, path: str) -> Attachment:
         try:
-            frame, which = frame_of(SCHEME + path)
+            frame, which = frame_of(SCHEME + path, client())
         except NotFoundError as error:
             raise FileNotFoundError(str(error)) from error
         found = frame.attachments

@@ -53,6 +53,12 @@ def client_file(folder: Path) -> ClientFile | None:
         )
     except FileNotFoundError:
         return None
+    except NotADirectoryError as error:
+        raise DaemonNotFoundError(
+            f"the home of a daemon is a folder, and {folder} is in, or is, a file",
+            causes=[f"{path}: {error.strerror}"],
+            hint="DSP_HOME names it; without, it is ~/.dsp",
+        ) from error
     except OSError as error:
         raise DaemonNotFoundError(
             f"cannot read {path}",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from dsp.attachment import Attachment
 from dsp.errors import ConfigurationError, MatchError
+from dsp.profiles import caller_of
 from dsp.stacks import Decoder, frame_of
 from dsp.types.base import PARQUET, instance, library
 
@@ -16,8 +19,8 @@ _TABLES = (PARQUET, "text/csv")
 def pull(
     stack: str,
     profile: str = "default",
-    params: Mapping[str, Any] | None = None,
-    decoder: Decoder | str | object | None = None,
+    params: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    decoder: Decoder | str | object | Mapping[str, Any] | None = None,
     *,
     meta: Mapping[str, Any] | None = None,
     allow_pickle: bool = False,
@@ -32,17 +35,25 @@ def pull(
     with `decode`, or the name of a type: `arrow` gives a table of pyarrow. What no type reads comes
     as an `Attachment` with `read`, `open` and `save`.
 
+    `pull(stack, profile, filename, params)`, as dstack had it before 0.4, writes the bytes to a
+    file and returns its name; a table becomes CSV where the name ends with `.csv`. `filename=` says
+    the same, unless attachments of the frame have a parameter of that name.
+
     Raises `StackNotFoundError`, `MatchError`, and `UntrustedError` for a pickle of somebody else
     unless `allow_pickle` is true or `dsp trust USER --code` says so.
     """
-    check_profile(profile)
-    found, path = frame_of(stack)
+    filename, asked, decoder = _old_form(params, decoder)
+    found, path = frame_of(stack, caller_of(profile))
     if meta:
         found = found.latest(meta)
+    if filename is None and all("filename" not in one.params for one in found.attachments):
+        filename = kwargs.pop("filename", None)
     which: str | int | None = path
     if path is not None and path.isdigit() and all(a.path != path for a in found.attachments):
         which = int(path)
-    wanted = {**(params or {}), **kwargs}
+    wanted = {**asked, **kwargs}
+    if filename is not None:
+        return _to_file(found.attachment(which, wanted), filename)
     return found.pull(which, params=wanted, decoder=decoder, allow_pickle=allow_pickle)
 
 
@@ -61,8 +72,7 @@ def pull_data(
 
     Raises `MatchError` where the frame has no such table.
     """
-    check_profile(profile)
-    found, path = frame_of(stack)
+    found, path = frame_of(stack, caller_of(profile))
     if meta:
         found = found.latest(meta)
     tables = [one for one in found.attachments if one.media in _TABLES]
@@ -77,13 +87,29 @@ def pull_data(
     return _data_frame(value, one)
 
 
-def check_profile(profile: str) -> None:
-    """Refuses dstack's profiles other than the default: they meant other servers."""
-    if profile != "default":
+def _old_form(params: Any, decoder: Any) -> tuple[Any, Mapping[str, Any], Any]:
+    """Returns file name, parameters and decoder, wherever the third and the fourth are dstack's."""
+    if not isinstance(params, str | os.PathLike) and not isinstance(decoder, Mapping):
+        filename, asked = None, params
+    else:
+        filename, asked, decoder = params, decoder, None
+    if filename is not None and not isinstance(filename, str | os.PathLike):
         raise ConfigurationError(
-            f"there is no profile `{profile}`: there is one daemon, and it is found by itself",
-            hint="DSP_HOME chooses another daemon here, DSP_URL and DSP_TOKEN one elsewhere",
+            "parameters were passed twice", hint="pass one dict: params={...}, and decoder= by name"
         )
+    if asked is not None and not isinstance(asked, Mapping):
+        raise ConfigurationError(
+            f"parameters cannot be a {type(asked).__name__}: {asked!r}", hint="pass a dict"
+        )
+    return filename, asked or {}, decoder
+
+
+def _to_file(one: Attachment, filename: str | os.PathLike[str]) -> str:
+    if one.media == PARQUET and Path(filename).suffix.lower() == ".csv":
+        one.save_csv(filename)
+    else:
+        one.save(filename)
+    return os.fspath(filename)
 
 
 def _data_frame(value: Any, one: Attachment) -> Any:

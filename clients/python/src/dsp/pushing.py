@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import html
 import math
@@ -10,6 +11,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -17,13 +19,19 @@ from blake3 import blake3
 
 from dsp import types
 from dsp.client import Client, client
+from dsp.encryption import without_encryption
 from dsp.errors import ConfigurationError, DspError, DspWarning, RefusedError
-from dsp.pulling import check_profile
+from dsp.profiles import caller_of
 from dsp.showing import Shown
 from dsp.stacks import resolve
 from dsp.types.base import Encoded
+from dsp.types.cells import is_json
 
 _PIECE = 1 << 20
+_INT_BITS = 64
+_PATH_CHARACTERS = 1024
+_CALLER = 5
+"""Calls from a warning up to the line of the user."""
 _PRIVATE = "private"
 _LEVELS = ("private", "internal", "public")
 
@@ -105,8 +113,15 @@ class StackFrame:
     In a `with` block it is pushed at the end, unless an error leaves the block.
     """
 
-    def __init__(self, stack: str, *, access: str | None = None, auto_push: bool = False) -> None:
-        self._client = client()
+    def __init__(
+        self,
+        stack: str,
+        *,
+        access: str | None = None,
+        auto_push: bool = False,
+        caller: Client | None = None,
+    ) -> None:
+        self._client = caller or client()
         self.stack = resolve(self._client, stack)
         self.access = access
         self.auto_push = auto_push
@@ -152,8 +167,8 @@ class StackFrame:
 
         Raises `UnsupportedObjectTypeException` for an object of no known type.
         """
-        given = {**(params or {}), **kwargs}
-        checked = {name: param(value) for name, value in given.items() if value is not None}
+        _text(description, "a description")
+        checked = _params({**_mapping(params, "params"), **without_encryption(kwargs)})
         encoded = _encode(obj, encoder)
         if encoded.folder and (checked or description):
             raise ConfigurationError(
@@ -178,7 +193,7 @@ class StackFrame:
         *,
         message: str | None = None,
         metrics: Mapping[str, float] | None = None,
-        tags: tuple[str, ...] | list[str] = (),
+        tags: tuple[str, ...] | list[str] | str = (),
     ) -> PushResult:
         """Makes the frame and moves the head of the stack to it.
 
@@ -188,9 +203,16 @@ class StackFrame:
         """
         if isinstance(meta, str):
             meta, message = None, meta
-        values = dict(meta or {})
+        values = _mapping(meta, "meta")
         message = message if message is not None else values.pop("message", None)
-        checked = {name: param(value) for name, value in values.items() if value is not None}
+        _text(message, "a message")
+        tags = [tags] if isinstance(tags, str) else tags
+        checked = _params(values)
+        if not (self._parts or checked or metrics or self._inputs):
+            raise ConfigurationError(
+                f"there is nothing to push to {self.stack}",
+                hint="commit something before, or say its metrics or parameters",
+            )
         if self.auto_push and self._pushed and not (checked or message or metrics or tags):
             return self._pushed
         return self._push(message, checked, dict(metrics or {}), tags)
@@ -315,6 +337,7 @@ def _about(part: _Part) -> dict[str, Any]:
 
 def _encode(obj: Any, encoder: Encoder | None) -> Encoded:
     if encoder is None:
+        _tell_of_a_path(obj)
         return types.encode(obj)
     if isinstance(encoder, str):
         encoder = types.named(encoder)
@@ -329,38 +352,83 @@ def _encode(obj: Any, encoder: Encoder | None) -> Encoded:
     return encoded
 
 
-def param(value: Any) -> Any:
-    """Returns a parameter as the API has it.
+def _tell_of_a_path(obj: Any) -> None:
+    """Warns where a text is pushed that names a file: its author may mean the file."""
+    if type(obj) is not str or len(obj) > _PATH_CHARACTERS or "\n" in obj:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        if (os.sep in obj or Path(obj).suffix) and Path(obj).is_file():
+            warnings.warn(
+                f"pushed the text {obj!r} and not the file of that name: pass pathlib.Path",
+                DspWarning,
+                stacklevel=_CALLER,
+            )
 
-    Raises `ConfigurationError` for what no parameter can be.
+
+def param(value: Any) -> Any:
+    """Returns a parameter as the API has it. A moment in no zone is one in UTC.
+
+    Raises `ConfigurationError` for what no parameter can be, or would be kept as something else.
     """
     if isinstance(value, Tab):
         return {"t": "tab", "v": value.title}
-    if type(value).__module__ == "numpy" and callable(getattr(value, "item", None)):
-        value = value.item()
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
-            return value if math.isfinite(value) else {"t": "f", "v": _special(value)}
-        case datetime.datetime():
-            moment = value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)
+    match _plain(value):
+        case None | bool() | str() as plain:
+            return plain
+        case int() as plain if plain.bit_length() < _INT_BITS or plain == -(1 << _INT_BITS - 1):
+            return plain
+        case float() as plain:
+            return plain if math.isfinite(plain) else {"t": "f", "v": _special(plain)}
+        case datetime.datetime() as moment:
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
             return {"t": "datetime", "v": moment.isoformat().replace("+00:00", "Z")}
-        case datetime.date():
-            return {"t": "date", "v": value.isoformat()}
-        case list() | dict():
-            return {"t": "json", "v": value}
+        case datetime.date() as day:
+            return {"t": "date", "v": day.isoformat()}
+        case list() | dict() as nested if is_json(nested):
+            return {"t": "json", "v": nested}
         case _:
             raise ConfigurationError(
                 f"a parameter cannot be a {type(value).__name__}: {value!r}",
-                hint="numbers, text, truth values, dates, and lists and dicts of them can",
+                hint="numbers up to 64 bits, text, truth values, dates, and lists and dicts of "
+                "what JSON has can",
             )
+
+
+def _plain(value: Any) -> Any:
+    """Returns a scalar of NumPy as Python has it, if it is the same there."""
+    if type(value).__module__ != "numpy" or not hasattr(value, "item") or hasattr(value, "__len__"):
+        return value
+    plain = value.item()
+    # Nanoseconds are numbers there, of which nobody knows what they count.
+    return value if value.dtype.kind in "mM" and isinstance(plain, int) else plain
+
+
+def _params(given: Mapping[str, Any]) -> dict[str, Any]:
+    for name in given:
+        _text(name, "the name of a parameter")
+    return {name: param(value) for name, value in given.items() if value is not None}
+
+
+def _mapping(given: Any, what: str) -> dict[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise ConfigurationError(
+            f"{what} is a dict of names and values, and this is a {type(given).__name__}",
+            hint=f'{what}={{"region": "EU"}}',
+        )
+    return dict(given or {})
+
+
+def _text(given: object, what: str) -> None:
+    if given is not None and not isinstance(given, str):
+        raise ConfigurationError(
+            f"{what} is a text, and this is a {type(given).__name__}: {given!r}",
+            hint="push(stack, object, description, message=...); parameters go by their names",
+        )
 
 
 def metric(value: Any) -> Any:
     """Returns a metric, a number, as the API has it."""
-    if type(value).__module__ == "numpy" and callable(getattr(value, "item", None)):
-        value = value.item()
+    value = _plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigurationError(f"a metric is a number, and {value!r} is none")
     return value if isinstance(value, int) or math.isfinite(value) else _special(value)
@@ -415,8 +483,7 @@ def create_frame(
 
     `check_access` is accepted for old code: access is always checked.
     """
-    check_profile(profile)
-    return StackFrame(stack, access=access, auto_push=auto_push)
+    return StackFrame(stack, access=access, auto_push=auto_push, caller=caller_of(profile))
 
 
 frame = create_frame

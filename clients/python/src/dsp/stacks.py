@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import datetime
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from dsp.showing import Shown
 
 Decoder = Callable[[Attachment], Any]
 _MISSING = object()
+_DIGITS = 6
+"""Digits of a second that a `datetime` has."""
 _SHOWN = 5
 """How many lines a notebook shows of a stack or a frame."""
 
@@ -339,7 +342,14 @@ def resolve(caller: Client, text: str) -> str:
     """Returns the reference that a text means; in `/alice/sales` Alice may be me.
 
     She is unless a peer has that petname, as it means the peer everywhere else.
+
+    Raises `ConfigurationError` for what is no text.
     """
+    if not isinstance(text, str):
+        raise ConfigurationError(
+            f"a stack is named by a text, and this is a {type(text).__name__}",
+            hint='the name comes first: dsp.push("sales/weekly", table)',
+        )
     user, _, name = text[1:].partition("/")
     if text.startswith("/") and name and user == caller.get("/node")["name"]:
         try:
@@ -349,9 +359,8 @@ def resolve(caller: Client, text: str) -> str:
     return reference(text)
 
 
-def frame_of(ref: str) -> tuple[Frame, str | None]:
+def frame_of(ref: str, caller: Client) -> tuple[Frame, str | None]:
     """Finds the frame that a reference means, and the path after its `#`."""
-    caller = client()
     name, _, path = resolve(caller, ref).partition("#")
     try:
         try:
@@ -414,7 +423,23 @@ def value_of(value: Any) -> Any:
         return value.get("v")
     if isinstance(value, dict) and value.get("t") == "f":
         return float(value["v"])
+    if isinstance(value, dict) and value.get("t") in ("date", "datetime"):
+        return _moment(value)
     return value
+
+
+def _moment(value: dict[str, Any]) -> Any:
+    """Reads a date, or a moment; one that Python has no type for stays as it is."""
+    text = str(value["v"])
+    try:
+        if value["t"] == "date":
+            return datetime.date.fromisoformat(text)
+        moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return value
+    # Digits behind microseconds are dropped without a word.
+    _, _, fraction = text.rstrip("Z").partition("+")[0].partition(".")
+    return moment if len(fraction) <= _DIGITS else value
 
 
 def _wanted(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,8 +45,15 @@ def start(home: Path, answers: Callable[[], bool]) -> None:
     Raises `DaemonNotFoundError` with the daemon's last words when it ends or is not ready in time.
     """
     dspd = program()
-    for folder in (home / "run", home / "logs"):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        for folder in (home / "run", home / "logs"):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DaemonNotFoundError(
+            f"no daemon runs, and {home} cannot be made for one",
+            causes=[error.strerror or str(error)],
+            hint="DSP_HOME chooses another home",
+        ) from error
     deadline = time.monotonic() + DEADLINE_SECONDS
     with _lock(home / "run" / "start.lock", deadline):
         if answers():

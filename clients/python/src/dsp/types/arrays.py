@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import IO, TYPE_CHECKING, Any
 
-from dsp.errors import UnsupportedObjectTypeException
+from dsp.errors import DspWarning, UnsupportedObjectTypeException
 from dsp.types.base import Encoded, instance, unreadable, written
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
+
+
+_SCALAR = "numpy/scalar"
 
 
 class Numpy:
@@ -22,7 +26,18 @@ class Numpy:
     def encode(self, value: Any) -> Encoded:
         import numpy
 
+        if isinstance(value, numpy.ma.MaskedArray):
+            raise UnsupportedObjectTypeException(
+                "an array with a mask would lose it",
+                hint="push value.filled(), or a dict of value.data and value.mask",
+            )
+        plain = isinstance(value, numpy.generic | numpy.memmap) or type(value) is numpy.ndarray
+        if not plain:
+            warnings.warn(
+                f"a {type(value).__name__} comes back as a numpy.ndarray", DspWarning, stacklevel=6
+            )
         array = numpy.asarray(value)
+        app = _SCALAR if isinstance(value, numpy.generic) else "numpy"
         if array.dtype.hasobject:
             raise UnsupportedObjectTypeException(
                 f"an array of {array.dtype} holds Python objects, which only pickle could save",
@@ -32,7 +47,7 @@ class Numpy:
         def write(file: IO[bytes]) -> None:
             numpy.save(file, array, allow_pickle=False)
 
-        return written(".npy", "application/x-npy", "numpy", write, array.nbytes)
+        return written(".npy", "application/x-npy", app, write, array.nbytes)
 
     def reads(self, attachment: Attachment) -> bool:
         return attachment.media == "application/x-npy"
@@ -42,6 +57,7 @@ class Numpy:
 
         try:
             with attachment.open() as file:
-                return numpy.load(file, allow_pickle=False)
+                array = numpy.load(file, allow_pickle=False)
         except (ValueError, EOFError, OSError) as error:
             raise unreadable(attachment, "array of NumPy", error) from error
+        return array[()] if attachment.app == _SCALAR and array.shape == () else array

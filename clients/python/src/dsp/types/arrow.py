@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import DspError, UnsupportedObjectTypeException
+from dsp.types import arriving
 from dsp.types.base import IN_MEMORY_BYTES, PARQUET, Encoded, instance, unreadable, written
 
 if TYPE_CHECKING:
@@ -15,6 +18,14 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 65_536
 """Rows in a row group: few enough that a page of rows comes at once."""
+_PAGE_BYTES = 64 << 10
+"""Bytes of a page before it is packed: some rows of the middle are read without the rest."""
+_DICTIONARY_BYTES = 32 << 10
+"""Largest dictionary of a column in a row group.
+
+One of nearly as many values as there are rows takes longer to write and to read, and more room
+than the values alone, and each page of rows needs all of it.
+"""
 
 
 class Arrow:
@@ -26,9 +37,9 @@ class Arrow:
     name = "arrow"
 
     def matches(self, value: object) -> bool:
-        return hasattr(value, "__arrow_c_stream__") or instance(
-            value, "pyarrow", "Table", "RecordBatch", "RecordBatchReader"
-        )
+        # A class of tables has it too, and is none.
+        streams = hasattr(value, "__arrow_c_stream__") and not isinstance(value, type)
+        return streams or instance(value, "pyarrow", "Table", "RecordBatch", "RecordBatchReader")
 
     def encode(self, value: Any) -> Encoded:
         pa = pyarrow()
@@ -40,7 +51,9 @@ class Arrow:
             reader = pa.RecordBatchReader.from_stream(value)
         except (pa.ArrowInvalid, TypeError, ValueError) as error:
             raise UnsupportedObjectTypeException(
-                f"{type(value).__name__} gives no stream of record batches", causes=[str(error)]
+                f"{type(value).__name__} gives no stream of record batches",
+                causes=[str(error)],
+                hint="a column alone is pushed as a table: pyarrow.table({'x': value})",
             ) from error
 
         def write(file: IO[bytes]) -> None:
@@ -86,19 +99,22 @@ def read_parquet(attachment: Attachment) -> Any:
     """Reads an attachment as a table of pyarrow, with the types it was written from."""
     pa = pyarrow()
     try:
-        with contextlib.ExitStack() as opened:
-            # Of a buffer Arrow reads columns at once; of a file of Python one after the other.
-            small = attachment.size <= IN_MEMORY_BYTES
-            source = (
-                pa.py_buffer(attachment.read())
-                if small
-                else opened.enter_context(attachment.open())
-            )
-            read = pa.parquet.ParquetFile(source)
-            table, metadata = read.read(), read.metadata.metadata or {}
+        if attachment.size <= IN_MEMORY_BYTES:
+            table, metadata = arriving.read(pa, attachment)
+        else:
+            with _on_disk(attachment) as path, pa.memory_map(path) as file:
+                read = pa.parquet.ParquetFile(file)
+                table, metadata = read.read(), read.metadata.metadata or {}
     except (pa.ArrowInvalid, OSError) as error:
         raise unreadable(attachment, "Parquet file", error) from error
     return _as_written(pa, table, metadata.get(b"ARROW:schema"))
+
+
+@contextlib.contextmanager
+def _on_disk(attachment: Attachment) -> Iterator[str]:
+    """Puts the bytes aside, so that they need not be in memory beside what is read of them."""
+    with tempfile.TemporaryDirectory(prefix="dsp-") as folder:
+        yield str(attachment.save(Path(folder) / "table.parquet"))
 
 
 def _as_written(pa: Any, table: Any, stored: bytes | None) -> Any:
@@ -123,7 +139,13 @@ def _as_written(pa: Any, table: Any, stored: bytes | None) -> Any:
 
 def _writer(where: Any, schema: Any) -> Any:
     return pyarrow().parquet.ParquetWriter(
-        where, schema, compression="zstd", write_page_index=True, store_schema=True
+        where,
+        schema,
+        compression="zstd",
+        write_page_index=True,
+        store_schema=True,
+        data_page_size=_PAGE_BYTES,
+        dictionary_pagesize_limit=_DICTIONARY_BYTES,
     )
 
 

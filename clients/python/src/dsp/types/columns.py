@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import math
 from typing import Any
 
 from dsp.errors import UnsupportedObjectTypeException
 from dsp.types.arrow import pyarrow
+from dsp.types.cells import CellError, decode_cells, encode_cells
+from dsp.types.packed import pack, pack_type, unpack, unpack_type
 
 Spec = dict[str, Any]
-_NULLS = {"None", "nan", "NA", "NaT"}
 
 
 def encode_column(series: Any, what: str) -> tuple[Any, Spec]:
@@ -19,6 +18,7 @@ def encode_column(series: Any, what: str) -> tuple[Any, Spec]:
 
     Raises `UnsupportedObjectTypeException` that names the column and a value.
     """
+    import numpy
     import pandas
 
     pa = pyarrow()
@@ -29,17 +29,24 @@ def encode_column(series: Any, what: str) -> tuple[Any, Spec]:
         codes = pa.array(series.cat.codes.to_numpy(), type=pa.int32())
         missing = pa.array(series.cat.codes.to_numpy() < 0)
         codes = pa.compute.if_else(missing, pa.scalar(None, pa.int32()), codes)
-        held = {**spec, "data": _pack(array)}
+        held = {**spec, "data": pack(array)}
         return _look_up(array, codes), {
             "kind": "category",
             "ordered": bool(dtype.ordered),
             "categories": held,
         }
     if dtype.kind == "O" and not isinstance(dtype, pandas.api.extensions.ExtensionDtype):
-        return _encode_objects(series, what)
+        try:
+            return encode_cells(series)
+        except CellError as error:
+            raise _cannot(what, error.problem, error.cause) from error
     if isinstance(dtype, pandas.SparseDtype):
         array, spec = encode_column(series.sparse.to_dense(), what)
-        return array, {**spec, "dtype": str(dtype), "dense": spec}
+        return array, {**spec, **_type_note(dtype, what), "dense": spec}
+    if isinstance(dtype, numpy.dtype) and not dtype.isnative:
+        native = pandas.Series(series.to_numpy().astype(dtype.newbyteorder("=")))
+        array, spec = encode_column(native, what)
+        return array, {**spec, "dtype": str(dtype)}
     if dtype.kind == "c":
         values = series.to_numpy()
         parts = [pa.array(values.real), pa.array(values.imag)]
@@ -47,15 +54,16 @@ def encode_column(series: Any, what: str) -> tuple[Any, Spec]:
             "kind": "complex",
             "dtype": str(dtype),
         }
+    spec = {"kind": "plain", **_type_note(dtype, what)}
     try:
         # A NaN of NumPy stays one: it is the missing value of its dtype, and no null.
         keep = isinstance(dtype, pandas.api.extensions.ExtensionDtype) or dtype.kind != "f"
         array = pa.array(series if keep else series.to_numpy(), from_pandas=keep)
     except (pa.ArrowException, TypeError, ValueError, NotImplementedError) as error:
-        raise _cannot(what, f"of type {dtype}", str(error)) from error
+        raise _cannot(what, f"type {dtype}", str(error)) from error
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
-    return array, {"kind": "plain", "dtype": _name(dtype)}
+    return array, spec
 
 
 def decode_column(column: Any, spec: Spec) -> Any:
@@ -65,29 +73,41 @@ def decode_column(column: Any, spec: Spec) -> Any:
 
     kind = spec["kind"]
     if "dense" in spec:
-        return pandas.array(decode_column(column, spec["dense"]), dtype=spec["dtype"])
+        return pandas.array(decode_column(column, spec["dense"]), dtype=_type_of(spec))
     if kind == "category":
         return _categorical(column, spec)
-    if kind == "objects":
-        return _objects(column.to_pylist(), spec["null"])
-    if kind == "json":
-        values = [None if text is None else json.loads(text) for text in column.to_pylist()]
-        return _objects(values, spec["null"])
+    if kind in ("objects", "json", "inferred", "tuples"):
+        return decode_cells(column, spec)
     if kind == "complex":
         whole = column.combine_chunks()
         numbers = numpy.empty(len(whole), dtype=spec["dtype"])
         numbers.real = whole.field("re").to_numpy(zero_copy_only=False)
         numbers.imag = whole.field("im").to_numpy(zero_copy_only=False)
         return numbers
-    dtype = pandas.api.types.pandas_dtype(spec["dtype"])
+    dtype = _type_of(spec)
+    if isinstance(dtype, pandas.ArrowDtype):
+        wanted = dtype.pyarrow_dtype
+        # Names within lists and maps are not looked at otherwise, and Parquet has its own.
+        as_it_was = column.type.equals(wanted, check_metadata=True)
+        return pandas.arrays.ArrowExtensionArray(column if as_it_was else column.cast(wanted))
     if hasattr(dtype, "__from_arrow__"):
         return dtype.__from_arrow__(column)
     values = column.to_pandas().to_numpy()
     return values if values.dtype == dtype else values.astype(dtype)
 
 
+def is_numpy(spec: Spec) -> bool:
+    """Tells whether a column is one of NumPy that Arrow reads by itself: numbers and times."""
+    import pandas
+
+    if spec["kind"] != "plain" or "dense" in spec or "arrow" in spec:
+        return False
+    dtype = _type_of(spec)
+    return not isinstance(dtype, pandas.api.extensions.ExtensionDtype)
+
+
 def label_to_json(label: object) -> Any:
-    """Writes a name of an index or series: text, number, truth value, nothing, or a tuple."""
+    """Writes a name of an index or series: what a cell can be, or a tuple of it."""
     match label:
         case None | bool() | int() | str():
             return label
@@ -99,94 +119,64 @@ def label_to_json(label: object) -> Any:
             item = getattr(label, "item", None)
             if callable(item) and type(label).__module__ == "numpy":
                 return label_to_json(item())
-            raise _cannot(f"the name {label!r}", f"of type {type(label).__name__}", "")
+            # Timestamps, periods, NaN: what pandas has columns for.
+            import pandas
+
+            cell = pandas.Series([label], dtype=object)
+            array, spec = encode_column(cell, f"the name {label!r}")
+            return {"cell": {**spec, "data": pack(array)}}
 
 
 def label_of(written: Any) -> Any:
     """Reads a name."""
+    if isinstance(written, dict) and "cell" in written:
+        return decode_column(unpack(written["cell"]["data"]), written["cell"])[0]
     if isinstance(written, dict):
         return tuple(label_of(item) for item in written["tuple"])
     return written
 
 
-def _name(dtype: Any) -> str:
-    """Returns the text that pandas reads as the type, storage of texts included."""
+def _type_note(dtype: Any, what: str) -> Spec:
+    """Says which type of pandas it is.
+
+    Raises `UnsupportedObjectTypeException` where that would not bring it back.
+    """
     import pandas
 
-    if isinstance(dtype, pandas.StringDtype) and dtype.na_value is pandas.NA:
-        return f"string[{dtype.storage}]"
-    return str(dtype)
-
-
-def _encode_objects(series: Any, what: str) -> tuple[Any, Spec]:
-    pa = pyarrow()
-    values = [None if _null_of(value) else value for value in series]
-    nulls = {name for name in (_null_of(value) for value in series) if name}
-    if len(nulls) > 1:
-        raise _cannot(what, "with several kinds of missing values", ", ".join(sorted(nulls)))
-    null = nulls.pop() if nulls else "None"
+    note: Spec = {"dtype": str(dtype)}
+    if isinstance(dtype, pandas.ArrowDtype):
+        note["arrow"] = pack_type(dtype.pyarrow_dtype)
+    elif isinstance(dtype, pandas.SparseDtype):
+        fill = dtype.fill_value
+        fill = fill.item() if hasattr(fill, "item") else fill
+        if isinstance(fill, bool | int | str) or (isinstance(fill, float) and math.isfinite(fill)):
+            note["sparse"] = {"of": str(dtype.subtype), "fill": fill}
+    elif isinstance(dtype, pandas.StringDtype):
+        if dtype.na_value is pandas.NA:
+            note["dtype"] = f"string[{dtype.storage}]"
+        else:
+            note["storage"] = dtype.storage
     try:
-        array = pa.array(values)
-        # Parquet has no struct without fields.
-        if "struct<>" not in str(array.type) and _same(array.to_pylist(), values):
-            return array, {"kind": "objects", "null": null}
-        cause = "Arrow would change a value"
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        cause = str(error)
-    texts: list[str | None] = []
-    for at, value in enumerate(values):
-        text = None if value is None else _json(value)
-        if value is not None and text is None:
-            shown = repr(value)
-            shown = shown if len(shown) <= 80 else shown[:77] + "..."
-            raise _cannot(what, f"has {shown} of {type(value).__name__} in row {at}", cause)
-        texts.append(text)
-    return pa.array(texts, pa.string()), {"kind": "json", "null": null}
+        kept = _type_of(note) == dtype
+    except (TypeError, ValueError, NotImplementedError):
+        kept = False
+    if not kept:
+        raise _cannot(what, f"type {dtype}", "pandas does not read this type by its name")
+    return note
 
 
-def _null_of(value: object) -> str | None:
-    """Names a missing value: None, a float's NaN, pandas' NA or NaT."""
-    if value is None:
-        return "None"
-    name = type(value).__name__
-    if name == "NAType":
-        return "NA"
-    if name == "NaTType":
-        return "NaT"
-    return "nan" if type(value) is float and math.isnan(value) else None
-
-
-def _objects(values: list[Any], null: str) -> Any:
-    import numpy
+def _type_of(note: Spec) -> Any:
+    """Returns the type of pandas, or NumPy, that a note says."""
     import pandas
 
-    missing = {"None": None, "nan": math.nan, "NA": pandas.NA, "NaT": pandas.NaT}[null]
-    out: Any = numpy.empty(len(values), dtype=object)
-    for at, value in enumerate(values):
-        out[at] = missing if value is None else value
-    return out
-
-
-def _same(read: object, written: object) -> bool:
-    """Tells whether two values are the same, types included."""
-    if type(read) is not type(written):
-        return False
-    if isinstance(read, list) and isinstance(written, list):
-        return len(read) == len(written) and all(map(_same, read, written))
-    if isinstance(read, dict) and isinstance(written, dict):
-        return list(read) == list(written) and all(_same(read[key], written[key]) for key in read)
-    if isinstance(read, float) and isinstance(written, float):
-        return read == written or (math.isnan(read) and math.isnan(written))
-    return bool(read == written)
-
-
-def _json(value: object) -> str | None:
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        text.encode()
-        return text if _same(json.loads(text), value) else None
-    except (TypeError, ValueError, RecursionError):
-        return None
+    if "arrow" in note:
+        return pandas.ArrowDtype(unpack_type(note["arrow"]))
+    if "sparse" in note:
+        return pandas.SparseDtype(note["sparse"]["of"], note["sparse"]["fill"])
+    dtype = pandas.api.types.pandas_dtype(note["dtype"])
+    if "storage" in note and getattr(dtype, "storage", None) != note["storage"]:
+        return pandas.StringDtype(note["storage"], na_value=math.nan)
+    return dtype
 
 
 def _categorical(column: Any, spec: Spec) -> Any:
@@ -194,7 +184,7 @@ def _categorical(column: Any, spec: Spec) -> Any:
 
     pa = pyarrow()
     held = spec["categories"]
-    known = _unpack(held["data"])
+    known = unpack(held["data"])
     values = decode_column(known, held)
     categories = pandas.Index(values, dtype=values.dtype)
     try:
@@ -211,19 +201,6 @@ def _categorical(column: Any, spec: Spec) -> Any:
     return pandas.Categorical.from_codes(numbers, categories=categories, ordered=spec["ordered"])
 
 
-def _pack(array: Any) -> str:
-    pa = pyarrow()
-    sink = pa.BufferOutputStream()
-    table = pa.Table.from_arrays([array], names=["0"])
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return base64.b64encode(sink.getvalue().to_pybytes()).decode()
-
-
-def _unpack(data: str) -> Any:
-    return pyarrow().ipc.open_stream(base64.b64decode(data)).read_all().column(0)
-
-
 def _look_up(categories: Any, codes: Any) -> Any:
     """Returns the values themselves, which other readers understand without our note."""
     return categories.take(codes)
@@ -231,7 +208,8 @@ def _look_up(categories: Any, codes: Any) -> Any:
 
 def _cannot(what: str, problem: str, cause: str) -> UnsupportedObjectTypeException:
     return UnsupportedObjectTypeException(
-        f"the column {what} cannot be kept without loss: {problem}",
+        f"{what} cannot be kept without loss: {problem}",
         causes=[cause] if cause else [],
-        hint="turn it into text, numbers or dates, or pickle it yourself and push the bytes",
+        hint="turn it into text, numbers or dates (.convert_dtypes() often does), or push with "
+        'encoder="pickle"',
     )

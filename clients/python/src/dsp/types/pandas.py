@@ -11,18 +11,26 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dsp.errors import DspWarning
 from dsp.types import csvw
 from dsp.types.arrow import pyarrow, read_parquet, to_parquet
 from dsp.types.base import PARQUET, Encoded, instance
-from dsp.types.columns import decode_column, encode_column, label_of, label_to_json
+from dsp.types.cells import is_json
+from dsp.types.columns import decode_column, encode_column, is_numpy, label_of, label_to_json
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
 
 _NOTE = b"dsp"
 _VERSION = 1
+_INSERTED = 64
+"""Most columns that are put between those of numbers one by one."""
+_CALLER = 7
+"""Calls from a warning up to the line of the user, about."""
 Note = dict[str, Any]
 
 
@@ -94,7 +102,7 @@ def _to_table(frame: Any) -> tuple[Any, Note]:
     names = _names(frame.columns, len(levels))
     arrays, columns = [], []
     for at, name in enumerate(names):
-        array, spec = encode_column(frame.iloc[:, at], repr(frame.columns[at]))
+        array, spec = encode_column(frame.iloc[:, at], f"the column {frame.columns[at]!r}")
         arrays.append(array)
         columns.append({"name": name, **spec})
     note: Note = {
@@ -104,29 +112,60 @@ def _to_table(frame: Any) -> tuple[Any, Note]:
         "index": {"range": _range(index)} if not levels else _index_names(index),
     }
     specs = []
-    for at, level in enumerate(levels):
+    for at, (level, told) in enumerate(levels):
         name = f"__index_level_{at}__"
         array, spec = encode_column(level, f"level {at} of the index")
         arrays.append(array)
         names.append(name)
-        specs.append({"name": name, **spec})
+        specs.append({"name": name, **told, **spec})
     if levels:
         note["index"]["levels"] = specs
-    if frame.attrs:
-        with contextlib.suppress(TypeError, ValueError):
-            if json.loads(json.dumps(frame.attrs)) == frame.attrs:
-                note["attrs"] = frame.attrs
+    attrs = {key: value for key, value in frame.attrs.items() if is_json({key: value})}
+    if attrs:
+        note["attrs"] = attrs
+    if not frame.flags.allows_duplicate_labels:
+        note["unique_labels"] = True
+    _tell_of_losses(frame, attrs)
     table = pa.Table.from_arrays(arrays, names=names)
     return table.replace_schema_metadata(_for_others(frame, names, len(levels))), note
 
 
-def _levels(index: Any) -> list[Any]:
+def _tell_of_losses(frame: Any, attrs: Mapping[Any, Any]) -> None:
+    """Warns of what is about a table and not in it, and will not come back."""
+    import pandas
+
+    lost = [repr(key) for key in frame.attrs if key not in attrs]
+    if lost:
+        warnings.warn(
+            f"not kept, as JSON does not hold it: {', '.join(lost)} of the attrs of the table",
+            DspWarning,
+            stacklevel=_CALLER,
+        )
+    if type(frame) is not pandas.DataFrame:
+        warnings.warn(
+            f"a {type(frame).__name__} is kept, and comes back, as a pandas.DataFrame",
+            DspWarning,
+            stacklevel=_CALLER,
+        )
+
+
+def _levels(index: Any) -> list[tuple[Any, Note]]:
+    """Returns the levels as columns, each with what is to be noted of it."""
     import pandas
 
     # A number asks for the level of that name first.
     unnamed = index.set_names([None] * index.nlevels)
-    levels = (unnamed.get_level_values(at) for at in range(index.nlevels))
-    return [pandas.Series(level.array, dtype=level.dtype) for level in levels]
+    levels = []
+    for at in range(index.nlevels):
+        level = unnamed.get_level_values(at)
+        if index.nlevels > 1 and level.dtype != (known := index.levels[at]).dtype:
+            # Where some are missing, whole numbers and truth values would become others.
+            values = known.astype(object)
+            cells = [None if code < 0 else values[code] for code in index.codes[at]]
+            levels.append((pandas.Series(cells, dtype=object), {"level": str(known.dtype)}))
+        else:
+            levels.append((pandas.Series(level.array, dtype=level.dtype), {}))
+    return levels
 
 
 def _names(labels: Any, levels: int) -> list[str]:
@@ -215,7 +254,8 @@ def _index_note(index: Any, what: str) -> Note:
     if type(index) is pandas.RangeIndex:
         return {"range": _range(index)}
     pa = pyarrow()
-    encoded = [encode_column(level, what) for level in _levels(index)]
+    levels = _levels(index)
+    encoded = [encode_column(level, what) for level, _ in levels]
     table = pa.Table.from_arrays(
         [array for array, _ in encoded], names=[str(at) for at in range(len(encoded))]
     )
@@ -224,7 +264,10 @@ def _index_note(index: Any, what: str) -> Note:
         writer.write_table(table)
     return {
         **_index_names(index),
-        "levels": [{"name": str(at), **spec} for at, (_, spec) in enumerate(encoded)],
+        "levels": [
+            {"name": str(at), **told, **spec}
+            for at, ((_, told), (_, spec)) in enumerate(zip(levels, encoded, strict=True))
+        ],
         "data": base64.b64encode(sink.getvalue().to_pybytes()).decode(),
     }
 
@@ -233,15 +276,32 @@ def _of_table(table: Any, note: Note) -> Any:
     import pandas
 
     pa = pyarrow()
-    columns = {
-        # The type said: left alone, pandas guesses that objects are texts.
-        at: pandas.Series(values, dtype=values.dtype)
-        for at, values in enumerate(
-            decode_column(table.column(spec["name"]), spec) for spec in note["columns"]
-        )
+    specs = note["columns"]
+    numbers = [at for at, spec in enumerate(specs) if is_numpy(spec)]
+    if len(specs) - len(numbers) > _INSERTED:
+        numbers = []
+    # Together: Arrow makes the blocks of pandas at once, on all processors.
+    together = pa.Table.from_arrays(
+        [table.column(specs[at]["name"]) for at in numbers], names=[str(at) for at in numbers]
+    )
+    frame = together.to_pandas()
+    frame.columns = pandas.Index(numbers, dtype=object)
+    others = {
+        at: specs[at]["dtype"] for at in numbers if str(frame[at].dtype) != specs[at]["dtype"]
     }
+    frame = frame.astype(others) if others else frame
+    columns = {}
+    for at, spec in enumerate(specs):
+        if at not in numbers:
+            values = decode_column(table.column(spec["name"]), spec)
+            # The type said: left alone, pandas guesses that objects are texts.
+            columns[at] = pandas.Series(values, dtype=values.dtype)
+    if numbers:
+        for at, column in columns.items():
+            frame.insert(at, at, column)
+    else:
+        frame = pandas.DataFrame(columns, index=pandas.RangeIndex(table.num_rows))
     index = _read_index(note["index"], table)
-    frame = pandas.DataFrame(columns, index=pandas.RangeIndex(table.num_rows))
     frame.index = index
     labels = note["labels"]
     held = None
@@ -249,6 +309,7 @@ def _of_table(table: Any, note: Note) -> Any:
         held = pa.ipc.open_stream(base64.b64decode(labels["data"])).read_all()
     frame.columns = _read_index(labels, held)
     frame.attrs = dict(note.get("attrs", {}))
+    frame.flags.allows_duplicate_labels = not note.get("unique_labels", False)
     return frame
 
 
@@ -263,7 +324,12 @@ def _read_index(note: Note, table: Any) -> Any:
     levels = [decode_column(table.column(spec["name"]), spec) for spec in note["levels"]]
     if note["multi"]:
         parts = [pandas.Index(level, dtype=level.dtype) for level in levels]
-        return pandas.MultiIndex.from_arrays(parts, names=names)
+        index = pandas.MultiIndex.from_arrays(parts, names=names)
+        for at, spec in enumerate(note["levels"]):
+            if "level" in spec:
+                level = index.levels[at].astype(spec["level"])
+                index = index.set_levels(level, level=at, verify_integrity=False)
+        return index
     index = pandas.Index(levels[0], name=names[0], dtype=levels[0].dtype)
     if note.get("freq"):
         with contextlib.suppress(ValueError, AttributeError):

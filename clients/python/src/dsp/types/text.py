@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import TYPE_CHECKING, Any
 
-from dsp.errors import UnsupportedObjectTypeException
+from dsp.errors import DspWarning, UnsupportedObjectTypeException
 from dsp.types.base import Encoded, instance
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class Json:
 
     def encode(self, value: Any) -> Encoded:
         _check(value, "the value")
+        if isinstance(value, dict | list) and type(value) not in (dict, list):
+            kind = "dict" if isinstance(value, dict) else "list"
+            warnings.warn(
+                f"a {type(value).__name__} comes back as a {kind}", DspWarning, stacklevel=6
+            )
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         return Encoded(".json", "application/json", "python/json", data=_utf8(text))
 

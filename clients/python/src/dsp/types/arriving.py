@@ -1,0 +1,105 @@
+"""A Parquet file that is read while it arrives: row groups that are whole already are decoded.
+
+Its footer, which stands at its end, is asked for by itself; it says where the row groups are. What
+it says is believed no more than otherwise: a row group is read when all is here that the reader
+will look at by that footer, and what is left when all is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from dsp.errors import ConnectionLostError
+
+if TYPE_CHECKING:
+    from dsp.attachment import Attachment
+
+_TAIL_BYTES = 1 << 20
+"""Of a longer footer nothing is known before all is here."""
+_LEAST_BYTES = 4 << 20
+_LEAST_GROUPS = 4
+"""Fewer are decoded column by column once all is here."""
+_SLACK_BYTES = 1 << 10
+"""Some readers look a little behind a column, because of writers that counted wrong."""
+
+
+def read(pa: Any, attachment: Attachment) -> tuple[Any, dict[bytes, bytes]]:
+    """Returns the table, and the metadata of the file.
+
+    Raises the errors of Arrow for a file that is none.
+    """
+    buffer = pa.allocate_buffer(attachment.size)
+    with attachment.stream() as pieces:
+        arrived = _fill(memoryview(buffer).cast("B"), pieces)
+        metadata = _footer(pa, attachment, buffer)
+        if metadata is None:
+            for _ in arrived:
+                pass
+            file = pa.parquet.ParquetFile(buffer)
+            return file.read(), file.metadata.metadata or {}
+        with ThreadPoolExecutor(max(pa.cpu_count(), 1)) as threads:
+            groups = list(_groups(pa, buffer, metadata, arrived, threads))
+        return pa.concat_tables(group.result() for group in groups), metadata.metadata or {}
+
+
+def _fill(into: memoryview, pieces: Iterator[bytes]) -> Iterator[int]:
+    """Gives how many bytes are here, each time that some came."""
+    here = 0
+    for piece in pieces:
+        if here + len(piece) > len(into):
+            break
+        into[here : here + len(piece)] = piece
+        here += len(piece)
+        yield here
+    if here != len(into):
+        raise ConnectionLostError(
+            f"of {len(into)} bytes {here} came", hint="pull again; `dsp verify` tells what is here"
+        )
+
+
+def _footer(pa: Any, attachment: Attachment, buffer: Any) -> Any:
+    """Returns what the end of the file says, or nothing where it does not pay to know it now."""
+    size = attachment.size
+    if size < _LEAST_BYTES:
+        return None
+    tail = attachment.read_range(size - _TAIL_BYTES, size)
+    length = int.from_bytes(tail[-8:-4], "little")
+    if tail[-4:] != b"PAR1" or length + 8 > len(tail):
+        return None
+    memoryview(buffer).cast("B")[size - len(tail) :] = tail
+    metadata = pa.parquet.ParquetFile(buffer).metadata
+    return metadata if metadata.num_row_groups >= _LEAST_GROUPS else None
+
+
+def _groups(
+    pa: Any, buffer: Any, metadata: Any, arrived: Iterator[int], threads: ThreadPoolExecutor
+) -> Iterator[Future[Any]]:
+    """Has each row group decoded once it is here, in their order."""
+
+    def decode(at: int) -> Any:
+        file = pa.parquet.ParquetFile(buffer, metadata=metadata)
+        return file.read_row_group(at, use_threads=False)
+
+    ends = _ends(metadata)
+    at = 0
+    for here in arrived:
+        while at < len(ends) and ends[at] + _SLACK_BYTES <= here:
+            yield threads.submit(decode, at)
+            at += 1
+    for left in range(at, len(ends)):
+        yield threads.submit(decode, left)
+
+
+def _ends(metadata: Any) -> list[int]:
+    """Returns where each row group, and all before it, end."""
+    ends, end = [], 0
+    for at in range(metadata.num_row_groups):
+        group = metadata.row_group(at)
+        for n in range(group.num_columns):
+            column = group.column(n)
+            start = max(column.data_page_offset, column.dictionary_page_offset or 0)
+            end = max(end, start + max(column.total_compressed_size, 0))
+        ends.append(end)
+    return ends
