@@ -338,7 +338,7 @@ pub(crate) async fn add(args: &Add, app: &App) -> Result<()> {
         let known = old.token.as_deref().and_then(|token| server.knows(token));
         let good = here && known.is_some_and(|info| info.scope == args.scope.name());
         if same && good && !args.force {
-            file.save(&file.document)?;
+            file.close()?;
             return added(&args.profile, old, "is already", file, &server, app);
         }
         let path = file.path.display();
@@ -359,8 +359,7 @@ pub(crate) async fn add(args: &Add, app: &App) -> Result<()> {
         unverified: args.no_verify,
     };
     let Some(file) = file else { return print(&args.profile, profile, app) };
-    let written = file.changed(&args.profile, Some(&profile)).and_then(|doc| file.save(&doc));
-    if let Err(error) = written {
+    if let Err(error) = file.change(&args.profile, Some(&profile)) {
         if made {
             // Nobody holds it.
             server.revoke(&token).await?;
@@ -466,7 +465,8 @@ async fn remove(name: &str, file: &ProfileFile, force: bool, app: &App) -> Resul
     let server = Server::of(app).await?;
     let token = profile.token.as_deref();
     let good = token.filter(|token| server.knows(token).is_some());
-    let changed = file.changed(name, None)?;
+    // Found out before the token is gone.
+    file.changed(name, None)?;
     if !force {
         app.ui.explain(&says(name, profile));
         if good.is_some() {
@@ -481,7 +481,7 @@ async fn remove(name: &str, file: &ProfileFile, force: bool, app: &App) -> Resul
     if let Some(token) = good {
         server.revoke(token).await?;
     }
-    file.save(&changed)?;
+    file.change(name, None)?;
     let shown = Shown {
         state: if good.is_some() { State::TokenUnknown } else { server.state(profile) },
         ..server.shown(name, profile, file)

@@ -39,15 +39,44 @@ impl ProfileFile {
         Ok(ProfileFile { path, document })
     }
 
-    /// Puts what the file is to say into its place, in one step, for this account alone.
+    /// Puts a profile into the file, or takes one out, in one step and for this account alone. What
+    /// others wrote since the file was read stays.
+    ///
+    /// # Errors
+    /// It cannot be written, or that very profile is another one by now; the file stays then.
+    pub(crate) fn change(&self, name: &str, profile: Option<&Profile>) -> Result<()> {
+        self.rewrite(|now| {
+            if now.document.get(name) != self.document.get(name) {
+                let path = self.path.display();
+                return Err(Error::conflict(format!(
+                    "the profile `{name}` in {path} was changed by somebody else meanwhile"
+                ))
+                .hint("`dsp profile list` shows it; the same again should do"));
+            }
+            now.changed(name, profile)
+        })
+    }
+
+    /// Writes the file as it is, so that nobody but this account reads it.
     ///
     /// # Errors
     /// It cannot be written; the old one stays then.
-    pub(crate) fn save(&self, document: &Document) -> Result<()> {
+    pub(crate) fn close(&self) -> Result<()> {
+        self.rewrite(|now| Ok(now.document))
+    }
+
+    /// Replaces the file by what becomes of what it says now; whoever else changes it waits.
+    fn rewrite(&self, change: impl FnOnce(ProfileFile) -> Result<Document>) -> Result<()> {
         // Where it is a link, into a folder of settings, the link stays.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        replace(&path, document.text().as_bytes())
-            .map_err(|error| Error::path("cannot write", &path, &error))
+        let failed = |error: io::Error| Error::path("cannot write", &path, &error);
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        if !folder.is_dir() {
+            crate::home::make_private(folder).map_err(failed)?;
+        }
+        let _lock = lock(folder).map_err(failed)?;
+        let document = change(ProfileFile::load(Some(&self.path))?)?;
+        replace(folder, &path, document.text().as_bytes()).map_err(failed)
     }
 
     /// Returns what the file would be without a profile, or with one.
@@ -111,11 +140,23 @@ fn not_understood(path: &Path, fault: &Fault) -> Error {
         .hint("the file is as it was; change that line by hand, or name another file by --file")
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    if !folder.is_dir() {
-        crate::home::make_private(folder)?;
-    }
+/// Waits until nobody else changes a file of a folder, and keeps others waiting until it is dropped.
+/// The folder is locked and not the file, which is another one once it was replaced.
+#[cfg(unix)]
+fn lock(folder: &Path) -> io::Result<File> {
+    let folder = File::open(folder)?;
+    folder.lock()?;
+    Ok(folder)
+}
+
+#[cfg(not(unix))]
+fn lock(folder: &Path) -> io::Result<File> {
+    let lock = File::options().create(true).append(true).open(folder.join(".dsp-lock"))?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let staged = folder.join(format!(".{name}.{}", std::process::id()));
     // Of a process of that number that was killed.
@@ -163,7 +204,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let file = ProfileFile::load(Some(&dir.path().join("a/.dstack/config.yaml"))).unwrap();
-        file.save(&file.changed("default", Some(&one("x"))).unwrap()).unwrap();
+        file.change("default", Some(&one("x"))).unwrap();
         assert_eq!((mode(&file.path), mode(file.path.parent().unwrap())), (0o600, 0o700));
         // One that others could read, behind a link.
         let (real, link) = (dir.path().join("real.yaml"), dir.path().join("link.yaml"));
@@ -171,13 +212,34 @@ mod tests {
         fs::set_permissions(&real, fs::Permissions::from_mode(0o644)).unwrap();
         symlink(&real, &link).unwrap();
         let file = ProfileFile::load(Some(&link)).unwrap();
-        file.save(&file.changed("default", Some(&one("x"))).unwrap()).unwrap();
+        file.change("default", Some(&one("x"))).unwrap();
         assert_eq!(mode(&real), 0o600);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         let text = fs::read_to_string(&link).unwrap();
         assert_eq!(text, "# kept\nprofiles:\n  default:\n    token: x\n");
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().collect();
         assert_eq!(left.len(), 3, "nothing lies about: {left:?}");
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_meanwhile_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.yaml");
+        let load = || ProfileFile::load(Some(&path)).unwrap();
+        let (first, second, third) = (load(), load(), load());
+        first.change("one", Some(&one("x"))).unwrap();
+        second.change("two", Some(&one("y"))).unwrap();
+        let now = load();
+        assert_eq!(now.document.get("one"), Some(&one("x")));
+        assert_eq!(now.document.get("two"), Some(&one("y")));
+        // The same profile: who comes later did not see what it would replace.
+        let error = third.change("one", Some(&one("z"))).unwrap_err();
+        assert!(error.detail().contains("meanwhile"), "{error:?}");
+        now.change("one", None).unwrap();
+        let error = now.change("one", Some(&one("z"))).unwrap_err();
+        assert!(error.detail().contains("meanwhile"), "{error:?}");
+        first.close().unwrap();
+        assert_eq!(load().document.profiles().count(), 1, "as it is, not as it was");
     }
 
     #[test]

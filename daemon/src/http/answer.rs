@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use dsp_protocol::api::{PROBLEM_JSON, Problem, ProblemCode};
 use serde::de::DeserializeOwned;
 
+use crate::ops::objects;
+
 /// A problem on its way out.
 #[derive(Debug)]
 pub(crate) struct Fault(pub(crate) Problem);
@@ -62,16 +64,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             };
             Fault::new(code, rejection.body_text())
         })?;
-        let read = serde_json::from_slice(&bytes);
+        let read = objects::from_slice(&bytes);
         read.map(Body)
             .map_err(|error| Fault::new(ProblemCode::BadRequest, format!("the body: {error}")))
     }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
+    is_of(headers, "application/json")
+}
+
+/// Tells whether a body is said to be of a media type, whatever is said beside it.
+pub(super) fn is_of(headers: &HeaderMap, media: &str) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = value.map(|value| value.split(';').next().unwrap_or_default().trim());
-    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case(media))
 }
 
 /// The parameters behind `?`.
@@ -82,9 +89,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
         let read = axum::extract::Query::from_request_parts(parts, state).await;
-        read.map(|axum::extract::Query(value)| Query(value))
-            .map_err(|rejection| Fault::new(ProblemCode::BadRequest, rejection.body_text()))
+        read.map(|axum::extract::Query(value)| Query(value)).map_err(|rejection| {
+            Fault::new(ProblemCode::BadRequest, format!("the query: {}", why(&rejection)))
+        })
     }
+}
+
+/// Returns what is wrong with a query, in words of ours where the standard library has it.
+fn why(rejection: &axum::extract::rejection::QueryRejection) -> String {
+    let error: &dyn std::error::Error = rejection;
+    let cause = std::iter::successors(Some(error), |error| error.source()).last();
+    let cause = cause.map_or_else(|| rejection.body_text(), ToString::to_string);
+    let known = [
+        ("invalid digit found in string", "no whole number from 0 on"),
+        ("cannot parse integer from empty string", "no number, as it is empty"),
+        ("number too large to fit in target type", "a number that is too large"),
+        ("provided string was not `true` or `false`", "neither `true` nor `false`"),
+    ];
+    known.iter().fold(cause, |cause, (theirs, ours)| cause.replace(theirs, ours))
 }
 
 /// What stands in the path, in the place of a parameter.

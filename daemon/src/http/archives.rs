@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault};
 use super::blobs::{WAITING, is_bytes, next};
+use super::described::{Bytes, NoSuch, NotNow, TooMuch};
 use crate::ops::Ops;
 
 /// How many bytes of an archive that was refused are read all the same, so that a caller who is
@@ -27,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 
 /// Writes a context, or a part of it, as an archive
 #[utoipa::path(post, path = "/archives/export", tag = "archives", request_body = ExportArchive,
-    responses((status = 200, body = [u8], content_type = "application/octet-stream")))]
+    responses((status = 200, body = inline(Bytes), content_type = "application/octet-stream"), NoSuch, NotNow, TooMuch))]
 async fn export(
     State(ops): State<Arc<Ops>>,
     Body(wanted): Body<ExportArchive>,
@@ -39,8 +40,8 @@ async fn export(
 
 /// Takes an archive in
 #[utoipa::path(post, path = "/archives/import", tag = "archives",
-    request_body(content = [u8], content_type = "application/octet-stream"),
-    responses((status = 200, body = ArchiveTaken)))]
+    request_body(content = inline(Bytes), content_type = "application/octet-stream"),
+    responses((status = 200, body = ArchiveTaken), NotNow))]
 async fn import(State(ops): State<Arc<Ops>>, request: Request) -> Answer<ArchiveTaken> {
     if !is_bytes(request.headers()) {
         let detail = "the body has to be `application/octet-stream`";

@@ -18,9 +18,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Fault, Path, Query};
-use super::bytes;
+use super::answer::{Fault, Path, Query, is_of};
+use super::described::{NoSuch, NotNow, Outside, TooMuch};
 use super::stacks::RefQuery;
+use super::{bytes, described};
 use crate::ops::Ops;
 
 /// How long the next piece of an upload may take: whatever makes the bytes may think for a while.
@@ -35,7 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 /// Uploads bytes, for a frame that names their hash
 #[utoipa::path(put, path = "/blobs", tag = "blobs",
     params(("X-Dsp-Blake3" = Option<String>, Header, description = "what they must hash to")),
-    request_body(content = [u8], content_type = "application/octet-stream"),
+    request_body(content = inline(described::Bytes), content_type = "application/octet-stream"),
     responses((status = 201, body = BlobPut)))]
 async fn put(
     State(ops): State<Arc<Ops>>,
@@ -72,7 +73,7 @@ pub(super) async fn taken<F: Future>(
 
 /// Tells whether a body is bytes, which no form of another site's page sends.
 pub(super) fn is_bytes(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|v| v == "application/octet-stream")
+    is_of(headers, "application/octet-stream")
 }
 
 /// Returns the next piece of a body; one that does not come is an error.
@@ -93,8 +94,9 @@ fn expected(headers: &HeaderMap) -> Result<Option<BlobHash>, Fault> {
 /// Returns the bytes of a blob that is here
 #[utoipa::path(get, path = "/blobs/{hash}", tag = "blobs",
     params(("hash" = BlobHash, Path, description = "the BLAKE3 of the bytes")),
-    responses((status = 200, body = [u8], content_type = "application/octet-stream"),
-        (status = 206, body = [u8], content_type = "application/octet-stream")))]
+    responses((status = 200, body = inline(described::Bytes), content_type = "application/octet-stream"),
+        (status = 206, body = inline(described::Bytes), content_type = "application/octet-stream"),
+        (status = 304, description = "The caller has them, as `If-None-Match` says"), NotNow, Outside))]
 async fn get(
     State(ops): State<Arc<Ops>>,
     Path(hash): Path<String>,
@@ -106,8 +108,9 @@ async fn get(
 
 /// Returns the bytes of the attachment that a reference means
 #[utoipa::path(get, path = "/content", tag = "blobs", params(RefQuery),
-    responses((status = 200, body = [u8], content_type = "application/octet-stream"),
-        (status = 206, body = [u8], content_type = "application/octet-stream")))]
+    responses((status = 200, body = inline(described::Bytes), content_type = "application/octet-stream"),
+        (status = 206, body = inline(described::Bytes), content_type = "application/octet-stream"),
+        (status = 304, description = "The caller has them, as `If-None-Match` says"), NoSuch, NotNow, TooMuch, Outside))]
 async fn content(
     State(ops): State<Arc<Ops>>,
     Query(query): Query<RefQuery>,

@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault, Path, Query};
+use super::described::{NoSuch, NotNow, TooMuch};
 use crate::ops::{Ops, Paging};
 
 /// Which part of a list is asked for.
@@ -22,6 +23,7 @@ use crate::ops::{Ops, Paging};
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
     /// Most items of the page.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u64>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -52,7 +54,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<PageQuery>) -> An
 
 /// Makes a context
 #[utoipa::path(post, path = "/contexts", tag = "contexts", request_body = NewContext,
-    responses((status = 201, body = ContextInfo)))]
+    responses((status = 201, body = ContextInfo), NotNow))]
 async fn create(
     State(ops): State<Arc<Ops>>,
     Body(new): Body<NewContext>,
@@ -62,7 +64,7 @@ async fn create(
 
 /// Chooses the context that unqualified names mean
 #[utoipa::path(put, path = "/contexts/current", tag = "contexts", request_body = SwitchContext,
-    responses((status = 200, body = ContextInfo)))]
+    responses((status = 200, body = ContextInfo), NoSuch))]
 async fn switch(
     State(ops): State<Arc<Ops>>,
     Body(switch): Body<SwitchContext>,
@@ -73,7 +75,7 @@ async fn switch(
 /// Shows a context, by label or id
 #[utoipa::path(get, path = "/contexts/{context}", tag = "contexts",
     params(("context" = String, Path, description = "label or id")),
-    responses((status = 200, body = ContextInfo)))]
+    responses((status = 200, body = ContextInfo), NoSuch))]
 async fn get(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<ContextInfo> {
     Ok(Json(ops.context(&context).await?))
 }
@@ -81,7 +83,7 @@ async fn get(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer
 /// Closes a context of mine for its followers
 #[utoipa::path(delete, path = "/contexts/{context}", tag = "contexts",
     params(("context" = String, Path, description = "label or id")),
-    responses((status = 200, body = ClosedContext)))]
+    responses((status = 200, body = ClosedContext), NoSuch, NotNow))]
 async fn close(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<ClosedContext> {
     Ok(Json(ops.close_context(&context).await?))
 }
@@ -89,7 +91,7 @@ async fn close(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answ
 /// Tells what sharing a context would make readable
 #[utoipa::path(get, path = "/contexts/{context}/readable", tag = "contexts",
     params(("context" = String, Path, description = "label or id")),
-    responses((status = 200, body = Readable)))]
+    responses((status = 200, body = Readable), NoSuch))]
 async fn readable(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<Readable> {
     Ok(Json(ops.readable(&context).await?))
 }
@@ -97,7 +99,7 @@ async fn readable(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> A
 /// Sets how many bytes of a context come by themselves
 #[utoipa::path(put, path = "/contexts/{context}/quota", tag = "contexts",
     params(("context" = String, Path, description = "label or id")), request_body = SetQuota,
-    responses((status = 200, body = ContextInfo)))]
+    responses((status = 200, body = ContextInfo), NoSuch, NotNow))]
 async fn quota(
     State(ops): State<Arc<Ops>>,
     Path(context): Path<String>,
@@ -109,7 +111,7 @@ async fn quota(
 /// Makes a context of mine with the current heads of another
 #[utoipa::path(post, path = "/contexts/{context}/fork", tag = "contexts",
     params(("context" = String, Path, description = "label or id")), request_body = NewFork,
-    responses((status = 201, body = Forked)))]
+    responses((status = 201, body = Forked), NoSuch, NotNow, TooMuch))]
 async fn fork(
     State(ops): State<Arc<Ops>>,
     Path(context): Path<String>,

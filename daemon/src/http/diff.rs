@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Query};
+use super::described::{NoSuch, NotNow, TooMuch};
 use crate::ops::{Bytes, Ops, Paging, SearchFilter};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -36,6 +37,7 @@ struct SearchQuery {
     #[serde(default)]
     mine: bool,
     /// Most items of the page.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u64>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -47,7 +49,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 
 /// Tells what differs between two frames
 #[utoipa::path(get, path = "/diff", tag = "frames", params(DiffQuery),
-    responses((status = 200, body = FrameDiff)))]
+    responses((status = 200, body = FrameDiff), NoSuch, NotNow, TooMuch))]
 async fn diff(State(ops): State<Arc<Ops>>, Query(query): Query<DiffQuery>) -> Answer<FrameDiff> {
     let bytes = if query.content == Some(false) { Bytes::Left } else { Bytes::Compared };
     Ok(Json(ops.diff(&query.reference, query.to.as_deref(), bytes).await?))
@@ -55,7 +57,7 @@ async fn diff(State(ops): State<Arc<Ops>>, Query(query): Query<DiffQuery>) -> An
 
 /// Finds frames by name, message, params, tags and metrics, the latest first
 #[utoipa::path(get, path = "/search", tag = "frames", params(SearchQuery),
-    responses((status = 200, body = Page)))]
+    responses((status = 200, body = Page), NoSuch))]
 async fn search(State(ops): State<Arc<Ops>>, Query(query): Query<SearchQuery>) -> Answer<Page> {
     let filter = SearchFilter { query: query.q, context: query.context, mine: query.mine };
     let paging = Paging { limit: query.limit, cursor: query.cursor };

@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Fault, Query};
+use super::described::NoSuch;
 use crate::ops::Ops;
 use crate::ops::events::{Numbered, context_of, name_of};
 
@@ -62,7 +63,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 /// Streams events; `Last-Event-ID` brings what was missed, or `resync` where that is gone
 #[utoipa::path(get, path = "/events", tag = "events",
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header)),
-    responses((status = 200, body = Event, content_type = "text/event-stream")))]
+    responses((status = 200, body = Event, content_type = "text/event-stream"), NoSuch))]
 async fn events(
     State(ops): State<Arc<Ops>>,
     Query(query): Query<EventsQuery>,

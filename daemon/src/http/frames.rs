@@ -12,26 +12,35 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault, Query};
+use super::described::{NoSuch, NotNow, TooMuch};
 use super::stacks::RefQuery;
 use super::steps::steps;
 use crate::ops::{Client, Ops, Paging, Scope};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct ListQuery {
+struct FilesQuery {
     /// A reference, `[user[/context]:]stack[@rev]`.
     #[serde(rename = "ref")]
     reference: String,
     /// Most items of the page.
+    #[param(minimum = 1, maximum = 5000)]
     limit: Option<u64>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-impl ListQuery {
-    fn split(self) -> (String, Paging) {
-        (self.reference, Paging { limit: self.limit, cursor: self.cursor })
-    }
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct LogQuery {
+    /// A reference, `[user[/context]:]stack[@rev]`.
+    #[serde(rename = "ref")]
+    reference: String,
+    /// Most items of the page.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u64>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
@@ -61,25 +70,25 @@ async fn push(
 
 /// Shows a frame
 #[utoipa::path(get, path = "/frame", tag = "frames", params(RefQuery),
-    responses((status = 200, body = FrameInfo)))]
+    responses((status = 200, body = FrameInfo), NoSuch, NotNow, TooMuch))]
 async fn get(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<FrameInfo> {
     Ok(Json(ops.frame(&query.reference).await?))
 }
 
 /// Lists the files of a frame by path
-#[utoipa::path(get, path = "/files", tag = "frames", params(ListQuery),
-    responses((status = 200, body = Page)))]
-async fn files(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> Answer<Page> {
-    let (reference, paging) = query.split();
-    Ok(Json(ops.files(&reference, &paging).await?))
+#[utoipa::path(get, path = "/files", tag = "frames", params(FilesQuery),
+    responses((status = 200, body = Page), NoSuch, NotNow, TooMuch))]
+async fn files(State(ops): State<Arc<Ops>>, Query(query): Query<FilesQuery>) -> Answer<Page> {
+    let paging = Paging { limit: query.limit, cursor: query.cursor };
+    Ok(Json(ops.files(&query.reference, &paging).await?))
 }
 
 /// Lists a frame and those behind it
-#[utoipa::path(get, path = "/log", tag = "frames", params(ListQuery),
-    responses((status = 200, body = Page)))]
-async fn log(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> Answer<Page> {
-    let (reference, paging) = query.split();
-    Ok(Json(ops.log(&reference, &paging).await?))
+#[utoipa::path(get, path = "/log", tag = "frames", params(LogQuery),
+    responses((status = 200, body = Page), NoSuch, NotNow, TooMuch))]
+async fn log(State(ops): State<Arc<Ops>>, Query(query): Query<LogQuery>) -> Answer<Page> {
+    let paging = Paging { limit: query.limit, cursor: query.cursor };
+    Ok(Json(ops.log(&query.reference, &paging).await?))
 }
 
 /// Brings bytes here; the result is a `Fetched`

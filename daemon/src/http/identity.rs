@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Path};
+use super::described::{NoSuch, NotNow};
 use super::steps::steps;
 use crate::ops::{Ops, internal};
 
@@ -32,21 +33,21 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 
 /// Tells who I am
 #[utoipa::path(get, path = "/identity", tag = "identity",
-    responses((status = 200, body = IdentityInfo)))]
+    responses((status = 200, body = IdentityInfo), NoSuch))]
 async fn get(State(ops): State<Arc<Ops>>) -> Answer<IdentityInfo> {
     Ok(Json(ops.identity().await?))
 }
 
 /// Shows the recovery key in words, until they are confirmed
 #[utoipa::path(post, path = "/identity/backup", tag = "identity",
-    responses((status = 200, body = Backup)))]
+    responses((status = 200, body = Backup), NotNow))]
 async fn backup(State(ops): State<Arc<Ops>>) -> Answer<Backup> {
     Ok(Json(ops.backup()?))
 }
 
 /// Confirms that the words are written down; the recovery key is then erased here
 #[utoipa::path(post, path = "/identity/backup/confirm", tag = "identity",
-    request_body = ConfirmBackup, responses((status = 200, body = IdentityInfo)))]
+    request_body = ConfirmBackup, responses((status = 200, body = IdentityInfo), NoSuch, NotNow))]
 async fn confirm(
     State(ops): State<Arc<Ops>>,
     Body(confirm): Body<ConfirmBackup>,
@@ -56,7 +57,7 @@ async fn confirm(
 
 /// Lists my devices
 #[utoipa::path(get, path = "/identity/devices", tag = "identity",
-    responses((status = 200, body = Page, description = "Items are of the schema DeviceInfo")))]
+    responses((status = 200, body = Page, description = "Items are of the schema DeviceInfo"), NoSuch))]
 async fn devices(State(ops): State<Arc<Ops>>) -> Answer<Page> {
     let devices = ops.devices().await?;
     let items = devices.iter().map(|device| serde_json::to_value(device).map_err(|e| internal(&e)));
@@ -66,7 +67,7 @@ async fn devices(State(ops): State<Arc<Ops>>) -> Answer<Page> {
 /// Revokes a device of mine for ever, and cuts off what is not good of it
 #[utoipa::path(post, path = "/identity/devices/{device}/revoke", tag = "identity",
     params(("device" = String, Path, description = "Its name, or the first digits of its id")),
-    request_body = Revoke, responses((status = 200, body = Revoked)))]
+    request_body = Revoke, responses((status = 200, body = Revoked), NoSuch, NotNow))]
 async fn revoke(
     State(ops): State<Arc<Ops>>,
     Path(device): Path<String>,
@@ -84,7 +85,7 @@ async fn pairing(State(ops): State<Arc<Ops>>) -> Answer<PairingInfo> {
 
 /// Makes a ticket by which another machine becomes a device of mine
 #[utoipa::path(post, path = "/identity/pairing", tag = "identity",
-    request_body = NewPairing, responses((status = 200, body = PairingMade)))]
+    request_body = NewPairing, responses((status = 200, body = PairingMade), NoSuch, NotNow))]
 async fn new_pairing(
     State(ops): State<Arc<Ops>>,
     Body(new): Body<NewPairing>,
@@ -102,7 +103,7 @@ async fn end_pairing(State(ops): State<Arc<Ops>>) -> Answer<PairingInfo> {
 
 /// Grants the device that asked, where the code is the one that it shows
 #[utoipa::path(post, path = "/identity/pairing/confirm", tag = "identity",
-    request_body = ConfirmPairing, responses((status = 200, body = DeviceInfo)))]
+    request_body = ConfirmPairing, responses((status = 200, body = DeviceInfo), NoSuch, NotNow))]
 async fn confirm_pairing(
     State(ops): State<Arc<Ops>>,
     Body(confirm): Body<ConfirmPairing>,
@@ -119,14 +120,14 @@ async fn join(State(ops): State<Arc<Ops>>, Body(join): Body<Join>) -> Response {
 
 /// Changes the root and the recovery key
 #[utoipa::path(post, path = "/identity/rotate", tag = "identity",
-    responses((status = 200, body = IdentityInfo)))]
+    responses((status = 200, body = IdentityInfo), NoSuch, NotNow))]
 async fn rotate(State(ops): State<Arc<Ops>>) -> Answer<IdentityInfo> {
     Ok(Json(ops.rotate().await?))
 }
 
 /// Takes an identity back with its recovery key
 #[utoipa::path(post, path = "/identity/recover", tag = "identity",
-    request_body = Recover, responses((status = 200, body = Recovered)))]
+    request_body = Recover, responses((status = 200, body = Recovered), NoSuch, NotNow))]
 async fn recover(State(ops): State<Arc<Ops>>, Body(recover): Body<Recover>) -> Answer<Recovered> {
     Ok(Json(ops.recover(recover).await?))
 }

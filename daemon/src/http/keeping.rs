@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Query};
 use super::contexts::PageQuery;
+use super::described::{NoSuch, NotNow, TooMuch};
 use super::stacks::RefQuery;
 use super::steps::steps;
 use crate::ops::Ops;
@@ -38,7 +39,7 @@ async fn pin(State(ops): State<Arc<Ops>>, Body(new): Body<NewPin>) -> Response {
 
 /// Takes pins away; the bytes stay until they are dropped
 #[utoipa::path(delete, path = "/pins", tag = "keeping", params(RefQuery),
-    responses((status = 200, body = Unpinned)))]
+    responses((status = 200, body = Unpinned), NoSuch, NotNow))]
 async fn unpin(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<Unpinned> {
     Ok(Json(ops.unpin(&query.reference).await?))
 }
@@ -52,7 +53,7 @@ async fn drop_bytes(State(ops): State<Arc<Ops>>, Body(request): Body<DropRequest
 
 /// Withdraws a frame or a file of mine from everybody, for good
 #[utoipa::path(post, path = "/forget", tag = "keeping", request_body = ForgetRequest,
-    responses((status = 200, body = Forgotten)))]
+    responses((status = 200, body = Forgotten), NoSuch, NotNow, TooMuch))]
 async fn forget(
     State(ops): State<Arc<Ops>>,
     Body(request): Body<ForgetRequest>,

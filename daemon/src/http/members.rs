@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Path, Query};
 use super::contexts::PageQuery;
+use super::described::{NoSuch, NotNow};
 use crate::ops::{Kept, Ops};
 
 /// What of a removed user goes on to count.
@@ -46,7 +47,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 /// Lists who is in a context, and who was removed
 #[utoipa::path(get, path = "/contexts/{context}/members", tag = "members",
     params(("context" = String, Path, description = "label or id"), PageQuery),
-    responses((status = 200, body = Page)))]
+    responses((status = 200, body = Page), NoSuch))]
 async fn list(
     State(ops): State<Arc<Ops>>,
     Path(context): Path<String>,
@@ -59,7 +60,7 @@ async fn list(
 #[utoipa::path(get, path = "/contexts/{context}/members/{user}", tag = "members",
     params(("context" = String, Path, description = "label or id"),
         ("user" = String, Path, description = "petname or id")),
-    responses((status = 200, body = MemberInfo)))]
+    responses((status = 200, body = MemberInfo), NoSuch))]
 async fn get(
     State(ops): State<Arc<Ops>>,
     Path((context, user)): Path<(String, String)>,
@@ -71,7 +72,7 @@ async fn get(
 #[utoipa::path(put, path = "/contexts/{context}/members/{user}", tag = "members",
     params(("context" = String, Path, description = "label or id"),
         ("user" = String, Path, description = "petname or id")),
-    request_body = SetRole, responses((status = 200, body = MemberInfo)))]
+    request_body = SetRole, responses((status = 200, body = MemberInfo), NoSuch, NotNow))]
 async fn set(
     State(ops): State<Arc<Ops>>,
     Path((context, user)): Path<(String, String)>,
@@ -84,7 +85,7 @@ async fn set(
 #[utoipa::path(delete, path = "/contexts/{context}/members/{user}", tag = "members",
     params(("context" = String, Path, description = "label or id"),
         ("user" = String, Path, description = "petname or id"), RemoveQuery),
-    responses((status = 200, body = MemberInfo)))]
+    responses((status = 200, body = MemberInfo), NoSuch, NotNow))]
 async fn remove(
     State(ops): State<Arc<Ops>>,
     Path((context, user)): Path<(String, String)>,
@@ -101,7 +102,7 @@ async fn remove(
 #[utoipa::path(post, path = "/contexts/{context}/members/{user}/keep", tag = "members",
     params(("context" = String, Path, description = "label or id"),
         ("user" = String, Path, description = "petname or id")),
-    request_body = KeepMore, responses((status = 200, body = MemberInfo)))]
+    request_body = KeepMore, responses((status = 200, body = MemberInfo), NoSuch, NotNow))]
 async fn keep(
     State(ops): State<Arc<Ops>>,
     Path((context, user)): Path<(String, String)>,

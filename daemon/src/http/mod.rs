@@ -8,6 +8,7 @@ mod archives;
 mod blobs;
 mod bytes;
 mod contexts;
+mod described;
 mod diff;
 mod dstack;
 mod events;
@@ -40,10 +41,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::Uri;
+use axum::http::{Method, Uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use dsp_protocol::api::ProblemCode;
+use dsp_protocol::api::{Problem, ProblemCode};
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -139,12 +140,19 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Returns the OpenAPI document of the API.
-pub fn document() -> utoipa::openapi::OpenApi {
-    routes().into_openapi()
+pub fn document() -> serde_json::Value {
+    completed(&routes().into_openapi())
+}
+
+fn completed(document: &utoipa::openapi::OpenApi) -> serde_json::Value {
+    let mut document = serde_json::to_value(document).expect("the document has a JSON form");
+    described::complete(&mut document);
+    document
 }
 
 fn nothing_here() -> Fault {
-    Fault::new(ProblemCode::NotFound, "there is nothing at this path")
+    let problem = Problem::new(ProblemCode::NotFound, "there is nothing at this path");
+    Fault(problem.with_hint("`/api/openapi.json` lists what there is"))
 }
 
 /// Answers in the form of the routes beside which a path would be.
@@ -159,14 +167,16 @@ fn shaped(uri: &Uri, fault: Fault) -> Response {
 pub fn router(ops: Arc<Ops>, address: SocketAddr) -> Router {
     let guard = Guard::new(Arc::clone(&ops), address);
     let (api, document) = routes().split_for_parts();
-    let document = document.to_json().expect("the document has a JSON form");
+    let document = completed(&document).to_string();
     api.route(
         "/api/openapi.json",
         get(move || std::future::ready(answer::json_text(document.clone()))),
     )
     .merge(dstack::routes())
     .merge(pages::routes())
-    .fallback(async |uri: Uri| shaped(&uri, nothing_here()))
+    .fallback(async |method: Method, uri: Uri| {
+        pages::old_page(&method, uri.path()).unwrap_or_else(|| shaped(&uri, nothing_here()))
+    })
     .method_not_allowed_fallback(async |uri: Uri| shaped(&uri, Fault::method_not_allowed()))
     .layer(DefaultBodyLimit::max(JSON_BYTES))
     .layer(axum::middleware::from_fn_with_state(guard, guard::check))

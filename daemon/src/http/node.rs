@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body};
+use super::described::NotNow;
 use super::steps::steps;
 use crate::ops::Ops;
 
@@ -46,7 +47,7 @@ async fn garbage(State(ops): State<Arc<Ops>>) -> Answer<Garbage> {
 }
 
 /// Frees the bytes that nothing here names, and those of what its author removed
-#[utoipa::path(post, path = "/node/collect", tag = "node", responses((status = 200, body = Freed)))]
+#[utoipa::path(post, path = "/node/collect", tag = "node", responses((status = 200, body = Freed), NotNow))]
 async fn collect(State(ops): State<Arc<Ops>>) -> Answer<Freed> {
     Ok(Json(ops.free().await?))
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::header;
-use axum::response::IntoResponse;
+use axum::http::{Method, header};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use crate::ops::Ops;
+use crate::ops::dstack::is_page;
 
 /// What these pages may do: show themselves and call the API.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -31,6 +32,18 @@ pub(super) fn routes() -> Router<Arc<Ops>> {
         .route("/style.css", get(|| page("text/css", asset!("style.css"))))
 }
 
-async fn page(media: &'static str, text: &'static str) -> impl IntoResponse {
+/// Answers the address that a push of dstack's clients was told, whether there is such a stack or
+/// not: who opens it may be nobody known.
+pub(super) fn old_page(method: &Method, path: &str) -> Option<Response> {
+    let read = matches!(*method, Method::GET | Method::HEAD) && is_page(path);
+    read.then(|| shown("text/html; charset=utf-8", asset!("index.html")))
+}
+
+async fn page(media: &'static str, text: &'static str) -> Response {
+    shown(media, text)
+}
+
+fn shown(media: &'static str, text: &'static str) -> Response {
     ([(header::CONTENT_TYPE, media), (header::CONTENT_SECURITY_POLICY, POLICY)], text)
+        .into_response()
 }

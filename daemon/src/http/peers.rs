@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Path, Query};
 use super::contexts::PageQuery;
+use super::described::{NoSuch, NotNow};
 use crate::ops::Ops;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
@@ -30,7 +31,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<PageQuery>) -> An
 /// Gives a user another petname
 #[utoipa::path(patch, path = "/peers/{user}", tag = "peers",
     params(("user" = String, Path, description = "petname or id")), request_body = RenamePeer,
-    responses((status = 200, body = PeerInfo)))]
+    responses((status = 200, body = PeerInfo), NoSuch, NotNow))]
 async fn rename(
     State(ops): State<Arc<Ops>>,
     Path(user): Path<String>,
@@ -42,7 +43,7 @@ async fn rename(
 /// Shows a user that this node knows, or me
 #[utoipa::path(get, path = "/peers/{user}", tag = "peers",
     params(("user" = String, Path, description = "petname or id; `me` for me")),
-    responses((status = 200, body = PeerInfo)))]
+    responses((status = 200, body = PeerInfo), NoSuch))]
 async fn get(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<PeerInfo> {
     Ok(Json(ops.peer(&user).await?))
 }
@@ -50,7 +51,7 @@ async fn get(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<Pe
 /// Says whether a user's id was compared, and what of hers may be used on this machine
 #[utoipa::path(patch, path = "/peers/{user}/trust", tag = "peers",
     params(("user" = String, Path, description = "petname or id")), request_body = SetTrust,
-    responses((status = 200, body = PeerInfo)))]
+    responses((status = 200, body = PeerInfo), NoSuch))]
 async fn trust(
     State(ops): State<Arc<Ops>>,
     Path(user): Path<String>,
@@ -62,7 +63,7 @@ async fn trust(
 /// Has nothing more to do with a user on this node
 #[utoipa::path(put, path = "/peers/{user}/block", tag = "peers",
     params(("user" = String, Path, description = "petname or id")),
-    responses((status = 200, body = PeerInfo)))]
+    responses((status = 200, body = PeerInfo), NoSuch))]
 async fn block(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<PeerInfo> {
     Ok(Json(ops.block(&user, true).await?))
 }
@@ -70,7 +71,7 @@ async fn block(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<
 /// Takes a block back
 #[utoipa::path(delete, path = "/peers/{user}/block", tag = "peers",
     params(("user" = String, Path, description = "petname or id")),
-    responses((status = 200, body = PeerInfo)))]
+    responses((status = 200, body = PeerInfo), NoSuch))]
 async fn unblock(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<PeerInfo> {
     Ok(Json(ops.block(&user, false).await?))
 }

@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Query};
 use super::contexts::PageQuery;
+use super::described::{NoSuch, NotNow};
 use crate::ops::Ops;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
@@ -25,7 +26,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<PageQuery>) -> An
 
 /// Changes settings; null takes one back to its default
 #[utoipa::path(patch, path = "/settings", tag = "settings", request_body = Object,
-    responses((status = 200, body = Page)))]
+    responses((status = 200, body = Page), NoSuch, NotNow))]
 async fn change(
     State(ops): State<Arc<Ops>>,
     Body(changes): Body<serde_json::Map<String, serde_json::Value>>,

@@ -15,8 +15,9 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Fault, Query};
 use super::bytes;
+use super::described::{Bytes, NoSuch, NotNow, OtherMedia, Outside, TooMuch};
 use super::stacks::RefQuery;
-use crate::ops::{Ops, RowsFilter, TableBytes, bad_request};
+use crate::ops::{Ops, RowsFilter, TableBytes, bad_request, objects};
 
 /// Which rows.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -29,6 +30,7 @@ struct RowsQuery {
     #[serde(default)]
     offset: u64,
     /// Most rows, 1 to 1000; 100 when left out.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u64>,
     /// Names of columns as a JSON array; all when left out.
     columns: Option<String>,
@@ -60,14 +62,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 
 /// Returns the columns of a table
 #[utoipa::path(get, path = "/schema", tag = "tables", operation_id = "tableSchema",
-    params(RefQuery), responses((status = 200, body = TableSchema)))]
+    params(RefQuery), responses((status = 200, body = TableSchema), NoSuch, NotNow, TooMuch, OtherMedia))]
 async fn schema(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<TableSchema> {
     Ok(Json(ops.table_schema(&query.reference).await?))
 }
 
 /// Returns rows of a table
 #[utoipa::path(get, path = "/rows", tag = "tables", operation_id = "tableRows",
-    params(RowsQuery), responses((status = 200, body = TableRows)))]
+    params(RowsQuery), responses((status = 200, body = TableRows), NoSuch, NotNow, TooMuch, OtherMedia))]
 async fn rows(State(ops): State<Arc<Ops>>, Query(query): Query<RowsQuery>) -> Answer<TableRows> {
     let filter = RowsFilter {
         offset: query.offset,
@@ -85,13 +87,13 @@ fn list<T: DeserializeOwned>(
     of: &str,
     text: Option<&str>,
 ) -> Result<Option<Vec<T>>, Fault> {
-    let read = text.map(serde_json::from_str).transpose();
+    let read = text.map(|text| objects::from_slice(text.as_bytes())).transpose();
     Ok(read.map_err(|error| bad_request(format!("`{name}` is no JSON array of {of}: {error}")))?)
 }
 
 /// Returns what is in the columns of a table
 #[utoipa::path(get, path = "/stats", tag = "tables", operation_id = "tableStats",
-    params(RefQuery), responses((status = 200, body = TableStats)))]
+    params(RefQuery), responses((status = 200, body = TableStats), NoSuch, NotNow, TooMuch, OtherMedia))]
 async fn stats(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<TableStats> {
     Ok(Json(ops.table_stats(&query.reference).await?))
 }
@@ -99,8 +101,9 @@ async fn stats(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> An
 /// Returns a table in another format
 #[utoipa::path(get, path = "/table", tag = "tables", operation_id = "table",
     params(TableQuery),
-    responses((status = 200, body = [u8], content_type = "application/octet-stream"),
-        (status = 206, body = [u8], content_type = "application/octet-stream")))]
+    responses((status = 200, body = inline(Bytes), content_type = "application/octet-stream"),
+        (status = 206, body = inline(Bytes), content_type = "application/octet-stream"),
+        (status = 304, description = "The caller has them, as `If-None-Match` says"), NoSuch, NotNow, TooMuch, OtherMedia, Outside))]
 async fn table(
     State(ops): State<Arc<Ops>>,
     Query(query): Query<TableQuery>,

@@ -76,7 +76,10 @@ impl Lab {
     async fn send(&self, call: Call, body: impl Into<Body>) -> Response {
         let mut request = call.request.body(body.into()).unwrap();
         request.extensions_mut().insert(ConnectInfo(call.peer));
-        self.router.clone().oneshot(request).await.unwrap()
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        document::is_described(&method, &path, response.status());
+        response
     }
 
     async fn get(&self, path: &str) -> (StatusCode, Value) {

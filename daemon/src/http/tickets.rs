@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault, Path, Query};
+use super::described::{NoSuch, NotNow};
 use crate::ops::{CameIn, Ops, Paging};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -20,6 +21,7 @@ struct ListQuery {
     /// Only those of this context, by label or id.
     context: Option<String>,
     /// Most items of the page.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u64>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -52,7 +54,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 /// Makes a ticket; its text is shown this once
 #[utoipa::path(post, path = "/contexts/{context}/tickets", tag = "tickets",
     params(("context" = String, Path, description = "label or id")), request_body = NewTicket,
-    responses((status = 201, body = TicketMade)))]
+    responses((status = 201, body = TicketMade), NoSuch, NotNow))]
 async fn create(
     State(ops): State<Arc<Ops>>,
     Path(context): Path<String>,
@@ -63,7 +65,7 @@ async fn create(
 
 /// Lists tickets
 #[utoipa::path(get, path = "/tickets", tag = "tickets", params(ListQuery),
-    responses((status = 200, body = Page)))]
+    responses((status = 200, body = Page), NoSuch))]
 async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> Answer<Page> {
     let paging = Paging { limit: query.limit, cursor: query.cursor };
     Ok(Json(ops.tickets(query.context.as_deref(), &paging).await?))
@@ -72,7 +74,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> An
 /// Revokes a ticket, by its key or the first digits of it
 #[utoipa::path(delete, path = "/tickets/{key}", tag = "tickets",
     params(("key" = String, Path, description = "key, or at least 4 digits of it"), EndQuery),
-    responses((status = 200, body = TicketEnded)))]
+    responses((status = 200, body = TicketEnded), NoSuch, NotNow))]
 async fn end(
     State(ops): State<Arc<Ops>>,
     Path(key): Path<String>,

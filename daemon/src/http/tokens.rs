@@ -12,12 +12,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault, Path, Query};
+use super::described::{NoSuch, NotNow};
 use crate::ops::{Ops, Paging};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ListQuery {
     /// Most items of the page.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u64>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -29,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 
 /// Makes a token that outlives a run; its secret is shown this once
 #[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = NewToken,
-    responses((status = 201, body = TokenMade)))]
+    responses((status = 201, body = TokenMade), NotNow))]
 async fn create(
     State(ops): State<Arc<Ops>>,
     Body(new): Body<NewToken>,
@@ -47,7 +49,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> An
 /// Revokes a token, by its id or the first digits of it
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens",
     params(("id" = String, Path, description = "id, or at least 4 digits of it")),
-    responses((status = 200, body = TokenInfo)))]
+    responses((status = 200, body = TokenInfo), NoSuch, NotNow))]
 async fn end(State(ops): State<Arc<Ops>>, Path(id): Path<String>) -> Answer<TokenInfo> {
     Ok(Json(ops.end_token(&id).await?))
 }

@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault};
+use super::described::NoSuch;
 use crate::ops::Ops;
 
 /// The media type of the text format of OpenMetrics.
@@ -33,7 +34,7 @@ async fn list(State(ops): State<Arc<Ops>>) -> Answer<TransferList> {
 
 /// Lets a transfer wait, or all of them
 #[utoipa::path(post, path = "/transfers/pause", tag = "transfers", request_body = PauseTransfer,
-    responses((status = 200, body = TransferList)))]
+    responses((status = 200, body = TransferList), NoSuch))]
 async fn pause(
     State(ops): State<Arc<Ops>>,
     Body(which): Body<PauseTransfer>,
@@ -43,7 +44,7 @@ async fn pause(
 
 /// Lets a transfer go on, or all of them
 #[utoipa::path(post, path = "/transfers/resume", tag = "transfers", request_body = PauseTransfer,
-    responses((status = 200, body = TransferList)))]
+    responses((status = 200, body = TransferList), NoSuch))]
 async fn resume(
     State(ops): State<Arc<Ops>>,
     Body(which): Body<PauseTransfer>,

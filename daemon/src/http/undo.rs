@@ -11,12 +11,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Query};
+use super::described::{NoSuch, NotNow};
 use crate::ops::{Ops, Paging};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ListQuery {
     /// Most items of the page.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u64>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -36,7 +38,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> An
 
 /// Undoes what was done
 #[utoipa::path(post, path = "/undo", tag = "undo", request_body = UndoDeed,
-    responses((status = 200, body = Undone)))]
+    responses((status = 200, body = Undone), NoSuch, NotNow))]
 async fn undo(State(ops): State<Arc<Ops>>, Body(deed): Body<UndoDeed>) -> Answer<Undone> {
     Ok(Json(ops.undo(&deed).await?))
 }
@@ -48,7 +50,7 @@ async fn trash(State(ops): State<Arc<Ops>>) -> Answer<TrashInfo> {
 }
 
 /// Frees all that is in the trash
-#[utoipa::path(delete, path = "/trash", tag = "undo", responses((status = 200, body = Freed)))]
+#[utoipa::path(delete, path = "/trash", tag = "undo", responses((status = 200, body = Freed), NotNow))]
 async fn empty(State(ops): State<Arc<Ops>>) -> Answer<Freed> {
     Ok(Json(ops.empty_trash().await?))
 }

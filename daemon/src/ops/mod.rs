@@ -31,6 +31,7 @@ mod members;
 mod metrics;
 mod names;
 mod node;
+pub(crate) mod objects;
 mod offers;
 mod paging;
 mod pairing;

@@ -17,11 +17,18 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    pub(crate) fn new(me: UserId, peers: impl IntoIterator<Item = (UserId, Petname)>) -> Names {
+    /// Takes what I call myself and what the others are called. What I call myself means me, unless
+    /// a peer had that petname before: it goes on to mean her.
+    pub(crate) fn new(
+        me: UserId,
+        own: Option<&Petname>,
+        peers: impl IntoIterator<Item = (UserId, Petname)>,
+    ) -> Names {
         let names: BTreeMap<UserId, String> =
             peers.into_iter().map(|(user, name)| (user, name.to_string())).collect();
-        let users = names.iter().map(|(user, name)| (fold_key(name), *user)).collect();
-        Names { me, names, users }
+        let own = own.map(|own| (fold_key(own.as_str()), me)).into_iter();
+        let users = names.iter().map(|(user, name)| (fold_key(name), *user));
+        Names { me, users: own.chain(users).collect(), names }
     }
 
     /// Returns how a user is written in a reference: `me`, her petname, or her id while she has
@@ -54,19 +61,21 @@ impl Ops {
         let known: BTreeMap<UserId, Petname> =
             self.store.peers().await?.into_iter().map(|(user, peer)| (user, peer.name)).collect();
         let me = self.me;
-        let (mut peers, unnamed) = self
+        let (mut peers, unnamed, own) = self
             .node
             .query(move |engine| {
+                let own: Option<Petname> = engine.log(me).and_then(|log| log.name().parse().ok());
                 let others = engine.users().filter(|user| *user != me && !known.contains_key(user));
                 let unnamed: Vec<(UserId, String)> = others
                     .filter_map(|user| Some((user, engine.log(user)?.name().to_owned())))
                     .collect();
-                (known, unnamed)
+                (known, unnamed, own)
             })
             .await?;
         for (user, calls_herself) in unnamed {
-            peers.insert(user, self.store.meet(user, &calls_herself).await?);
+            let met = self.store.meet(user, &calls_herself, own.as_ref());
+            peers.insert(user, met.await?);
         }
-        Ok(Names::new(me, peers))
+        Ok(Names::new(me, own.as_ref(), peers))
     }
 }

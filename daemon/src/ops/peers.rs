@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use dsp_protocol::api::{Page, PeerDevice, PeerInfo, Problem, ProblemCode, RenamePeer};
 use dsp_protocol::id::{DeviceId, UserId};
-use dsp_protocol::name::Petname;
+use dsp_protocol::name::{Petname, UserRef};
 use dsp_protocol::statement::Role;
 
 use super::paging::text_key;
@@ -61,6 +61,10 @@ impl Ops {
         let known = self.node.query(move |engine| engine.log(user).is_some()).await?;
         if !known {
             return Err(not_found(format!("user {user} is not known here")));
+        }
+        if scene.names.find(&UserRef::Petname(name.clone())) == Some(self.me) {
+            return Err(Problem::new(ProblemCode::Conflict, format!("`{name}` means you here"))
+                .with_hint("choose another name"));
         }
         if let Err(taken) = self.store.rename_peer(user, name).await? {
             return Err(Problem::new(ProblemCode::Conflict, taken.to_string())

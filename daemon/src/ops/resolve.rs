@@ -236,8 +236,16 @@ impl Scene {
     /// There is no such context.
     pub(crate) fn place(&self, owner: Option<&OwnerRef>) -> Result<&ContextScene, Problem> {
         use dsp_protocol::name::UserRef;
+        let is_me = |owner: &OwnerRef| match &owner.user {
+            UserRef::Me => true,
+            // A context of mine may be called as I am: its label comes first.
+            user => {
+                self.names.find(user) == Some(self.me) && self.context(&owner.to_string()).is_err()
+            }
+        };
         match owner {
-            None | Some(OwnerRef { user: UserRef::Me, context: None }) => self.current(),
+            None => self.current(),
+            Some(owner) if owner.context.is_none() && is_me(owner) => self.current(),
             Some(owner) => self.context(&owner.to_string()),
         }
     }

@@ -106,6 +106,24 @@ impl Ops {
         Ok(info(hash, token))
     }
 
+    /// Revokes the tokens of programs that are meant.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) async fn end_tokens(
+        &self,
+        meant: impl Fn(&TokenInfo) -> bool,
+    ) -> Result<(), Problem> {
+        for (hash, token) in self.programs().await? {
+            let info = info(hash, token);
+            if meant(&info) {
+                self.store.remove_token(hash).await?;
+                tracing::info!(name = info.name, "a token was revoked");
+            }
+        }
+        Ok(())
+    }
+
     /// Makes sure that a secret that somebody brings along opens nothing else: neither the run nor
     /// a browser's session, and no token with other rights.
     async fn must_be_free(&self, secret: &str, token: &Token) -> Result<(), Problem> {

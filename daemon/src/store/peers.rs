@@ -40,11 +40,17 @@ pub struct NameTaken {
 
 impl Store {
     /// Returns the petname of a user, and gives one to a user met for the first time: what she
-    /// calls herself, with a number behind it where that is taken (`alice-2`).
+    /// calls herself, with a number behind it where that is taken (`alice-2`) or what I call myself.
     ///
     /// # Errors
     /// [`WriteError`].
-    pub async fn meet(&self, user: UserId, calls_herself: &str) -> Result<Petname, WriteError> {
+    pub async fn meet(
+        &self,
+        user: UserId,
+        calls_herself: &str,
+        own: Option<&Petname>,
+    ) -> Result<Petname, WriteError> {
+        let own = own.map(|own| fold_key(own.as_str()));
         let fallback = || format!("user-{}", user.short()).parse().expect("a petname");
         let wanted: Petname = calls_herself.parse().unwrap_or_else(|_| fallback());
         self.write(move |tx| {
@@ -52,7 +58,7 @@ impl Store {
             if let Some(known) = known {
                 return Ok(known.name);
             }
-            let name = first_free(&tx.open_table(tables::PETNAME)?, &wanted)?;
+            let name = first_free(&tx.open_table(tables::PETNAME)?, &wanted, own.as_deref())?;
             let (verified, trust) = (false, Trust::default());
             put(tx, user, &Peer { name: name.clone(), verified, trust })?;
             Ok(name)
@@ -259,14 +265,18 @@ fn decode(user: UserId, bytes: &[u8]) -> Result<Peer, Fault> {
 fn first_free(
     names: &impl ReadableTable<&'static str, &'static [u8; 32]>,
     wanted: &Petname,
+    own: Option<&str>,
 ) -> Result<Petname, Fault> {
     let mut name = wanted.clone();
     let mut number = 2u64;
-    while holder(names, &fold_key(name.as_str()))?.is_some() {
+    loop {
+        let folded = fold_key(name.as_str());
+        if own != Some(folded.as_str()) && holder(names, &folded)?.is_none() {
+            return Ok(name);
+        }
         name = numbered(wanted.as_str(), number);
         number += 1;
     }
-    Ok(name)
 }
 
 /// Returns a name with a number behind it, cut so that both fit.

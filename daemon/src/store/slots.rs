@@ -24,6 +24,9 @@ impl Slot {
     /// Present (and empty) while nothing is collected by itself, as there may be blobs here that
     /// the database does not know of.
     pub const COLLECTIONS_HELD: Slot = Slot("collections-held");
+    /// Present (and empty) while new stacks of dstack's clients are for me alone where these do not
+    /// say otherwise.
+    pub const DSTACK_PRIVATE: Slot = Slot("dstack-private");
 }
 
 impl Slot {

@@ -1,9 +1,12 @@
 //! Answers as dstack's clients read them: JSON in everything that succeeds, `{"message": …}` in
 //! everything else, and why in the reason phrase too, which is all that they show.
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::ext::ReasonPhrase;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::super::answer::Fault;
@@ -37,6 +40,32 @@ impl IntoResponse for OldFault {
         *response.status_mut() = status;
         response.extensions_mut().insert(reason(&refusal.line()));
         response
+    }
+}
+
+/// What stands in the path, in the place of a parameter.
+pub(super) struct OldPath<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for OldPath<T> {
+    type Rejection = OldFault;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, OldFault> {
+        let read = axum::extract::Path::from_request_parts(parts, state).await;
+        read.map(|axum::extract::Path(value)| OldPath(value))
+            .map_err(|rejection| Refusal::malformed(rejection.body_text()).into())
+    }
+}
+
+/// The parameters behind `?`.
+pub(super) struct OldQuery<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for OldQuery<T> {
+    type Rejection = OldFault;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, OldFault> {
+        let read = axum::extract::Query::from_request_parts(parts, state).await;
+        read.map(|axum::extract::Query(value)| OldQuery(value))
+            .map_err(|rejection| Refusal::malformed(rejection.body_text()).into())
     }
 }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
 use super::super::blobs::taken;
 use super::super::bytes::{SANDBOX, shown};
-use super::answer::OldFault;
+use super::answer::{OldFault, OldQuery};
 use super::{Answer, empty};
 use crate::ops::Ops;
 use crate::ops::dstack::Refusal;
@@ -30,7 +30,7 @@ fn object(uri: &Uri) -> &str {
 /// Takes the bytes of an attachment in.
 pub(super) async fn upload(
     State(ops): State<Arc<Ops>>,
-    Query(Code { code }): Query<Code>,
+    OldQuery(Code { code }): OldQuery<Code>,
     request: Request,
 ) -> Answer {
     let upload = ops.dstack_upload(object(request.uri()), &code)?;
@@ -49,7 +49,7 @@ pub(super) async fn upload(
 /// clients read the socket itself.
 pub(super) async fn download(
     State(ops): State<Arc<Ops>>,
-    Query(Code { code }): Query<Code>,
+    OldQuery(Code { code }): OldQuery<Code>,
     uri: Uri,
 ) -> Answer {
     let (opened, download) = ops.dstack_download(object(&uri), &code).await?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Extension, FromRequest, Path, Query, Request, State};
+use axum::extract::{ConnectInfo, Extension, FromRequest, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
@@ -18,10 +18,10 @@ use axum::routing::{any, get, post};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use self::answer::{OldFault, answer};
+use self::answer::{OldFault, OldPath, OldQuery, answer};
 use super::guard::Peer;
 use crate::ops::dstack::{Reader, Refusal};
-use crate::ops::{Client, Ops, Scope};
+use crate::ops::{Client, Ops, Scope, objects};
 
 pub(super) use self::answer::refused;
 
@@ -59,7 +59,7 @@ pub(super) fn routes() -> Router<Arc<Ops>> {
     Router::new()
         .route("/api/stacks/access", post(access))
         .route("/api/stacks/push", post(push))
-        .route("/api/stacks/create", any(|ops, caller| missing(ops, caller, "create")))
+        .route("/api/stacks/create", post(create))
         .route("/api/stacks/delete", post(delete))
         .route("/api/stacks/update", post(update))
         .route("/api/stacks/comments/{what}", any(|ops, caller| missing(ops, caller, "comments")))
@@ -74,8 +74,8 @@ pub(super) fn routes() -> Router<Arc<Ops>> {
         .route("/api/users/info", post(info))
         .route("/api/users/remember", get(remember))
         .route("/api/users/exists/{user}", get(exists))
-        .route("/api/users/update/token", any(|ops, caller| missing(ops, caller, "token")))
-        .route("/api/users/update/settings", any(|ops, caller| missing(ops, caller, "settings")))
+        .route("/api/users/update/token", post(token))
+        .route("/api/users/update/settings", post(settings))
         .route("/api/users/{*rest}", any(|ops, caller| missing(ops, caller, "users")))
         .route("/api/dashboards/{*rest}", any(|ops, caller| missing(ops, caller, "dashboards")))
         .route("/api/jobs/{*rest}", any(|ops, caller| missing(ops, caller, "jobs")))
@@ -104,7 +104,7 @@ fn needs(caller: Option<&Extension<Client>>, scope: Scope, what: &str) -> Result
 /// Reads a JSON body, whatever its media type is said to be: no page of another site gets here.
 async fn body<T: DeserializeOwned>(request: Request) -> Result<T, OldFault> {
     let bytes = bytes(request).await?;
-    let read = serde_json::from_slice(&bytes);
+    let read = objects::last_counts(&bytes);
     read.map_err(|error| Refusal::malformed(format!("the body: {error}")).into())
 }
 
@@ -145,6 +145,12 @@ async fn push(
     Ok(answer(&ops.dstack_push(body, &base).await?))
 }
 
+async fn create(State(ops): State<Arc<Ops>>, caller: Caller, request: Request) -> Answer {
+    needs(caller.as_ref(), Scope::Push, "pushing")?;
+    ops.dstack_create(&body(request).await?).await?;
+    Ok(answer(&serde_json::json!({})))
+}
+
 async fn delete(State(ops): State<Arc<Ops>>, caller: Caller, request: Request) -> Answer {
     needs(caller.as_ref(), Scope::Admin, "removing a stack")?;
     ops.dstack_delete(&body(request).await?).await?;
@@ -161,14 +167,18 @@ async fn every_stack(State(ops): State<Arc<Ops>>, caller: Caller) -> Answer {
     Ok(answer(&ops.dstack_stacks(reader(caller.as_ref()), None).await?))
 }
 
-async fn stacks(State(ops): State<Arc<Ops>>, caller: Caller, Path(user): Path<String>) -> Answer {
+async fn stacks(
+    State(ops): State<Arc<Ops>>,
+    caller: Caller,
+    OldPath(user): OldPath<String>,
+) -> Answer {
     Ok(answer(&ops.dstack_stacks(reader(caller.as_ref()), Some(&user)).await?))
 }
 
 async fn stack(
     State(ops): State<Arc<Ops>>,
     caller: Caller,
-    Path((user, stack)): Path<(String, String)>,
+    OldPath((user, stack)): OldPath<(String, String)>,
 ) -> Answer {
     let reader = reader(caller.as_ref());
     let found = ops.dstack_stack(reader, &user, &stack).await;
@@ -182,7 +192,7 @@ async fn stack(
 async fn frame(
     State(ops): State<Arc<Ops>>,
     caller: Caller,
-    Path((user, rest)): Path<(String, String)>,
+    OldPath((user, rest)): OldPath<(String, String)>,
 ) -> Answer {
     let (stack, frame) = last(&rest)?;
     let found = ops.dstack_frame_info(reader(caller.as_ref()), (&user, stack), frame).await?;
@@ -200,8 +210,8 @@ async fn attachment(
     State(ops): State<Arc<Ops>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     caller: Caller,
-    Path((user, rest)): Path<(String, String)>,
-    Query(how): Query<HowMuch>,
+    OldPath((user, rest)): OldPath<(String, String)>,
+    OldQuery(how): OldQuery<HowMuch>,
     request: Request,
 ) -> Answer {
     let (rest, index) = last(&rest)?;
@@ -242,12 +252,27 @@ async fn info(State(ops): State<Arc<Ops>>, caller: Caller, request: Request) -> 
     Ok(answer(&ops.dstack_info(&body(request).await?).await?))
 }
 
+async fn token(State(ops): State<Arc<Ops>>, caller: Caller, request: Request) -> Answer {
+    needs(caller.as_ref(), Scope::Admin, "another token")?;
+    Ok(answer(&ops.dstack_token(&body(request).await?).await?))
+}
+
+async fn settings(State(ops): State<Arc<Ops>>, caller: Caller, request: Request) -> Answer {
+    needs(caller.as_ref(), Scope::Admin, "changing settings")?;
+    ops.dstack_settings(&body(request).await?).await?;
+    Ok(answer(&serde_json::json!({})))
+}
+
 async fn remember(State(ops): State<Arc<Ops>>, caller: Caller) -> Answer {
     needs(caller.as_ref(), Scope::Read, "this")?;
     Ok(answer(&ops.dstack_me().await?))
 }
 
-async fn exists(State(ops): State<Arc<Ops>>, caller: Caller, Path(user): Path<String>) -> Answer {
+async fn exists(
+    State(ops): State<Arc<Ops>>,
+    caller: Caller,
+    OldPath(user): OldPath<String>,
+) -> Answer {
     needs(caller.as_ref(), Scope::Read, "this")?;
     Ok(answer(&ops.dstack_exists(&user).await?))
 }

@@ -158,7 +158,7 @@ fn bytes(known: Vec<String>) -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
-    let document = serde_json::to_value(crate::http::document()).unwrap();
+    let document = crate::http::document();
     let mut known = Vec::new();
     names(&document, &mut known);
     let mut calls = Vec::new();

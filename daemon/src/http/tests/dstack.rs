@@ -1,6 +1,7 @@
 //! What dstack's released clients send, and how they read what comes back.
 
 mod hostile;
+mod pages;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -71,8 +72,10 @@ impl Lab {
         let attach = format!("/api/attachs/{path}/{frame}/{index}?download=true");
         let attach = self.old_get(&attach).await;
         assert_eq!(attach.status, StatusCode::OK);
-        let attach = attach.json()["attachment"].clone();
+        let (headers, attach) = (attach.headers.clone(), attach.json()["attachment"].clone());
         assert!(attach["params"].is_object() && attach["index"] == index, "{attach}");
+        let lasts = headers["cache-control"].to_str().unwrap().contains("max-age=31536000");
+        assert_eq!(lasts, attach.get("download_url").is_none(), "{headers:?}");
         let bytes = match attach["data"].as_str() {
             Some(data) => BASE64.decode(data.as_bytes()).unwrap(),
             None => {
@@ -82,6 +85,8 @@ impl Lab {
                 assert!(!got.headers.contains_key("content-encoding"));
                 assert!(!got.headers.contains_key("transfer-encoding"));
                 assert_eq!(got.headers["content-length"], got.body.len().to_string().as_str());
+                let saved = got.headers["content-disposition"].to_str().unwrap();
+                assert!(saved.starts_with("attachment; filename=alice_"), "{saved}");
                 got.body
             }
         };

@@ -103,3 +103,61 @@ async fn long_calls_end_with_their_problem() {
     }
     lab.stop().await;
 }
+
+#[tokio::test]
+async fn a_query_that_is_wrong_says_where_and_how() {
+    let lab = Lab::start().await;
+    for (query, says) in [
+        ("stacks?limit=-1", "the query: limit: no whole number from 0 on"),
+        ("stacks?limit=", "the query: limit: no number, as it is empty"),
+        ("stacks?limit=18446744073709551616", "the query: limit: a number that is too large"),
+        ("stack?ref=a&to_change=x", "the query: to_change: neither `true` nor `false`"),
+        ("stack?ref=a&ref=b", "the query: duplicate field `ref`"),
+        ("stack", "the query: missing field `ref`"),
+    ] {
+        let (status, problem) = lab.get(&format!("/api/v1/{query}")).await;
+        assert_eq!((status, problem["detail"].as_str()), (StatusCode::BAD_REQUEST, Some(says)));
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_is_no_body_of_an_object() {
+    let lab = Lab::start().await;
+    lab.push("one", "a.csv", b"a\n1\n").await;
+    for (path, body) in [
+        ("/api/v1/tags", json!(["one", "v1"])),
+        ("/api/v1/contexts", json!(["plans", "", null])),
+        ("/api/v1/frames", json!({ "stack": "a", "files": [["x", null, null]] })),
+        ("/api/v1/archives/export", json!({ "what": ["main"], "ticket": [null, 60, 1] })),
+    ] {
+        let (status, problem) = lab.post(path, body).await;
+        let detail = problem["detail"].as_str().unwrap_or_default();
+        assert!(detail.starts_with("the body: a list stands where an object belongs"), "{detail}");
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
+    }
+    #[cfg(feature = "tables")]
+    {
+        let sort = "%5B%5B%22a%22,true%5D%5D";
+        let (status, problem) = lab.get(&format!("/api/v1/rows?ref=one&sort={sort}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert!(problem["detail"].as_str().unwrap().contains("an object belongs"), "{problem}");
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn media_types_are_read_whatever_stands_beside_them() {
+    let lab = Lab::start().await;
+    for (media, taken) in [
+        ("application/octet-stream", true),
+        ("Application/Octet-Stream; charset=binary", true),
+        ("application/octet-stream2", false),
+        ("text/plain", false),
+    ] {
+        let call = lab.with_token(Method::PUT, "/api/v1/blobs").header("content-type", media);
+        let status = lab.send(call, "bytes").await.status();
+        assert_eq!(status.is_success(), taken, "{media}: {status}");
+    }
+    lab.stop().await;
+}

@@ -20,6 +20,8 @@ const TOOL: &str = "dstack";
 const ID: &str = "id";
 /// Settings that are larger or deeper than those of an attachment may be, as JSON text by number.
 const SETTINGS: &str = "settings";
+/// Says that a frame begins a stack that nothing was pushed to.
+const BEGINS: &str = "begins";
 /// The number that stands for the frame itself among these.
 const OF_FRAME: &str = "frame";
 /// Longest id that a client may give a frame.
@@ -191,6 +193,19 @@ pub(super) fn build(key: &DraftKey, draft: Draft) -> Result<Built, Refusal> {
     blobs.sort_unstable();
     blobs.dedup();
     Ok(Built { frame, blobs, keeps })
+}
+
+/// Makes the frame with which a stack begins that nothing was pushed to.
+pub(super) fn beginning() -> Built {
+    let mut frame = Frame { message: "an empty stack".to_owned(), ..Frame::default() };
+    frame.x.insert(TOOL, cbor::Map::new().with(BEGINS, true));
+    Built { frame, blobs: Vec::new(), keeps: Vec::new() }
+}
+
+/// Tells whether a frame is such a beginning, which clients of dstack are not shown.
+pub(super) fn is_beginning(frame: &Frame) -> bool {
+    let begins = tool(frame).and_then(|tool| tool.get(BEGINS));
+    begins == Some(&cbor::Value::Bool(true))
 }
 
 /// Tells whether settings may stand in a frame as they are.

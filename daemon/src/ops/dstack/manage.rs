@@ -12,11 +12,63 @@ use super::super::audience::audiences;
 use super::super::resolve::Found;
 use super::super::scene::Scene;
 use super::Refusal;
-use super::names::{Level, shortened};
-use super::push::split;
-use super::request::{DeleteRequest, PermissionRequest, UpdateRequest};
+use super::attach::beginning;
+use super::names::{Level, mine, new_stack};
+use super::push::{Wanted, split};
+use super::request::{CreateRequest, DeleteRequest, PermissionRequest, UpdateRequest};
+
+/// Refuses a text about a stack.
+fn no_readme(readme: Option<&str>) -> Result<(), Refusal> {
+    match readme.is_some_and(|readme| !readme.trim().is_empty()) {
+        true => Err(Refusal::unsupported(
+            "a stack has no readme of its own",
+            "push one as an attachment",
+        )),
+        false => Ok(()),
+    }
+}
 
 impl Ops {
+    /// Begins a stack of mine that nothing is pushed to yet: with a frame without files, so that it
+    /// is there for everybody who may read it, and stays.
+    ///
+    /// # Errors
+    /// There is one already, its name breaks a rule, or who may read it would have to be changed
+    /// for more than the stack.
+    pub async fn dstack_create(self: &Arc<Self>, request: &CreateRequest) -> Result<(), Refusal> {
+        let scene = self.scene().await?;
+        self.must_be_me(&scene, &request.user).await?;
+        let name = new_stack(&request.name)?;
+        no_readme(request.readme.as_deref())?;
+        let asked = Level::asked(request.access_level.as_deref(), request.private)?;
+        if mine(&scene, &name)?.is_some() {
+            return Err(Refusal::stack_exists(format!("you have a stack `{name}`")));
+        }
+        let current = scene.current()?;
+        let wanted = match asked {
+            None => self.wanted_by_default().await?,
+            Some(Level::Private) => Wanted::Private,
+            Some(level) if level == Level::of(&scene, current) => Wanted::Anywhere,
+            Some(level) => {
+                return Err(Refusal::unsupported(
+                    format!(
+                        "a new stack goes to the current context {}, which is {}; `{name}` was to \
+                         be {}",
+                        scene.label(current),
+                        Level::of(&scene, current).word(),
+                        level.word()
+                    ),
+                    "`dsp context switch` chooses another context, `dsp share` shows one to others",
+                ));
+            }
+        };
+        let context = match self.place(&scene, &name, wanted)? {
+            Some(context) => context,
+            None => self.private_context(&scene).await?,
+        };
+        self.move_stack((context, name), (beginning(), (0, 0))).await
+    }
+
     /// Removes a stack of mine; `dsp undo` brings it back.
     ///
     /// # Errors
@@ -37,18 +89,8 @@ impl Ops {
         let (account, name) = split(&request.stack)?;
         let found = self.own(&scene, account, name).await?;
         let level = Level::of(&scene, found.context);
-        let wanted = match (request.access_level.as_deref(), request.private) {
-            (Some(level), _) => Some(level),
-            (None, Some(true)) => Some("private"),
-            (None, Some(false)) => Some("public"),
-            (None, None) => None,
-        };
-        if request.readme.is_some() {
-            return Err(Refusal::unsupported(
-                "a stack has no readme of its own",
-                "push one as an attachment",
-            ));
-        }
+        let wanted = Level::asked(request.access_level.as_deref(), request.private)?;
+        no_readme(request.readme.as_deref())?;
         if request.head.is_some() {
             return Err(Refusal::unsupported(
                 "a head goes forward only: its frames are its history",
@@ -57,7 +99,7 @@ impl Ops {
         }
         match wanted {
             None => Err(Refusal::malformed("there is nothing to change")),
-            Some(wanted) if wanted == level.word() => Ok(()),
+            Some(wanted) if wanted == level => Ok(()),
             Some(wanted) => {
                 let label = scene.label(found.context);
                 Err(Refusal::unsupported(
@@ -66,7 +108,7 @@ impl Ops {
                          for the stack alone; it was to become {}",
                         found.stack.name,
                         level.word(),
-                        shortened(wanted)
+                        wanted.word()
                     ),
                     "`dsp share` shows a context or a stack to others",
                 ))

@@ -23,10 +23,12 @@ use self::grant::Grants;
 pub(super) use self::names::account;
 
 pub use self::grant::Download;
+pub use self::names::is_page;
 pub use self::push::Upload;
 pub use self::refusal::Refusal;
 pub use self::request::{
-    AccessRequest, DeleteRequest, InfoRequest, PermissionRequest, PushRequest, UpdateRequest,
+    AccessRequest, CreateRequest, DeleteRequest, GeneralSettings, InfoRequest, PermissionRequest,
+    PushRequest, SettingsRequest, UpdateRequest,
 };
 
 /// Who asks, once it is known whether she may read what is mine.

@@ -52,6 +52,13 @@ pub(super) fn new_stack(name: &str) -> Result<StackName, Refusal> {
     name.parse().map_err(|error| Refusal::malformed(format!("{error}")))
 }
 
+/// Tells whether a path could be that of a stack's page on a server of dstack: `/user/stack`, as a
+/// push is answered with.
+pub fn is_page(path: &str) -> bool {
+    let parts = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+    parts.is_some_and(|(user, name)| user != "api" && is_user(user) && new_stack(name).is_ok())
+}
+
 /// Returns the beginning of a text that somebody sent, to be shown.
 pub(super) fn shortened(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(100).collect()
@@ -181,6 +188,36 @@ impl Level {
             Level::Private => "private",
             Level::Internal => "internal",
             Level::Public => "public",
+        }
+    }
+
+    /// Reads dstack's word.
+    ///
+    /// # Errors
+    /// It is none of the three.
+    pub(super) fn read(word: &str) -> Result<Level, Refusal> {
+        let levels = [Level::Private, Level::Internal, Level::Public];
+        levels.into_iter().find(|level| level.word() == word).ok_or_else(|| {
+            Refusal::malformed(format!(
+                "an access level is `private`, `internal` or `public`, not `{}`",
+                shortened(word)
+            ))
+        })
+    }
+
+    /// Reads what of both a caller named: the word comes before the older `private`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(super) fn asked(
+        word: Option<&str>,
+        private: Option<bool>,
+    ) -> Result<Option<Level>, Refusal> {
+        match (word, private) {
+            (Some(word), _) => Level::read(word).map(Some),
+            (None, Some(true)) => Ok(Some(Level::Private)),
+            (None, Some(false)) => Ok(Some(Level::Public)),
+            (None, None) => Ok(None),
         }
     }
 

@@ -13,10 +13,11 @@ use dsp_protocol::statement::Role;
 use futures::Stream;
 use serde_json::{Value, json};
 
+use super::super::push::Built;
 use super::super::scene::Scene;
 use super::super::time::now;
 use super::super::whole::to_the_end;
-use super::super::{Ops, Reporter};
+use super::super::{Ops, Reporter, objects};
 use super::draft::{About, Addition, Draft, DraftKey, Here, Piece, Said};
 use super::grant::Grant;
 use super::names::{Level, mine, new_stack, shortened};
@@ -37,7 +38,18 @@ struct Checked {
     said: Said,
     pieces: Vec<(u32, About, Body)>,
     size: Option<u32>,
-    private: bool,
+    wanted: Option<Wanted>,
+}
+
+/// Where a push may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Wherever the stack is, or new ones go.
+    Anywhere,
+    /// As before, but a new stack goes where only I may read it.
+    NewPrivate,
+    /// Where only I may read it.
+    Private,
 }
 
 /// Where the bytes of an attachment are.
@@ -69,7 +81,7 @@ pub(super) fn split(stack: &str) -> Result<(&str, &str), Refusal> {
 impl Checked {
     /// Reads a push and decodes what is inline.
     fn of(body: &[u8], now: i64) -> Result<Checked, Refusal> {
-        let mut push: PushRequest = serde_json::from_slice(body)
+        let mut push: PushRequest = objects::last_counts(body)
             .map_err(|error| Refusal::malformed(format!("the body: {error}")))?;
         let (account, name) = split(&push.stack)?;
         let (account, name) = (account.to_owned(), new_stack(name)?);
@@ -82,15 +94,10 @@ impl Checked {
         if push.encryption.as_ref().is_some_and(|encryption| !encryption.is_null()) {
             return Err(Refusal::malformed("encrypted frames are not supported"));
         }
-        let private = match push.access.as_deref() {
-            None | Some("public" | "internal") => false,
-            Some("private") => true,
-            Some(other) => {
-                return Err(Refusal::malformed(format!(
-                    "`access` is `private`, `internal` or `public`, not `{}`",
-                    shortened(other)
-                )));
-            }
+        let wanted = match push.access.as_deref().map(Level::read).transpose()? {
+            None => None,
+            Some(Level::Public | Level::Internal) => Some(Wanted::Anywhere),
+            Some(Level::Private) => Some(Wanted::Private),
         };
         let attachments = push.attachments.take().unwrap_or_default();
         let size = match (push.size, push.index, attachments.len()) {
@@ -149,7 +156,7 @@ impl Checked {
             pieces.push((index, about, body));
         }
         let size = size.map(|size| u32::try_from(size).expect("sizes are those of a frame"));
-        Ok(Checked { account, name, id: push.id, said, pieces, size, private })
+        Ok(Checked { account, name, id: push.id, said, pieces, size, wanted })
     }
 
     /// Returns how many bytes came with it.
@@ -181,7 +188,7 @@ impl Ops {
         let name = new_stack(name)?;
         let scene = self.scene().await?;
         self.must_be_me(&scene, account).await?;
-        self.place(&scene, &name, false).map(drop)
+        self.place(&scene, &name, self.wanted_by_default().await?).map(drop)
     }
 
     /// Pushes what a client sent. `base` is where the client reaches this daemon.
@@ -197,7 +204,11 @@ impl Ops {
         let scene = self.scene().await?;
         let account = self.must_be_me(&scene, &checked.account).await?;
         let mut answer = json!({ "url": format!("{base}/{account}/{}", checked.name) });
-        let context = match self.place(&scene, &checked.name, checked.private)? {
+        let wanted = match checked.wanted {
+            Some(wanted) => wanted,
+            None => self.wanted_by_default().await?,
+        };
+        let context = match self.place(&scene, &checked.name, wanted)? {
             Some(context) => context,
             None => self.private_context(&scene).await?,
         };
@@ -307,10 +318,17 @@ impl Ops {
         self.quota_for(built.blobs.iter().copied()).await?;
         let sum = (built.blobs.len() as u64, built.blobs.iter().map(|(_, size)| size).sum());
         let (context, name, _) = key;
+        self.move_stack((context, name), (built, sum)).await
+    }
+
+    pub(super) async fn move_stack(
+        self: &Arc<Self>,
+        place: (ContextId, StackName),
+        pushed: (Built, (u64, u64)),
+    ) -> Result<(), Refusal> {
         let ops = Arc::clone(self);
         let moved = to_the_end(async move {
-            let silent = Reporter::silent();
-            ops.move_head((context, name), Vec::new(), (built, sum), &silent).await
+            ops.move_head(place, Vec::new(), pushed, &Reporter::silent()).await
         });
         moved.await?;
         Ok(())
@@ -330,14 +348,17 @@ impl Ops {
     }
 
     /// Finds the context that a push goes to; none where one for me alone has to be made.
-    fn place(
+    pub(super) fn place(
         &self,
         scene: &Scene,
         name: &StackName,
-        private: bool,
+        wanted: Wanted,
     ) -> Result<Option<ContextId>, Refusal> {
         let context = match mine(scene, name)? {
-            Some(found) if private && Level::of(scene, found.context) != Level::Private => {
+            Some(found)
+                if wanted == Wanted::Private
+                    && Level::of(scene, found.context) != Level::Private =>
+            {
                 let stack = scene.reference(&found);
                 let label = scene.label(found.context);
                 return Err(Refusal::credentials(format!(
@@ -347,7 +368,7 @@ impl Ops {
                 .with_hint("push to another stack, or remove this one first: `dsp rm`"));
             }
             Some(found) => found.context,
-            None if private => {
+            None if wanted != Wanted::Anywhere => {
                 let alone = |context: &&_| {
                     Level::of(scene, context) == Level::Private
                         && !super::super::audience::is_audience(scene, context)
@@ -370,7 +391,7 @@ impl Ops {
         Ok(Some(context.id))
     }
 
-    async fn private_context(&self, scene: &Scene) -> Result<ContextId, Refusal> {
+    pub(super) async fn private_context(&self, scene: &Scene) -> Result<ContextId, Refusal> {
         let new = NewContext {
             name: PRIVATE.to_owned(),
             about: "stacks that only I may read".to_owned(),

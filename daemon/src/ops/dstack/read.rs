@@ -16,7 +16,7 @@ use super::super::resolve::Found;
 use super::super::scene::Scene;
 use super::super::time::now;
 use super::super::{Opened, Ops, Reporter};
-use super::attach::{client_id, frame_settings, info, params_json};
+use super::attach::{client_id, frame_settings, info, is_beginning, params_json};
 use super::grant::{Download, Grant};
 use super::names::{Accounts, Level, shortened};
 use super::{Reader, Refusal};
@@ -74,7 +74,10 @@ impl Ops {
         let head = match found.stack.heads.first() {
             Some(head) => {
                 let frame = self.dstack_frame(found.context.id, head.frame).await?;
-                Some(self.frame_json(&told(&lines, head.frame), &frame).await?)
+                match is_beginning(&frame) {
+                    true => None,
+                    false => Some(self.frame_json(&told(&lines, head.frame), &frame).await?),
+                }
             }
             None => None,
         };
@@ -206,7 +209,8 @@ impl Ops {
         let ids: Vec<FrameId> = history.frames().take(FRAMES).collect();
         let mut lines = HashMap::new();
         for some in ids.chunks(SOME) {
-            for (id, frame) in self.some_frames(context, some).await? {
+            let frames = self.some_frames(context, some).await?.into_iter();
+            for (id, frame) in frames.filter(|(_, frame)| !is_beginning(frame)) {
                 let client = client_id(&frame).unwrap_or_default().to_owned();
                 let params = params_json(&frame.params);
                 let (time, message) = (frame.time, frame.message);

@@ -40,6 +40,11 @@ impl Refusal {
         Refusal::new(400, "attachment already exists", detail)
     }
 
+    /// Returns the refusal of a stack that is there already.
+    pub fn stack_exists(detail: impl Into<String>) -> Refusal {
+        Refusal::new(400, "stack already exists", detail)
+    }
+
     /// Returns the refusal of what this daemon does not do.
     pub fn unsupported(detail: impl Into<String>, hint: &str) -> Refusal {
         Refusal::new(501, "not supported", detail).with_hint(hint)

@@ -19,10 +19,10 @@ pub struct PushRequest {
     #[serde(default)]
     pub message: Option<String>,
     /// Parameters of the frame; may be null.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "map")]
     pub params: Option<Map<String, Value>>,
     /// What made it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "map")]
     pub settings: Option<Map<String, Value>>,
     /// `private`, `internal` or `public`.
     #[serde(default)]
@@ -63,10 +63,10 @@ pub struct AttachmentRequest {
     #[serde(default)]
     pub description: Option<String>,
     /// What tells it from the others.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "map")]
     pub params: Option<Map<String, Value>>,
     /// How it was encoded.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "map")]
     pub settings: Option<Map<String, Value>>,
     /// The bytes as base64.
     #[serde(default)]
@@ -84,7 +84,27 @@ pub struct AccessRequest {
     pub stack: String,
 }
 
-/// `POST /stacks/delete` and `/stacks/create`.
+/// `POST /stacks/create`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct CreateRequest {
+    /// The user.
+    #[serde(default)]
+    pub user: String,
+    /// The stack.
+    #[serde(default)]
+    pub name: String,
+    /// Whether only I may read it.
+    #[serde(default)]
+    pub private: Option<bool>,
+    /// Who may read it.
+    #[serde(default)]
+    pub access_level: Option<String>,
+    /// A text about it.
+    #[serde(default)]
+    pub readme: Option<String>,
+}
+
+/// `POST /stacks/delete`.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct DeleteRequest {
     /// The user.
@@ -129,12 +149,44 @@ pub struct PermissionRequest {
     pub email: Option<String>,
 }
 
-/// `POST /users/info`.
+/// `POST /users/update/settings`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct SettingsRequest {
+    /// The user.
+    #[serde(default)]
+    pub user: String,
+    /// What is about stacks.
+    #[serde(default)]
+    pub general: Option<GeneralSettings>,
+    /// What mail comes, by its name.
+    #[serde(default)]
+    pub notifications: Option<Map<String, Value>>,
+}
+
+/// The part of the settings that is about stacks.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct GeneralSettings {
+    /// Who may read new stacks.
+    #[serde(default)]
+    pub default_access_level: Option<String>,
+}
+
+/// `POST /users/info` and `/users/update/token`.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct InfoRequest {
     /// The user.
     #[serde(default)]
     pub user: String,
+}
+
+/// Reads a map, which R writes as a list where it is empty.
+fn map<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Map<String, Value>>, D::Error> {
+    match Option::<Value>::deserialize(from)? {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(map)) => Ok(Some(map)),
+        Some(Value::Array(list)) if list.is_empty() => Ok(None),
+        Some(_) => Err(serde::de::Error::custom("`params` and `settings` are maps")),
+    }
 }
 
 /// Reads a time that is a number, or a number in a text.

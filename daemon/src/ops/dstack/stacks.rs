@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::Ops;
 use super::super::audience::is_audience;
 use super::super::resolve::Found;
-use super::attach::client_id;
+use super::attach::{client_id, is_beginning};
 use super::names::Level;
 use super::read::permissions;
 use super::{Reader, Refusal};
@@ -59,6 +59,7 @@ impl Ops {
             });
             if let Some(head) = found.stack.heads.first()
                 && let Some(frame) = self.stored_frame(found.context.id, head.frame).await?
+                && !is_beginning(&frame)
             {
                 let id = client_id(&frame).map_or_else(|| head.frame.to_string(), str::to_owned);
                 entry["head"] = json!({ "id": id, "timestamp": frame.time });
@@ -76,6 +77,8 @@ impl Ops {
             }
             listed.push(entry);
         }
+        // Those that nothing was pushed to come last, too.
+        listed.sort_by_key(|entry| entry.get("head").is_none());
         Ok(json!({ "stacks": listed }))
     }
 }

@@ -84,7 +84,7 @@ fn scene() -> Scene {
     Scene {
         blocked: std::collections::BTreeSet::new(),
         me: ME,
-        names: Names::new(ME, names),
+        names: Names::new(ME, Some(&"zoe".parse().unwrap()), names),
         current: Some(ContextId::from_bytes([1; 32])),
         contexts: contexts.into_iter().map(|context| (context.id, context)).collect(),
         dropped: Default::default(),
@@ -129,6 +129,25 @@ fn users_and_contexts_qualify() {
     assert!(find(&scene, "alice@x:report").is_err());
     assert_eq!(find(&scene, "nobody:report").unwrap_err().code, ProblemCode::NotFound);
     assert_eq!(find(&scene, "alice:sales").unwrap_err().code, ProblemCode::NotFound);
+}
+
+#[test]
+fn what_i_call_myself_means_me() {
+    let mut scene = scene();
+    assert_eq!(find(&scene, "zoe:both"), Ok(frame(11)));
+    assert_eq!(find(&scene, "Zoe/research:both"), Ok(frame(21)));
+    let place = |scene: &Scene, text: &str| {
+        let reference: Reference = text.parse().unwrap();
+        scene.place(reference.owner.as_ref()).map(|context| context.id.as_bytes()[0])
+    };
+    assert_eq!(place(&scene, "zoe:new"), Ok(1));
+    assert_eq!(place(&scene, "zoe/research:new"), Ok(2));
+    assert_eq!(scene.user("zoe"), Ok(ME));
+    // A peer who was called so before stays called so.
+    let names = [(ALICE, "zoe".parse().unwrap())];
+    scene.names = Names::new(ME, Some(&"zoe".parse().unwrap()), names);
+    assert_eq!(find(&scene, "zoe:report"), Ok(frame(30)));
+    assert_eq!(scene.user("zoe"), Ok(ALICE));
 }
 
 #[test]

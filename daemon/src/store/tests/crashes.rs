@@ -107,7 +107,7 @@ async fn operate(store: &Store, n: u32) -> Option<Result<(), WriteError>> {
         1 => store.apply(vec![sized_frame(2, 8, 70_000), want(2, 8), dropped(2, 3)]).await,
         2 => store.apply(vec![Record::ForgetContext(context(1))]).await,
         3 => store.unearn(vec![blob(3)]).await,
-        4 => store.meet(user(7), "dora").await.map(drop),
+        4 => store.meet(user(7), "dora", None).await.map(drop),
         5 => store.set_trust(user(6), trust).await.map(drop),
         6 => store.note_address_at(device, "/ip4/10.0.0.1/tcp/1".into(), 5).await,
         7 => store.add_token("secret", token(), 0).await.map(drop),
@@ -141,7 +141,7 @@ async fn used() -> Disk {
     let disk = Disk::default();
     let store = open_with(&disk, schema::MIGRATIONS).await.unwrap();
     store.apply(everything()).await.unwrap();
-    store.meet(user(6), "carol").await.unwrap();
+    store.meet(user(6), "carol", None).await.unwrap();
     let named = store.peer(user(6)).await.unwrap().unwrap();
     assert!(!named.verified && named.trust == Trust::default());
     store.set_pin(pin(2)).await.unwrap();

@@ -213,18 +213,18 @@ on_both! {
     async fn petnames_are_unique(stage) {
         let (store, _) = stage.open().await;
         let named = |text: &str| text.parse::<dsp_protocol::name::Petname>().unwrap();
-        assert_eq!(store.meet(user(1), "alice").await.unwrap(), named("alice"));
-        assert_eq!(store.meet(user(2), "Alice").await.unwrap(), named("Alice-2"));
-        assert_eq!(store.meet(user(3), "alice-2").await.unwrap(), named("alice-2-2"));
-        assert_eq!(store.meet(user(4), "alice").await.unwrap(), named("alice-3"));
-        assert_eq!(store.meet(user(1), "bob").await.unwrap(), named("alice"), "met before");
+        assert_eq!(store.meet(user(1), "alice", None).await.unwrap(), named("alice"));
+        assert_eq!(store.meet(user(2), "Alice", None).await.unwrap(), named("Alice-2"));
+        assert_eq!(store.meet(user(3), "alice-2", None).await.unwrap(), named("alice-2-2"));
+        assert_eq!(store.meet(user(4), "alice", None).await.unwrap(), named("alice-3"));
+        assert_eq!(store.meet(user(1), "bob", None).await.unwrap(), named("alice"), "met before");
         for (n, bad) in [(5, "me"), (6, ""), (7, "a/b")] {
-            let name = store.meet(user(n), bad).await.unwrap();
+            let name = store.meet(user(n), bad, None).await.unwrap();
             assert_eq!(name, named(&format!("user-{}", user(n).short())));
         }
         let long = "ä".repeat(32);
-        store.meet(user(8), &long).await.unwrap();
-        assert_eq!(store.meet(user(9), &long).await.unwrap(), named(&format!("{}-2", "ä".repeat(31))));
+        store.meet(user(8), &long, None).await.unwrap();
+        assert_eq!(store.meet(user(9), &long, None).await.unwrap(), named(&format!("{}-2", "ä".repeat(31))));
 
         let taken = store.rename_peer(user(1), named("ALICE-3")).await.unwrap().unwrap_err();
         assert_eq!(taken.user, user(4));
@@ -233,13 +233,16 @@ on_both! {
         assert!(store.set_trust(user(1), trusted).await.unwrap());
         store.rename_peer(user(1), named("carol")).await.unwrap().unwrap();
         assert_eq!(store.peer(user(1)).await.unwrap(), Some(Peer { name: named("carol"), verified: true, trust: Trust { results: false, code: true } }));
-        assert_eq!(store.meet(user(10), "alice").await.unwrap(), named("alice"));
+        assert_eq!(store.meet(user(10), "alice", None).await.unwrap(), named("alice"));
         let none = SetTrust { verified: Some(false), results: None, code: Some(false) };
         assert!(store.set_trust(user(1), none).await.unwrap());
         assert!(!store.set_trust(user(99), trusted).await.unwrap(), "never met");
         let known = store.peer(user(1)).await.unwrap().unwrap();
         assert!(!known.verified && known.trust == Trust::default());
-        assert_eq!(store.peers().await.unwrap().len(), 10);
+        let own = named("Zoë");
+        let met = store.meet(user(11), "ZOË", Some(&own)).await.unwrap();
+        assert_eq!(met, named("ZOË-2"), "nobody is called as I call myself");
+        assert_eq!(store.peers().await.unwrap().len(), 11);
         store.close().await.unwrap();
     }
 

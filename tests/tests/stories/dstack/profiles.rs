@@ -123,3 +123,72 @@ async fn a_kept_profile_goes_on_with_its_token_and_its_port() -> anyhow::Result<
     ensure!(!answer.to_string().contains(OLD), "{answer}");
     Ok(())
 }
+
+#[tokio::test]
+async fn profiles_that_are_written_at_once_are_all_there() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [alice] = cluster.start(["alice"]).await?;
+    let path = cluster.path().join("config.yaml");
+    let file = path.to_str().context("a path")?;
+    let names: Vec<String> = (0..8).map(|n| format!("profile-{n}")).collect();
+    let added = names.iter().map(|name| {
+        let line = ["profile", "add", name.as_str(), "--file", file].map(str::to_owned);
+        async { says(&alice, &line.each_ref().map(String::as_str)).await }
+    });
+    futures::future::try_join_all(added).await?;
+    let list = says(&alice, &["profile", "list", "--file", file, "--json"]).await?;
+    let list: Value = serde_json::from_str(&list)?;
+    let items = list["items"].as_array().context("items")?;
+    let mut there: Vec<&str> = items.iter().filter_map(|one| one["profile"].as_str()).collect();
+    there.sort_unstable();
+    assert_eq!(there, names);
+    assert!(items.iter().all(|one| one["state"] == "good"), "{list}");
+    Ok(())
+}
+
+//  an old client, its profile for localhost and a port ~~~> dsp daemon start --port --home
+#[tokio::test]
+async fn a_daemon_is_started_where_a_kept_profile_looks_for_it() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let alice = cluster.node("alice");
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    // As `dstack server start --port 8080 --home DIR` left the folder behind.
+    let folder = cluster.path().join("kept folder");
+    let (old, text) = (folder.join(".dstack"), folder.join(".dstack/config.yaml"));
+    std::fs::create_dir_all(old.join("data"))?;
+    std::fs::write(old.join("data/dstack.sqlite3"), "SQLite format 3")?;
+    let server = format!("http://localhost:{port}/api");
+    let kept = format!(
+        "profiles:\n  default:\n    server: {server}\n    token: '{OLD}'\n    user: dstack\n"
+    );
+    std::fs::write(&text, &kept)?;
+    let (home, file) = (folder.to_str().context("a path")?, text.to_str().context("a path")?);
+    let number = port.to_string();
+    let started = says(&alice, &["daemon", "start", "--port", &number, "--home", home]).await?;
+    let served = async {
+        ensure!(started.contains(&number), "{started}");
+        let profile = ["--token", OLD, "--user", "dstack", "--server", &server, "--file", file];
+        let add = ["profile", "add", "--force", "--home", home];
+        says(&alice, &[&add[..], &profile].concat()).await?;
+        assert_eq!(std::fs::read_to_string(&text)?, kept, "as it was");
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let host = format!("localhost:{port}");
+        let client = Client { address, host, token: OLD.to_owned() };
+        let push = json!({
+            "id": "a", "timestamp": 1_600_000_000_000_i64, "stack": "dstack/data",
+            "attachments": [{ "content_type": "text/plain", "data": "aGVsbG8=" }],
+        });
+        let answer = client.push(&push, b"").await?;
+        assert_eq!(answer["url"], format!("http://localhost:{port}/dstack/data"));
+        assert_eq!(client.pull("dstack/data", &json!({})).await?, b"hello");
+        // What it keeps is in that folder, and comes back with it, at the same port.
+        says(&alice, &["daemon", "stop", "--home", home]).await?;
+        says(&alice, &["daemon", "start", "--home", home]).await?;
+        assert_eq!(client.pull("dstack/data", &json!({})).await?, b"hello");
+        assert_eq!(std::fs::read_to_string(old.join("data/dstack.sqlite3"))?, "SQLite format 3");
+        anyhow::Ok(())
+    };
+    let served = served.await;
+    says(&alice, &["daemon", "stop", "--home", home]).await?;
+    served
+}

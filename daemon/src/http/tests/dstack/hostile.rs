@@ -182,13 +182,21 @@ async fn what_is_not_here_is_never_pretended() {
         (Method::POST, "/api/apps/execute"),
         (Method::POST, "/api/uploads/upload"),
         (Method::POST, "/api/stacks/comments/create"),
-        (Method::POST, "/api/stacks/create"),
         (Method::GET, "/api/users/login?user=a&password=b"),
         (Method::GET, "/api/users/verify?user=a&code=b"),
         (Method::POST, "/api/users/register"),
         (Method::POST, "/api/users/update/password"),
-        (Method::POST, "/api/users/update/token"),
-        (Method::POST, "/api/users/update/settings"),
+        (Method::GET, "/api/users/reset?email=a"),
+        (Method::GET, "/api/users/logout"),
+        (Method::POST, "/api/users/admin/create"),
+        (Method::GET, "/api/jobs/dstack/1"),
+        (Method::GET, "/api/dashboards/dstack/1"),
+        (Method::POST, "/api/dashboards/create"),
+        (Method::POST, "/api/stacks/comments/edit"),
+        (Method::POST, "/api/stacks/comments/delete"),
+        (Method::GET, "/api/apps/poll?id=1"),
+        (Method::POST, "/api/apps/update"),
+        (Method::GET, "/api/uploads/1"),
         (Method::GET, "/api/users/admin/list"),
         (Method::POST, "/api/support/submit"),
     ] {
@@ -218,5 +226,28 @@ async fn what_is_not_here_is_never_pretended() {
     }
     assert_eq!(call(Method::GET, "/api/config/info", json!({})).await.1["email_enabled"], false);
     assert_eq!(call(Method::GET, "/api/nothing", json!({})).await.0, 404);
+    lab.stop().await;
+}
+
+/// Those clients read JSON only, whatever is wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_that_are_wrong_are_refused_in_json() {
+    let lab = Lab::with_profile().await;
+    for (method, path, status) in [
+        (Method::GET, "/api/stacks/%ff", 400),
+        (Method::GET, "/api/stacks/dstack/%ff", 400),
+        (Method::GET, "/api/attachs/dstack/a/b/0?download=true&download=true", 400),
+        (Method::GET, "/api/files/x?code=1&code=2", 400),
+        (Method::GET, "/api/users/exists/%ff", 400),
+        (Method::GET, "/api/stacks/dstack%2Fx", 404),
+        (Method::GET, "/api/stacks/", 404),
+        (Method::GET, "/api/users", 404),
+        (Method::OPTIONS, "/api/stacks/push", 405),
+        (Method::GET, "/api/stacks/push", 405),
+    ] {
+        let got = lab.old(method.clone(), path, TOKEN, Vec::new()).await;
+        assert_eq!(got.status.as_u16(), status, "{method} {path}");
+        assert!(got.json()["message"].is_string(), "{method} {path}");
+    }
     lab.stop().await;
 }
