@@ -12,8 +12,8 @@ purpose=${1:-build}
 rust=1.95
 node=20
 python=3.11
-r_packages="bit64 cli data.table ggplot2 htmlwidgets httr2 jsonlite plotly rlang svglite testthat
-tibble withr"
+r_packages="bit64 cli data.table digest ggplot2 htmlwidgets httr2 jsonlite plotly rlang svglite
+testthat tibble withr"
 
 fail() {
     echo "dsp: $*" >&2

@@ -176,12 +176,23 @@ impl Client {
         url: &Url,
         most: Option<u64>,
     ) -> Result<Vec<T>> {
+        Ok(self.noted_list(url, most).await?.0)
+    }
+
+    /// Gets the items of a list as [`list`](Self::list), and what is to be known of it.
+    pub(crate) async fn noted_list<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+        most: Option<u64>,
+    ) -> Result<(Vec<T>, Option<String>)> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
+        let mut note;
         loop {
             let left = most.map_or(PAGE, |most| PAGE.min(most - items.len() as u64));
             let url = url.clone().query("limit", &left.to_string());
             let page: Page = self.get(&url.query_opt("cursor", cursor.as_deref())).await?;
+            note = page.note;
             let ended = page.items.is_empty();
             for item in page.items {
                 items.push(serde_json::from_value(item).map_err(|e| unreadable(&e))?);
@@ -195,7 +206,7 @@ impl Client {
             }
         }
         items.truncate(most.map_or(usize::MAX, |most| most as usize));
-        Ok(items)
+        Ok((items, note))
     }
 
     /// Makes a call that may take long, shows how far it is, and returns its result.

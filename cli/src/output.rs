@@ -156,7 +156,7 @@ impl Ui {
     ) -> Result<()> {
         let items =
             items.iter().map(|item| serde_json::to_value(item).expect("API types are JSON"));
-        self.result(&Page { items: items.collect(), next_cursor: None }, human)
+        self.result(&Page { items: items.collect(), next_cursor: None, note: None }, human)
     }
 
     /// Writes bytes to stdout.

@@ -9,17 +9,19 @@ use crate::human;
 use crate::output::{Ui, quoted};
 use crate::table::{Column, Table};
 
-/// Find frames by name, message, params, tags and metrics, the latest first
+/// Find frames by name, message, params, tags, metrics and columns of tables, the latest first
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dsp search weekly report
   dsp search --mine 'message:\"week 46\"'
   dsp search param:region=EU 'metric:auc>0.9'
+  dsp search column:price=number
   dsp search tag:v1 --context alice/main
 
 All words have to fit, in any case, and none is a pattern. Filters are name:TEXT, tag:TAG,
-message:TEXT, and param:NAME and metric:NAME, alone or with =, !=, >, >=, < or <= and a value.")]
+message:TEXT, param:NAME and metric:NAME, alone or with =, !=, >, >=, < or <= and a value, and
+column:NAME, alone or with = or != and a type.")]
 pub(crate) struct Args {
     /// Words and filters, all of which have to fit
     #[arg(value_name = "QUERY", required = true, num_args = 1..)]
@@ -42,7 +44,10 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
         .query_opt("context", args.context.as_deref())
         .query_opt("mine", args.mine.then_some("true"));
     let most = (args.number > 0).then_some(args.number);
-    let hits: Vec<SearchHit> = client.list(&url, most).await?;
+    let (hits, note): (Vec<SearchHit>, _) = client.noted_list(&url, most).await?;
+    if let Some(note) = note {
+        app.ui.note(&note);
+    }
     if hits.is_empty() && !app.ui.json() {
         let query = quoted(&args.query.join(" "));
         app.ui.note(&format!(
@@ -68,6 +73,15 @@ fn human(hits: &[SearchHit], ui: &Ui) -> String {
         let mut message = hit.message.clone();
         let values = hit.params.iter().chain(&hit.metrics);
         message.extend(values.map(|(name, value)| format!("  {name}={}", human::value(value))));
+        let columns = hit.columns.iter();
+        message.extend(columns.map(|column| {
+            format!(
+                "  column {} of {} ({})",
+                quoted(&column.name),
+                quoted(&column.path),
+                column.type_name
+            )
+        }));
         table.row([
             hit.stack.clone(),
             hit.frame.short(),

@@ -12,7 +12,7 @@ use crate::{frame, head, stack};
 
 fn page(items: &[impl serde::Serialize]) -> Page {
     let items = items.iter().map(|item| serde_json::to_value(item).unwrap()).collect();
-    Page { items, next_cursor: None }
+    Page { items, next_cursor: None, note: None }
 }
 
 #[test]

@@ -114,9 +114,32 @@ steps <- function(client, path, body) {
   broke_off(client)
 }
 
-# Uploads a file in constant memory and returns its BLAKE3; repeated, it changes nothing.
+# Uploads a file in constant memory, unless the daemon has its bytes, and returns its BLAKE3;
+# repeated, it changes nothing.
 upload <- function(client, file) {
-  read_json(send(client, "PUT", "/blobs", file = file))$hash
+  known <- blake3(file)
+  if (!is.null(known) && has_blob(client, known)) {
+    return(known)
+  }
+  read_json(send(client, "PUT", "/blobs", file = file, blake3 = known))$hash
+}
+
+# The BLAKE3 of a file, to ask whether the daemon has it; NULL without the package that hashes.
+blake3 <- function(file) {
+  if (rlang::is_installed("digest", version = "0.6.30")) {
+    digest::digest(file = file, algo = "blake3")
+  }
+}
+
+# Tells whether the daemon has bytes, so that they need not be sent.
+has_blob <- function(client, hash) {
+  tryCatch(
+    {
+      send(client, "HEAD", paste0("/blobs/", hash))
+      TRUE
+    },
+    dsp_error_no_dsp = function(error) FALSE
+  )
 }
 
 #' Writes the bytes that a path of the API stands for to a file: all of them, or none
@@ -157,7 +180,8 @@ with_bytes <- function(client, ref, expr) {
   })
 }
 
-send <- function(client, method, path, query = list(), body = NULL, file = NULL, to = NULL) {
+send <- function(client, method, path, query = list(), body = NULL, file = NULL, to = NULL,
+                 blake3 = NULL) {
   request <- httr2::request(paste0(client$address, "/api/v1", path))
   request <- httr2::req_method(request, method)
   request <- httr2::req_user_agent(request, paste0("dsp-r/", utils::packageVersion("dsp")))
@@ -174,7 +198,9 @@ send <- function(client, method, path, query = list(), body = NULL, file = NULL,
   if (!is.null(file)) {
     con <- file(file, "rb")
     on.exit(close(con))
-    request <- httr2::req_headers(request, "Content-Type" = "application/octet-stream")
+    # Bytes that changed on their way are refused.
+    headers <- c(list("Content-Type" = "application/octet-stream"), "X-Dsp-Blake3" = blake3)
+    request <- httr2::req_headers(request, !!!headers)
     request <- httr2::req_options(
       request,
       post = TRUE,

@@ -50,6 +50,9 @@ create_frame <- function(stack, profile = "default", access = NULL, check_access
   check_profile(profile)
   frame <- new.env(parent = emptyenv())
   frame$stack <- reference(stack)
+  if (startsWith(stack, "/")) {
+    frame$stack <- resolve(client(), stack)
+  }
   frame$parts <- list()
   honour_access(frame$stack, access)
   structure(frame, class = "dsp_frame")

@@ -61,7 +61,7 @@ pull_data <- function(stack, params = NULL, ..., trust = FALSE) {
 #' @return What the API says of it, with the frame's reference, its owner and the notes beside it.
 #' @noRd
 find_attachment <- function(client, stack, wanted) {
-  asked <- split_path(reference(stack))
+  asked <- split_path(resolve(client, stack))
   frame <- frame_of(client, asked$name)
   files <- frame$files
   if (frame$files_total > length(files)) {

@@ -26,6 +26,23 @@ reference <- function(text) {
   if (user %in% c("me", "dstack")) stack else paste0(user, ":", stack)
 }
 
+# Returns the reference that a text means; in `/alice/sales` Alice may be me. She is unless a peer
+# has that petname, as it means the peer everywhere else.
+resolve <- function(client, text) {
+  ref <- reference(text)
+  user <- sub("^/([^/]*)/.*$", "\\1", text)
+  if (startsWith(text, "/") && identical(user, get_json(client, "/node")$name)) {
+    peer <- tryCatch(
+      get_json(client, paste0("/peers/", segment(user))),
+      dsp_error_not_found = function(error) NULL
+    )
+    if (is.null(peer)) {
+      return(sub("^/[^/]*/", "", text))
+    }
+  }
+  ref
+}
+
 reference_of_url <- function(rest) {
   before <- function(mark, text) sub(paste0("[", mark, "].*$"), "", text)
   after <- function(mark, text) {

@@ -71,7 +71,7 @@ dsp_follow <- function(ticket, policy = NULL, wait_seconds = 30) {
 dsp_open <- function(stack = NULL) {
   client <- client()
   if (!is.null(stack)) {
-    frame_of(client, split_path(reference(stack))$name)
+    frame_of(client, split_path(resolve(client, stack))$name)
   }
   utils::browseURL(post_json(client, "/login-codes")$url)
   invisible(client$address)

@@ -55,7 +55,7 @@ async fn diff(State(ops): State<Arc<Ops>>, Query(query): Query<DiffQuery>) -> An
     Ok(Json(ops.diff(&query.reference, query.to.as_deref(), bytes).await?))
 }
 
-/// Finds frames by name, message, params, tags and metrics, the latest first
+/// Finds frames by name, message, params, tags, metrics and columns of tables, the latest first
 #[utoipa::path(get, path = "/search", tag = "frames", params(SearchQuery),
     responses((status = 200, body = Page), NoSuch))]
 async fn search(State(ops): State<Arc<Ops>>, Query(query): Query<SearchQuery>) -> Answer<Page> {

@@ -61,7 +61,7 @@ async fn confirm(
 async fn devices(State(ops): State<Arc<Ops>>) -> Answer<Page> {
     let devices = ops.devices().await?;
     let items = devices.iter().map(|device| serde_json::to_value(device).map_err(|e| internal(&e)));
-    Ok(Json(Page { items: items.collect::<Result<_, _>>()?, next_cursor: None }))
+    Ok(Json(Page { items: items.collect::<Result<_, _>>()?, next_cursor: None, note: None }))
 }
 
 /// Revokes a device of mine for ever, and cuts off what is not good of it

@@ -88,7 +88,7 @@ impl Ops {
         let items = files.iter().map(|file| to_json(&file_info(file, &here))).collect();
         let place = |path: &AttachmentPath| [id.as_bytes(), path.as_str().as_bytes()].concat();
         let next_cursor = files.last().filter(|_| more).map(|last| cursor(&place(&last.path)));
-        Ok(Page { items, next_cursor })
+        Ok(Page { items, next_cursor, note: None })
     }
 
     /// Finds the one file that a reference means: the attachment it names, or the only one.
@@ -160,7 +160,7 @@ impl Ops {
         let last = page.last().filter(|_| page.len() < rest.len());
         let next_cursor =
             last.map(|last| cursor(&[&from.as_bytes()[..], last.as_bytes()].concat()));
-        Ok(Page { items, next_cursor })
+        Ok(Page { items, next_cursor, note: None })
     }
 
     /// Makes sure that the files of a frame can be listed. Where directory objects are not here,

@@ -74,7 +74,7 @@ use self::blobs::Uploads;
 use self::events::Feed;
 use self::login::Logins;
 use self::pairing::Pairing;
-use self::search::SearchCache;
+use self::search::{Columns, SearchCache};
 use self::settings::LiveSettings;
 use self::trees::TreeCache;
 use crate::blobs::Blobs;
@@ -154,6 +154,7 @@ pub struct Ops {
     feed: Feed,
     trees: Arc<TreeCache>,
     searched: SearchCache,
+    columns: Columns,
     #[cfg(feature = "tables")]
     tables: tables::Tables,
     uploads: Uploads,
@@ -185,6 +186,7 @@ impl Ops {
         let ops = Arc::new(Ops {
             #[cfg(feature = "tables")]
             tables: tables::Tables::new(&parts.home),
+            columns: Columns::new(&parts.home),
             home: parts.home,
             node: parts.node,
             net: parts.net,

@@ -82,7 +82,7 @@ impl Paging {
         key: impl Fn(&T) -> Vec<u8>,
     ) -> Result<Page, Problem> {
         let (items, next_cursor) = self.cut(all, most, key)?;
-        Ok(Page { items: items.iter().map(to_json).collect(), next_cursor })
+        Ok(Page { items: items.iter().map(to_json).collect(), next_cursor, note: None })
     }
 }
 

@@ -58,7 +58,7 @@ impl Ops {
         let found = select(&scene, filter)?;
         let (page, next_cursor) = paging.cut(found, PAGE, order)?;
         let infos = self.infos(&scene, &page).await?;
-        Ok(Page { items: infos.iter().map(to_json).collect(), next_cursor })
+        Ok(Page { items: infos.iter().map(to_json).collect(), next_cursor, note: None })
     }
 
     /// Returns stacks, the latest first.

@@ -33,7 +33,7 @@ impl Ops {
         for (id, entry) in page {
             items.push(super::paging::to_json(&self.deed_info(&scene, id, &entry).await?));
         }
-        Ok(Page { items, next_cursor })
+        Ok(Page { items, next_cursor, note: None })
     }
 
     /// Undoes a deed, the last one that can be undone when none is named.

@@ -98,6 +98,11 @@ impl Records {
         }
     }
 
+    /// Tells whether nothing follows.
+    pub(crate) fn is_at_end(&mut self) -> Result<bool, TableError> {
+        Ok(self.text.peek()?.is_none())
+    }
+
     fn read(&mut self, record: &mut Record) -> Result<bool, TableError> {
         record.bytes.clear();
         record.fields.clear();

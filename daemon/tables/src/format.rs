@@ -5,7 +5,7 @@ use std::io;
 use crate::source::Source;
 
 /// A format of tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Parquet.
     Parquet,
@@ -35,9 +35,14 @@ impl Format {
         if first.starts_with(b"ARROW1") {
             return Ok(Some(Format::ArrowFile));
         }
+        Ok(Format::named(media, name))
+    }
+
+    /// Returns the format that a media type tells, else the name of a file.
+    pub fn named(media: &str, name: &str) -> Option<Format> {
         let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-        Ok(match essence.as_str() {
+        match essence.as_str() {
             "application/vnd.apache.parquet" => Some(Format::Parquet),
             "application/vnd.apache.arrow.file" => Some(Format::ArrowFile),
             "application/vnd.apache.arrow.stream" => Some(Format::ArrowStream),
@@ -53,7 +58,20 @@ impl Format {
                 "jsonl" | "ndjson" => Some(Format::JsonLines),
                 _ => None,
             },
-        })
+        }
+    }
+
+    /// Returns the format that has a word in JSON.
+    pub fn from_word(word: &str) -> Option<Format> {
+        let all = [
+            Format::Parquet,
+            Format::ArrowFile,
+            Format::ArrowStream,
+            Format::Csv,
+            Format::Tsv,
+            Format::JsonLines,
+        ];
+        all.into_iter().find(|format| format.as_str() == word)
     }
 
     /// Returns its word in JSON.

@@ -11,7 +11,7 @@ use arrow_schema::SchemaRef;
 
 use crate::TableError;
 use crate::convert::Sink;
-use crate::limits::{FOOTER_BYTES, UNPACKED_SUM_BYTES, UNPACKED_VALUES};
+use crate::limits::{FOOTER_BYTES, GLANCE_BYTES, UNPACKED_SUM_BYTES, UNPACKED_VALUES};
 use crate::source::Source;
 
 /// What a file begins and ends with.
@@ -28,6 +28,11 @@ pub(crate) fn file_to_parquet(
     source: &Arc<dyn Source>,
     out: impl Write + Send,
 ) -> Result<(), TableError> {
+    convert(source, stream_in(source)?, out)
+}
+
+/// Finds where the stream in a file begins.
+fn stream_in(source: &Arc<dyn Source>) -> Result<u64, TableError> {
     let size = source.size();
     let mark = MARK.len();
     let ends = size >= FILE_START + mark as u64
@@ -41,7 +46,27 @@ pub(crate) fn file_to_parquet(
     while start < FILE_PADDED.min(size - 8) && source.read_at(start, 8)?[..] == [0; 8] {
         start += 8;
     }
-    convert(source, start, out)
+    Ok(start)
+}
+
+/// Reads the schema of a file.
+pub(crate) fn file_schema(source: &Arc<dyn Source>) -> Result<SchemaRef, TableError> {
+    schema(source, stream_in(source)?)
+}
+
+/// Reads the schema of a stream.
+pub(crate) fn stream_schema(source: &Arc<dyn Source>) -> Result<SchemaRef, TableError> {
+    schema(source, 0)
+}
+
+/// Reads the first message of a stream, which is its schema and has no body.
+fn schema(source: &Arc<dyn Source>, start: u64) -> Result<SchemaRef, TableError> {
+    let none = || TableError::arrow("it has no schema");
+    let head = Messages { source, at: start }.head()?.ok_or_else(none)?;
+    let header = head.header(source, GLANCE_BYTES)?;
+    let message = arrow_ipc::root_as_message(&header).map_err(TableError::arrow)?;
+    let schema = message.header_as_schema().ok_or_else(none)?;
+    Ok(Arc::new(arrow_ipc::convert::try_fb_to_schema(schema).map_err(TableError::arrow)?))
 }
 
 pub(crate) fn stream_to_parquet(
@@ -98,6 +123,22 @@ fn decode(
     Ok(())
 }
 
+/// Where the header of a message is, and how long in bytes.
+struct Head {
+    at: u64,
+    length: u32,
+}
+
+impl Head {
+    fn header(&self, source: &Arc<dyn Source>, limit: u64) -> Result<bytes::Bytes, TableError> {
+        if u64::from(self.length) > limit {
+            let what = "the header of a message".to_owned();
+            return Err(TableError::TooLarge { what, size: self.length.into(), limit });
+        }
+        Ok(source.read_at(self.at, self.length as usize)?)
+    }
+}
+
 /// The messages of a stream.
 struct Messages<'a> {
     source: &'a Arc<dyn Source>,
@@ -108,28 +149,11 @@ impl Messages<'_> {
     /// Returns the bytes of the next message with its length before them and its body behind.
     fn next(&mut self) -> Result<Option<bytes::Bytes>, TableError> {
         let start = self.at;
-        let left = self.source.size() - start;
-        // A stream may end without a word.
-        if left == 0 {
-            return Ok(None);
-        }
-        let mut prefix = 4;
-        let mut length = self.number(start)?;
-        if length == CONTINUATION {
-            prefix = 8;
-            length = self.number(start + 4)?;
-        }
-        if length == 0 {
-            return Ok(None);
-        }
-        if u64::from(length) > FOOTER_BYTES {
-            let what = "the header of a message".to_owned();
-            return Err(TableError::TooLarge { what, size: length.into(), limit: FOOTER_BYTES });
-        }
-        let header = self.source.read_at(start + prefix, length as usize)?;
+        let Some(head) = self.head()? else { return Ok(None) };
+        let header = head.header(self.source, FOOTER_BYTES)?;
         let message = arrow_ipc::root_as_message(&header).map_err(TableError::arrow)?;
         let body = u64::try_from(message.bodyLength()).map_err(TableError::arrow)?;
-        let body_at = start + prefix + u64::from(length);
+        let body_at = head.at + u64::from(head.length);
         if body > self.source.size() - body_at {
             return Err(TableError::arrow("a message reaches behind the end"));
         }
@@ -141,6 +165,19 @@ impl Messages<'_> {
         self.at = body_at + body;
         let whole = usize::try_from(self.at - start).map_err(TableError::arrow)?;
         Ok(Some(self.source.read_at(start, whole)?))
+    }
+
+    /// Finds the header of the next message; none at the end.
+    fn head(&self) -> Result<Option<Head>, TableError> {
+        // A stream may end without a word.
+        if self.at == self.source.size() {
+            return Ok(None);
+        }
+        let mut head = Head { at: self.at + 4, length: self.number(self.at)? };
+        if head.length == CONTINUATION {
+            head = Head { at: self.at + 8, length: self.number(self.at + 4)? };
+        }
+        Ok(Some(head).filter(|head| head.length > 0))
     }
 
     fn number(&self, at: u64) -> Result<u32, TableError> {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::TableError;
 use crate::convert::Gathering;
 use crate::infer::{Guess, Type};
-use crate::limits::{COLUMNS, LINE_BYTES};
+use crate::limits::{COLUMNS, GLANCE_ROWS, LINE_BYTES};
 use crate::source::Source;
 use crate::utf8::{Place, Text};
 
@@ -101,16 +101,18 @@ fn text(value: &Value) -> (String, bool) {
     }
 }
 
-pub(crate) fn to_parquet(
-    source: &Arc<dyn Source>,
-    out: impl Write + Send,
-) -> Result<(), TableError> {
-    let mut at: HashMap<String, usize> = HashMap::new();
-    let mut columns: Vec<(String, Guess)> = Vec::new();
-    let mut lines = Lines::new(source)?;
-    while let Some(row) = lines.row()? {
-        for (name, value) in &row {
-            let column = *at.entry(name.clone()).or_insert_with(|| {
+/// Columns as they come.
+#[derive(Default)]
+struct Columns {
+    at: HashMap<String, usize>,
+    columns: Vec<(String, Guess)>,
+}
+
+impl Columns {
+    fn see(&mut self, row: &Map<String, Value>) -> Result<(), TableError> {
+        for (name, value) in row {
+            let columns = &mut self.columns;
+            let column = *self.at.entry(name.clone()).or_insert_with(|| {
                 columns.push((name.clone(), Guess::default()));
                 columns.len() - 1
             });
@@ -121,11 +123,47 @@ pub(crate) fn to_parquet(
             let (text, quoted) = text(value);
             columns[column].1.see(&text, quoted);
         }
+        Ok(())
     }
-    if columns.is_empty() {
-        return Err(Place::START.error("there is no object, so there are no columns"));
+
+    fn settle(self) -> Result<Vec<(String, Type)>, TableError> {
+        if self.columns.is_empty() {
+            return Err(Place::START.error("there is no object, so there are no columns"));
+        }
+        Ok(self.columns.into_iter().map(|(name, guess)| (name, guess.settle())).collect())
     }
-    let types: Vec<Type> = columns.iter().map(|(_, guess)| guess.settle()).collect();
+}
+
+/// Returns the columns of the first rows; where more of the text was `cut` off, its last row may
+/// be half of one.
+pub(crate) fn glance(
+    source: &Arc<dyn Source>,
+    cut: bool,
+) -> Result<Vec<(String, Type)>, TableError> {
+    let mut lines = Lines::new(source)?;
+    let mut columns = Columns::default();
+    for _ in 0..GLANCE_ROWS {
+        match lines.row() {
+            Ok(Some(row)) if !cut || lines.text.peek()?.is_some() => columns.see(&row)?,
+            Ok(_) => break,
+            Err(_) if cut => break,
+            Err(error) => return Err(error),
+        }
+    }
+    columns.settle()
+}
+
+pub(crate) fn to_parquet(
+    source: &Arc<dyn Source>,
+    out: impl Write + Send,
+) -> Result<(), TableError> {
+    let mut lines = Lines::new(source)?;
+    let mut columns = Columns::default();
+    while let Some(row) = lines.row()? {
+        columns.see(&row)?;
+    }
+    let columns = columns.settle()?;
+    let types: Vec<Type> = columns.iter().map(|(_, of)| *of).collect();
     let names: Vec<String> = columns.into_iter().map(|(name, _)| name).collect();
     let mut gathering = Gathering::new(out, names.iter().cloned(), &types)?;
     let mut lines = Lines::new(source)?;

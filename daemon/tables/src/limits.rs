@@ -16,6 +16,10 @@ pub const COLUMNS: usize = 4_096;
 pub(crate) const DEPTH: usize = 16;
 /// Longest footer in bytes.
 pub const FOOTER_BYTES: u64 = 32 << 20;
+/// How much of a text, and how long a footer, is looked at for the columns alone, in bytes.
+pub const GLANCE_BYTES: u64 = 1 << 20;
+/// Rows of a text that are looked at for the types of its columns alone.
+pub const GLANCE_ROWS: usize = 1_000;
 /// Largest page of a column once unpacked, in bytes: what pages of one column take in memory.
 pub const UNPACKED_BYTES: u64 = 256 << 20;
 /// The same for all columns that are read at a time.

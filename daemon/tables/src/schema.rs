@@ -3,6 +3,7 @@
 use arrow_schema::{DataType, Field, FieldRef, Fields, IntervalUnit, Schema, TimeUnit};
 
 use crate::TableError;
+use crate::infer::Type;
 use crate::limits::{COLUMNS, DEPTH, FIXED_BYTES};
 
 /// What a column is, roughly: how it is aligned, sorted and drawn.
@@ -62,6 +63,15 @@ pub(crate) fn columns(schema: &Schema) -> Result<Vec<Column>, TableError> {
         check(field, 0, &mut count)?;
     }
     Ok(schema.fields().iter().map(|field| column(field)).collect())
+}
+
+/// Returns the columns of a text.
+///
+/// # Errors
+/// There are too many.
+pub(crate) fn of_types(of: Vec<(String, Type)>) -> Result<Vec<Column>, TableError> {
+    let field = |(name, of): (String, Type)| Field::new(name, of.arrow(), true);
+    columns(&Schema::new(of.into_iter().map(field).collect::<Vec<_>>()))
 }
 
 fn column(field: &Field) -> Column {

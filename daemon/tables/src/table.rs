@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
-use parquet::file::metadata::{KeyValue, PageIndexPolicy};
+use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetStatisticsPolicy};
 use serde_json::Value;
 
 use crate::TableError;
@@ -67,6 +67,38 @@ impl std::fmt::Debug for Table {
     }
 }
 
+/// Returns how the footer is read: without what nobody asks of it, which takes memory.
+pub(crate) fn footer_options() -> ArrowReaderOptions {
+    ArrowReaderOptions::new()
+        .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+}
+
+/// Finds the footer of a Parquet file: where it is, and how long in bytes.
+///
+/// # Errors
+/// There is none, it is longer than `limit`, or encrypted.
+pub(crate) fn footer(source: &dyn Source, limit: u64) -> Result<(u64, usize), TableError> {
+    let size = source.size();
+    if size < TAIL_BYTES {
+        return Err(TableError::parquet(format!("it has {size} bytes")));
+    }
+    let tail = source.read_at(size - TAIL_BYTES, TAIL_BYTES as usize)?;
+    if &tail[4..] == b"PARE" {
+        return Err(TableError::Unsupported("the Parquet file is encrypted".into()));
+    }
+    let length = u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]);
+    if &tail[4..] != b"PAR1" || u64::from(length) > size - TAIL_BYTES {
+        return Err(TableError::parquet("its footer is not where it has to be"));
+    }
+    if u64::from(length) > limit {
+        let what = "the footer of the Parquet file".into();
+        return Err(TableError::TooLarge { what, size: length.into(), limit });
+    }
+    Ok((size - TAIL_BYTES - u64::from(length), length as usize))
+}
+
 /// Runs what reads bytes that others wrote: should the reader panic at them, it is an error.
 pub(crate) fn bounded<T>(
     format: &'static str,
@@ -91,23 +123,9 @@ impl Table {
 
     fn opened(source: Arc<dyn Source>) -> Result<Table, TableError> {
         let size = source.size();
-        if size < TAIL_BYTES {
-            return Err(TableError::parquet(format!("it has {size} bytes")));
-        }
-        let tail = source.read_at(size - TAIL_BYTES, TAIL_BYTES as usize)?;
-        if &tail[4..] == b"PARE" {
-            return Err(TableError::Unsupported("the Parquet file is encrypted".into()));
-        }
-        let footer = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
-        if &tail[4..] != b"PAR1" || footer > size - TAIL_BYTES {
-            return Err(TableError::parquet("its footer is not where it has to be"));
-        }
-        if footer > FOOTER_BYTES {
-            let what = "the footer of the Parquet file".into();
-            return Err(TableError::TooLarge { what, size: footer, limit: FOOTER_BYTES });
-        }
+        footer(source.as_ref(), FOOTER_BYTES)?;
         let guarded = Guarded::new(source);
-        let options = ArrowReaderOptions::new();
+        let options = footer_options();
         let indexed = options.clone().with_offset_index_policy(PageIndexPolicy::Optional);
         let metadata = ArrowReaderMetadata::load(&guarded, indexed)
             // An index that is wrong is passed over: the pages tell the same.

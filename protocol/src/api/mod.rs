@@ -76,7 +76,7 @@ pub use self::node::{ClientFile, Health, NodeStatus, PendingRole};
 pub use self::offers::OfferInfo;
 pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, SetTrust, Trust, UserName};
 pub use self::problem::{Problem, ProblemCode};
-pub use self::search::SearchHit;
+pub use self::search::{SearchColumn, SearchHit};
 pub use self::settings::Setting;
 pub use self::size::parse_bytes;
 pub use self::stacks::{
@@ -111,5 +111,8 @@ http! {
         /// What to pass as `cursor` for the next page; absent on the last.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub next_cursor: Option<String>,
+        /// What is to be known of the whole list, such as that it may be longer soon.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub note: Option<String>,
     }
 }

@@ -31,5 +31,19 @@ http! {
         /// Metrics as JSON; those that are no number as text.
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         pub metrics: serde_json::Map<String, serde_json::Value>,
+        /// Columns of its tables that fit, ten at most.
+        #[serde(default)]
+        pub columns: Vec<SearchColumn>,
+    }
+
+    /// A column of a table among the attachments of a frame.
+    pub struct SearchColumn {
+        /// The path of the attachment.
+        pub path: String,
+        /// The name of the column.
+        pub name: String,
+        /// Its type, as `/schema` tells it; of a text, that of its first rows.
+        #[serde(rename = "type")]
+        pub type_name: String,
     }
 }

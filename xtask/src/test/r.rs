@@ -39,6 +39,8 @@ pub(super) fn run(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tal
     // `R CMD check` installed it there.
     tests.env("R_LIBS", folder.join("dsp.Rcheck"));
     tests.env("DSP_TUTORIAL", workspace.root.join(TUTORIAL));
+    // What Python pushes R pulls, and the other way round.
+    tests.env("DSP_PYTHON", super::python_environment(workspace)?);
     let others = env::var_os("PATH").unwrap_or_default();
     let path = [programs].into_iter().chain(env::split_paths(&others));
     tests.env("PATH", env::join_paths(path).context("PATH")?);

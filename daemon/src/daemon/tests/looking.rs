@@ -117,3 +117,157 @@ async fn frames_are_found_the_latest_first_and_in_pages() {
     assert_eq!(bad.code, ProblemCode::BadRequest);
     alice.stop().await;
 }
+
+#[cfg(feature = "tables")]
+mod columns {
+    use super::*;
+
+    fn columns(hits: &[SearchHit]) -> Vec<String> {
+        let columns = hits.iter().flat_map(|hit| &hit.columns);
+        columns.map(|c| format!("{} of {} is {}", c.name, c.path, c.type_name)).collect()
+    }
+
+    const CSV: &[u8] = b"Unit_Price,when\n1.5,2024-02-29\n";
+    /// What says that the first column is of decimals.
+    const NOTE: &[u8] = br#"{"tableSchema":{"columns":[
+        {"titles":"Unit_Price","dsp:type":"decimal(10, 2)"},{"titles":"when","datatype":"date"}]}}"#;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn columns_of_tables_are_found_and_named() {
+        let home = tempfile::tempdir().unwrap();
+        let alice = start(&home, "alice").await;
+        push(
+            &alice,
+            "sales",
+            &[("report.csv", CSV), ("other.txt", b"price"), ("b.csv", b"x\n1\n")],
+        )
+        .await;
+        push(&alice, "noted", &[("n.csv", CSV), ("n.csv-metadata.json", NOTE)]).await;
+        let hits = found(&alice, "PRICE").await;
+        let told = ["Unit_Price of n.csv is decimal(10, 2)", "Unit_Price of report.csv is float64"];
+        assert_eq!(columns(&hits), told);
+        assert_eq!(found(&alice, "column:unit_price=float64").await.len(), 1);
+        assert_eq!(found(&alice, "column:when=date name:sales").await[0].stack, "sales");
+        assert_eq!(columns(&found(&alice, "name:sales").await), [""; 0]);
+        assert_eq!(found(&alice, "column:price").await, vec![]);
+        // Of what is removed nothing is found.
+        alice.ops().remove_stack("sales").await.unwrap();
+        assert_eq!(columns(&found(&alice, "price").await), told[..1]);
+        alice.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn tables_of_a_folder_are_found() {
+        let home = tempfile::tempdir().unwrap();
+        let alice = start(&home, "alice").await;
+        let names: Vec<String> = (0..300).map(|n| format!("part/{n:03}.csv")).collect();
+        let texts: Vec<Vec<u8>> = (0..300).map(|n| format!("x{n}\n1\n").into_bytes()).collect();
+        let files: Vec<(&str, &[u8])> =
+            names.iter().zip(&texts).map(|(name, text)| (&**name, &**text)).collect();
+        push(&alice, "folder", &files).await;
+        let hits = until(&alice, async || {
+            Some(found(&alice, "column:x299").await).filter(|hits| !hits.is_empty())
+        });
+        assert_eq!(columns(&hits.await), ["x299 of part/299.csv is int64"]);
+        alice.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn columns_survive_a_restart_and_go_with_their_bytes() {
+        let home = tempfile::tempdir().unwrap();
+        let alice = start(&home, "alice").await;
+        push(&alice, "one", &[("a.csv", CSV)]).await;
+        push(&alice, "two", &[("b.csv", b"other_price\n1\n")]).await;
+        assert_eq!(found(&alice, "price").await.len(), 2);
+        alice.stop().await;
+        let kept = home.path().join("cache/columns.1.jsonl");
+        let text = std::fs::read_to_string(&kept).unwrap();
+        assert_eq!(text.matches("\"Unit_Price\"").count(), 1, "{text}");
+        // What is kept is taken as it stands: nothing is read a second time. What a crash left half
+        // written is passed over.
+        let gone = dsp_protocol::id::BlobHash::from_bytes([7; 32]);
+        let line = format!("{{\"hash\":\"{gone}\",\"format\":\"csv\",\"columns\":[]}}\n{{\"half");
+        std::fs::write(&kept, text.replace("other_price", "changed_price") + &line).unwrap();
+        let alice = start(&home, "alice").await;
+        let told = ["changed_price of b.csv is int64", "Unit_Price of a.csv is float64"];
+        assert_eq!(columns(&found(&alice, "price").await), told);
+        push(&alice, "three", &[("c.csv", b"third_price\n1\n")]).await;
+        assert_eq!(found(&alice, "price").await.len(), 3);
+        let kept_now = || std::fs::read_to_string(&kept).unwrap();
+        assert!(kept_now().contains(&gone.to_string()));
+        alice.ops().forget_derived().await;
+        assert!(!kept_now().contains(&gone.to_string()), "its bytes are not here");
+        for name in ["Unit_Price", "changed_price", "third_price"] {
+            assert_eq!(kept_now().matches(name).count(), 1, "{name}");
+        }
+        // Without the file everything is read again.
+        alice.stop().await;
+        std::fs::remove_file(&kept).unwrap();
+        let alice = start(&home, "alice").await;
+        assert_eq!(columns(&found(&alice, "other_price").await), ["other_price of b.csv is int64"]);
+        alice.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_lies_about_its_columns_holds_nothing_up() {
+        let home = tempfile::tempdir().unwrap();
+        let alice = start(&home, "alice").await;
+        let mut long = b"PAR1".to_vec();
+        long.extend([&[0; 64][..], &0x7fff_ffffu32.to_le_bytes(), b"PAR1"].concat());
+        let many = vec!["spam"; 5_000].join(",").into_bytes();
+        let wide = format!("{}\n1,2\n", "spam_".repeat(100_000)).into_bytes();
+        let endless = [&b"{\"spam\":\""[..], &vec![b'x'; 3 << 20]].concat();
+        let files: [(&str, &[u8]); 5] = [
+            ("long.parquet", &long),
+            ("many.csv", &many),
+            ("wide.csv", &wide),
+            ("endless.jsonl", &endless),
+            ("no.arrow", b"ARROW1"),
+        ];
+        push(&alice, "hostile", &files).await;
+        push(&alice, "good", &[("a.csv", CSV)]).await;
+        assert_eq!(found(&alice, "price").await.len(), 1);
+        assert_eq!(found(&alice, "spam").await.len(), 0);
+        let page = alice
+            .ops()
+            .search(
+                &SearchFilter { query: "spam".into(), ..SearchFilter::default() },
+                &Paging::default(),
+            )
+            .await;
+        assert_eq!(page.unwrap().note, None, "they are not looked at again");
+        alice.stop().await;
+    }
+
+    //  alice <-- bob, who has the same table of his own
+    #[tokio::test(flavor = "multi_thread")]
+    async fn columns_are_found_only_where_their_bytes_are_here() {
+        let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let (alice, bob) = (start(&homes[0], "alice").await, start(&homes[1], "bob").await);
+        push(&alice, "one", &[("a.csv", CSV)]).await;
+        push(&bob, "mine", &[("b.csv", CSV)]).await;
+        follow(&bob, &share(&alice, "main", None).await, Policy::Lazy).await.unwrap();
+        until(&bob, async || Some(found(&bob, "one").await).filter(|hits| !hits.is_empty())).await;
+        let told = ["Unit_Price of b.csv is float64"];
+        assert_eq!(columns(&found(&bob, "price").await), told);
+        alice.stop().await;
+        bob.stop().await;
+    }
+
+    //  alice <-- bob, who has the frame, and the bytes only once he asks for them
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_follower_finds_columns_once_the_bytes_are_here() {
+        let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let (alice, bob) = (start(&homes[0], "alice").await, start(&homes[1], "bob").await);
+        push(&alice, "one", &[("a.csv", CSV)]).await;
+        follow(&bob, &share(&alice, "main", None).await, Policy::Lazy).await.unwrap();
+        until(&bob, async || Some(found(&bob, "one").await).filter(|hits| !hits.is_empty())).await;
+        assert_eq!(found(&bob, "price").await, vec![]);
+        let fetch = RefRequest { reference: Some("alice:one".to_owned()) };
+        bob.ops().fetch(&fetch, &Reporter::silent()).await.unwrap();
+        let told = ["Unit_Price of a.csv is float64"];
+        assert_eq!(columns(&found(&bob, "price").await), told);
+        alice.stop().await;
+        bob.stop().await;
+    }
+}

@@ -1,18 +1,28 @@
 //! Searching frames by what is said of them, in all contexts here.
 //!
 //! Every frame of every live stack is looked at, without an index: what is searched of a frame is
-//! read once and remembered, as what its id names never changes.
+//! read once and remembered, as what its id names never changes. So are the [columns] of the tables
+//! among its attachments, which are read when a search needs them.
 
+#[cfg(feature = "tables")]
+mod columns;
+#[cfg(not(feature = "tables"))]
+#[path = "no_columns.rs"]
+mod columns;
 mod query;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use dsp_protocol::api::{Page, Problem, SearchHit};
+use dsp_protocol::api::{Page, Problem, SearchColumn, SearchHit};
 use dsp_protocol::context::StackView;
 use dsp_protocol::id::{ContextId, FrameId};
 use dsp_protocol::object::{Frame, Metric};
+use tokio::time::Instant;
 
+pub(super) use self::columns::Columns;
+use self::columns::{Seen, Tables, Unread};
 use self::query::{Query, Subject, Text, written};
 use super::frames::{metrics_json, tags_on};
 use super::history::History;
@@ -31,6 +41,10 @@ const READ: usize = 256;
 const REMEMBERED: usize = 64 << 20;
 /// What a remembered frame takes beside its text, in bytes.
 const OVERHEAD: usize = 200;
+/// How long a search waits for the columns of tables that were not looked at yet.
+const WAIT: Duration = Duration::from_secs(1);
+/// Most columns that a hit tells.
+const COLUMNS: usize = 10;
 
 /// What is searched for, and where.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +72,7 @@ struct Remembered {
 struct Known {
     time: i64,
     text: Text,
+    tables: Tables,
 }
 
 impl SearchCache {
@@ -93,13 +108,14 @@ impl Known {
         });
         let message = frame.message.to_lowercase();
         let text = Text { message, params: params.collect(), metrics: metrics.collect() };
-        Known { time: frame.time, text }
+        Known { time: frame.time, text, tables: Tables::of(&frame.files) }
     }
 
     fn bytes(&self) -> usize {
         let params = self.text.params.iter().map(|(name, value)| name.len() + value.len() + 48);
         let metrics = self.text.metrics.iter().map(|(name, _)| name.len() + 32);
-        OVERHEAD + self.text.message.len() + params.chain(metrics).sum::<usize>()
+        let text = self.text.message.len() + params.chain(metrics).sum::<usize>();
+        OVERHEAD + text + self.tables.bytes()
     }
 }
 
@@ -120,11 +136,17 @@ impl Hit<'_> {
 }
 
 impl Ops {
-    /// Finds frames whose stack, message, params, tags and metrics fit, the latest first.
+    /// Finds frames whose stack, message, params, tags, metrics and columns of tables fit, the
+    /// latest first. Tables whose bytes are here and which were not looked at yet are looked at now;
+    /// where that takes long, the page says so.
     ///
     /// # Errors
     /// The query is none, or there is no such context.
-    pub async fn search(&self, filter: &SearchFilter, paging: &Paging) -> Result<Page, Problem> {
+    pub async fn search(
+        self: &Arc<Self>,
+        filter: &SearchFilter,
+        paging: &Paging,
+    ) -> Result<Page, Problem> {
         let query: Query = filter.query.parse().map_err(|why: String| {
             bad_request(why).with_hint("words, or filters such as param:region=EU, metric:auc>0.9")
         })?;
@@ -133,16 +155,25 @@ impl Ops {
             None | Some("*") => scene.contexts.values().collect(),
             Some(label) => vec![scene.context(label)?],
         };
-        let mut hits = Vec::new();
-        for context in contexts {
-            self.search_in(context, filter, &query, &mut hits).await?;
-        }
+        let until = Instant::now() + WAIT;
+        let (hits, note) = loop {
+            let (mut hits, mut unread) = (Vec::new(), Unread::default());
+            for context in &contexts {
+                self.search_in(context, filter, &query, &mut hits, &mut unread).await?;
+            }
+            let note = note(&unread);
+            // A folder that was looked at may name tables to look at.
+            let over = unread.len() == 0 || Instant::now() >= until;
+            if over || !self.read_columns(unread, until).await {
+                break (hits, note);
+            }
+        };
         let (page, next_cursor) = paging.cut(hits, PAGE, Hit::order)?;
         let mut items = Vec::with_capacity(page.len());
         for hit in &page {
-            items.extend(self.hit(&scene, hit).await?.as_ref().map(to_json));
+            items.extend(self.hit(&scene, hit, &query).await?.as_ref().map(to_json));
         }
-        Ok(Page { items, next_cursor })
+        Ok(Page { items, next_cursor, note })
     }
 
     async fn search_in<'a>(
@@ -151,6 +182,7 @@ impl Ops {
         filter: &SearchFilter,
         query: &Query,
         hits: &mut Vec<Hit<'a>>,
+        unread: &mut Unread,
     ) -> Result<(), Problem> {
         let stacks: Vec<&StackView> =
             context.live().filter(|stack| !filter.mine || stack.owner == self.me).collect();
@@ -174,11 +206,15 @@ impl Ops {
             let name = stack.name.to_string().to_lowercase();
             for some in frames.chunks(READ) {
                 let known = self.known_of(id, some).await?;
-                for (frame, known) in some.iter().zip(&known) {
+                let seen = self.columns_seen(id, &known, query, unread).await?;
+                for ((frame, known), seen) in some.iter().zip(&known).zip(seen) {
                     let Some(known) = known else { continue };
+                    let tables: Vec<_> = seen.into_iter().map(|seen| seen.columns).collect();
                     let tags: Vec<String> =
                         tags_on(stack, *frame).iter().map(|tag| tag.to_lowercase()).collect();
-                    let subject = Subject { name: &name, tags: &tags, frame: &known.text };
+                    let frame_text = &known.text;
+                    let subject =
+                        Subject { name: &name, tags: &tags, frame: frame_text, tables: &tables };
                     if query.fits(subject) {
                         // A clock that runs ahead does not put its frames on top for ever.
                         let time = known.time.min(latest);
@@ -217,9 +253,25 @@ impl Ops {
         Ok(known)
     }
 
-    async fn hit(&self, scene: &Scene, hit: &Hit<'_>) -> Result<Option<SearchHit>, Problem> {
+    async fn hit(
+        &self,
+        scene: &Scene,
+        hit: &Hit<'_>,
+        query: &Query,
+    ) -> Result<Option<SearchHit>, Problem> {
         let Found { context, stack } = hit.found;
         let Some(frame) = self.stored_frame(context.id, hit.frame).await? else { return Ok(None) };
+        let known = [Some(Arc::new(Known::of(&frame)))];
+        let seen = self.columns_seen(context.id, &known, query, &mut Unread::default()).await?;
+        let seen: Vec<Seen> = seen.into_iter().flatten().collect();
+        let columns = seen.iter().flat_map(|seen| {
+            let found = seen.columns.iter().filter(|column| query.finds(column));
+            found.map(|column| SearchColumn {
+                path: seen.path.to_string(),
+                name: column.name.to_string(),
+                type_name: column.type_name.to_string(),
+            })
+        });
         let reference = scene.reference(&hit.found);
         Ok(Some(SearchHit {
             frame: hit.frame,
@@ -233,7 +285,23 @@ impl Ops {
             head: stack.heads.iter().any(|head| head.frame == hit.frame),
             params: frame.params.iter().map(|(name, p)| (name.clone(), p.to_json())).collect(),
             metrics: metrics_json(&frame.metrics),
+            columns: columns.take(COLUMNS).collect(),
             message: frame.message,
         }))
+    }
+}
+
+/// Returns what is to be known of a search that did not look at all tables.
+fn note(unread: &Unread) -> Option<String> {
+    match (unread.len(), unread.is_full()) {
+        (0, false) => None,
+        (0, true) => Some(
+            "there are more tables than search remembers: the columns of some are not searched"
+                .to_owned(),
+        ),
+        (1, _) => Some("a table is being looked at for its columns; search again".to_owned()),
+        (some, _) => {
+            Some(format!("{some} tables are being looked at for their columns; search again"))
+        }
     }
 }

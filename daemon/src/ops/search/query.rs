@@ -5,10 +5,14 @@
 //! term    = word | '"' text '"' | filter
 //! filter  = ("name" | "tag" | "message") ":" text
 //!         | ("param" | "metric") ":" name [("=" | "!=" | ">" | ">=" | "<" | "<=") value]
+//!         | "column" ":" (name [("=" | "!=") type] | ("=" | "!=") type)
 //! ```
 //!
-//! A word fits where a name, a message, a tag, or the name or value of a param or metric holds it, in
-//! any case. No character stands for another one: `*` is a star.
+//! A word fits where a name, a message, a tag, the name or value of a param or metric, or the name of
+//! a column of a table holds it, in any case. A type fits as a whole (`decimal(10, 2)`), without what
+//! it is of (`decimal`), or as what it is roughly (`number`). No character stands for another one: `*` is a star.
+
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -33,6 +37,8 @@ enum Term {
     Tag(String),
     /// In the message.
     Message(String),
+    /// A table has a column of this name, or of any, of whose type something holds.
+    Column { name: Option<String>, of: Option<(bool, String)> },
     /// A param or a metric of this name, with a value of which something holds.
     Value { of: Of, name: String, holds: Option<(Relation, String)> },
 }
@@ -70,6 +76,48 @@ pub(super) struct Subject<'a> {
     pub(super) name: &'a str,
     pub(super) tags: &'a [String],
     pub(super) frame: &'a Text,
+    /// The columns of each of its tables, as far as they are known.
+    pub(super) tables: &'a [Arc<[Named]>],
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Named {
+    pub(super) name: Box<str>,
+    /// The name in lower case, where that differs.
+    lower: Option<Box<str>>,
+    pub(super) type_name: Box<str>,
+    /// What it is roughly, such as `number`.
+    pub(super) kind: Box<str>,
+}
+
+impl Named {
+    pub(super) fn new(name: &str, type_name: &str, kind: &str) -> Named {
+        let lower = name.to_lowercase();
+        Named {
+            name: name.into(),
+            lower: (lower != name).then(|| lower.into()),
+            type_name: type_name.into(),
+            kind: kind.into(),
+        }
+    }
+
+    fn lower(&self) -> &str {
+        self.lower.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Tells whether its type is called so, in any case.
+    fn is_of(&self, wanted: &str) -> bool {
+        let whole = self.type_name.to_lowercase();
+        let plain = whole.split(['[', '(', '<']).next().unwrap_or_default();
+        [&whole, plain, &self.kind].contains(&wanted)
+    }
+
+    /// Returns about how many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let lower = self.lower.as_ref().map_or(0, |lower| lower.len());
+        size_of::<Named>() + self.name.len() + lower + self.type_name.len() + self.kind.len()
+    }
 }
 
 /// What is searched of a frame, whichever stack has it.
@@ -139,31 +187,55 @@ fn term((text, quoted): (String, bool)) -> Result<Term, String> {
         "name" => return Ok(Term::Name(rest.to_owned())),
         "tag" => return Ok(Term::Tag(rest.to_owned())),
         "message" => return Ok(Term::Message(rest.to_owned())),
+        "column" => return column(&text, rest),
         "param" => Of::Params,
         "metric" => Of::Metrics,
         // Such as an address: no filter is called so.
         _ => return Ok(Term::Word(lower)),
     };
-    let at = rest.find(['=', '!', '<', '>']).unwrap_or(rest.len());
-    let (name, relation) = rest.split_at(at);
+    let (name, holds) = related(&text, rest)?;
     if name.is_empty() {
         return Err(format!("`{text}`: a name is missing behind `:`"));
     }
-    let holds = match relation {
-        "" => None,
-        relation => {
-            let found = RELATIONS.iter().find_map(|(word, relation)| {
-                Some((*relation, rest[at..].strip_prefix(word)?.to_owned()))
-            });
-            let found = found.ok_or_else(|| format!("`{text}`: `{relation}` is no comparison"))?;
-            let orders = !matches!(found.0, Relation::Is | Relation::IsNot);
-            if (orders || of == Of::Metrics) && number(&found.1).is_none() {
-                return Err(format!("`{text}`: `{}` is no number", found.1));
-            }
-            Some(found)
+    if let Some((relation, value)) = &holds {
+        let orders = !matches!(relation, Relation::Is | Relation::IsNot);
+        if (orders || of == Of::Metrics) && number(value).is_none() {
+            return Err(format!("`{text}`: `{value}` is no number"));
         }
-    };
+    }
     Ok(Term::Value { of, name: name.to_owned(), holds })
+}
+
+/// Parts a name from what has to hold of it.
+fn related<'a>(text: &str, rest: &'a str) -> Result<(&'a str, Option<(Relation, String)>), String> {
+    let at = rest.find(['=', '!', '<', '>']).unwrap_or(rest.len());
+    let (name, relation) = rest.split_at(at);
+    if relation.is_empty() {
+        return Ok((name, None));
+    }
+    let found = RELATIONS
+        .iter()
+        .find_map(|(word, found)| Some((*found, relation.strip_prefix(word)?.to_owned())));
+    let found = found.ok_or_else(|| format!("`{text}`: `{relation}` is no comparison"))?;
+    Ok((name, Some(found)))
+}
+
+fn column(text: &str, rest: &str) -> Result<Term, String> {
+    let (name, holds) = related(text, rest)?;
+    let of = match holds {
+        None => None,
+        Some((_, value)) if value.is_empty() => {
+            return Err(format!("`{text}`: a type is missing, such as `number` or `float64`"));
+        }
+        Some((Relation::Is, value)) => Some((true, value)),
+        Some((Relation::IsNot, value)) => Some((false, value)),
+        Some(_) => return Err(format!("`{text}`: a type is compared with `=` or `!=`")),
+    };
+    let name = (!name.is_empty()).then(|| name.to_owned());
+    if name.is_none() && of.is_none() {
+        return Err(format!("`{text}`: a name is missing behind `:`"));
+    }
+    Ok(Term::Column { name, of })
 }
 
 /// Reads a number as JSON and metrics write it.
@@ -176,10 +248,32 @@ impl Query {
     pub(super) fn fits(&self, subject: Subject<'_>) -> bool {
         self.terms.iter().all(|term| term.fits(subject))
     }
+
+    /// Tells whether some term fits a column.
+    pub(super) fn finds(&self, column: &Named) -> bool {
+        self.terms.iter().any(|term| term.finds(column))
+    }
+
+    /// Tells whether columns matter: a term looks at them.
+    pub(super) fn looks_at_columns(&self) -> bool {
+        self.terms.iter().any(|term| matches!(term, Term::Word(_) | Term::Column { .. }))
+    }
 }
 
 impl Term {
-    fn fits(&self, Subject { name, tags, frame }: Subject<'_>) -> bool {
+    fn finds(&self, column: &Named) -> bool {
+        match self {
+            Term::Word(word) => column.lower().contains(word.as_str()),
+            Term::Column { name, of } => {
+                name.as_ref().is_none_or(|name| column.lower() == name)
+                    && of.as_ref().is_none_or(|(is, wanted)| column.is_of(wanted) == *is)
+            }
+            Term::Name(_) | Term::Tag(_) | Term::Message(_) | Term::Value { .. } => false,
+        }
+    }
+
+    fn fits(&self, Subject { name, tags, frame, tables }: Subject<'_>) -> bool {
+        let in_a_table = || tables.iter().any(|table| table.iter().any(|c| self.finds(c)));
         match self {
             Term::Word(word) => {
                 name.contains(word)
@@ -189,7 +283,9 @@ impl Term {
                     || frame.metrics.iter().any(|(name, value)| {
                         name.contains(word) || value.to_string().contains(word)
                     })
+                    || in_a_table()
             }
+            Term::Column { .. } => in_a_table(),
             Term::Name(text) => name.contains(text),
             Term::Tag(text) => tags.iter().any(|tag| tag == text),
             Term::Message(text) => frame.message.contains(text),
@@ -257,7 +353,16 @@ mod tests {
     }
 
     fn fits(query: &str) -> bool {
-        let subject = Subject { name: "sales/weekly", tags: &["v1".to_owned()], frame: &text() };
+        let tables = [
+            Arc::from([Named::new("Unit_Price", "decimal(10, 2)", "number")]),
+            Arc::from([
+                Named::new("when", "timestamp[us, Europe/Berlin]", "time"),
+                Named::new("unit", "string", "text"),
+            ]),
+        ];
+        let tags = ["v1".to_owned()];
+        let frame = &text();
+        let subject = Subject { name: "sales/weekly", tags: &tags, frame, tables: &tables };
         query.parse::<Query>().unwrap().fits(subject)
     }
 
@@ -274,7 +379,7 @@ mod tests {
     fn nothing_is_a_pattern() {
         assert!(!fits("sal*") && !fits("week?46") && !fits(".*") && !fits("name:*"));
         let text = Text { message: "a * b".to_owned(), ..Text::default() };
-        let subject = Subject { name: "x", tags: &[], frame: &text };
+        let subject = Subject { name: "x", tags: &[], frame: &text, tables: &[] };
         assert!("*".parse::<Query>().unwrap().fits(subject));
     }
 
@@ -288,6 +393,21 @@ mod tests {
         assert!(fits("metric:auc>0.9") && fits("metric:auc<=0.91") && fits("metric:auc!=1"));
         assert!(!fits("metric:auc>0.91") && !fits("metric:auc<0.91") && !fits("metric:region"));
         assert!(fits("metric:loss=nan") && !fits("metric:loss<1") && !fits("metric:loss>=1"));
+    }
+
+    #[test]
+    fn columns_are_found_by_name_and_type() {
+        assert!(fits("PRICE week") && fits("_price") && !fits("prices"));
+        assert!(fits("column:unit_price") && fits("column:UNIT") && !fits("column:price"));
+        assert!(fits("column:unit_price=number") && fits("column:unit_price=Decimal"));
+        assert!(fits("column:\"unit_price=decimal(10, 2)\""));
+        assert!(!fits("column:unit_price=decimal(9,") && !fits("column:unit=number"));
+        assert!(
+            fits("column:when=time") && fits("column:when!=text") && !fits("column:when!=time")
+        );
+        assert!(fits("column:=timestamp") && !fits("column:=binary"), "of any name");
+        assert!(!fits("text") && !fits("timestamp"), "a word is no type");
+        assert!(!fits("param:when") && !fits("name:when") && !fits("message:when"));
     }
 
     #[test]
@@ -305,6 +425,10 @@ mod tests {
             "metric:a=x",
             "param:a>x",
             "param:a!1",
+            "column:",
+            "column:a>1",
+            "column:a=",
+            "column:a!x",
             &long,
             &many,
         ] {

@@ -27,14 +27,14 @@ const NOTE: &str = "csv-metadata.json";
 const STATS: &str = "stats.json";
 
 /// What something is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::ops) struct Key {
     /// The table.
-    pub(super) hash: BlobHash,
+    pub(in crate::ops) hash: BlobHash,
     /// The format in which it is read.
-    pub(super) format: Format,
+    pub(in crate::ops) format: Format,
     /// The note of its types beside it.
-    pub(super) note: Option<BlobHash>,
+    pub(in crate::ops) note: Option<BlobHash>,
 }
 
 /// The folder.

@@ -16,7 +16,7 @@ use crate::ops::resolve::parse;
 use crate::ops::{Opened, Ops};
 
 /// What the name of a note has behind that of its CSV.
-const NOTED: &str = "-metadata.json";
+pub(in crate::ops) const NOTED: &str = "-metadata.json";
 
 /// A file that is a table.
 pub(super) struct TableFile {

@@ -21,10 +21,12 @@ use dsp_tables::{Column, Format, Note, PageRequest, Source, Stats, Table, TableE
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use self::conversion::{MadeTable, TableBytes, TableForm};
-use self::derived::{Derived, Key};
+use self::derived::Derived;
+pub(super) use self::derived::Key;
+pub(super) use self::finding::NOTED;
 use self::finding::TableFile;
 use self::selection::Selections;
-use self::source::BlobSource;
+pub(super) use self::source::BlobSource;
 use super::Ops;
 use super::problem::{bad_request, internal, not_found};
 
@@ -196,6 +198,7 @@ impl Ops {
         }
         self.tables.forget(&gone);
         self.tables.derived.forget(gone).await;
+        self.forget_columns().await;
     }
 
     /// Opens the table that a reference means.

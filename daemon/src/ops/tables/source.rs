@@ -15,7 +15,7 @@ use crate::ops::Opened;
 
 /// Reads a blob, every byte checked; for threads that may block.
 #[derive(Debug)]
-pub(super) struct BlobSource {
+pub(in crate::ops) struct BlobSource {
     blobs: Blobs,
     hash: BlobHash,
     size: u64,
@@ -25,13 +25,13 @@ pub(super) struct BlobSource {
 }
 
 impl BlobSource {
-    pub(super) fn new(blobs: Blobs, opened: &Opened) -> BlobSource {
+    pub(in crate::ops) fn new(blobs: Blobs, opened: &Opened) -> BlobSource {
         let (hash, size) = (opened.hash, opened.size);
         BlobSource { blobs, hash, size, runtime: Handle::current(), fault: Mutex::default() }
     }
 
     /// Returns why bytes could not be read since it was asked last.
-    pub(super) fn fault(&self) -> Option<Problem> {
+    pub(in crate::ops) fn fault(&self) -> Option<Problem> {
         let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).take();
         fault.map(Problem::from)
     }

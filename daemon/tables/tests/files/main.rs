@@ -1,6 +1,7 @@
 //! Files as others write them, honest and hostile.
 
 mod formats;
+mod glance;
 mod notes;
 mod pages;
 mod select;
