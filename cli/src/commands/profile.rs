@@ -108,6 +108,9 @@ pub(crate) struct Add {
     print: bool,
 }
 
+/// What becomes of the token of a profile that goes.
+const REVOKED: &str = "its token is revoked for good: whoever uses it elsewhere is let in no more";
+
 /// What a token permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Scope {
@@ -344,6 +347,13 @@ pub(crate) async fn add(args: &Add, app: &App) -> Result<()> {
         let path = file.path.display();
         if !args.force {
             app.ui.explain(&says(&args.profile, old));
+            let stays = old.token.as_deref().is_none_or(|token| {
+                args.token.as_deref() == Some(token)
+                    || file.document.another_has(&args.profile, token)
+            });
+            if known.is_some() && !stays {
+                app.ui.explain(REVOKED);
+            }
             app.ui.confirm(&format!("replace the profile {} in {path}?", args.profile))?;
         }
     }
@@ -360,14 +370,15 @@ pub(crate) async fn add(args: &Add, app: &App) -> Result<()> {
     };
     let Some(file) = file else { return print(&args.profile, profile, app) };
     if let Err(error) = file.change(&args.profile, Some(&profile)) {
-        if made {
-            // Nobody holds it.
-            server.revoke(&token).await?;
+        // Nobody holds it. That the file was not written is what has to be told.
+        if made && server.revoke(&token).await.is_err() {
+            app.ui.warn("the token that was made for it is good; `dsp profile list --tokens`");
         }
         return Err(error);
     }
     if let Some(old) = old.and_then(|old| old.token).filter(|old| *old != token)
         && server.knows(&old).is_some()
+        && !file.document.another_has(&args.profile, &old)
     {
         server.revoke(&old).await?;
         app.ui.note("the token that it had is revoked");
@@ -464,15 +475,15 @@ async fn remove(name: &str, file: &ProfileFile, force: bool, app: &App) -> Resul
     };
     let server = Server::of(app).await?;
     let token = profile.token.as_deref();
-    let good = token.filter(|token| server.knows(token).is_some());
+    let good = token.filter(|token| {
+        server.knows(token).is_some() && !file.document.another_has(name, token)
+    });
     // Found out before the token is gone.
     file.changed(name, None)?;
     if !force {
         app.ui.explain(&says(name, profile));
         if good.is_some() {
-            app.ui.explain(
-                "its token is revoked for good: whoever uses it elsewhere is let in no more",
-            );
+            app.ui.explain(REVOKED);
         }
         app.ui.confirm(&format!("remove the profile {name} from {path}?"))?;
     }

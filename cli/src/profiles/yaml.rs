@@ -123,6 +123,13 @@ impl Document {
         self.entries.iter().map(|entry| (entry.name.as_str(), &entry.profile))
     }
 
+    /// Tells whether a profile of another name has a token.
+    pub(crate) fn another_has(&self, name: &str, token: &str) -> bool {
+        self.profiles().any(|(other, profile)| {
+            other != name && profile.token.as_deref() == Some(token)
+        })
+    }
+
     /// Returns a profile.
     pub(crate) fn get(&self, name: &str) -> Option<&Profile> {
         self.entries.iter().find(|entry| entry.name == name).map(|entry| &entry.profile)

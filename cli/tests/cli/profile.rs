@@ -42,6 +42,19 @@ fn profile() -> String {
 }
 
 #[test]
+fn a_token_that_another_profile_has_is_not_revoked() {
+    let fake = fake();
+    let two = format!("{}  other:\n    token: {TOKEN}\n", profile());
+    let path = written(&fake, &two);
+    for verb in ["add", "remove"] {
+        let ran = fake.dsp(&["profile", verb, "other", "--file", "config.yaml", "--force"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(fake.seen().iter().all(|seen| seen.call != revocation(TOKEN)), "{verb}");
+        std::fs::write(&path, &two).unwrap();
+    }
+}
+
+#[test]
 fn nothing_is_replaced_or_removed_unasked() {
     let fake = fake();
     let path = written(&fake, &profile());

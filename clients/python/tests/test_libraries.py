@@ -165,6 +165,9 @@ def test_boosters():
     assert back.attributes() == booster.attributes()
     light = lgb.train({"verbose": -1, "min_data_in_leaf": 5}, lgb.Dataset(X, Y), 3)
     np.testing.assert_array_equal(around(light).predict(X), light.predict(X))
+    light.best_iteration = 2
+    assert around(light).best_iteration == 2
+    np.testing.assert_array_equal(around(light).predict(X), light.predict(X))
     estimator = lgb.LGBMClassifier(n_estimators=2, verbose=-1).fit(X, Y)
     np.testing.assert_array_equal(around(estimator).predict(X), estimator.predict(X))
 

@@ -85,15 +85,20 @@ class LightGBM:
     def encode(self, value: Any) -> Encoded:
         # All trees, not only the best ones that early stopping found.
         text = value.model_to_string(num_iteration=-1)
-        return Encoded(".txt", "text/plain", "lightgbm", data=text.encode())
+        # The text has no place for where it stopped, which `predict` goes by.
+        app = f"lightgbm/{value.best_iteration}" if value.best_iteration > 0 else "lightgbm"
+        return Encoded(".txt", "text/plain", app, data=text.encode())
 
     def reads(self, attachment: Attachment) -> bool:
-        return attachment.app == "lightgbm"
+        return (attachment.app or "").split("/")[0] == "lightgbm"
 
     def decode(self, attachment: Attachment) -> Any:
         lightgbm = library("lightgbm", what=f"the model {attachment.reference}")
         try:
-            return lightgbm.Booster(model_str=attachment.text())
+            model = lightgbm.Booster(model_str=attachment.text())
+            if "/" in (attachment.app or ""):
+                model.best_iteration = int((attachment.app or "").split("/")[1])
+            return model
         except (lightgbm.basic.LightGBMError, ValueError, KeyError) as error:
             raise unreadable(attachment, "model of LightGBM", error) from error
 
