@@ -6,6 +6,7 @@
 mod conversion;
 mod derived;
 mod finding;
+mod recent;
 mod selection;
 mod source;
 
@@ -23,6 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub use self::conversion::{MadeTable, TableBytes, TableForm};
 use self::derived::{Derived, Key};
 use self::finding::TableFile;
+use self::recent::Recent;
 use self::selection::Selections;
 use self::source::BlobSource;
 use super::Ops;
@@ -63,6 +65,7 @@ pub(super) struct Tables {
     pages: Arc<Semaphore>,
     heavy: Arc<Semaphore>,
     sorting: Arc<Semaphore>,
+    recent: Arc<Recent>,
     derived: Arc<Derived>,
 }
 
@@ -82,6 +85,7 @@ impl Tables {
             heavy: Arc::new(Semaphore::new(HEAVY)),
             sorting: Arc::new(Semaphore::new(SORTING)),
             selections: Selections::default(),
+            recent: Arc::default(),
             derived: Arc::new(Derived::new(home.cache().join("tables"))),
         }
     }
@@ -105,6 +109,7 @@ impl Tables {
         open.retain(|reading| !gone.contains(&reading.key.hash));
         drop(open);
         self.selections.forget(gone);
+        self.recent.forget(gone);
     }
 }
 
@@ -189,7 +194,9 @@ impl Ops {
     /// Removes what was derived from blobs that are not here any more.
     pub(crate) async fn forget_derived(&self) {
         let mut gone = Vec::new();
-        for hash in self.tables.derived.sources().await {
+        let mut sources = self.tables.recent.hashes();
+        sources.extend(self.tables.derived.sources().await);
+        for hash in sources {
             if !matches!(self.blobs.status(hash).await, Ok(crate::blobs::Status::Complete { .. })) {
                 gone.push(hash);
             }
