@@ -406,8 +406,11 @@ impl Ops {
     async fn glance(&self, candidate: &Candidate) -> Result<Vec<Named>, TableError> {
         let key = candidate.key;
         let opened = |hash, size| Opened { hash, size, media: None, path: None };
-        let source =
-            |hash, size| Arc::new(BlobSource::new(self.blobs.clone(), &opened(hash, size)));
+        // Nothing that somebody reads gives way to a glance.
+        let recent = || Arc::default();
+        let source = |hash, size| {
+            Arc::new(BlobSource::new(self.blobs.clone(), &opened(hash, size), recent()))
+        };
         let bytes = source(key.hash, candidate.size);
         let note = key.note.map(|note| source(note, candidate.note_size));
         let read = {

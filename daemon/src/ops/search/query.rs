@@ -206,8 +206,11 @@ fn term((text, quoted): (String, bool)) -> Result<Term, String> {
     Ok(Term::Value { of, name: name.to_owned(), holds })
 }
 
+/// What has to hold of something, if anything.
+type Holds = Option<(Relation, String)>;
+
 /// Parts a name from what has to hold of it.
-fn related<'a>(text: &str, rest: &'a str) -> Result<(&'a str, Option<(Relation, String)>), String> {
+fn related<'a>(text: &str, rest: &'a str) -> Result<(&'a str, Holds), String> {
     let at = rest.find(['=', '!', '<', '>']).unwrap_or(rest.len());
     let (name, relation) = rest.split_at(at);
     if relation.is_empty() {

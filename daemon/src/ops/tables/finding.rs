@@ -34,7 +34,8 @@ impl Ops {
         let path = file.path.clone();
         let opened = self.open_file(file).await?;
         self.uses.touch(opened.hash);
-        let bytes = Arc::new(BlobSource::new(self.blobs.clone(), &opened));
+        let recent = Arc::clone(&self.tables.recent);
+        let bytes = Arc::new(BlobSource::new(self.blobs.clone(), &opened, recent));
         let format = format_of(&bytes, &opened, reference).await?;
         let mut note = None;
         if let (Format::Csv | Format::Tsv, Ok(selector)) =

@@ -6,6 +6,7 @@
 mod conversion;
 mod derived;
 mod finding;
+mod recent;
 mod selection;
 mod source;
 
@@ -25,6 +26,7 @@ use self::derived::Derived;
 pub(super) use self::derived::Key;
 pub(super) use self::finding::NOTED;
 use self::finding::TableFile;
+use self::recent::Recent;
 use self::selection::Selections;
 pub(super) use self::source::BlobSource;
 use super::Ops;
@@ -65,6 +67,7 @@ pub(super) struct Tables {
     pages: Arc<Semaphore>,
     heavy: Arc<Semaphore>,
     sorting: Arc<Semaphore>,
+    recent: Arc<Recent>,
     derived: Arc<Derived>,
 }
 
@@ -84,6 +87,7 @@ impl Tables {
             heavy: Arc::new(Semaphore::new(HEAVY)),
             sorting: Arc::new(Semaphore::new(SORTING)),
             selections: Selections::default(),
+            recent: Arc::default(),
             derived: Arc::new(Derived::new(home.cache().join("tables"))),
         }
     }
@@ -107,6 +111,7 @@ impl Tables {
         open.retain(|reading| !gone.contains(&reading.key.hash));
         drop(open);
         self.selections.forget(gone);
+        self.recent.forget(gone);
     }
 }
 
@@ -191,7 +196,9 @@ impl Ops {
     /// Removes what was derived from blobs that are not here any more.
     pub(crate) async fn forget_derived(&self) {
         let mut gone = Vec::new();
-        for hash in self.tables.derived.sources().await {
+        let mut sources = self.tables.recent.hashes();
+        sources.extend(self.tables.derived.sources().await);
+        for hash in sources {
             if !matches!(self.blobs.status(hash).await, Ok(crate::blobs::Status::Complete { .. })) {
                 gone.push(hash);
             }
