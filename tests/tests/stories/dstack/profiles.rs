@@ -179,7 +179,7 @@ async fn a_daemon_is_started_where_a_kept_profile_looks_for_it() -> anyhow::Resu
             "attachments": [{ "content_type": "text/plain", "data": "aGVsbG8=" }],
         });
         let answer = client.push(&push, b"").await?;
-        assert_eq!(answer["url"], format!("http://localhost:{port}/dstack/data"));
+        assert_eq!(answer["url"], format!("http://localhost:{port}/alice/data"));
         assert_eq!(client.pull("dstack/data", &json!({})).await?, b"hello");
         // What it keeps is in that folder, and comes back with it, at the same port.
         says(&alice, &["daemon", "stop", "--home", home]).await?;
