@@ -82,7 +82,7 @@ impl Ops {
             ));
         }
         let level = request.general.as_ref().and_then(|of| of.default_access_level.as_deref());
-        match level.map(Level::read).transpose()? {
+        match level.map(|word| Level::read("default_access_level", word)).transpose()? {
             Some(level) => self.by_default(&scene, level).await,
             None if mail.is_some() => Ok(()),
             None => Err(Refusal::malformed("there is nothing to change")),

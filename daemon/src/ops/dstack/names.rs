@@ -191,15 +191,15 @@ impl Level {
         }
     }
 
-    /// Reads dstack's word.
+    /// Reads dstack's word in a field.
     ///
     /// # Errors
     /// It is none of the three.
-    pub(super) fn read(word: &str) -> Result<Level, Refusal> {
+    pub(super) fn read(field: &str, word: &str) -> Result<Level, Refusal> {
         let levels = [Level::Private, Level::Internal, Level::Public];
         levels.into_iter().find(|level| level.word() == word).ok_or_else(|| {
             Refusal::malformed(format!(
-                "an access level is `private`, `internal` or `public`, not `{}`",
+                "`{field}` is `private`, `internal` or `public`, not `{}`",
                 shortened(word)
             ))
         })
@@ -214,7 +214,7 @@ impl Level {
         private: Option<bool>,
     ) -> Result<Option<Level>, Refusal> {
         match (word, private) {
-            (Some(word), _) => Level::read(word).map(Some),
+            (Some(word), _) => Level::read("access_level", word).map(Some),
             (None, Some(true)) => Ok(Some(Level::Private)),
             (None, Some(false)) => Ok(Some(Level::Public)),
             (None, None) => Ok(None),

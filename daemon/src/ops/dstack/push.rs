@@ -94,11 +94,12 @@ impl Checked {
         if push.encryption.as_ref().is_some_and(|encryption| !encryption.is_null()) {
             return Err(Refusal::malformed("encrypted frames are not supported"));
         }
-        let wanted = match push.access.as_deref().map(Level::read).transpose()? {
-            None => None,
-            Some(Level::Public | Level::Internal) => Some(Wanted::Anywhere),
-            Some(Level::Private) => Some(Wanted::Private),
-        };
+        let wanted =
+            match push.access.as_deref().map(|word| Level::read("access", word)).transpose()? {
+                None => None,
+                Some(Level::Public | Level::Internal) => Some(Wanted::Anywhere),
+                Some(Level::Private) => Some(Wanted::Private),
+            };
         let attachments = push.attachments.take().unwrap_or_default();
         let size = match (push.size, push.index, attachments.len()) {
             (None, None, 0) => {

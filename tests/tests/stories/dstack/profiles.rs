@@ -131,12 +131,12 @@ async fn profiles_that_are_written_at_once_are_all_there() -> anyhow::Result<()>
     let path = cluster.path().join("config.yaml");
     let file = path.to_str().context("a path")?;
     let names: Vec<String> = (0..8).map(|n| format!("profile-{n}")).collect();
-    let added = names.iter().map(|name| {
-        let line = ["profile", "add", name.as_str(), "--file", file].map(str::to_owned);
-        async { says(&alice, &line.each_ref().map(String::as_str)).await }
-    });
+    let alice = &alice;
+    let added = names
+        .iter()
+        .map(|name| async move { says(alice, &["profile", "add", name, "--file", file]).await });
     futures::future::try_join_all(added).await?;
-    let list = says(&alice, &["profile", "list", "--file", file, "--json"]).await?;
+    let list = says(alice, &["profile", "list", "--file", file, "--json"]).await?;
     let list: Value = serde_json::from_str(&list)?;
     let items = list["items"].as_array().context("items")?;
     let mut there: Vec<&str> = items.iter().filter_map(|one| one["profile"].as_str()).collect();
@@ -179,7 +179,7 @@ async fn a_daemon_is_started_where_a_kept_profile_looks_for_it() -> anyhow::Resu
             "attachments": [{ "content_type": "text/plain", "data": "aGVsbG8=" }],
         });
         let answer = client.push(&push, b"").await?;
-        assert_eq!(answer["url"], format!("http://localhost:{port}/dstack/data"));
+        assert_eq!(answer["url"], format!("http://localhost:{port}/alice/data"));
         assert_eq!(client.pull("dstack/data", &json!({})).await?, b"hello");
         // What it keeps is in that folder, and comes back with it, at the same port.
         says(&alice, &["daemon", "stop", "--home", home]).await?;
