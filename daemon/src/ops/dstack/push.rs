@@ -13,6 +13,7 @@ use dsp_protocol::statement::Role;
 use futures::Stream;
 use serde_json::{Value, json};
 
+use super::super::push::AfterRemoval;
 use super::super::scene::Scene;
 use super::super::time::now;
 use super::super::whole::to_the_end;
@@ -310,7 +311,9 @@ impl Ops {
         let ops = Arc::clone(self);
         let moved = to_the_end(async move {
             let silent = Reporter::silent();
-            ops.move_head((context, name), Vec::new(), (built, sum), &silent).await
+            // A stack that was deleted there is gone with its history.
+            let stack = (context, name, AfterRemoval::Anew);
+            ops.move_head(stack, Vec::new(), (built, sum), &silent).await
         });
         moved.await?;
         Ok(())
