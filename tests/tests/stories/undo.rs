@@ -150,3 +150,25 @@ async fn a_push_that_moves_a_tag_says_so_and_is_undone() -> anyhow::Result<()> {
     assert_eq!(alice.stack("data").await?.tags["prod"], first);
     Ok(())
 }
+
+//  alice <-- bob, who leaves, and follows again while alice is off
+#[tokio::test]
+async fn who_follows_again_and_reaches_nobody_is_told_so() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [mut alice, bob] = cluster.start(["alice", "bob"]).await?;
+    let pushed = alice.push("data", &[("a.txt", b"one")]).await?;
+    let ticket = alice.ticket().await?.ticket;
+    bob.follow(&ticket).await?;
+    bob.has("alice:data", &pushed).await?;
+    ensure!(bob.cli(["unfollow", "alice/main"]).await?.status.success());
+    alice.stop().await?;
+    let said = bob.cli(["follow", &ticket, "--no-wait"]).await?;
+    ensure!(said.status.success() && said.stdout.contains("not synced yet"), "{said:?}");
+    bob.reads("alice:data", b"one").await?;
+    // Once she is met again, the same says that it is synced.
+    ensure!(bob.cli(["unfollow", "alice/main"]).await?.status.success());
+    alice.start().await?;
+    let followed = bob.follow(&alice.ticket().await?.ticket).await?;
+    ensure!(followed.synced, "{followed:?}");
+    Ok(())
+}
