@@ -26,6 +26,8 @@ pub(crate) enum Exit {
     Unreachable = 5,
     /// A name fits several things, or a stack has several heads under `--strict`.
     Ambiguous = 6,
+    /// Somebody pressed Ctrl-C, or asked the process to end: what a shell makes of that signal.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {
@@ -47,6 +49,12 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     fn new(code: ProblemCode, exit: Exit, detail: impl Into<String>) -> Self {
         Error { problem: Box::new(Problem::new(code, detail)), exit }
+    }
+
+    /// Returns the error of a command that was told to end.
+    pub(crate) fn interrupted() -> Self {
+        let detail = "interrupted; what was half written is removed";
+        Error::new(ProblemCode::Stopping, Exit::Interrupted, detail)
     }
 
     /// Returns what is wrong.

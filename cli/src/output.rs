@@ -98,6 +98,11 @@ impl Ui {
         self.stdout_terminal
     }
 
+    /// Tells whether notes go to a terminal.
+    pub(crate) fn stderr_terminal(&self) -> bool {
+        self.stderr_terminal
+    }
+
     /// Tells whether somebody is there to be asked.
     pub(crate) fn can_ask(&self) -> bool {
         self.stdin_terminal && self.stderr_terminal

@@ -160,9 +160,13 @@ async fn greet(running: &Running, ui: &Ui) -> Result<()> {
         "the recovery key is only on this disk: `dsp id backup` shows it in words; who loses the \
          keys loses the name",
     );
-    let login = running.client.post::<LoginCode>(&Url::new(&["login-codes"])).await;
-    // A token that was named may not make one.
-    let login = login.ok().map(|code| code.url);
+    // Where somebody reads it, and not into a file: the code logs in with all rights.
+    let login = match ui.stderr_terminal() {
+        // A token that was named may not make one.
+        true => running.client.post::<LoginCode>(&Url::new(&["login-codes"])).await.ok(),
+        false => None,
+    };
+    let login = login.map(|code| code.url);
     for line in first_steps(login.as_deref(), &status.address, &status.dstack_user) {
         ui.note(&line);
     }

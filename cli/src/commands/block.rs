@@ -37,6 +37,8 @@ pub(crate) struct UnblockArgs {
 pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let client = app.client().await?;
     let user = clean(&args.user);
+    // Nothing is announced that then is refused.
+    super::peers::another(&client, &args.user).await?;
     app.ui.explain(&format!("no device of {user} is talked to any more, and she is told nothing"));
     app.ui.explain("her stacks are not shown; nothing here is deleted");
     app.ui.explain("in a context shared with others they go on to see her, and she them");

@@ -144,7 +144,11 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
             let url = Url::new(&["contexts", "current"]);
             let now: ContextInfo =
                 client.send_json(Method::PUT, &url, &SwitchContext { context }).await?;
-            app.ui.result(&now, |_| format!("now in {}\n", clean(&now.label)))
+            app.ui.result(&now, |_| format!("now in {}\n", clean(&now.label)))?;
+            if now.state == FollowState::Closed {
+                app.ui.note("it is closed: what is in it can be read, and nothing be pushed to it");
+            }
+            Ok(())
         }
         Verb::Policy { context, choose } => set_policy(&client, app, &context, &choose).await,
         Verb::Quota { context, bytes } => quota(&client, app, &context, bytes.as_deref()).await,
@@ -251,7 +255,14 @@ async fn rm(client: &Client, app: &App, context: &str) -> Result<()> {
     app.ui.result(&closed, |_| format!("closed {label}\n"))?;
     super::undo::hint(closed.and_then(|closed| closed.undo).as_ref(), &app.ui);
     if before.is_some_and(|before| before.id == readable.context) {
-        app.ui.note(&format!("now in {}", clean(&current(client).await?.label)));
+        let now = current(client).await?;
+        match now.id == readable.context {
+            false => app.ui.note(&format!("now in {}", clean(&now.label))),
+            true => app.ui.note(
+                "no context of yours is open now: `dsp context new` makes one, and `dsp context \
+                 switch` chooses it",
+            ),
+        }
     }
     Ok(())
 }

@@ -274,7 +274,7 @@ async fn write_all(
     let bar = Mutex::new(Bar::new(&app.ui, "writing"));
     let jobs = stream::iter(jobs.iter().map(Ok::<_, Error>));
     let (root, bar) = (&root, &bar);
-    jobs.try_for_each_concurrent(PARALLEL, |job| async move {
+    let writing = jobs.try_for_each_concurrent(PARALLEL, |job| async move {
         let path = folder.join(&job.name);
         let fail = |e: &std::io::Error| Error::path("cannot write", &path, e);
         let mode = if job.file.executable { Mode::Executable } else { Mode::Plain };
@@ -286,9 +286,41 @@ async fn write_all(
             }
             received => received?,
         }
-        part.keep(replace).map_err(|e| fail(&e))
-    })
-    .await
+        match part.keep(replace) {
+            // Another `dsp get` was faster, and wrote what this one would have.
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+                let same = match root.present(&job.name) {
+                    Ok(Present::File(mut there)) => is_same(&mut there, &job.file),
+                    _ => Ok(false),
+                };
+                if matches!(same, Ok(true)) { Ok(()) } else { Err(fail(&e)) }
+            }
+            kept => kept.map_err(|e| fail(&e)),
+        }
+    });
+    // What is half written goes when it is dropped, and a signal alone would drop nothing.
+    tokio::select! {
+        written = writing => written,
+        () = interrupted() => Err(Error::interrupted()),
+    }
+}
+
+/// Waits until somebody presses Ctrl-C, or asks the process to end.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut ends) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = ends.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Refuses files of which the folder would keep one only, before any of them is written.

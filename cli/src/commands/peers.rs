@@ -2,11 +2,12 @@
 
 use clap::Subcommand;
 use dsp_protocol::api::{PeerInfo, RenamePeer};
+use dsp_protocol::id::UserId;
 use hyper::Method;
 
 use crate::App;
-use crate::client::Url;
-use crate::error::Result;
+use crate::client::{Client, Url};
+use crate::error::{Error, Result};
 use crate::human;
 use crate::output::{Ui, clean};
 use crate::table::{Column, Table};
@@ -45,6 +46,20 @@ Examples:
         /// New name
         name: String,
     },
+}
+
+/// Makes sure that a text names a user other than me; an id may be that of somebody never met.
+///
+/// # Errors
+/// Nobody is called so, or it is me.
+pub(crate) async fn another(client: &Client, user: &str) -> Result<()> {
+    if user == "me" {
+        return Err(Error::refused("`me` is you, and another user is meant"));
+    }
+    match user.parse::<UserId>() {
+        Ok(_) => Ok(()),
+        Err(_) => client.get::<PeerInfo>(&Url::new(&["peers", user])).await.map(drop),
+    }
 }
 
 pub(crate) async fn run(args: Args, app: &App) -> Result<()> {

@@ -6,9 +6,9 @@ use hyper::Method;
 
 use crate::App;
 use crate::client::{Client, Url};
-use crate::error::Result;
+use crate::error::{Error, Exit, Result};
 use crate::human;
-use crate::output::clean;
+use crate::output::{clean, quoted};
 use crate::value;
 
 /// Make a ticket that lets its holder follow a context
@@ -63,7 +63,21 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
         Some(context) => context.clone(),
         None => super::context::current(&client).await?.label,
     };
-    let readable: Readable = client.get(&Url::new(&["contexts", &context, "readable"])).await?;
+    let url = Url::new(&["contexts", &context, "readable"]);
+    let readable: Readable = match client.get(&url).await {
+        Err(error) if matches!(error.exit(), Exit::NotFound) => {
+            let url = Url::new(&["stack"]).query("ref", &context);
+            let stack: Result<StackInfo> = client.get(&url).await;
+            return Err(match stack {
+                Ok(_) => Error::not_found(error.detail()).hint(format!(
+                    "it is a stack: `dsp share {} --with USER` shows it to a user",
+                    quoted(&context)
+                )),
+                Err(_) => error,
+            });
+        }
+        readable => readable?,
+    };
     let label = clean(&readable.label);
     app.ui.explain(&explain(&readable, args));
     app.ui.confirm(&format!("share {label}?"))?;
@@ -89,6 +103,10 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
 async fn with(stack: &str, args: &Args, app: &App, client: &Client) -> Result<()> {
     let url = Url::new(&["stack"]).query("ref", stack);
     let info: StackInfo = client.get(&url.query("to_change", "true")).await?;
+    // Nothing is announced that then is refused.
+    for user in &args.with {
+        super::peers::another(client, user).await?;
+    }
     let (name, users) = (clean(&info.reference), clean(&args.with.join(", ")));
     let frames = if args.history { "its head and the frames behind it" } else { "its head" };
     app.ui.explain(&format!(

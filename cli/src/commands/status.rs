@@ -69,6 +69,13 @@ pub(crate) fn human(status: &NodeStatus, ui: &Ui) -> String {
 /// Returns what should be done something about, and what is not as one may think.
 pub(crate) fn warnings(status: &NodeStatus) -> Vec<String> {
     let mut warnings = Vec::new();
+    if status.device_revoked {
+        warnings.push(
+            "this device is revoked, for ever: it acts for you no more; `dsp reset` puts its home \
+             aside, and `dsp id pair` makes it a device of yours anew"
+                .to_owned(),
+        );
+    }
     if status.disk_full {
         warnings.push(
             "the disk is full: pushes and fetches wait for room; reading and removing go on"

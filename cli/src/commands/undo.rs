@@ -5,7 +5,7 @@ use hyper::Method;
 
 use crate::App;
 use crate::client::{Client, Url};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::human;
 use crate::output::{Ui, clean};
 use crate::table::{Column, Table};
@@ -19,8 +19,8 @@ Examples:
   dsp undo 12
   dsp undo --empty
 
-Without an id it undoes the last thing that can be undone, and says what that was. Bytes that
-nothing names stay in the trash for the time of the setting trash.keep.")]
+Without an id it means the last thing that can be undone, and asks: a push or a change of members
+is none of them. Bytes that nothing names stay in the trash for the time of the setting trash.keep.")]
 pub(crate) struct Args {
     /// What to undo, as --list and the verbs name it
     #[arg(value_name = "ID", conflicts_with_all = ["list", "empty"])]
@@ -41,10 +41,29 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     if args.empty {
         return empty(&client, app).await;
     }
-    let request = UndoDeed { id: args.id };
+    let id = match args.id {
+        Some(id) => Some(id),
+        None => last(&client, app).await?,
+    };
+    let request = UndoDeed { id };
     let undone: Undone = client.send_json(Method::POST, &Url::new(&["undo"]), &request).await?;
     app.ui
         .result(&undone, |_| format!("undone: {}\n{}\n", clean(&undone.deed), clean(&undone.what)))
+}
+
+/// Finds the last deed that can be undone, and asks whether it is meant: other things may have
+/// been done since that no deed stands for, and what is undone is published.
+async fn last(client: &Client, app: &App) -> Result<Option<u64>> {
+    let deeds: Vec<DeedInfo> = client.list(&Url::new(&["undo"]), None).await?;
+    let Some(deed) = deeds.iter().find(|deed| deed.impossible.is_none()) else { return Ok(None) };
+    let (id, what) = (deed.id, clean(&deed.what));
+    let ago = human::ago(&deed.at, human::now());
+    if !app.ui.can_confirm() {
+        return Err(Error::refused(format!("not confirmed: undo `{what}`, done {ago}?"))
+            .hint(format!("`dsp undo {id}` undoes it without a question, and so does --yes")));
+    }
+    app.ui.confirm(&format!("undo `{what}`, done {ago}?"))?;
+    Ok(Some(id))
 }
 
 async fn list(client: &Client, app: &App) -> Result<()> {

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use dsp_protocol::api::{Backup, BackupState, IdentityInfo};
+use dsp_protocol::api::{Backup, BackupState, IdentityInfo, Problem, ProblemCode};
 use dsp_protocol::id::{DeviceId, UserId};
 use dsp_protocol::key::SecretKey;
 
@@ -142,4 +142,20 @@ fn a_terminal_asks_twice_and_does_not_show_the_passphrase() {
     assert_eq!(fake.only(CONFIRM).json()["words"], WORDS);
     let opened = open(&fake.work().join("recovery.age"), "correct horse").unwrap();
     assert_eq!(opened, format!("{WORDS}\n").as_bytes());
+}
+
+#[test]
+fn a_ticket_is_not_spent_on_words_that_are_no_key() {
+    let fake = fake();
+    fs::write(fake.work().join("words"), WORDS).unwrap();
+    let args = ["id", "recover", "--words", "words", "--ticket", "dsp1abc", "--yes"];
+    let followed = || fake.seen().iter().any(|seen| seen.call == "POST /api/v1/follows");
+    let recover = "POST /api/v1/identity/recover";
+    fake.on_problem(recover, Problem::new(ProblemCode::BadRequest, "8 words, and a key has 24"));
+    let ran = fake.dsp(&args);
+    assert!(ran.err.contains("8 words") && !followed(), "{ran:?}");
+    // Words of somebody who is not known here yet are what the ticket is for.
+    fake.on_problem(recover, Problem::new(ProblemCode::NotFound, "they recover nobody"));
+    assert_ne!(fake.dsp(&args).code, 0);
+    assert!(followed());
 }

@@ -10,7 +10,7 @@ use dsp_protocol::api::NodeStatus;
 use dsp_protocol::id::{DeviceId, UserId};
 use serde_json::json;
 
-use crate::fake::{Fake, Ran, VERSION, run};
+use crate::fake::{Fake, Ran, Seen, VERSION, run};
 
 pub(crate) fn status() -> NodeStatus {
     NodeStatus {
@@ -26,6 +26,7 @@ pub(crate) fn status() -> NodeStatus {
         dstack_user: "alice".into(),
         device: DeviceId::from_bytes([5; 32]),
         device_name: "laptop".into(),
+        device_revoked: false,
         context: "main".into(),
         backup_needed: true,
         listening: vec![],
@@ -237,9 +238,12 @@ fn the_first_start_says_who_i_am_and_that_the_key_is_here_alone() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.err.starts_with("first start: you are alice on laptop, "), "{ran:?}");
     assert!(ran.err.contains("`dsp id backup`"), "{ran:?}");
-    // As dstack's server did: an address that logs in, and how clients are told of this one.
+    // Nobody reads it here, and a file would keep a code that logs in.
+    assert!(!ran.err.contains("login"), "{ran:?}");
+    let made = |seen: &Seen| seen.call == "POST /api/v1/login-codes";
+    assert!(!fake.seen().iter().any(made), "none is made");
+    // As dstack's server did: how clients are told of this one.
     for told in [
-        "in the browser, once and within a minute: http://127.0.0.1:7700/login#c=abc\n",
         "`dsp profile add` writes ~/.dstack/config.yaml for alice at http://127.0.0.1:7700/api\n",
         "server = \"http://127.0.0.1:7700/api\"); `dsp profile add --print` prints it with a token\n",
     ] {

@@ -360,8 +360,12 @@ fn loopback(parts: &[String]) -> Result<IpAddr, String> {
 
 fn filter(parts: &[String]) -> Result<String, String> {
     let text = only(parts);
+    // A word alone would be taken for the name of a part of the program, and silence all others.
+    let told = |part: &str| {
+        part.contains('=') || part.trim().parse::<tracing::level_filters::LevelFilter>().is_ok()
+    };
     match crate::log::parse(text) {
-        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
+        Ok(_) if !text.is_empty() && text.split(',').all(told) => Ok(text.to_owned()),
         _ => {
             Err(format!("`{text}` is no log filter such as `info` or `info,dsp_daemon::net=debug`"))
         }

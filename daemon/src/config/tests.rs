@@ -131,6 +131,18 @@ fn a_refused_edit_changes_nothing() {
 }
 
 #[test]
+fn a_level_of_the_log_is_one() {
+    let setting = super::find("log.level", None).unwrap();
+    for text in ["debug", "warn,dsp_daemon::net=debug", "dsp_daemon=trace"] {
+        assert!(setting.check(text).is_ok(), "{text}");
+    }
+    // It would be the name of a part of the program, and nothing else logged.
+    for text in ["loud", "info,loud", "dsp=loud", ""] {
+        assert!(setting.check(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn bytes_have_units() {
     let setting = super::find("store.min_free_bytes", None).unwrap();
     let read = |text: &str| setting.check(text).ok().and_then(|value| value.as_integer());

@@ -160,12 +160,16 @@ impl Ops {
     /// Tells what sharing a context would make readable.
     ///
     /// # Errors
-    /// There is none, or it is closed.
+    /// There is none, it is closed, or I may not share it.
     pub async fn readable(&self, label: &str) -> Result<Readable, Problem> {
         let scene = self.scene().await?;
         let context = scene.context(label)?;
         if context.is_closed() {
             return Err(refused(&CommandError::Closed));
+        }
+        if context.my_role < Role::Owner {
+            let (needed, mine) = (Role::Owner, context.my_role);
+            return Err(refused(&CommandError::NotAllowed { needed, mine }));
         }
         let all: Vec<FrameId> = self
             .node

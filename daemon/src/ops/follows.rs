@@ -30,6 +30,8 @@ use crate::store::Deed;
 
 /// How long a follow waits for its first sync when nobody says.
 const WAIT: Duration = Duration::from_secs(30);
+/// How long a follow that was left before waits for what came since.
+const WAIT_AGAIN: Duration = Duration::from_secs(10);
 /// The longest wait that is granted.
 const WAIT_MOST: Duration = Duration::from_secs(3600);
 /// How long a follow waits for others after a peer said that it knows of no right: it may say so
@@ -57,6 +59,15 @@ enum Waited {
     Settled,
     Refused(String),
     TimedOut { connected: bool },
+}
+
+/// Whether a follow has heard from somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    /// It is as new as it has to be.
+    Here,
+    /// It is waited for.
+    Wanted,
 }
 
 /// How far a follow is.
@@ -102,6 +113,7 @@ impl Ops {
     /// in the background all the same. A role that is still pending is no error.
     pub async fn follow(&self, new: NewFollow, reporter: &Reporter) -> Result<Followed, Problem> {
         let (command, devices) = self.way_in(&new).await?;
+        let again = self.comes_back(context_followed(&command)).await?;
         // Before the command, so that what is followed is never what the trash forgets.
         if let Some(context) = context_followed(&command) {
             self.taken_out_of_trash(context).await?;
@@ -113,11 +125,19 @@ impl Ops {
             other => return Err(unexpected(&other)),
         };
         let wait = new.wait_seconds.map_or(WAIT, Duration::from_secs).min(WAIT_MOST);
-        let waited = match wait.is_zero() || self.settling(context).await?.is_over() {
+        let (wait, news) = match again {
+            true => (wait.min(WAIT_AGAIN), News::Wanted),
+            false => (wait, News::Here),
+        };
+        let here = news == News::Here && self.settling(context).await?.is_over();
+        let waited = match wait.is_zero() || here {
             true => None,
-            false => Some(self.settle(context, &devices, &mut events, wait, reporter).await?),
+            false => {
+                Some(self.settle((context, &devices), &mut events, (wait, news), reporter).await?)
+            }
         };
         let settling = self.settling(context).await?;
+        let heard = !again || matches!(waited, Some(Waited::Settled));
         match waited {
             Some(Waited::Refused(reason)) if !settling.synced => return Err(not_let_in(&reason)),
             Some(Waited::TimedOut { connected: false }) if !settling.synced => {
@@ -143,7 +163,7 @@ impl Ops {
         let filter = StackFilter { context: Some(context.to_string()), ..StackFilter::default() };
         let mut stacks = self.stack_infos(&filter).await?;
         stacks.truncate(STACKS);
-        Ok(Followed { context: info, stacks, synced: settling.synced, known })
+        Ok(Followed { context: info, stacks, synced: settling.synced && heard, known })
     }
 
     /// Returns the command that follows by a ticket or an offer, and the devices behind it.
@@ -230,6 +250,16 @@ impl Ops {
         Ok(())
     }
 
+    /// Tells whether a context was left: what is here of it is from before, and a follow brings
+    /// what came since.
+    async fn comes_back(&self, context: Option<ContextId>) -> Result<bool, Problem> {
+        let Some(context) = context else { return Ok(false) };
+        let standing = self
+            .node
+            .query(move |engine| engine.context(context).map(|context| context.standing()));
+        Ok(standing.await? == Some(Standing::Left))
+    }
+
     async fn settling(&self, context: ContextId) -> Result<Settling, Problem> {
         let me = self.me;
         let settling = self.node.query(move |engine| {
@@ -244,10 +274,9 @@ impl Ops {
 
     async fn settle(
         &self,
-        context: ContextId,
-        devices: &BTreeSet<DeviceId>,
+        (context, devices): (ContextId, &BTreeSet<DeviceId>),
         events: &mut Receiver<NodeEvent>,
-        wait: Duration,
+        (wait, mut news): (Duration, News),
         reporter: &Reporter,
     ) -> Result<Waited, Problem> {
         let mut until = Instant::now() + wait;
@@ -258,13 +287,15 @@ impl Ops {
             .query(move |engine| engine.connected().any(|device| named.contains(&device)))
             .await?;
         let mut settling = self.settling(context).await?;
-        while !settling.is_over() {
+        while !settling.is_over() || news == News::Wanted {
             let pulse = until.min(Instant::now() + PULSE);
             match timeout_at(pulse, events.recv()).await {
-                Ok(Ok(NodeEvent::Sync(Event::Synced { context: of, .. } | Event::Context(of))))
-                    if of == context =>
-                {
-                    settling = self.settling(context).await?
+                Ok(Ok(NodeEvent::Sync(Event::Synced { context: of, .. }))) if of == context => {
+                    news = News::Here;
+                    settling = self.settling(context).await?;
+                }
+                Ok(Ok(NodeEvent::Sync(Event::Context(of)))) if of == context => {
+                    settling = self.settling(context).await?;
                 }
                 Ok(Ok(NodeEvent::Sync(Event::NotAdmitted { context: of, reason, .. })))
                     if of == context =>

@@ -21,6 +21,15 @@ pub(crate) struct History {
     held: BTreeSet<FrameId>,
 }
 
+/// Where a history begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Roots {
+    /// At the heads and tags.
+    Current,
+    /// At whatever was a head, too.
+    Ever,
+}
+
 /// Where a line of ancestors ends too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Missing {
@@ -40,17 +49,26 @@ impl History {
         look: impl Fn(FrameId) -> Option<Vec<FrameId>>,
     ) -> History {
         let mut history = History::default();
+        history.go_on(from, look);
+        history
+    }
+
+    /// Walks from more frames; those that are met only now come after the others.
+    fn go_on(
+        &mut self,
+        from: impl IntoIterator<Item = FrameId>,
+        look: impl Fn(FrameId) -> Option<Vec<FrameId>>,
+    ) {
         let mut queue: VecDeque<FrameId> = from.into_iter().collect();
         while let Some(frame) = queue.pop_front() {
-            if history.parents.contains_key(&frame) || history.order.len() >= WALK {
+            if self.parents.contains_key(&frame) || self.order.len() >= WALK {
                 continue;
             }
             let parents = look(frame);
             queue.extend(parents.iter().flatten());
-            history.order.push(frame);
-            history.parents.insert(frame, parents);
+            self.order.push(frame);
+            self.parents.insert(frame, parents);
         }
-        history
     }
 
     /// Returns all frames, here or not, those near the heads first.
@@ -102,14 +120,57 @@ impl Ops {
         context: ContextId,
         stack: &StackView,
     ) -> Result<History, Problem> {
+        self.history_from(context, stack, Roots::Current).await
+    }
+
+    /// Returns the history of a stack, and behind it that of all that ever was a head of it: of a
+    /// stack that was removed nothing is current, and its frames are there all the same.
+    ///
+    /// # Errors
+    /// The daemon stops.
+    pub(crate) async fn history_ever(
+        &self,
+        context: ContextId,
+        stack: &StackView,
+    ) -> Result<History, Problem> {
+        self.history_from(context, stack, Roots::Ever).await
+    }
+
+    /// Returns the frames at which a stack stood when it was removed; none of one that is here.
+    ///
+    /// # Errors
+    /// The daemon stops.
+    pub(crate) async fn left_at(
+        &self,
+        context: ContextId,
+        stack: &StackView,
+    ) -> Result<Vec<FrameId>, Problem> {
+        let (owner, stack) = (stack.owner, stack.stack);
+        let left_at = self.node.query(move |engine| {
+            let context = engine.context(context);
+            context.map(|context| context.view().left_at(owner, stack)).unwrap_or_default()
+        });
+        Ok(left_at.await?)
+    }
+
+    async fn history_from(
+        &self,
+        context: ContextId,
+        stack: &StackView,
+        roots: Roots,
+    ) -> Result<History, Problem> {
+        let (owner, id) = (stack.owner, stack.stack);
         let heads = stack.heads.iter().map(|head| head.frame);
         let from: Vec<FrameId> = heads.chain(stack.tags.values().copied()).collect();
         let history = self
             .node
             .query(move |engine| {
                 let Some(context) = engine.context(context) else { return History::default() };
-                let mut history =
-                    History::walk(from, |id| Some(context.frame(id)?.parents.clone()));
+                let look = |id| Some(context.frame(id)?.parents.clone());
+                let mut history = History::walk(from, look);
+                if roots == Roots::Ever {
+                    history.go_on(context.view().head_frames(owner, id), look);
+                }
                 history.held = context.frames().map(|(id, _)| id).collect();
                 history
             })
@@ -154,5 +215,9 @@ mod tests {
     fn each_frame_comes_once_and_the_near_ones_first() {
         let frames: Vec<_> = history().frames().collect();
         assert_eq!(frames, [id(4), id(2), id(3), id(1), id(0)]);
+        let mut history = history();
+        history.go_on([id(9), id(2)], |frame| (frame == id(9)).then(|| vec![id(8)]));
+        let frames: Vec<_> = history.frames().collect();
+        assert_eq!(frames, [id(4), id(2), id(3), id(1), id(0), id(9), id(8)]);
     }
 }

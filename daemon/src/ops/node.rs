@@ -41,13 +41,14 @@ impl Ops {
     pub async fn status(&self) -> Result<NodeStatus, Problem> {
         let scene = self.scene().await?;
         let (me, device) = (self.me, self.device);
-        let (name, device_name, connected, transfers) = self
+        let (name, (device_name, device_revoked), connected, transfers) = self
             .node
             .query(move |engine| {
                 let log = engine.log(me);
-                let device = log.and_then(|log| match log.standing(device) {
-                    Standing::Granted(grant) => Some(grant.name.clone()),
-                    Standing::Unknown | Standing::Revoked => None,
+                let device = log.map(|log| match log.standing(device) {
+                    Standing::Granted(grant) => (Some(grant.name.clone()), false),
+                    Standing::Unknown => (None, false),
+                    Standing::Revoked => (None, true),
                 });
                 (
                     log.map(|log| log.name().to_owned()).unwrap_or_default(),
@@ -57,6 +58,8 @@ impl Ops {
                 )
             })
             .await?;
+        let config = self.settings.config();
+        let device_name = device_name.unwrap_or_else(|| config.device_name.clone());
         let free = self.home.free_bytes()?;
         let stacks: usize = scene.contexts.values().map(|context| context.live().count()).sum();
         Ok(NodeStatus {
@@ -71,6 +74,7 @@ impl Ops {
             name,
             device: self.device,
             device_name,
+            device_revoked,
             context: scene.current().map(|context| scene.label(context)).unwrap_or_default(),
             backup_needed: self.keys.backup_needed(),
             listening: self.net.listening().await.iter().map(ToString::to_string).collect(),

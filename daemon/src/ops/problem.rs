@@ -53,8 +53,12 @@ impl From<RunError> for Problem {
 pub(crate) fn refused(error: &CommandError) -> Problem {
     let code = match error {
         CommandError::NoContext(_) | CommandError::NoStack(_) => ProblemCode::NotFound,
-        CommandError::NotAllowed { .. } | CommandError::DeviceLimited { .. } => {
-            ProblemCode::Refused
+        CommandError::NotAllowed { .. } => ProblemCode::Refused,
+        CommandError::DeviceLimited { .. } => {
+            return Problem::new(ProblemCode::Refused, error.to_string()).with_hint(
+                "`dsp id devices` says what this device may do; one that was revoked stays so, and \
+                 another home is paired anew: `dsp id pair`",
+            );
         }
         CommandError::NoOffer(_) => ProblemCode::NotFound,
         CommandError::Oneself | CommandError::BlocksOneself => ProblemCode::Refused,
@@ -70,8 +74,10 @@ pub(crate) fn refused(error: &CommandError) -> Problem {
         }
         CommandError::NameTaken(_) => ProblemCode::Conflict,
         CommandError::Closed => {
-            return Problem::new(ProblemCode::Conflict, error.to_string())
-                .with_hint("choose another one: `dsp context switch main`");
+            return Problem::new(ProblemCode::Conflict, error.to_string()).with_hint(
+                "`dsp undo --list` says how to open it again; `dsp context new` makes another \
+                     one, and `dsp context switch` chooses it",
+            );
         }
         CommandError::Limit(_) => {
             return Problem::new(ProblemCode::Conflict, error.to_string())

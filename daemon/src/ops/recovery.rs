@@ -11,6 +11,7 @@ use dsp_protocol::statement::{Grant, Verified};
 use super::Ops;
 use super::devices::conflict;
 use super::node::count;
+use super::pairing::free_name;
 use super::problem::{bad_request, internal, not_found};
 use super::whole::to_the_end;
 use crate::joining::Joining;
@@ -171,7 +172,7 @@ impl Ops {
             }
             // Who holds the root is limited by nothing.
             Standing::Granted(_) | Standing::Unknown => {
-                let name = self.settings.config().device_name.clone();
+                let name = free_name(&log, device, &self.settings.config().device_name);
                 let grant = Grant { device, name, scope: None, until: None };
                 let grant = log.grant(root, grant).map_err(conflict)?;
                 log.add(grant.clone()).map_err(conflict)?;

@@ -15,7 +15,7 @@ use dsp_protocol::sync::Standing;
 use super::Ops;
 use super::history::History;
 use super::problem::{bad_request, not_found};
-use super::scene::{ContextScene, Scene};
+use super::scene::{ContextScene, ID_DIGITS, Scene};
 use crate::nearest::nearest;
 
 /// A stack that a reference means.
@@ -87,7 +87,7 @@ impl Scene {
         let fits = |context: &&ContextScene| match &owner.context {
             None => true,
             Some(wanted) => {
-                context.id.to_string() == wanted.as_str()
+                self.is_id_of(wanted.as_str(), context)
                     || (context.name() == Some(wanted) && !self.gives_way(context))
             }
         };
@@ -202,16 +202,39 @@ impl Scene {
         let user = self.names.of(found.stack.owner);
         let mut forms = vec![name.to_string(), format!("{user}:{name}")];
         forms.extend(found.context.name().map(|context| format!("{user}/{context}:{name}")));
-        let means_it = |form: &String| {
-            let reference: Option<Reference> = form.parse().ok();
-            reference.and_then(|r| self.stack(&r).ok()).is_some_and(|other| {
-                other.context.id == found.context.id
-                    && (other.stack.owner, other.stack.stack)
-                        == (found.stack.owner, found.stack.stack)
-            })
-        };
-        let shortest = forms.into_iter().find(means_it);
-        shortest.unwrap_or_else(|| format!("{user}/{}:{name}", found.context.id))
+        let shortest = forms.into_iter().find(|form| self.means(form, found));
+        shortest.unwrap_or_else(|| self.by_context_id(found))
+    }
+
+    fn means(&self, form: &str, found: &Found<'_>) -> bool {
+        let reference: Option<Reference> = form.parse().ok();
+        reference.and_then(|reference| self.stack(&reference).ok()).is_some_and(|other| {
+            other.context.id == found.context.id
+                && (other.stack.owner, other.stack.stack) == (found.stack.owner, found.stack.stack)
+        })
+    }
+
+    /// Names a stack by the id of its context: the first digits where they mean it.
+    fn by_context_id(&self, found: &Found<'_>) -> String {
+        let (user, name) = (self.names.of(found.stack.owner), &found.stack.name);
+        let short = self.short(found.context);
+        match self.is_id_of(&short, found.context) {
+            true => format!("{user}/{short}:{name}"),
+            false => format!("{user}/{}:{name}", found.context.id),
+        }
+    }
+
+    /// Tells whether a text is the id of a context, or the first digits of it and of no other one,
+    /// and no name.
+    fn is_id_of(&self, text: &str, context: &ContextScene) -> bool {
+        let id = context.id.to_string();
+        let begins = |other: &&ContextScene| other.id.to_string().starts_with(text);
+        let is_name = |other: &ContextScene| other.name().is_some_and(|n| n.as_str() == text);
+        id == text
+            || (text.len() >= ID_DIGITS
+                && id.starts_with(text)
+                && self.contexts.values().filter(begins).count() == 1
+                && !self.contexts.values().any(is_name))
     }
 
     fn in_full(&self, found: &Found<'_>) -> String {
@@ -225,7 +248,7 @@ impl Scene {
             Some(context) if same_name.count() == 1 && !self.gives_way(found.context) => {
                 format!("{user}/{context}:{name}")
             }
-            _ => format!("{user}/{}:{name}", found.context.id),
+            _ => self.by_context_id(found),
         }
     }
 
@@ -266,7 +289,6 @@ impl<'a> Found<'a> {
         let head = || {
             heads.first().map(|head| head.frame).ok_or_else(|| {
                 not_found(format!("`{reference}` has no head: its author removed it"))
-                    .with_hint("its tags and ids still name what is here: `@TAG`, `@ID`")
             })
         };
         let frame = match rev {
@@ -348,9 +370,28 @@ impl Ops {
         let text = scene.reference(&found);
         let history = match reference.rev {
             Rev::Head | Rev::OtherHead(_) | Rev::Tag(_) => History::default(),
-            Rev::Ancestor(_) | Rev::Id(_) => self.history(found.context.id, found.stack).await?,
+            Rev::Ancestor(_) => self.history(found.context.id, found.stack).await?,
+            Rev::Id(_) => self.history_ever(found.context.id, found.stack).await?,
         };
-        found.frame(&reference.rev, &history, &text)
+        let meant = found.frame(&reference.rev, &history, &text);
+        match meant {
+            Err(problem) if reference.rev == Rev::Head && found.stack.heads.is_empty() => {
+                let left_at = self.left_at(found.context.id, found.stack).await?;
+                Err(problem.with_hint(still_named(&text, found.stack, left_at.first())))
+            }
+            meant => meant,
+        }
+    }
+}
+
+/// Returns how the frames of a stack that was removed are still named.
+fn still_named(reference: &str, stack: &StackView, last: Option<&FrameId>) -> String {
+    let last = last.map(|last| format!("`{reference}@{}` was its last one", last.short()));
+    let tag = stack.tags.keys().next().map(|tag| format!("`{reference}@{tag}` has a tag"));
+    let named: Vec<String> = last.into_iter().chain(tag).collect();
+    match named.is_empty() {
+        true => "its frames are still named by id: `@ID`".to_owned(),
+        false => format!("its frames are still named by tag or id: {}", named.join(", ")),
     }
 }
 

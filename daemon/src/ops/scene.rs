@@ -21,7 +21,7 @@ use crate::nearest::nearest;
 use crate::store::Slot;
 
 /// Fewest digits of an id that name a context.
-const ID_DIGITS: usize = 6;
+pub(super) const ID_DIGITS: usize = 6;
 
 /// All contexts at one moment.
 #[derive(Clone, Debug)]
@@ -204,7 +204,7 @@ impl Scene {
     }
 
     /// Returns the first digits of a context's id, as many as tell it from all others here.
-    fn short(&self, context: &ContextScene) -> String {
+    pub(super) fn short(&self, context: &ContextScene) -> String {
         let short = context.id.short();
         let same = self.contexts.values().filter(|other| other.id.short() == short);
         if same.count() > 1 { context.id.to_string() } else { short }

@@ -19,9 +19,13 @@ impl Ops {
         context: ContextId,
         blobs: Vec<BlobHash>,
     ) -> Result<Result<BTreeMap<BlobHash, u64>, String>, Problem> {
-        let let_go = self.store.let_go_among(context, blobs).await?;
+        let let_go = self.store.let_go_among(context, blobs.clone()).await?;
         if let_go.is_empty() {
-            return Ok(Err("its bytes are here again".to_owned()));
+            let here = self.store.earned_set(context, blobs).await?;
+            return Ok(Err(match here.is_empty() {
+                true => "its bytes are gone for good since".to_owned(),
+                false => "its bytes are here again".to_owned(),
+            }));
         }
         for hash in let_go.keys() {
             let status = self.blobs.status(*hash).await.map_err(|error| internal(&error))?;

@@ -231,7 +231,7 @@ fn possible(scene: &Scene, entry: &JournalEntry) -> Result<(), String> {
     match &entry.deed {
         Deed::Removed { stack, .. } => match stack_of(scene, context, *stack)?.state {
             StackState::Removed => Ok(()),
-            StackState::Live => Err("the stack is there".to_owned()),
+            StackState::Live => Err("the stack is there again".to_owned()),
             StackState::Moved => Err("the stack was moved since".to_owned()),
         },
         Deed::Renamed { stack, to, from, .. } => {

@@ -29,6 +29,9 @@ http! {
         pub device: DeviceId,
         /// The name of this device.
         pub device_name: String,
+        /// Whether another device of mine revoked this one: it acts for me no more.
+        #[serde(default)]
+        pub device_revoked: bool,
         /// The current context.
         pub context: String,
         /// Whether the recovery key still waits to be backed up.

@@ -152,6 +152,38 @@ impl View {
         })
     }
 
+    /// Returns the frames at which a stack stood when it left, the one that came first before the
+    /// others; none of a stack that is here.
+    pub fn left_at(&self, user: UserId, stack: StackId) -> Vec<FrameId> {
+        let current = self.current_heads(user, stack);
+        if current.iter().any(|(_, _, head)| head.frame.is_some()) {
+            return Vec::new();
+        }
+        let line: BTreeMap<StatementId, &Head> = self.stated(user, stack).collect();
+        // A stack may leave several times in a row: what stood there first is behind all of them.
+        let mut seen = BTreeSet::new();
+        let mut queue: Vec<StatementId> = current.iter().map(|(id, _, _)| *id).collect();
+        let mut stood = BTreeSet::new();
+        while let Some(id) = queue.pop() {
+            let Some(head) = line.get(&id).filter(|_| seen.insert(id)) else { continue };
+            match head.frame {
+                Some(frame) => {
+                    stood.insert((std::cmp::Reverse(head.generation), frame));
+                }
+                None => queue.extend(&head.over),
+            }
+        }
+        let mut frames: Vec<FrameId> = stood.into_iter().map(|(_, frame)| frame).collect();
+        let mut once = BTreeSet::new();
+        frames.retain(|frame| once.insert(*frame));
+        frames
+    }
+
+    /// Returns every frame that counts as having been a head of a stack, of one that left too.
+    pub fn head_frames(&self, user: UserId, stack: StackId) -> BTreeSet<FrameId> {
+        self.stated(user, stack).filter_map(|(_, head)| head.frame).collect()
+    }
+
     /// Returns what the next statement about a tag is to name as replaced.
     pub fn tag_over(&self, user: UserId, stack: StackId, tag: &TagName) -> Vec<StatementId> {
         let statements = self.tags.get(&(user, stack)).and_then(|tags| tags.get(tag));
@@ -171,6 +203,16 @@ impl View {
         if let Some(current) = line.current.get_mut().filter(|_| counts) {
             current.add(id, head);
         }
+    }
+
+    /// Returns the heads of a stack that count, also those that others replaced.
+    fn stated(&self, user: UserId, stack: StackId) -> impl Iterator<Item = (StatementId, &Head)> {
+        let line = self.lines.get(&(user, stack));
+        let held = self.by_writers(line.into_iter().flat_map(|line| &line.ids));
+        held.filter_map(|(id, held)| match held.fact() {
+            PlacedFact::Head(head) => Some((id, head)),
+            _ => None,
+        })
     }
 
     fn current_heads(&self, user: UserId, stack: StackId) -> Vec<(StatementId, &Held, &Head)> {

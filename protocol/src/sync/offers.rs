@@ -190,7 +190,7 @@ impl Node {
             record.interest.retain(|known| known.generation != interest.generation);
             record.interest.push(interest.clone());
         }
-        let synced = matches!(record.standing, Standing::Active { synced: true } | Standing::Left);
+        let synced = self.was_synced(context, record.standing);
         record.standing = Standing::Active { synced };
         record.policy = policy;
         record

@@ -152,7 +152,8 @@ impl Node {
             }
             Work::Command(Some(command), Command::Rejoin { .. }) => {
                 if record.standing == Standing::Left {
-                    record.standing = Standing::Active { synced: true };
+                    let synced = self.was_synced(id, record.standing);
+                    record.standing = Standing::Active { synced };
                 }
                 let reply = Reply::Following { context: id, known: context.is_active() };
                 let reply = Some((command, reply));
@@ -332,11 +333,24 @@ impl Node {
             ticket.addrs.iter().map(|addr| (addr.device, addr.address.clone())).collect();
         record.interest.retain(|i| i.generation != ticket.interest.generation);
         record.interest.push(ticket.interest.clone());
-        let synced = matches!(record.standing, Standing::Active { synced: true } | Standing::Left);
+        let synced = self.was_synced(ticket.context(), record.standing);
         record.standing = Standing::Active { synced };
         record.policy = policy;
         record.admission = Some(TicketUse { redeem, role: ticket.role, devices });
         record
+    }
+
+    /// Tells whether a context was synced once. One may leave before that; what an owner says of
+    /// it comes with the first sync.
+    pub(super) fn was_synced(&self, context: ContextId, standing: Standing) -> bool {
+        match standing {
+            Standing::Active { synced } => synced,
+            Standing::Left => {
+                let context = self.contexts.get(&context);
+                context.is_some_and(|context| context.view.about().is_some())
+            }
+            Standing::Removed | Standing::Archived => false,
+        }
     }
 
     // Forgetting.

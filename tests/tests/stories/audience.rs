@@ -110,7 +110,7 @@ async fn an_audience_follows_what_becomes_of_its_stack() -> anyhow::Result<()> {
     tags("alice:secret", &["v1"]).await?;
     said(&["mv", "secret", "plan"]).await?;
     tags("alice:plan", &["v1"]).await?;
-    said(&["undo"]).await?;
+    said(&["undo", "--yes"]).await?;
     tags("alice:secret", &["v1"]).await?;
     said(&["tag", "secret", "v1", "--remove"]).await?;
     tags("alice:secret", &[]).await?;
@@ -122,7 +122,7 @@ async fn an_audience_follows_what_becomes_of_its_stack() -> anyhow::Result<()> {
     })
     .await?;
     // What is taken back elsewhere is shown to him again by who shares it again.
-    said(&["undo"]).await?;
+    said(&["undo", "--yes"]).await?;
     share(&alice, &["secret", "--with", "bob"]).await?;
     bob.eventually(async |api| {
         let stack: StackInfo = api.get("/stack", &[("ref", "alice:secret")]).await?;

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, ensure};
 use dsp_protocol::api::{
     Backup, BackupState, ConfirmBackup, ConfirmPairing, DeviceInfo, DeviceState, IdentityInfo,
-    Join, Joined, LogEntry, NewPairing, NewTicket, PairingInfo, PairingMade, PairingStage,
-    ProblemCode, Recover, Recovered, Revoke, Revoked, RoleName, StackInfo,
+    Join, Joined, LogEntry, NewPairing, NewTicket, NodeStatus, PairingInfo, PairingMade,
+    PairingStage, ProblemCode, Recover, Recovered, Revoke, Revoked, RoleName, StackInfo,
 };
 use dsp_tests::Cluster;
 use dsp_tests::api::{Api, CallError};
@@ -322,6 +322,13 @@ async fn a_lost_device_is_cut_and_what_others_built_stays() -> anyhow::Result<()
     assert_eq!(states, [laptop, ("lost".to_owned(), DeviceState::Revoked)]);
     // For ever: its key is never granted again.
     assert_eq!(device.name, "lost");
+    // The device itself is told, and goes on to have a name.
+    lost.eventually(async |api: Api| {
+        let status: NodeStatus = api.get("/node", &[]).await?;
+        ensure!(status.device_revoked && !status.device_name.is_empty(), "{status:?}");
+        Ok(())
+    })
+    .await?;
     let entries: Vec<LogEntry> = alice.api().list("/log", &[("ref", "data")]).await?;
     assert!(entries.iter().any(|entry| entry.id == good.frame));
     Ok(())

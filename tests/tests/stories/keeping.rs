@@ -56,7 +56,7 @@ async fn what_another_proves_to_hold_is_dropped_and_fetched_again() -> anyhow::R
     let other = alice.push("other", &[("a.txt", b"other")]).await?;
     bob.has("alice:other", &other).await?;
     assert_eq!(bytes_here(&bob, "alice:data").await?, 0);
-    let output = bob.cli(["undo"]).await?;
+    let output = bob.cli(["undo", "--yes"]).await?;
     assert!(output.status.success(), "{output:?}");
     assert_eq!(bytes_here(&bob, "alice:data").await?, first.bytes);
     bob.reads("alice:data#large.bin", &large).await?;
@@ -65,7 +65,11 @@ async fn what_another_proves_to_hold_is_dropped_and_fetched_again() -> anyhow::R
     drop_bytes(&bob, "alice:data", DropMode::Confirmed).await?;
     let freed: Freed = bob.api().send(Method::POST, "/node/collect", &()).await?;
     assert_eq!((freed.blobs, freed.bytes), (2, first.bytes));
-    assert_eq!(bob.cli(["undo"]).await?.status.code(), Some(3), "there is nothing to undo");
+    assert_eq!(
+        bob.cli(["undo", "--yes"]).await?.status.code(),
+        Some(3),
+        "there is nothing to undo"
+    );
     assert_eq!(fetch(&bob, "alice:data").await?.bytes, first.bytes);
     bob.reads("alice:data#large.bin", &large).await?;
     Ok(())

@@ -1,7 +1,7 @@
 //! What an author undoes, and what followers see of it.
 
 use anyhow::ensure;
-use dsp_protocol::api::{Changed, ContextInfo, FollowState, Rename, StackInfo, Undone};
+use dsp_protocol::api::{Changed, ContextInfo, FollowState, LogEntry, Rename, StackInfo, Undone};
 use dsp_tests::{Cluster, Node};
 use hyper::Method;
 use serde_json::json;
@@ -78,9 +78,97 @@ async fn a_follow_that_was_dropped_goes_on() -> anyhow::Result<()> {
     ensure!(said.stderr.contains("`dsp undo "), "{said:?}");
     let since = alice.push("data", &[("a.txt", b"since")]).await?;
     ensure!(bob.stack("alice:data").await.is_err());
-    let said = bob.cli(["undo"]).await?;
+    let said = bob.cli(["undo", "--yes"]).await?;
     ensure!(said.stdout.starts_with("undone: left and dropped alice/main\n"), "{said:?}");
     bob.has("alice:data", &since).await?;
     bob.reads("alice:data@head~1", b"one").await?;
+    Ok(())
+}
+
+//  alice removes a stack, and pushes to its name again
+#[tokio::test]
+async fn a_push_to_a_removed_stack_goes_on_with_its_history() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [mut alice] = cluster.start(["alice"]).await?;
+    let first = alice.push("data", &[("a.txt", b"one")]).await?;
+    let second = alice.push("data", &[("a.txt", b"two")]).await?;
+    let cli = async |args: &[&str]| {
+        let said = alice.cli(args).await?;
+        ensure!(said.status.success(), "{args:?}: {said:?}");
+        Ok(format!("{}{}", said.stdout, said.stderr))
+    };
+    cli(&["rm", "data", "--yes"]).await?;
+    // Its frames are named by the short ids that dsp prints, and dsp says so.
+    for frame in [first.frame, second.frame] {
+        let named = format!("data@{}", frame.short());
+        ensure!(cli(&["show", &named]).await?.contains(&frame.short()));
+    }
+    let refused = alice.cli(["show", "data"]).await?;
+    let named = format!("`data@{}` was its last one", second.frame.short());
+    ensure!(refused.stderr.contains(&named), "{refused:?}");
+    let dropped = cli(&["drop", "data", "--all", "--force", "--yes"]).await?;
+    ensure!(dropped.contains("2 files"), "{dropped}");
+
+    let file = alice.scratch()?.join("a.txt");
+    std::fs::write(&file, b"three")?;
+    let pushed = cli(&["push", "data", file.to_str().unwrap()]).await?;
+    ensure!(pushed.contains("was removed; it is here again"), "{pushed}");
+    let log: Vec<LogEntry> = alice.api().list("/log", &[("ref", "data")]).await?;
+    let line: Vec<_> = log.iter().map(|entry| entry.id).skip(1).collect();
+    assert_eq!(line, [second.frame, first.frame]);
+    Ok(())
+}
+
+//  alice moves a tag by a push, and puts it back; a bare undo asks first
+#[tokio::test]
+async fn a_push_that_moves_a_tag_says_so_and_is_undone() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [alice] = cluster.start(["alice"]).await?;
+    let file = alice.scratch()?.join("a.txt");
+    let push = async |text: &str| {
+        std::fs::write(&file, text)?;
+        let said = alice.cli(["push", "data", file.to_str().unwrap(), "--tag", "prod"]).await?;
+        ensure!(said.status.success(), "{said:?}");
+        Ok(said.stderr)
+    };
+    ensure!(!push("one").await?.contains("prod"));
+    let first = alice.stack("data").await?.tags["prod"];
+    let said = push("two").await?;
+    let told = format!("the tag prod was on frame {}; `dsp undo 1`", first.short());
+    ensure!(said.contains(&told), "{said}");
+    ensure!(alice.stack("data").await?.tags["prod"] != first);
+    // The same files again, and the tag on another frame: it moves to the head.
+    alice.cli(["tag", &format!("data@{}", first.short()), "prod"]).await?;
+    let said = push("two").await?;
+    ensure!(said.contains(&told.replace("undo 1", "undo 3")), "{said}");
+
+    let asked = alice.cli(["undo"]).await?;
+    assert_eq!(asked.status.code(), Some(4), "{asked:?}");
+    ensure!(asked.stderr.contains("`dsp undo 3` undoes it"), "{asked:?}");
+    let undone = alice.cli(["undo", "3"]).await?;
+    ensure!(undone.status.success(), "{undone:?}");
+    assert_eq!(alice.stack("data").await?.tags["prod"], first);
+    Ok(())
+}
+
+//  alice <-- bob, who leaves, and follows again while alice is off
+#[tokio::test]
+async fn who_follows_again_and_reaches_nobody_is_told_so() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [mut alice, bob] = cluster.start(["alice", "bob"]).await?;
+    let pushed = alice.push("data", &[("a.txt", b"one")]).await?;
+    let ticket = alice.ticket().await?.ticket;
+    bob.follow(&ticket).await?;
+    bob.has("alice:data", &pushed).await?;
+    ensure!(bob.cli(["unfollow", "alice/main"]).await?.status.success());
+    alice.stop().await?;
+    let said = bob.cli(["follow", &ticket, "--no-wait"]).await?;
+    ensure!(said.status.success() && said.stdout.contains("not synced yet"), "{said:?}");
+    bob.reads("alice:data", b"one").await?;
+    // Once she is met again, the same says that it is synced.
+    ensure!(bob.cli(["unfollow", "alice/main"]).await?.status.success());
+    alice.start().await?;
+    let followed = bob.follow(&alice.ticket().await?.ticket).await?;
+    ensure!(followed.synced, "{followed:?}");
     Ok(())
 }

@@ -126,7 +126,8 @@ fn human(me: &IdentityInfo, ui: &Ui) -> String {
         Table::new(&[Column::text("DEVICE"), Column::text("ID"), Column::text("STATE")]);
     for device in &me.devices {
         let state = match (device.revoked, device.device == me.device) {
-            (true, _) => "revoked",
+            (true, true) => "this one, revoked",
+            (true, false) => "revoked",
             (false, true) => "this one",
             (false, false) if device.connected => "connected",
             (false, false) => "not connected",

@@ -9,7 +9,7 @@ use hyper::Method;
 use super::age_file;
 use crate::App;
 use crate::client::{Client, Url};
-use crate::error::Result;
+use crate::error::{Exit, Result};
 use crate::output::clean;
 use crate::progress::Bar;
 use crate::{secret, start};
@@ -74,12 +74,19 @@ pub(super) async fn run(args: &Args, app: &App) -> Result<()> {
         None => secret::words(&app.ui, args.words.as_deref())?,
     };
     let client = app.client().await?;
-    if let Some(ticket) = &args.ticket {
-        follow(ticket, &client, app).await?;
-    }
     let url = Url::new(&["identity", "recover"]);
     let request =
         |after, dry_run| Recover { words: words.expose_secret().to_owned(), after, dry_run };
+    if let Some(ticket) = &args.ticket {
+        // A ticket may be good for one use: words that are no key are not worth it.
+        let asked = client.send_json(Method::POST, &url, &request(args.after, true)).await;
+        if let Err(error) = asked.map(|_: Recovered| ())
+            && !matches!(error.exit(), Exit::NotFound)
+        {
+            return Err(error);
+        }
+        follow(ticket, &client, app).await?;
+    }
     let would: Recovered = client.send_json(Method::POST, &url, &request(args.after, true)).await?;
     let name = clean(&would.name);
     app.ui.explain(&explain(&would));

@@ -35,10 +35,11 @@ pub(super) fn delimiter(path: &str) -> Option<u8> {
 /// # Errors
 /// Says why one of them is none, or is too large.
 pub(super) fn compare(old: &[u8], new: &[u8], delimiter: u8) -> Result<TableDiff, String> {
-    let (old_names, new_names) = (header(old, delimiter)?, header(new, delimiter)?);
+    let (old_delimiter, new_delimiter) = (between(old, delimiter), between(new, delimiter));
+    let (old_names, new_names) = (header(old, old_delimiter)?, header(new, new_delimiter)?);
     let common: Vec<&String> = old_names.iter().filter(|name| new_names.contains(name)).collect();
-    let old = read(old, delimiter, &old_names, &common)?;
-    let new = read(new, delimiter, &new_names, &common)?;
+    let old = read(old, old_delimiter, &old_names, &common)?;
+    let new = read(new, new_delimiter, &new_names, &common)?;
     let key = (0..common.len().min(KEYS)).find(|at| old.is_key(*at) && new.is_key(*at));
     let (added, removed, changed) = match key {
         Some(at) => by_key(&old, &new, at),
@@ -53,6 +54,15 @@ pub(super) fn compare(old: &[u8], new: &[u8], delimiter: u8) -> Result<TableDiff
         key: key.map(|at| common[at].clone()),
         columns: columns(&old_names, &old.kinds, &new_names, &new.kinds),
     })
+}
+
+/// Returns what stands between the fields: of the four signs the one that is most frequent in the
+/// first line, and the one that the name of the file tells where none is more so.
+fn between(bytes: &[u8], told: u8) -> u8 {
+    let line = bytes.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    let count = |sign: u8| line.iter().filter(|byte| **byte == sign).count();
+    let most = b",;\t|".iter().copied().max_by_key(|sign| (count(*sign), *sign == told));
+    most.unwrap_or(told)
 }
 
 /// A table as far as it is compared.
@@ -78,6 +88,8 @@ impl Table {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Empty,
+    /// Missing, unless the column is text.
+    Na,
     Bool,
     Int,
     Float,
@@ -99,6 +111,7 @@ impl Kind {
         };
         match text.trim() {
             "" => Kind::Empty,
+            "NA" => Kind::Na,
             "true" | "false" | "True" | "False" | "TRUE" | "FALSE" => Kind::Bool,
             text if text.parse::<i64>().is_ok() => Kind::Int,
             text if text.parse::<f64>().is_ok() => Kind::Float,
@@ -110,6 +123,7 @@ impl Kind {
     fn and(self, other: Kind) -> Kind {
         match (self, other) {
             (Kind::Empty, kind) | (kind, Kind::Empty) => kind,
+            (Kind::Na, kind) | (kind, Kind::Na) => kind,
             (one, other) if one == other => one,
             (Kind::Int, Kind::Float) | (Kind::Float, Kind::Int) => Kind::Float,
             _ => Kind::Text,
@@ -123,7 +137,7 @@ impl Kind {
             Kind::Int => "int",
             Kind::Float => "float",
             Kind::Date => "date",
-            Kind::Text => "text",
+            Kind::Na | Kind::Text => "text",
         };
         word.to_owned()
     }

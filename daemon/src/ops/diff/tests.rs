@@ -94,6 +94,18 @@ fn quoted_values_are_one_value() {
     assert_eq!((diff.added, diff.removed), (2, 2));
 }
 
+/// As docs/tables.md has it.
+#[test]
+fn tables_are_read_as_elsewhere() {
+    let diff = tables("id;x\n1;a,b\n2;c\n", "id;x\n1;a,b\n2;d\n");
+    assert_eq!((diff.added, diff.removed, diff.changed), (0, 0, 1));
+    assert_eq!(diff.key.as_deref(), Some("id"));
+    let diff = tables("id,v\n1,2.5\n2,NA\n3,7\n", "id,v\n1,2.5\n2,3\n3,7\n");
+    assert_eq!((diff.changed, diff.columns.len()), (1, 0), "{:?}", diff.columns);
+    let diff = tables("v\nNA\n", "v\ntext\n");
+    assert!(diff.columns.is_empty(), "{:?}", diff.columns);
+}
+
 #[test]
 fn what_is_no_table_is_none() {
     for broken in ["a,b\n1\n", "a,a\n1,2\n"] {

@@ -45,6 +45,19 @@ impl Ops {
         }
     }
 
+    /// Looks whether this device may act for me: one that was revoked is let in by nobody, whatever
+    /// ticket it has.
+    pub(super) async fn examine_device(&self, findings: &mut Findings) -> Result<(), Problem> {
+        if self.status().await?.device_revoked {
+            findings.fail(
+                "keys",
+                "this device is revoked: it acts for you no more, and nobody lets it in",
+                "`dsp reset` puts its home aside, and `dsp id pair` makes it a device of yours anew",
+            );
+        }
+        Ok(())
+    }
+
     pub(super) async fn examine_backup(&self, findings: &mut Findings) -> Result<(), Problem> {
         match self.backup_state().await? {
             BackupState::Needed => findings.warn(

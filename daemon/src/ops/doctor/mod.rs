@@ -55,6 +55,7 @@ impl Ops {
             }
             None => {
                 self.examine_home(&mut findings);
+                self.examine_device(&mut findings).await?;
                 self.examine_backup(&mut findings).await?;
                 self.examine_clock(&mut findings).await?;
                 self.examine_database(&mut findings).await?;

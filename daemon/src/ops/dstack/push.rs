@@ -13,7 +13,7 @@ use dsp_protocol::statement::Role;
 use futures::Stream;
 use serde_json::{Value, json};
 
-use super::super::push::Built;
+use super::super::push::{AfterRemoval, Built};
 use super::super::scene::Scene;
 use super::super::time::now;
 use super::super::whole::to_the_end;
@@ -329,7 +329,10 @@ impl Ops {
     ) -> Result<(), Refusal> {
         let ops = Arc::clone(self);
         let moved = to_the_end(async move {
-            ops.move_head(place, Vec::new(), pushed, &Reporter::silent()).await
+            // A stack that was deleted there is gone with its history.
+            let ((context, name), silent) = (place, Reporter::silent());
+            let stack = (context, name, AfterRemoval::Anew);
+            ops.move_head(stack, Vec::new(), pushed, &silent).await
         });
         moved.await?;
         Ok(())

@@ -142,7 +142,7 @@ impl Ops {
             true => {
                 let found = scene.stack(&reference)?;
                 let name = scene.reference(&found);
-                let history = self.history(found.context.id, found.stack).await?;
+                let history = self.history_ever(found.context.id, found.stack).await?;
                 plan.frames = history.frames().collect();
                 let frames = plan.frames.iter().map(|frame| (*frame, name.clone())).collect();
                 let reach = self.reach(found.context.id, frames).await?;

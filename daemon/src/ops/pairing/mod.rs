@@ -16,6 +16,7 @@ use dsp_protocol::pair::{PairMessage, PairingTicket};
 use dsp_protocol::statement::Scope;
 use tokio::sync::oneshot;
 
+pub(super) use self::offer::free_name;
 pub(crate) use self::offer::run;
 
 /// What a device that comes by a ticket is granted.

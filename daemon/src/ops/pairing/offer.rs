@@ -168,7 +168,7 @@ fn gone(what: &str) -> Problem {
 }
 
 /// Returns a name that no other device that acts has.
-fn free_name(log: &IdentityLog, device: DeviceId, name: &str) -> String {
+pub(in crate::ops) fn free_name(log: &IdentityLog, device: DeviceId, name: &str) -> String {
     let taken = |name: &str| log.devices().any(|(d, grant)| d != device && grant.name == name);
     let mut free = name.to_owned();
     let mut number = 2;

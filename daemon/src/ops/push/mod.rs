@@ -6,6 +6,7 @@
 mod build;
 mod exclude;
 mod import;
+mod line;
 #[cfg(test)]
 mod tests;
 mod unchanged;
@@ -23,6 +24,7 @@ use dsp_protocol::sync::{Command, Reply};
 use tokio::sync::OwnedMutexGuard;
 
 pub(super) use self::build::Built;
+pub(super) use self::line::AfterRemoval;
 use super::contexts::unexpected;
 use super::problem::bad_request;
 use super::resolve::{Found, parse};
@@ -62,17 +64,18 @@ impl Ops {
         let taken = self.import(planned.files, reporter).await?;
         let sum = taken.sum();
         let built = self.build(draft, taken).await?;
-        self.move_head((context, name), tags, (built, sum), reporter).await
+        self.move_head((context, name, AfterRemoval::GoesOn), tags, (built, sum), reporter).await
     }
 
     /// Makes a frame whose bytes are here the head of a stack of mine; `sum` is how many files it
-    /// has, and their bytes. A frame without a time gets that of the push.
+    /// has, and their bytes. A frame without a time gets that of the push. A stack that I removed is
+    /// here again, with the history that it had or without.
     ///
     /// # Errors
     /// The frame breaks a rule, the disk is full, or I may not push there.
     pub(super) async fn move_head(
         self: &Arc<Self>,
-        (context, name): (ContextId, StackName),
+        (context, name, after): (ContextId, StackName, AfterRemoval),
         tags: Vec<TagName>,
         (built, sum): (Built, (u64, u64)),
         reporter: &Reporter,
@@ -87,10 +90,17 @@ impl Ops {
         if let [head] = heads[..]
             && self.equals(context, head, &built.frame).await?
         {
-            return self.unchanged(&scene, (context, &name, head), tags, (built, sum)).await;
+            let head = (context, &name, head);
+            return self.unchanged(&scene, head, tags, (built, sum), reporter).await;
         }
+        let heads_before = heads.len();
+        let parents = match before {
+            Some(stack) => self.parents(context, stack, heads, after).await?,
+            None => heads,
+        };
+        let restored = heads_before == 0 && !parents.is_empty();
         let frame = Frame {
-            parents: heads.into_iter().take(PARENTS).collect(),
+            parents: parents.into_iter().take(PARENTS).collect(),
             time: match built.frame.time {
                 0 => super::time::now(),
                 told => told,
@@ -102,11 +112,28 @@ impl Ops {
         self.blobs.sync(&built.keeps).await?;
         let blobs = built.blobs;
         let tagged = tags.iter().map(ToString::to_string).collect();
+        let moves = before.map(|stack| line::moves(stack, &tags, id)).unwrap_or_default();
+        let deeds = self.note_moves(&scene, (context, before), &moves, id).await?;
         let command = Command::Push { context, stack: name.clone(), frame: bytes, blobs, tags };
-        let (created, peers) = match self.publish(command, built.keeps, pushing).await? {
+        let published = self.publish(command, built.keeps, pushing).await;
+        if published.is_err() {
+            self.unnote_moves(deeds.iter().copied()).await;
+        }
+        let (created, peers) = match published? {
             Reply::Pushed { created, peers, .. } => (created, peers),
             other => return Err(unexpected(&other)),
         };
+        if heads_before > 1 {
+            let note = format!("replaces {heads_before} heads, and goes on from all of them");
+            reporter.note(note).await;
+        }
+        if restored {
+            let note = format!("`{name}` was removed; it is here again and goes on from there");
+            reporter.note(note).await;
+        }
+        for ((tag, from), deed) in moves.iter().zip(deeds) {
+            reporter.note(line::moved(tag, *from, deed)).await;
+        }
         let stack = self.my_stack_id(context, &name).await?;
         if let Some(stack) = stack.filter(|_| !created) {
             self.push_to_audiences((context, stack), reporter).await?;

@@ -7,10 +7,11 @@ use dsp_protocol::id::{BlobHash, ContextId, FrameId};
 use dsp_protocol::name::{StackName, TagName};
 use dsp_protocol::sync::Command;
 
-use super::super::Ops;
 use super::super::scene::Scene;
 use super::super::whole::to_the_end;
+use super::super::{Ops, Reporter};
 use super::build::Built;
+use super::line;
 use crate::blobs::Keep;
 
 impl Ops {
@@ -22,6 +23,7 @@ impl Ops {
         (context, name, head): (ContextId, &StackName, FrameId),
         tags: Vec<TagName>,
         (built, (files, bytes)): (Built, (u64, u64)),
+        reporter: &Reporter,
     ) -> Result<Pushed, Problem> {
         // The lineage of this push has times of its own, and is no part of the head.
         let lineage = built.frame.lineage.as_ref().map(|blob| blob.hash);
@@ -33,8 +35,16 @@ impl Ops {
         let mut tagged = Vec::new();
         for tag in tags.into_iter().filter(|tag| stack.tags.get(tag) != Some(&head)) {
             tagged.push(tag.to_string());
+            let moves = line::moves(stack, std::slice::from_ref(&tag), head);
+            let deeds = self.note_moves(scene, (context, Some(stack)), &moves, head).await?;
             let command = Command::Tag { context, stack: stack.stack, tag, frame: Some(head) };
-            self.node.run(command).await?;
+            if let Err(error) = self.node.run(command).await {
+                self.unnote_moves(deeds).await;
+                return Err(error.into());
+            }
+            for ((tag, from), deed) in moves.iter().zip(deeds) {
+                reporter.note(line::moved(tag, *from, deed)).await;
+            }
         }
         Ok(Pushed {
             frame: head,

@@ -17,6 +17,8 @@ use crate::blobs::FileId;
 
 /// How many files a note names.
 const NAMED: usize = 5;
+/// How many files an error names.
+const WRONG: usize = 20;
 /// The path of a folder whose files stand at the top of the frame.
 const CONTENTS: &str = ".";
 
@@ -70,6 +72,12 @@ pub(super) struct Plan {
     excluded: Vec<PathBuf>,
     /// Hidden files of folders, which are in.
     hidden: Vec<String>,
+    /// Why entries of folders cannot be in a frame, the first of them.
+    wrong: Vec<String>,
+    /// How many those are.
+    wrong_total: usize,
+    /// How many of them stand twice in the frame.
+    twice: usize,
     /// The home of the daemon, without links: it holds the keys.
     home: PathBuf,
     /// What is left out of every folder.
@@ -140,6 +148,7 @@ fn walk_all(files: Vec<NewFile>, exclude: &[String], home: &Path) -> Result<Plan
         }
     }
     plan.files.sort_by(|a, b| a.path.cmp(&b.path));
+    plan.together();
     plan.check()?;
     plan.tell();
     if plan.files.is_empty() && named > 0 {
@@ -213,9 +222,14 @@ impl Plan {
                 "`{path}` is a folder: it has no media type, text, application or parameters"
             )));
         }
-        let mut entries: Vec<_> = std::fs::read_dir(folder)
-            .and_then(Iterator::collect)
-            .map_err(|error| unreadable(folder, &error))?;
+        let entries = std::fs::read_dir(folder).and_then(Iterator::collect);
+        let mut entries: Vec<_> = match entries {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.refuse(unreadable(folder, &error).detail);
+                return Ok(());
+            }
+        };
         entries.sort_by_key(std::fs::DirEntry::file_name);
         if entries.is_empty() {
             let folder = folder.display();
@@ -224,27 +238,46 @@ impl Plan {
         for entry in entries {
             let source = entry.path();
             let name = entry.file_name();
-            let name = name.to_str().ok_or_else(|| {
-                bad_request(format!("the name of {} is not valid UTF-8", source.display()))
-            })?;
-            let metadata = entry.metadata().map_err(|error| unreadable(&source, &error))?;
-            let kind = if metadata.is_dir() { Kind::Folder } else { Kind::Other };
+            let metadata = entry.metadata();
+            let is_folder = metadata.as_ref().is_ok_and(Metadata::is_dir);
+            let kind = if is_folder { Kind::Folder } else { Kind::Other };
             let inside = source.strip_prefix(root.source).unwrap_or(&source);
             if root.exclude.leaves_out(&inside.to_string_lossy(), kind) {
                 self.excluded.push(source);
                 continue;
             }
+            let metadata = match metadata {
+                Ok(metadata) => metadata,
+                Err(error) => {
+                    self.refuse(unreadable(&source, &error).detail);
+                    continue;
+                }
+            };
             if metadata.is_symlink() {
                 self.links.push(source);
                 continue;
             }
+            let Some(name) = name.to_str() else {
+                self.refuse(format!("the name of {} is not valid UTF-8", source.display()));
+                continue;
+            };
             let below = path.map_or_else(|| name.to_owned(), |path| format!("{path}/{name}"));
-            let below = AttachmentPath::normalized(&below).map_err(bad_request)?;
+            let below = match AttachmentPath::normalized(&below) {
+                Ok(below) => below,
+                Err(error) => {
+                    self.refuse(format!("{}: {error}", source.display()));
+                    continue;
+                }
+            };
             match kind {
                 Kind::Folder => self.walk(&source, Some(&below), file, root)?,
                 Kind::Other if !metadata.is_file() => self.odd.push(source),
                 Kind::Other => {
                     let inside = inside.to_string_lossy();
+                    if let Err(error) = readable(&source) {
+                        self.refuse(unreadable(&source, &error).detail);
+                        continue;
+                    }
                     if inside.split('/').any(|part| part.starts_with('.')) && inside != FILE {
                         self.hidden.push(below.to_string());
                     }
@@ -281,6 +314,11 @@ impl Plan {
         tell(self.excluded.len(), excluded, said, &shown(&self.excluded));
         let hidden = ["hidden file is", "hidden files are"];
         tell(self.hidden.len(), hidden, "in it", &self.hidden);
+        let odd = self.files.iter().filter(|file| file.path.portable().is_err());
+        let odd: Vec<String> = odd.map(|file| file.path.to_string()).collect();
+        let names = ["name is", "names are"];
+        let said = "none on Windows, and `dsp get` refuses some such elsewhere too";
+        tell(odd.len(), names, said, &odd);
     }
 
     fn add(
@@ -304,17 +342,84 @@ impl Plan {
         Ok(())
     }
 
-    /// Refuses paths that stand twice, or are one file on some systems.
-    fn check(&self) -> Result<(), Problem> {
+    /// Notes that something cannot be in a frame; what else cannot is found before anybody is told.
+    fn refuse(&mut self, why: String) {
+        self.wrong_total += 1;
+        if self.wrong.len() < WRONG {
+            self.wrong.push(why);
+        }
+    }
+
+    /// Finds paths that stand twice, or are one file on some systems. The files are sorted.
+    fn together(&mut self) {
         let mut names = Folded::new();
+        let mut wrong = Vec::new();
+        let from = |path: &str| {
+            let at = self.files.partition_point(|file| file.path.as_str() < path);
+            self.files.get(at).map(|file| file.source.to_string()).unwrap_or_default()
+        };
         for file in &self.files {
             let path = file.path.as_str();
-            if !names.insert(path).map_err(bad_request)? {
-                return Err(bad_request(format!("`{path}` stands twice in the frame")));
+            match names.insert(path) {
+                Ok(true) => {}
+                Ok(false) => wrong.push(format!(
+                    "`{path}` stands twice in the frame: as {} and {}",
+                    from(path),
+                    file.source
+                )),
+                Err(error) => {
+                    let (first, second) = (from(&error.first), &file.source);
+                    wrong.push(format!("{error}: {first} and {second}"));
+                }
             }
         }
-        Ok(())
+        self.twice = wrong.len();
+        wrong.into_iter().for_each(|why| self.refuse(why));
     }
+
+    /// Refuses the push where something cannot be in a frame, and says what all that is.
+    fn check(&mut self) -> Result<(), Problem> {
+        let wrong = std::mem::take(&mut self.wrong);
+        let hint = match self.twice == self.wrong_total {
+            true => "a folder that is named without `/` at its end keeps its name in the frame",
+            false => "`--exclude PATTERN` or a line in .dspignore leaves something out of a folder",
+        };
+        match &wrong[..] {
+            [] => Ok(()),
+            [one] => Err(bad_request(one).with_hint(hint)),
+            [..] => {
+                let n = self.wrong_total;
+                let detail = format!("{n} files cannot be in a frame");
+                let mut problem = bad_request(detail).with_hint(hint);
+                problem.causes = wrong;
+                if n > problem.causes.len() {
+                    let more = n - problem.causes.len();
+                    problem.causes.push(format!("and {more} more"));
+                }
+                Err(problem)
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Source::File { path, .. } => write!(f, "{}", path.display()),
+            Source::Blob(hash) => write!(f, "blob {hash}"),
+        }
+    }
+}
+
+/// Tells whether a file may be read, without opening it.
+#[cfg(unix)]
+fn readable(path: &Path) -> std::io::Result<()> {
+    Ok(rustix::fs::access(path, rustix::fs::Access::READ_OK)?)
+}
+
+#[cfg(not(unix))]
+fn readable(_: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -460,6 +565,64 @@ mod tests {
         assert_eq!(walk(&["*"]).unwrap_err().code, ProblemCode::BadRequest);
         std::fs::write(root.join(".dspignore"), "!a.csv\n").unwrap();
         assert_eq!(walk(&[]).unwrap_err().code, ProblemCode::BadRequest);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn all_that_cannot_be_in_a_frame_is_named_and_patterns_come_first() {
+        use std::os::unix::ffi::OsStrExt as _;
+
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let bad = std::ffi::OsStr::from_bytes(b"bad\xff");
+        for name in ["a", "b\\c", "new\nline"].map(std::ffi::OsStr::new).into_iter().chain([bad]) {
+            std::fs::write(root.join(name), b"1").unwrap();
+        }
+        let walk = |exclude: &[&str]| {
+            let home = tempfile::tempdir().unwrap();
+            let exclude: Vec<String> = exclude.iter().map(|text| (*text).to_owned()).collect();
+            let plan = super::walk_all(vec![new(".", &root)], &exclude, home.path())?;
+            Ok::<_, Problem>(plan.files.len())
+        };
+        let problem = walk(&[]).unwrap_err();
+        assert_eq!(problem.detail, "3 files cannot be in a frame");
+        assert_eq!(problem.causes.len(), 3, "{:?}", problem.causes);
+        assert!(problem.causes[1].contains("is not valid UTF-8"), "{:?}", problem.causes);
+        assert!(problem.hint.unwrap().contains("--exclude"));
+        let problem = walk(&["b*"]).unwrap_err();
+        assert!(problem.detail.contains("new"), "{}", problem.detail);
+        assert_eq!(walk(&["b*", "new*"]), Ok(1));
+    }
+
+    #[test]
+    fn what_stands_twice_is_named_with_where_it_comes_from() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        for folder in ["x1", "x2"] {
+            std::fs::create_dir(root.join(folder)).unwrap();
+            std::fs::write(root.join(folder).join("a"), b"1").unwrap();
+        }
+        let files = || vec![new(".", &root.join("x1")), new(".", &root.join("x2"))];
+        let problem = walk_all(files()).unwrap_err();
+        let (one, other) = (root.join("x1/a"), root.join("x2/a"));
+        let (one, other) = (one.display(), other.display());
+        let said = format!("`a` stands twice in the frame: as {one} and {other}");
+        assert_eq!(problem.detail, said);
+        std::fs::rename(root.join("x2/a"), root.join("x2/A")).unwrap();
+        let problem = walk_all(files()).unwrap_err();
+        assert!(problem.detail.contains("x1/a") && problem.detail.contains("x2/A"), "{problem:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_windows_cannot_hold_are_said() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["CON", "a:b", "good"] {
+            std::fs::write(dir.path().join(name), b"1").unwrap();
+        }
+        let notes = walk_all(vec![new(".", dir.path())]).unwrap().notes;
+        assert!(notes[0].starts_with("2 names are none on Windows"), "{notes:?}");
+        assert!(notes[0].ends_with(": CON, a:b"), "{notes:?}");
     }
 
     #[test]

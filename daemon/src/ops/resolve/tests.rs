@@ -206,6 +206,34 @@ fn references_are_short_and_mean_what_they_name() {
     assert_eq!(shown, expected);
 }
 
+/// Alice's `main` is one context, and mine another: a stack of mine in hers is named by its id.
+#[test]
+fn a_context_is_named_by_the_first_digits_of_its_id() {
+    let mut scene = scene();
+    let hers = ContextId::from_bytes([3; 32]);
+    scene.contexts.get_mut(&hers).unwrap().stacks.push(stack(ME, "sales", &[35]));
+    let short = format!("me/{}:sales", hers.short());
+    assert_eq!(find(&scene, &short), Ok(frame(35)));
+    assert_eq!(find(&scene, "sales"), Ok(frame(10)));
+    assert!(find(&scene, "me/03030:sales").is_err(), "too few digits");
+    let found = |scene: &Scene| {
+        let context = &scene.contexts[&hers];
+        scene.reference(&Found { context, stack: context.stacks.last().unwrap() })
+    };
+    assert_eq!(found(&scene), short);
+    // A name that looks like the digits is a name, and two of that name are told apart in full.
+    for id in [6, 7] {
+        let named = context(id, ME, &hers.short(), vec![stack(ME, "sales", &[40 + id])]);
+        scene.contexts.insert(named.id, named);
+    }
+    assert_eq!(found(&scene), format!("me/{hers}:sales"));
+    let problem = find(&scene, &short).unwrap_err();
+    assert_eq!(problem.code, ProblemCode::Ambiguous, "{problem:?}");
+    for (candidate, head) in problem.candidates.iter().zip([46, 47]) {
+        assert_eq!(find(&scene, candidate), Ok(frame(head)), "{candidate}");
+    }
+}
+
 #[test]
 fn contexts_have_labels() {
     let mut scene = scene();

@@ -98,6 +98,30 @@ fn nobody_elses_head_replaces_mine() {
 }
 
 #[test]
+fn a_stack_that_left_tells_where_it_stood() {
+    let (mut world, mut laptop, mut desktop) = world();
+    let left_at = |world: &World| world.view().left_at(user(ALICE), stack(5));
+    let gone = |generation, over: &[StatementId]| {
+        PlacedFact::Head(Head { why: Some(Why::Removed), ..head(5, None, generation, over) })
+    };
+    assert_eq!(left_at(&world), []);
+    let first = world.push(&mut laptop, 5, 50, 1, &[]);
+    let one = world.push(&mut laptop, 5, 52, 2, &[first]);
+    let other = world.push(&mut desktop, 5, 51, 2, &[first]);
+    assert_eq!(left_at(&world), [], "it is here");
+    let removed = world.say(&mut laptop, gone(3, &[one, other]));
+    assert_eq!(left_at(&world), [frame(51), frame(52)]);
+    // Removed once more, as two devices may do it one after the other.
+    let again = world.say(&mut desktop, gone(4, &[removed]));
+    assert_eq!(left_at(&world), [frame(51), frame(52)]);
+    world.push(&mut laptop, 5, 53, 5, &[again]);
+    assert_eq!(left_at(&world), []);
+    let all = world.view().head_frames(user(ALICE), stack(5));
+    assert_eq!(all.into_iter().collect::<Vec<_>>(), [frame(50), frame(51), frame(52), frame(53)]);
+    assert!(world.view().head_frames(user(BOB), stack(5)).is_empty());
+}
+
+#[test]
 fn a_stack_is_removed_moved_and_brought_back() {
     let (mut world, mut laptop, mut desktop) = world();
     let first = world.push(&mut laptop, 5, 50, 1, &[]);
