@@ -475,9 +475,8 @@ async fn remove(name: &str, file: &ProfileFile, force: bool, app: &App) -> Resul
     };
     let server = Server::of(app).await?;
     let token = profile.token.as_deref();
-    let good = token.filter(|token| {
-        server.knows(token).is_some() && !file.document.another_has(name, token)
-    });
+    let good = token
+        .filter(|token| server.knows(token).is_some() && !file.document.another_has(name, token));
     // Found out before the token is gone.
     file.changed(name, None)?;
     if !force {

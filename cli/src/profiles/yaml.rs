@@ -125,9 +125,8 @@ impl Document {
 
     /// Tells whether a profile of another name has a token.
     pub(crate) fn another_has(&self, name: &str, token: &str) -> bool {
-        self.profiles().any(|(other, profile)| {
-            other != name && profile.token.as_deref() == Some(token)
-        })
+        self.profiles()
+            .any(|(other, profile)| other != name && profile.token.as_deref() == Some(token))
     }
 
     /// Returns a profile.

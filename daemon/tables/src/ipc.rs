@@ -11,7 +11,7 @@ use arrow_schema::SchemaRef;
 
 use crate::TableError;
 use crate::convert::Sink;
-use crate::limits::{FOOTER_BYTES, GLANCE_BYTES, UNPACKED_SUM_BYTES, UNPACKED_VALUES};
+use crate::limits::{ARROW_BYTES, FOOTER_BYTES, GLANCE_BYTES, UNPACKED_VALUES};
 use crate::source::Source;
 
 /// What a file begins and ends with.
@@ -62,7 +62,7 @@ pub(crate) fn stream_schema(source: &Arc<dyn Source>) -> Result<SchemaRef, Table
 /// Reads the first message of a stream, which is its schema and has no body.
 fn schema(source: &Arc<dyn Source>, start: u64) -> Result<SchemaRef, TableError> {
     let none = || TableError::arrow("it has no schema");
-    let head = Messages { source, at: start }.head()?.ok_or_else(none)?;
+    let head = Messages { source, at: start, dictionaries: 0 }.head()?.ok_or_else(none)?;
     let header = head.header(source, GLANCE_BYTES)?;
     let message = arrow_ipc::root_as_message(&header).map_err(TableError::arrow)?;
     let schema = message.header_as_schema().ok_or_else(none)?;
@@ -109,7 +109,7 @@ fn decode(
     start: u64,
     mut each: impl FnMut(SchemaRef, Option<arrow_array::RecordBatch>) -> Result<(), TableError>,
 ) -> Result<(), TableError> {
-    let mut messages = Messages { source, at: start };
+    let mut messages = Messages { source, at: start, dictionaries: 0 };
     let mut decoder = StreamDecoder::new();
     while let Some(bytes) = messages.next()? {
         let mut buffer = Buffer::from(bytes);
@@ -143,6 +143,8 @@ impl Head {
 struct Messages<'a> {
     source: &'a Arc<dyn Source>,
     at: u64,
+    /// What the dictionaries so far take.
+    dictionaries: u64,
 }
 
 impl Messages<'_> {
@@ -157,11 +159,20 @@ impl Messages<'_> {
         if body > self.source.size() - body_at {
             return Err(TableError::arrow("a message reaches behind the end"));
         }
-        if body > UNPACKED_SUM_BYTES {
+        if body > ARROW_BYTES {
             let what = "a message".to_owned();
-            return Err(TableError::TooLarge { what, size: body, limit: UNPACKED_SUM_BYTES });
+            return Err(TableError::TooLarge { what, size: body, limit: ARROW_BYTES });
         }
-        self.check(&message, body_at, body)?;
+        let bytes = self.check(&message, body_at, body)?;
+        if message.header_as_dictionary_batch().is_some() {
+            // One replaces another, and both may be in use.
+            self.dictionaries = self.dictionaries.saturating_add(bytes);
+            if self.dictionaries > ARROW_BYTES {
+                let what = "the dictionaries together, in bytes,".to_owned();
+                let size = self.dictionaries;
+                return Err(TableError::TooLarge { what, size, limit: ARROW_BYTES });
+            }
+        }
         self.at = body_at + body;
         let whole = usize::try_from(self.at - start).map_err(TableError::arrow)?;
         Ok(Some(self.source.read_at(start, whole)?))
@@ -185,22 +196,23 @@ impl Messages<'_> {
         Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
     }
 
-    fn check(&self, message: &Message<'_>, body_at: u64, body: u64) -> Result<(), TableError> {
+    /// Returns what a message takes.
+    fn check(&self, message: &Message<'_>, body_at: u64, body: u64) -> Result<u64, TableError> {
         let batch = message.header_as_record_batch();
         let batch = batch.or_else(|| message.header_as_dictionary_batch()?.data());
-        let Some(batch) = batch else { return Ok(()) };
+        let Some(batch) = batch else { return Ok(body) };
         let nodes = batch.nodes().into_iter().flatten().map(|node| node.length());
         let most = nodes.chain([batch.length()]).map(i64::unsigned_abs).max().unwrap_or_default();
         if most > UNPACKED_VALUES {
             let what = "the number of values in a batch".to_owned();
             return Err(TableError::TooLarge { what, size: most, limit: UNPACKED_VALUES });
         }
-        let unpacked = self.unpacked(&batch, body_at, body)?;
-        if unpacked > UNPACKED_SUM_BYTES {
+        let unpacked = body.saturating_add(self.unpacked(&batch, body_at, body)?);
+        if unpacked > ARROW_BYTES {
             let what = "a batch, once unpacked,".to_owned();
-            return Err(TableError::TooLarge { what, size: unpacked, limit: UNPACKED_SUM_BYTES });
+            return Err(TableError::TooLarge { what, size: unpacked, limit: ARROW_BYTES });
         }
-        Ok(())
+        Ok(unpacked)
     }
 
     /// Adds up what the buffers of a batch say that they unpack to.

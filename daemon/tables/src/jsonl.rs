@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::TableError;
 use crate::convert::Gathering;
 use crate::infer::{Guess, Type};
-use crate::limits::{COLUMNS, GLANCE_ROWS, LINE_BYTES};
+use crate::limits::{COLUMNS, GLANCE_ROWS, JSON_LINE_BYTES};
 use crate::source::Source;
 use crate::utf8::{Place, Text};
 
@@ -35,8 +35,9 @@ impl Lines {
                 if byte == b'\n' {
                     break;
                 }
-                if self.line.len() >= LINE_BYTES {
-                    return Err(place.error(format!("the line is longer than {LINE_BYTES} bytes")));
+                if self.line.len() >= JSON_LINE_BYTES {
+                    let why = format!("the line is longer than {JSON_LINE_BYTES} bytes");
+                    return Err(place.error(why));
                 }
                 self.line.push(byte);
             }

@@ -15,15 +15,20 @@ pub const COLUMNS: usize = 4_096;
 /// How deep types nest.
 pub(crate) const DEPTH: usize = 16;
 /// Longest footer in bytes.
-pub const FOOTER_BYTES: u64 = 32 << 20;
+pub const FOOTER_BYTES: u64 = 8 << 20;
+/// Most bytes that a footer takes once it is read.
+pub const FOOTER_MEMORY_BYTES: u64 = 48 << 20;
 /// How much of a text, and how long a footer, is looked at for the columns alone, in bytes.
 pub const GLANCE_BYTES: u64 = 1 << 20;
 /// Rows of a text that are looked at for the types of its columns alone.
 pub const GLANCE_ROWS: usize = 1_000;
-/// Largest page of a column once unpacked, in bytes: what pages of one column take in memory.
-pub const UNPACKED_BYTES: u64 = 256 << 20;
-/// The same for all columns that are read at a time.
-pub const UNPACKED_SUM_BYTES: u64 = 1 << 30;
+/// What the pages of all columns take from which a batch of rows is decoded, packed and unpacked, in
+/// bytes, where a page of rows is read.
+pub const ROWS_BYTES: u64 = 48 << 20;
+/// The same where the whole table is gone through.
+pub const WHOLE_BYTES: u64 = 64 << 20;
+/// What a message of Arrow takes, packed and unpacked, and what all dictionaries take.
+pub const ARROW_BYTES: u64 = 64 << 20;
 /// Most values in one page of a column: one that repeats costs nothing in the file.
 pub const UNPACKED_VALUES: u64 = 32 << 20;
 /// Widest value of a column of fixed width, in bytes.
@@ -33,17 +38,17 @@ pub const STATS_ROWS: u64 = 5_000_000;
 /// Most cells that statistics look at.
 pub const STATS_CELLS: u64 = 50_000_000;
 /// Most rows of a table that is sorted, or looked through for those that fit.
-pub const SELECT_ROWS: u64 = 5_000_000;
+pub const SELECT_ROWS: u64 = 4_000_000;
 /// Most bytes of what rows are sorted by.
-pub const SELECT_BYTES: u64 = 256 << 20;
+pub const SELECT_BYTES: u64 = 64 << 20;
 /// Most columns to sort by and conditions of a request, together.
 pub const SELECT_COLUMNS: u64 = 16;
 /// Most values that a condition names.
 pub const SELECT_VALUES: u64 = 1_000;
 /// Bars of a histogram.
 pub const BARS: usize = 20;
-/// Most different texts that are counted.
-pub(crate) const DISTINCT: usize = 10_000;
+/// Most different texts that are counted in a column, and in all columns.
+pub(crate) const DISTINCT: (usize, usize) = (10_000, 200_000);
 /// The most frequent texts that are told.
 pub(crate) const TOP: usize = 10;
 /// Largest file of another format that is turned into Parquet, in bytes.
@@ -55,9 +60,13 @@ pub const NOTE_BYTES: u64 = 16 << 20;
 /// Most categories of a column that are told in a note, in number and in bytes; a column with more
 /// is one of plain text there.
 pub(crate) const LEVELS: (usize, usize) = (100_000, 2 << 20);
+/// Most bytes of the categories of all columns, and of the dictionaries of one that are looked at.
+pub(crate) const LEVELS_SUM: usize = 8 << 20;
 /// Longest line of a text format, in bytes.
-pub const LINE_BYTES: usize = 16 << 20;
+pub const LINE_BYTES: usize = 8 << 20;
+/// The same of JSON, whose values take many times what they are written with.
+pub const JSON_LINE_BYTES: usize = 2 << 20;
 /// Rows that are turned into Parquet at a time, in number and in bytes.
-pub(crate) const BATCH: (usize, usize) = (8_192, 32 << 20);
+pub(crate) const BATCH: (usize, usize) = (8_192, 8 << 20);
 /// Rows of a row group of what is written, as the clients write.
 pub(crate) const GROUP_ROWS: usize = 64 << 10;

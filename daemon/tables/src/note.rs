@@ -7,7 +7,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde::Deserialize;
 
 use crate::TableError;
-use crate::limits::{COLUMNS, NOTE_BYTES};
+use crate::limits::{COLUMNS, DEPTH, NOTE_BYTES};
 
 /// Longest name of a time zone, in bytes.
 const ZONE_BYTES: usize = 64;
@@ -211,6 +211,69 @@ fn of_base(base: &str, zone: Option<String>) -> DataType {
 /// Returns the type that [`type_name`](crate::schema::type_name) calls so, of those of which a
 /// field of a CSV is a value.
 fn named(name: &str) -> Option<DataType> {
+    nested(name, 0).or_else(|| plain(name))
+}
+
+/// Returns the type of a list, a struct or a map. Of one whose names are not told apart from what
+/// stands between them there is none, nor of durations within, which are numbers there.
+fn nested(name: &str, depth: usize) -> Option<DataType> {
+    if depth == DEPTH {
+        return None;
+    }
+    let inner = |name: &str| {
+        let plain = || plain(name).filter(|of| !matches!(of, DataType::Duration(_)));
+        nested(name, depth + 1).or_else(plain)
+    };
+    let (kind, rest) = name.split_once('<')?;
+    let parts = parts(rest.strip_suffix('>')?)?;
+    Some(match (kind, &parts[..]) {
+        ("list", [item]) => DataType::List(Arc::new(Field::new("item", inner(item)?, true))),
+        ("map", [key, value]) => {
+            let fields = vec![
+                Field::new("key", inner(key)?, false),
+                Field::new("value", inner(value)?, true),
+            ];
+            let entries = Field::new("entries", DataType::Struct(fields.into()), false);
+            DataType::Map(Arc::new(entries), false)
+        }
+        ("struct", parts) => {
+            let mut fields: Vec<Field> = Vec::new();
+            for part in parts {
+                let (name, of) = part.split_once(": ")?;
+                if name.contains(['<', '>', '[', ']', '(', ')', ':', ','])
+                    || fields.iter().any(|field| field.name() == name)
+                {
+                    return None;
+                }
+                fields.push(Field::new(name, inner(of)?, true));
+            }
+            DataType::Struct(fields.into())
+        }
+        _ => return None,
+    })
+}
+
+/// Parts a text at the commas that stand in no brackets.
+fn parts(text: &str) -> Option<Vec<&str>> {
+    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0usize);
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '<' | '[' | '(' => depth += 1,
+            '>' | ']' | ')' => depth = depth.checked_sub(1)?,
+            ',' if depth == 0 => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    let trimmed = parts.into_iter().enumerate();
+    // Behind each comma stands a blank.
+    trimmed.map(|(at, part)| if at == 0 { Some(part) } else { part.strip_prefix(' ') }).collect()
+}
+
+fn plain(name: &str) -> Option<DataType> {
     Some(match name {
         "bool" => DataType::Boolean,
         "int8" => DataType::Int8,
@@ -279,10 +342,27 @@ mod tests {
             "timestamp[us, Europe/Berlin]",
             "duration[ms]",
             "decimal(10, 2)",
+            "list<list<timestamp[us, Europe/Berlin]>>",
+            "struct<x: int32, y: list<decimal(10, 2)>, a b: struct<z: string>>",
+            "map<string, list<int8>>",
         ] {
             assert_eq!(named(name).as_ref().map(type_name).as_deref(), Some(name));
         }
-        for none in ["list<int8>", "decimal(99, 2)", "decimal(2, 3)", "timestamp[h]", "x[", ""] {
+        for none in [
+            "list<int8>[3]",
+            "list<duration[s]>",
+            "struct<>",
+            "struct<a: int8, a: int8>",
+            "struct<a, b: int8>",
+            "list<",
+            "map<int8>",
+            "list<category<string>>",
+            "decimal(99, 2)",
+            "decimal(2, 3)",
+            "timestamp[h]",
+            "x[",
+            "",
+        ] {
             assert_eq!(named(none), None, "{none}");
         }
     }

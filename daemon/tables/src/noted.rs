@@ -1,6 +1,8 @@
 //! A CSV whose note says the types: its fields become values of these, or it is an error with the
 //! place. Nothing is guessed.
 
+mod nested;
+
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use arrow_array::{
 use arrow_schema::{DataType, TimeUnit};
 use data_encoding::BASE64;
 
+use self::nested::Nested;
 use crate::TableError;
 use crate::convert::Sink;
 use crate::csv::{Record, Records};
@@ -196,8 +199,13 @@ fn builder(column: &NoteColumn) -> Result<Box<dyn Builder>, TableError> {
         let levels: ArrayRef = Arc::new(StringArray::from_iter_values(levels));
         return Ok(Box::new(Categories { keys: Vec::new(), at, levels }));
     }
-    let of = &column.data_type;
+    of_type(&column.data_type, column.unit_ns)
+}
+
+/// Returns what builds a column of a type; durations are in a unit of so many nanoseconds.
+fn of_type(of: &DataType, unit_ns: Option<f64>) -> Result<Box<dyn Builder>, TableError> {
     Ok(match of {
+        DataType::List(_) | DataType::Struct(_) | DataType::Map(..) => Box::new(Nested::new(of)?),
         DataType::Boolean => Box::new(Booleans(BooleanBuilder::new())),
         DataType::Utf8 => Box::new(Texts(StringBuilder::new())),
         DataType::Binary => Box::new(Binaries(BinaryBuilder::new())),
@@ -243,7 +251,7 @@ fn builder(column: &NoteColumn) -> Result<Box<dyn Builder>, TableError> {
             }
         }
         DataType::Duration(unit) => {
-            let (digits, ns) = (digits(*unit), column.unit_ns);
+            let (digits, ns) = (digits(*unit), unit_ns);
             let parse = move |text: &str| match ns {
                 Some(ns) => {
                     let value = text.parse::<f64>().ok()? * ns;

@@ -5,24 +5,32 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use parquet::basic::Type;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
+use parquet::schema::types::ColumnDescriptor;
 
-use crate::limits::{UNPACKED_BYTES, UNPACKED_SUM_BYTES, UNPACKED_VALUES};
+use crate::limits::{FOOTER_BYTES, UNPACKED_VALUES};
 use crate::source::{Pieces, Source};
 
 /// Bytes at the start of a page that are enough for what is looked at.
 const HEADER_BYTES: usize = 256;
 
+/// The kind of a page that is a dictionary.
+const DICTIONARY: i64 = 2;
+
 /// What a page says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Header {
     unpacked: u64,
+    packed: u64,
     values: u64,
+    is_dictionary: bool,
 }
 
-/// A source as the Parquet reader wants it; refuses pages that would unpack to too much.
+/// A source as the Parquet reader wants it; refuses pages that would take too much memory, those
+/// together among them that a batch of rows is decoded from.
 #[derive(Clone, Debug)]
 pub(crate) struct Guarded {
     source: Arc<dyn Source>,
@@ -36,8 +44,51 @@ struct Chunks {
     ranges: Vec<(u64, u64, usize)>,
     /// Where pages begin, as far as it is known beforehand.
     starts: HashSet<u64>,
-    /// The largest page of each column so far.
-    largest: Mutex<HashMap<usize, u64>>,
+    columns: Vec<Cost>,
+    /// Most bytes that a batch takes.
+    limit: u64,
+    taken: Mutex<Taken>,
+}
+
+/// What the values of a column cost.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cost {
+    /// What a value takes where a row has several, as all are decoded with it.
+    value_bytes: u64,
+    /// Whether values are views into their page, which stays for as long as the batch.
+    is_viewed: bool,
+}
+
+impl Cost {
+    fn of(column: &ColumnDescriptor) -> Cost {
+        Cost {
+            value_bytes: match column.max_rep_level() {
+                0 => 0,
+                _ => LEVEL_BYTES + value_bytes(column),
+            },
+            is_viewed: column.physical_type() == Type::BYTE_ARRAY,
+        }
+    }
+}
+
+/// What the pages take from which the batch at hand is decoded.
+#[derive(Debug, Default)]
+struct Taken {
+    columns: HashMap<usize, Pages>,
+    /// The size of what was refused.
+    refused: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    /// The headers that were looked at last: what a header is and what the beginning of a page's
+    /// bytes is not told apart before the page is read.
+    headers: [Option<(u64, Header)>; 2],
+    /// What the dictionary and the page at hand take, and how much of it stays once they are read.
+    dictionary: (u64, u64),
+    last: (u64, u64),
+    /// What stays of those that were read for this batch.
+    stays: u64,
 }
 
 impl Guarded {
@@ -46,9 +97,16 @@ impl Guarded {
         Guarded { source, chunks: Arc::default() }
     }
 
-    /// Makes one for some row groups.
-    pub(crate) fn for_groups(&self, metadata: &ParquetMetaData, groups: &[usize]) -> Guarded {
-        let mut chunks = Chunks::default();
+    /// Makes one for some row groups, of which a batch may take so many bytes.
+    pub(crate) fn for_groups(
+        &self,
+        metadata: &ParquetMetaData,
+        groups: &[usize],
+        limit: u64,
+    ) -> Guarded {
+        let described = metadata.file_metadata().schema_descr().columns();
+        let columns = described.iter().map(|column| Cost::of(column)).collect();
+        let mut chunks = Chunks { limit, columns, ..Chunks::default() };
         for &group in groups {
             let pages = metadata.page_index_for_row_group(group);
             for (column, chunk) in metadata.row_group(group).columns().iter().enumerate() {
@@ -63,30 +121,104 @@ impl Guarded {
         Guarded { source: Arc::clone(&self.source), chunks: Arc::new(chunks) }
     }
 
-    fn check(&self, start: u64, bytes: &[u8]) -> Result<()> {
-        let ranges = &self.chunks.ranges;
-        let at = ranges.partition_point(|(from, ..)| *from <= start).checked_sub(1);
-        let Some(&(_, end, column)) = at.and_then(|at| ranges.get(at)) else { return Ok(()) };
-        let Some(header) = header(bytes).filter(|_| start < end) else { return Ok(()) };
-        if header.unpacked > UNPACKED_BYTES {
-            return Err(too_large("unpacks to", header.unpacked, "bytes", UNPACKED_BYTES));
+    /// Lets go of the pages of the batch before, but for those that it ended in.
+    pub(crate) fn next_batch(&self) {
+        for pages in self.chunks.lock().columns.values_mut() {
+            pages.stays = 0;
         }
+    }
+
+    /// Returns the size of what was refused as too large.
+    pub(crate) fn refused(&self) -> Option<u64> {
+        self.chunks.lock().refused
+    }
+
+    /// Returns how many bytes a batch may take.
+    pub(crate) fn limit(&self) -> u64 {
+        self.chunks.limit
+    }
+
+    /// Finds the column whose bytes are at an offset.
+    fn column(&self, at: u64) -> Option<usize> {
+        let ranges = &self.chunks.ranges;
+        let place = ranges.partition_point(|(from, ..)| *from <= at).checked_sub(1);
+        let (_, end, column) = *ranges.get(place?)?;
+        (at < end).then_some(column)
+    }
+}
+
+impl Chunks {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what a page is said to be, wherever it begins.
+    fn note(&self, column: usize, start: u64, bytes: &[u8]) {
+        if let Some(header) = header(bytes) {
+            let mut taken = self.lock();
+            let pages = taken.columns.entry(column).or_default();
+            pages.headers = [Some((start, header)), pages.headers[0]];
+        }
+    }
+
+    /// Counts a page of so many packed bytes; refuses it where it is too large.
+    fn count(&self, column: usize, header: Header, packed: u64) -> Result<()> {
         if header.values > UNPACKED_VALUES {
             return Err(too_large("has", header.values, "values", UNPACKED_VALUES));
         }
-        let mut largest = self.chunks.largest.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = largest.entry(column).or_default();
-        *known = (*known).max(header.unpacked);
-        let sum = largest.values().sum();
-        match sum > UNPACKED_SUM_BYTES {
-            true => Err(too_large(
-                "unpacks, with those beside it, to",
-                sum,
-                "bytes",
-                UNPACKED_SUM_BYTES,
-            )),
-            false => Ok(()),
+        let cost = self.columns.get(column).copied().unwrap_or_default();
+        let values = header.values.saturating_mul(cost.value_bytes);
+        let bytes = header.unpacked.saturating_add(packed).saturating_add(values);
+        let stays = values.saturating_add(if cost.is_viewed { header.unpacked } else { 0 });
+        let mut taken = self.lock();
+        let pages = taken.columns.entry(column).or_default();
+        let place = match header.is_dictionary {
+            true => &mut pages.dictionary,
+            false => &mut pages.last,
+        };
+        let before = std::mem::replace(place, (bytes, stays));
+        pages.stays = pages.stays.saturating_add(before.1);
+        let of = |pages: &Pages| {
+            let read = pages.dictionary.0.saturating_add(pages.last.0);
+            read.saturating_add(pages.stays)
+        };
+        let sum = taken.columns.values().map(of).fold(0, u64::saturating_add);
+        if sum > self.limit {
+            taken.refused = Some(sum);
+            return Err(too_large("takes, with those beside it,", sum, "bytes", self.limit));
         }
+        Ok(())
+    }
+
+    /// Counts the page whose packed bytes are at an offset, from the header that was read before.
+    fn count_noted(&self, column: usize, at: u64, length: u64) -> Result<()> {
+        let noted = {
+            let mut taken = self.lock();
+            std::mem::take(&mut taken.columns.entry(column).or_default().headers)
+        };
+        let noted = noted.into_iter().flatten();
+        let fits = noted.filter(|(start, header)| *start < at && header.packed == length);
+        // Several only where bytes were made to look like a header: then it is the worse one.
+        let header = fits.map(|(_, header)| header).max_by_key(|h| (h.unpacked, h.values));
+        let header = header.ok_or_else(|| {
+            ParquetError::General("the header of a page is not written as it has to be".into())
+        })?;
+        self.count(column, header, length)
+    }
+}
+
+/// Bytes of the two levels of a value.
+const LEVEL_BYTES: u64 = 4;
+
+/// Returns what a value of a column takes once it is decoded, in bytes.
+pub(crate) fn value_bytes(column: &ColumnDescriptor) -> u64 {
+    match column.physical_type() {
+        // A text is a view into the page that holds it.
+        Type::BYTE_ARRAY => 16,
+        Type::FIXED_LEN_BYTE_ARRAY => {
+            u64::try_from(column.type_length()).unwrap_or_default().max(16)
+        }
+        _ => 16,
     }
 }
 
@@ -107,16 +239,33 @@ impl ChunkReader for Guarded {
         use std::io::BufRead as _;
         let pieces = Pieces::new(Arc::clone(&self.source), start);
         let mut read = std::io::BufReader::with_capacity(16 << 10, pieces);
-        let seen = read.fill_buf()?;
-        self.check(start, &seen[..seen.len().min(HEADER_BYTES)])?;
+        if let Some(column) = self.column(start) {
+            let seen = read.fill_buf()?;
+            self.chunks.note(column, start, &seen[..seen.len().min(HEADER_BYTES)]);
+        }
         Ok(read)
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        let bytes = self.source.read_at(start, length)?;
-        if self.chunks.starts.contains(&start) {
-            self.check(start, &bytes[..bytes.len().min(HEADER_BYTES)])?;
+        let column = self.column(start);
+        // Before it is read: lengths are what the file says, and it may be as large as a disk.
+        let limit = if column.is_some() { self.chunks.limit } else { FOOTER_BYTES };
+        if length as u64 > limit {
+            if column.is_some() {
+                self.chunks.lock().refused = Some(length as u64);
+            }
+            return Err(too_large("is read of", length as u64, "bytes", limit));
         }
+        let Some(column) = column else { return Ok(self.source.read_at(start, length)?) };
+        if !self.chunks.starts.contains(&start) {
+            self.chunks.count_noted(column, start, length as u64)?;
+            return Ok(self.source.read_at(start, length)?);
+        }
+        let bytes = self.source.read_at(start, length)?;
+        let header = header(&bytes[..bytes.len().min(HEADER_BYTES)]).ok_or_else(|| {
+            ParquetError::General("the header of a page is not written as it has to be".into())
+        })?;
+        self.chunks.count(column, header, length as u64)?;
         Ok(bytes)
     }
 }
@@ -129,13 +278,16 @@ fn header(bytes: &[u8]) -> Option<Header> {
     let mut sizes = 0;
     while let Some((id, kind)) = read.field()? {
         match (id, kind) {
-            (1, 5) => drop(read.int().filter(|kind| (0..=3).contains(kind))?),
+            (1, 5) => {
+                let kind = read.int().filter(|kind| (0..=3).contains(kind))?;
+                header.is_dictionary = kind == DICTIONARY;
+            }
             (2, 5) => {
                 header.unpacked = u64::try_from(read.int()?).ok()?;
                 sizes += 1;
             }
             (3, 5) => {
-                read.int()?;
+                header.packed = u64::try_from(read.int()?).ok()?;
                 sizes += 1;
             }
             (4, 5) => drop(read.int()?),
@@ -200,7 +352,10 @@ mod tests {
     fn a_header_is_read() {
         // A data page: type 0, 100 bytes unpacked, 50 packed, 7 values.
         let bytes = [0x15, 0x00, 0x15, 0xc8, 0x01, 0x15, 0x64, 0x2c, 0x15, 0x0e, 0x15];
-        assert_eq!(header(&bytes), Some(Header { unpacked: 100, values: 7 }));
+        assert_eq!(
+            header(&bytes),
+            Some(Header { unpacked: 100, packed: 50, values: 7, is_dictionary: false })
+        );
         assert_eq!(header(&bytes[..6]), None);
         assert_eq!(header(b"PAR1 and other bytes"), None);
         assert_eq!(header(&[0x15, 0x0e, 0x15, 0xc8, 0x01, 0x15, 0x64, 0x00]), None);

@@ -9,7 +9,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 use serde_json::Value;
 
-use crate::limits::{BARS, CELL_BYTES_FULL, DISTINCT, STATS_CELLS, STATS_ROWS, TOP};
+use crate::limits::{BARS, CELL_BYTES_FULL, DISTINCT, STATS_CELLS, STATS_ROWS, TOP, WHOLE_BYTES};
 use crate::table::{Table, bounded};
 use crate::value::{Spent, fraction, json, whole};
 use crate::{Kind, TableError};
@@ -58,6 +58,8 @@ struct Sum {
     sum: f64,
     count: u64,
     texts: Option<HashMap<String, u64>>,
+    /// Most different texts that are counted.
+    distinct: usize,
 }
 
 /// A value as it is ordered.
@@ -107,9 +109,11 @@ fn key(array: &dyn Array, row: usize) -> Option<Key> {
 }
 
 impl Sum {
-    fn of(kind: Kind) -> Sum {
+    /// Begins to sum up one of so many columns.
+    fn of(kind: Kind, columns: usize) -> Sum {
         let counted = matches!(kind, Kind::Text | Kind::Boolean);
-        Sum { texts: counted.then(HashMap::new), ..Sum::default() }
+        let distinct = DISTINCT.0.min(DISTINCT.1 / columns.max(1));
+        Sum { texts: counted.then(HashMap::new), distinct, ..Sum::default() }
     }
 
     fn add(&mut self, array: &dyn Array) -> Result<(), TableError> {
@@ -153,7 +157,7 @@ impl Sum {
             return;
         }
         texts.insert(text.to_owned(), 1);
-        if texts.len() > DISTINCT {
+        if texts.len() > self.distinct {
             self.texts = None;
         }
     }
@@ -191,18 +195,22 @@ impl Table {
             let most = STATS_ROWS.min(STATS_CELLS / columns.max(1) as u64);
             let end = self.rows().min(most);
             let kinds: Vec<Kind> = self.columns().iter().map(|column| column.kind).collect();
-            let mut sums: Vec<Sum> = kinds.iter().map(|kind| Sum::of(*kind)).collect();
+            let mut sums: Vec<Sum> = kinds.iter().map(|kind| Sum::of(*kind, columns)).collect();
             let all: Vec<usize> = (0..columns).collect();
             let mut looked_at = 0;
-            self.look(end, &all, |batch| {
-                looked_at += batch.num_rows() as u64;
-                let arrays = batch.columns().iter().zip(&mut sums);
-                arrays.into_iter().try_for_each(|(array, sum)| sum.add(array.as_ref()))
+            self.look(end, &all, |columns, batch| {
+                if columns.first() == Some(&0) {
+                    looked_at += batch.num_rows() as u64;
+                }
+                for (array, at) in batch.columns().iter().zip(columns) {
+                    sums[*at].add(array.as_ref())?;
+                }
+                Ok(())
             })?;
             let barred: Vec<usize> =
                 all.into_iter().filter(|at| sums[*at].bars().is_some()).collect();
-            self.look(end, &barred, |batch| {
-                for (array, at) in batch.columns().iter().zip(&barred) {
+            self.look(end, &barred, |columns, batch| {
+                for (array, at) in batch.columns().iter().zip(columns) {
                     count_bars(array.as_ref(), &mut sums[*at]);
                 }
                 Ok(())
@@ -216,10 +224,13 @@ impl Table {
         &self,
         end: u64,
         columns: &[usize],
-        mut at: impl FnMut(&RecordBatch) -> Result<(), TableError>,
+        mut at: impl FnMut(&[usize], &RecordBatch) -> Result<(), TableError>,
     ) -> Result<(), TableError> {
-        for batch in self.batches(0..end, columns, BATCH_ROWS)? {
-            at(&batch.map_err(TableError::parquet)?)?;
+        // As many columns at a time as fit into memory together.
+        for some in self.together(columns, WHOLE_BYTES) {
+            for batch in self.batches(0..end, some, BATCH_ROWS)? {
+                at(some, &batch?)?;
+            }
         }
         Ok(())
     }

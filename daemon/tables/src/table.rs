@@ -11,18 +11,27 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
-use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetStatisticsPolicy};
+use parquet::basic::Type;
+use parquet::file::metadata::{
+    KeyValue, PageIndexPolicy, ParquetMetaData, ParquetStatisticsPolicy,
+};
 use serde_json::Value;
 
 use crate::TableError;
-use crate::limits::{FOOTER_BYTES, PAGE_BYTES, PAGE_ROWS};
-use crate::pages::Guarded;
+use crate::limits::{
+    FOOTER_BYTES, FOOTER_MEMORY_BYTES, PAGE_BYTES, PAGE_ROWS, ROWS_BYTES, WHOLE_BYTES,
+};
+use crate::pages::{Guarded, value_bytes};
 use crate::schema::{Column, columns, views};
 use crate::source::Source;
 use crate::value::{Spent, json};
 
-/// Rows that are decoded at a time.
-const BATCH_ROWS: usize = 256;
+/// Rows that are decoded at a time, and fewer where these would take too much memory.
+const BATCH_ROWS: [usize; 3] = [256, 16, 1];
+/// What a page of a column takes as most programs write it, with what it is unpacked from.
+const PAGE_OF_COLUMN_BYTES: u64 = 3 << 19;
+/// What the reader of a column takes beside its pages, with what unpacks them.
+const READER_BYTES: u64 = 160 << 10;
 /// What ends a Parquet file: the length of the footer, and four letters.
 const TAIL_BYTES: u64 = 8;
 
@@ -131,14 +140,16 @@ impl Table {
             // An index that is wrong is passed over: the pages tell the same.
             .or_else(|_| ArrowReaderMetadata::load(&guarded, options))
             .map_err(TableError::parquet)?;
+        let taken = metadata.metadata().memory_size() as u64;
+        if taken > FOOTER_MEMORY_BYTES {
+            let (what, limit) = ("the footer, once read, in bytes,".into(), FOOTER_MEMORY_BYTES);
+            return Err(TableError::TooLarge { what, size: taken, limit });
+        }
         check_groups(&metadata, size)?;
         let columns = columns(metadata.schema())?;
         let rows = total(&metadata)?;
-        // The types to read with are taken where the file permits; else its own are.
         let original = Arc::clone(metadata.schema());
-        let viewed = ArrowReaderOptions::new().with_schema(views(&original).into());
-        let viewed = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), viewed);
-        let metadata = viewed.unwrap_or(metadata);
+        let metadata = viewed(metadata)?;
         Ok(Table { guarded, metadata, original, columns, rows })
     }
 
@@ -152,6 +163,11 @@ impl Table {
         self.rows
     }
 
+    /// Returns about how many bytes it takes while it is open.
+    pub fn memory_bytes(&self) -> usize {
+        self.metadata.metadata().memory_size()
+    }
+
     /// Reads some rows.
     ///
     /// # Errors
@@ -163,31 +179,102 @@ impl Table {
             return Err(TableError::NoRow { offset: request.offset, rows: self.rows });
         }
         let end = self.rows.min(request.offset.saturating_add(limit));
-        let mut page = Page {
-            columns: picked.iter().map(|at| self.columns[*at].clone()).collect(),
-            offset: request.offset,
+        let rows = request.offset..end;
+        let page = bounded("Parquet", || {
+            let groups = self.together(&picked, ROWS_BYTES);
+            let room = PAGE_BYTES / groups.len().max(1);
+            let mut pages = groups.into_iter().map(|some| self.part(rows.clone(), some, room));
+            let first = pages.next().unwrap_or_else(|| self.part(rows.clone(), &[], room))?;
+            pages.try_fold(first, |page, more| Ok(page.beside(more?)))
+        })?;
+        Ok(Page { total: self.rows, ..page })
+    }
+
+    /// Reads rows of some columns, which take about so many bytes: of fewer columns or rows at a
+    /// time, where they would take too much memory together.
+    fn part(&self, rows: Range<u64>, columns: &[usize], room: usize) -> Result<Page, TableError> {
+        let mut told = Err(TableError::parquet("it has no rows"));
+        for batch_rows in BATCH_ROWS {
+            told = self.rows_of(rows.clone(), columns, batch_rows, room);
+            if !matches!(told, Err(TableError::TooLarge { .. })) {
+                return told;
+            }
+        }
+        if columns.len() < 2 {
+            return told;
+        }
+        let (left, right) = columns.split_at(columns.len() / 2);
+        Ok(self.part(rows.clone(), left, room / 2)?.beside(self.part(rows, right, room / 2)?))
+    }
+
+    fn rows_of(
+        &self,
+        rows: Range<u64>,
+        columns: &[usize],
+        batch_rows: usize,
+        room: usize,
+    ) -> Result<Page, TableError> {
+        let mut page = self.empty_page(columns, rows.start);
+        let mut spent = Spent::within(room);
+        let batches =
+            self.decode(&self.metadata, rows.clone(), columns, batch_rows, ROWS_BYTES, None);
+        for batch in batches? {
+            if !fill(&mut page, &batch?, &mut spent)? {
+                return Ok(page);
+            }
+        }
+        let expected = rows.end - rows.start;
+        match page.rows.len() as u64 == expected {
+            true => Ok(page),
+            false => Err(TableError::parquet(format!(
+                "it says that it has {} rows, and ends at row {}",
+                self.rows,
+                rows.start + page.rows.len() as u64,
+            ))),
+        }
+    }
+
+    /// Begins a page of some columns.
+    pub(crate) fn empty_page(&self, columns: &[usize], offset: u64) -> Page {
+        Page {
+            columns: columns.iter().map(|at| self.columns[*at].clone()).collect(),
+            offset,
             rows: Vec::new(),
             cut: Vec::new(),
-            total: self.rows,
-        };
-        let mut spent = Spent::default();
-        bounded("Parquet", || {
-            for batch in self.batches(request.offset..end, &picked, BATCH_ROWS)? {
-                if !fill(&mut page, &batch.map_err(TableError::parquet)?, &mut spent)? {
-                    return Ok(());
+            total: 0,
+        }
+    }
+
+    /// Parts columns, which are in the order of the file, into such that fit into so many bytes
+    /// together, as far as the footer tells.
+    pub(crate) fn together<'a>(&self, columns: &'a [usize], limit: u64) -> Vec<&'a [usize]> {
+        let metadata = self.metadata.metadata();
+        let described = metadata.file_metadata().schema_descr();
+        let mut bytes = vec![0u64; self.columns.len()];
+        for group in metadata.row_groups() {
+            let mut here = vec![0u64; bytes.len()];
+            for (leaf, chunk) in group.columns().iter().enumerate() {
+                let size = u64::try_from(chunk.uncompressed_size()).unwrap_or(u64::MAX);
+                if let Some(sum) = here.get_mut(described.get_column_root_idx(leaf)) {
+                    *sum += size.min(PAGE_OF_COLUMN_BYTES);
                 }
             }
-            let expected = end - request.offset;
-            match page.rows.len() as u64 == expected {
-                true => Ok(()),
-                false => Err(TableError::parquet(format!(
-                    "it says that it has {} rows, and ends at row {}",
-                    self.rows,
-                    request.offset + page.rows.len() as u64,
-                ))),
+            bytes.iter_mut().zip(here).for_each(|(most, here)| *most = here.max(*most));
+        }
+        let (mut parts, mut start, mut sum) = (Vec::new(), 0, 0);
+        for (at, column) in columns.iter().enumerate() {
+            let pages = bytes.get(*column).copied().unwrap_or_default();
+            let more = pages.saturating_add(READER_BYTES);
+            if sum + more > limit / 2 && at > start {
+                parts.push(&columns[start..at]);
+                (start, sum) = (at, 0);
             }
-        })?;
-        Ok(page)
+            sum += more;
+        }
+        if start < columns.len() {
+            parts.push(&columns[start..]);
+        }
+        parts
     }
 
     /// Returns where the named columns are, in the order of the file.
@@ -228,7 +315,7 @@ impl Table {
         let written = Arc::clone(self.metadata.metadata());
         let written = ArrowReaderMetadata::try_new(written, ArrowReaderOptions::new());
         let written = written.map_err(TableError::parquet)?;
-        self.decode(&written, 0..self.rows, &[column], batch_rows, None)
+        self.decode(&written, 0..self.rows, &[column], batch_rows, WHOLE_BYTES, None)
     }
 
     /// Decodes rows of some columns; none where the range is empty.
@@ -238,7 +325,7 @@ impl Table {
         columns: &[usize],
         batch_rows: usize,
     ) -> Result<Batches, TableError> {
-        self.decode(&self.metadata, rows, columns, batch_rows, None)
+        self.decode(&self.metadata, rows, columns, batch_rows, WHOLE_BYTES, None)
     }
 
     /// Decodes those of some rows that a selection, which begins with the first of them, picks.
@@ -246,9 +333,10 @@ impl Table {
         &self,
         rows: Range<u64>,
         columns: &[usize],
+        batch_rows: usize,
         selection: RowSelection,
     ) -> Result<Batches, TableError> {
-        self.decode(&self.metadata, rows, columns, BATCH_ROWS, Some(selection))
+        self.decode(&self.metadata, rows, columns, batch_rows, ROWS_BYTES, Some(selection))
     }
 
     fn decode(
@@ -257,6 +345,7 @@ impl Table {
         rows: Range<u64>,
         columns: &[usize],
         batch_rows: usize,
+        limit: u64,
         selection: Option<RowSelection>,
     ) -> Result<Batches, TableError> {
         let metadata = read_as.metadata();
@@ -274,17 +363,19 @@ impl Table {
         }
         let count = rows.end.saturating_sub(rows.start);
         if groups.is_empty() || columns.is_empty() {
-            return Ok(Batches(None));
+            return Ok(Batches { reader: None, guarded: self.guarded.clone() });
         }
-        let guarded = self.guarded.for_groups(metadata, &groups);
+        let guarded = self.guarded.for_groups(metadata, &groups, limit);
+        let batch_rows = batch_rows.min(self.rows_within(metadata, &groups, columns, limit / 4));
         let mask = ProjectionMask::roots(read_as.parquet_schema(), columns.iter().copied());
         let (skip, count) = (usize::try_from(skip), usize::try_from(count));
         let too_many = |_| TableError::parquet("it says that it has more rows than there can be");
         let (skip, count) = (skip.map_err(too_many)?, count.map_err(too_many)?);
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(guarded, read_as.clone())
-            .with_projection(mask)
-            .with_row_groups(groups)
-            .with_batch_size(batch_rows);
+        let builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(guarded.clone(), read_as.clone())
+                .with_projection(mask)
+                .with_row_groups(groups)
+                .with_batch_size(batch_rows);
         let builder = match selection {
             None => builder.with_offset(skip).with_limit(count),
             Some(selection) => {
@@ -293,19 +384,103 @@ impl Table {
                 builder.with_row_selection(selectors.into())
             }
         };
-        let reader = builder.build().map_err(TableError::parquet)?;
-        Ok(Batches(Some(reader)))
+        let reader = builder.build().map_err(|error| refused(&guarded, error))?;
+        Ok(Batches { reader: Some(reader), guarded })
+    }
+
+    /// Returns how many rows fit into so many bytes: by what values of fixed width take, and by
+    /// what the others do on average.
+    fn rows_within(
+        &self,
+        metadata: &ParquetMetaData,
+        groups: &[usize],
+        columns: &[usize],
+        bytes: u64,
+    ) -> usize {
+        let described = metadata.file_metadata().schema_descr();
+        let (mut width, mut packed, mut rows) = (0u64, 0u64, 0u64);
+        let is_read =
+            |leaf: usize| columns.binary_search(&described.get_column_root_idx(leaf)).is_ok();
+        for leaf in (0..described.num_columns()).filter(|leaf| is_read(*leaf)) {
+            width = width.saturating_add(value_bytes(&described.column(leaf)));
+        }
+        for group in groups {
+            let group = metadata.row_group(*group);
+            rows = rows.saturating_add(u64::try_from(group.num_rows()).unwrap_or_default());
+            for (_, chunk) in group.columns().iter().enumerate().filter(|(leaf, _)| is_read(*leaf))
+            {
+                let size = u64::try_from(chunk.uncompressed_size()).unwrap_or_default();
+                packed = packed.saturating_add(size);
+            }
+        }
+        let row = width.max(packed / rows.max(1)).max(1);
+        usize::try_from(bytes / row).unwrap_or(usize::MAX).max(1)
+    }
+}
+
+impl Page {
+    /// Puts the columns of another page of the same rows behind its own.
+    pub(crate) fn beside(mut self, other: Page) -> Page {
+        let (width, count) = (self.columns.len(), self.rows.len().min(other.rows.len()));
+        self.columns.extend(other.columns);
+        self.rows.truncate(count);
+        for (row, more) in self.rows.iter_mut().zip(other.rows) {
+            row.extend(more);
+        }
+        self.cut.extend(other.cut.into_iter().map(|(row, column)| (row, column + width)));
+        self.cut.retain(|(row, _)| *row < count);
+        self.cut.sort_unstable();
+        self
+    }
+}
+
+/// Returns how a file is read: texts and bytes as views, in the types of its author where the file
+/// permits that, else in those in which it is stored.
+fn viewed(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, TableError> {
+    let written = Arc::clone(metadata.metadata());
+    let with = |options: ArrowReaderOptions, schema: &SchemaRef| {
+        let options = options.with_schema(views(schema).into());
+        ArrowReaderMetadata::try_new(Arc::clone(&written), options)
+    };
+    if let Ok(viewed) = with(ArrowReaderOptions::new(), metadata.schema()) {
+        return Ok(viewed);
+    }
+    let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let stored = ArrowReaderMetadata::try_new(Arc::clone(&written), plain.clone());
+    if let Some(viewed) = stored.ok().and_then(|stored| with(plain, stored.schema()).ok()) {
+        return Ok(viewed);
+    }
+    // Without texts, no value is larger than what is counted of it.
+    let columns = written.file_metadata().schema_descr().columns();
+    match columns.iter().all(|column| column.physical_type() != Type::BYTE_ARRAY) {
+        true => Ok(metadata),
+        false => Err(TableError::Unsupported("the types of the columns cannot be read".into())),
+    }
+}
+
+fn refused(guarded: &Guarded, error: impl std::fmt::Display) -> TableError {
+    match guarded.refused() {
+        Some(size) => {
+            let what = "what some rows take, packed and unpacked, in bytes,".into();
+            TableError::TooLarge { what, size, limit: guarded.limit() }
+        }
+        None => TableError::parquet(error),
     }
 }
 
 /// Decoded rows.
-pub(crate) struct Batches(Option<ParquetRecordBatchReader>);
+pub(crate) struct Batches {
+    reader: Option<ParquetRecordBatchReader>,
+    guarded: Guarded,
+}
 
 impl Iterator for Batches {
-    type Item = Result<RecordBatch, arrow_schema::ArrowError>;
+    type Item = Result<RecordBatch, TableError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.as_mut()?.next()
+        self.guarded.next_batch();
+        let batch = self.reader.as_mut()?.next()?;
+        Some(batch.map_err(|error| refused(&self.guarded, error)))
     }
 }
 

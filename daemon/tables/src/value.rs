@@ -31,6 +31,11 @@ impl Spent {
         Spent { bytes: usize::MAX / 2, ..Spent::default() }
     }
 
+    /// Makes room for a part of a page, of so many bytes.
+    pub(crate) fn within(bytes: usize) -> Spent {
+        Spent { bytes: PAGE_BYTES.saturating_sub(bytes), ..Spent::default() }
+    }
+
     /// Makes room for one value, however wide it is, up to the length of a line.
     pub(crate) fn whole() -> Spent {
         Spent { whole: true, ..Spent::default() }

@@ -413,10 +413,13 @@ impl Ops {
         };
         let bytes = source(key.hash, candidate.size);
         let note = key.note.map(|note| source(note, candidate.note_size));
+        let turn = self.glance_turn().await;
+        let turn = turn.map_err(|problem| TableError::Io(std::io::Error::other(problem.detail)))?;
         let read = {
             let bytes = Arc::clone(&bytes);
             let note = note.clone();
             move || {
+                let _turn = turn;
                 let format = Format::of(bytes.as_ref(), "", "")?.unwrap_or(key.format);
                 let note = match note {
                     Some(note) if note.size() > GLANCE_BYTES => {

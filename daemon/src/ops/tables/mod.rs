@@ -32,8 +32,15 @@ pub(super) use self::source::BlobSource;
 use super::Ops;
 use super::problem::{bad_request, internal, not_found};
 
-/// Tables that stay open: each holds its footer.
+/// Tables that stay open: each holds its footer, and those with larger ones do not stay.
 const OPEN: usize = 8;
+const OPEN_BYTES: usize = 4 << 20;
+/// What all that is read of tables at a time may take in memory, in MiB, and of that a page of rows
+/// or a footer, what goes through a whole table, and a look at its columns alone.
+const MEMORY_MIB: usize = 192;
+const PAGE_MIB: u32 = 64;
+const WHOLE_MIB: u32 = 128;
+const GLANCE_MIB: u32 = 16;
 /// Pages that are read at a time.
 const PAGES: usize = 4;
 /// Files that are turned into Parquet or summed up at a time: each may take a processor and much
@@ -41,6 +48,8 @@ const PAGES: usize = 4;
 const HEAVY: usize = 1;
 /// Tables that are sorted or looked through at a time.
 const SORTING: usize = 1;
+/// Tables that are looked at for their columns alone at a time.
+const GLANCES: usize = 1;
 /// Rows of a page of which the length is not said.
 const ROWS: u64 = 100;
 
@@ -64,11 +73,27 @@ pub struct RowsFilter {
 pub(super) struct Tables {
     open: Mutex<VecDeque<Arc<Reading>>>,
     selections: Selections,
-    pages: Arc<Semaphore>,
-    heavy: Arc<Semaphore>,
-    sorting: Arc<Semaphore>,
+    pages: Lane,
+    heavy: Lane,
+    sorting: Lane,
+    glances: Lane,
     recent: Arc<Recent>,
     derived: Arc<Derived>,
+}
+
+/// What is done with tables in turn.
+#[derive(Debug)]
+struct Lane {
+    turns: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+    mib: u32,
+}
+
+/// A turn, with its part of the memory.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _turn: OwnedSemaphorePermit,
+    _memory: OwnedSemaphorePermit,
 }
 
 /// A table that is open, with what went wrong with its bytes.
@@ -81,11 +106,18 @@ struct Reading {
 
 impl Tables {
     pub(super) fn new(home: &crate::home::Home) -> Tables {
+        let memory = Arc::new(Semaphore::new(MEMORY_MIB));
+        let lane = |turns, mib| Lane {
+            turns: Arc::new(Semaphore::new(turns)),
+            memory: Arc::clone(&memory),
+            mib,
+        };
         Tables {
             open: Mutex::default(),
-            pages: Arc::new(Semaphore::new(PAGES)),
-            heavy: Arc::new(Semaphore::new(HEAVY)),
-            sorting: Arc::new(Semaphore::new(SORTING)),
+            pages: lane(PAGES, PAGE_MIB),
+            heavy: lane(HEAVY, WHOLE_MIB),
+            sorting: lane(SORTING, WHOLE_MIB),
+            glances: lane(GLANCES, GLANCE_MIB),
             selections: Selections::default(),
             recent: Arc::default(),
             derived: Arc::new(Derived::new(home.cache().join("tables"))),
@@ -101,6 +133,9 @@ impl Tables {
     }
 
     fn keep(&self, reading: &Arc<Reading>) {
+        if reading.table.memory_bytes() > OPEN_BYTES {
+            return;
+        }
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.push_front(Arc::clone(reading));
         open.truncate(OPEN);
@@ -117,11 +152,20 @@ impl Tables {
 
 /// Waits for a turn, which ends with the work and not with who waits for it: a caller that goes
 /// away does not make room for another.
-async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
-    Arc::clone(of).acquire_owned().await.map_err(|error| internal(&error))
+async fn turn(of: &Lane) -> Result<Turn, Problem> {
+    // The memory last: who has it waits for nobody.
+    let turn = Arc::clone(&of.turns).acquire_owned().await.map_err(|error| internal(&error))?;
+    let memory = Arc::clone(&of.memory).acquire_many_owned(of.mib).await;
+    let memory = memory.map_err(|error| internal(&error))?;
+    Ok(Turn { _turn: turn, _memory: memory })
 }
 
 impl Ops {
+    /// Waits for a turn to look at the columns of a table alone.
+    pub(super) async fn glance_turn(&self) -> Result<Turn, Problem> {
+        turn(&self.tables.glances).await
+    }
+
     /// Returns the columns of the table that a reference means.
     ///
     /// # Errors
@@ -262,7 +306,7 @@ impl Ops {
 /// Reads from an open table where it may take long.
 async fn read<T: Send + 'static>(
     reading: &Arc<Reading>,
-    turn: OwnedSemaphorePermit,
+    turn: Turn,
     read: impl FnOnce(&Table) -> Result<T, TableError> + Send + 'static,
 ) -> Result<T, Problem> {
     let table = Arc::clone(reading);
@@ -272,7 +316,7 @@ async fn read<T: Send + 'static>(
 /// Runs what reads bytes; where these were at fault, that is the problem.
 async fn blocking<T: Send + 'static>(
     bytes: &Arc<BlobSource>,
-    turn: OwnedSemaphorePermit,
+    turn: Turn,
     run: impl FnOnce() -> Result<T, TableError> + Send + 'static,
 ) -> Result<T, Problem> {
     let run = move || {

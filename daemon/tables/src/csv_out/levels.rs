@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text::Form;
 use crate::TableError;
-use crate::limits::LEVELS;
+use crate::limits::{LEVELS, LEVELS_SUM};
 
 /// The key of the footer under which they stand.
 pub(crate) const KEY: &str = "dsp:levels";
@@ -29,6 +29,11 @@ pub(crate) struct Levels {
 }
 
 impl Levels {
+    /// Returns about how many bytes they take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.texts.iter().map(|text| text.len() + size_of::<String>()).sum()
+    }
+
     /// Writes values as categories; none where they are too many.
     pub(crate) fn of(
         arrays: &[ArrayRef],
@@ -96,7 +101,8 @@ impl Dictionaries {
             arrays.push(Arc::clone(values));
         }
         let count: usize = arrays.iter().map(|array| array.len()).sum();
-        if count > 2 * LEVELS.0 || arrays.len() > DICTIONARIES {
+        let bytes: usize = arrays.iter().map(|array| array.get_buffer_memory_size()).sum();
+        if count > 2 * LEVELS.0 || arrays.len() > DICTIONARIES || bytes > LEVELS_SUM {
             self.arrays = None;
         }
     }

@@ -16,15 +16,18 @@ use arrow_array::{Array as _, ArrayRef};
 use serde_json::{Map, Value, json};
 
 use self::hints::Hints;
+use self::levels::Levels;
 use self::survey::{Survey, levels};
 use self::text::Form;
 use crate::TableError;
-use crate::limits::CSV_BYTES;
+use crate::limits::{CSV_BYTES, LEVELS_SUM};
 use crate::schema::type_name;
 use crate::table::{Table, bounded};
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 1_024;
+/// About how much of a line is gathered before it is written, in bytes.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// A column as it is written.
 struct Plan {
@@ -81,12 +84,15 @@ impl Table {
         let mut rows = 0;
         let mut cell = String::new();
         for batch in self.batches(0..self.rows(), &all, BATCH_ROWS)? {
-            let batch = batch.map_err(TableError::parquet)?;
+            let batch = batch?;
             for row in 0..batch.num_rows() {
                 for (at, (array, plan)) in batch.columns().iter().zip(plans).enumerate() {
                     separate(at, &mut line);
                     plan.field(array, row, &mut cell, &mut line)?;
                     out.check(line.len())?;
+                    if line.len() > PIECE_BYTES {
+                        out.put(&mut line)?;
+                    }
                 }
                 out.write(&mut line)?;
             }
@@ -107,19 +113,24 @@ impl Table {
         let schema = self.original();
         let hints = Hints::read(self.notes());
         let forms: Vec<Form> = schema.fields().iter().map(|field| Form::of(field)).collect();
-        let mut categories = Vec::with_capacity(forms.len());
+        let mut categories: Vec<Option<Levels>> = Vec::with_capacity(forms.len());
+        let mut room = LEVELS_SUM;
         for (at, field) in schema.fields().iter().enumerate() {
-            categories.push(match hints.levels(at, field.name(), forms[at])? {
+            let known = match hints.levels(at, field.name(), forms[at])? {
                 Some(hint) => Some(hint),
                 None => levels(self, at)?,
-            });
+            };
+            // Once there are too many, the others are plain text, as a column with too many is.
+            let left = known.as_ref().and_then(|known| room.checked_sub(known.bytes()));
+            room = left.unwrap_or(room);
+            categories.push(known.filter(|_| left.is_some()));
         }
         let mut surveys: Vec<Survey> =
             forms.iter().zip(&categories).map(|(form, known)| Survey::new(*form, known)).collect();
         let all: Vec<usize> = (0..forms.len()).collect();
         let mut bytes = 0;
         for batch in self.batches(0..self.rows(), &all, BATCH_ROWS)? {
-            let batch = batch.map_err(TableError::parquet)?;
+            let batch = batch?;
             for (array, survey) in batch.columns().iter().zip(&mut surveys) {
                 survey.look(array)?;
             }
@@ -244,6 +255,11 @@ impl<W: Write> Bounded<W> {
     /// Writes a line and empties it.
     fn write(&mut self, line: &mut String) -> Result<(), TableError> {
         line.push('\n');
+        self.put(line)
+    }
+
+    /// Writes a part of a line and empties it.
+    fn put(&mut self, line: &mut String) -> Result<(), TableError> {
         self.check(line.len())?;
         self.out.write_all(line.as_bytes())?;
         self.written += line.len() as u64;

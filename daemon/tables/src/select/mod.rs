@@ -10,12 +10,14 @@ use serde_json::Value;
 use self::compare::Check;
 use self::keys::Keys;
 use crate::TableError;
-use crate::limits::{PAGE_BYTES, PAGE_ROWS, SELECT_BYTES, SELECT_COLUMNS, SELECT_ROWS};
+use crate::limits::{PAGE_BYTES, PAGE_ROWS, ROWS_BYTES, SELECT_BYTES, SELECT_COLUMNS, SELECT_ROWS};
 use crate::table::{Page, Table, bounded, fill};
 use crate::value::Spent;
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 4_096;
+/// Rows of a page that are decoded at a time, and fewer where these would take too much memory.
+const BATCHES: [usize; 3] = [256, 16, 1];
 
 /// A column that orders rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,7 +136,7 @@ impl Table {
         let mut rows: Vec<u32> = Vec::new();
         let mut before = 0u32;
         for batch in self.batches(0..self.rows(), &columns, BATCH_ROWS)? {
-            let batch = batch.map_err(TableError::parquet)?;
+            let batch = batch?;
             for row in 0..batch.num_rows() {
                 if !checks.iter().all(|(at, check)| check.holds(batch.column(*at), row)) {
                     continue;
@@ -185,7 +187,7 @@ impl Table {
         let mut wanted = &selection.rows[request.offset as usize..end as usize];
         bounded("Parquet", || {
             loop {
-                match self.rows_at(wanted, &picked)? {
+                match self.wide_rows_at(wanted, &picked)? {
                     Some(page) => return Ok(Page { offset: request.offset, total, ..page }),
                     // Rows that are too wide together come in smaller pages.
                     None => wanted = &wanted[..wanted.len() / 2],
@@ -194,19 +196,60 @@ impl Table {
         })
     }
 
-    /// Reads rows by their numbers, in that order; none where several are too wide together.
-    fn rows_at(&self, wanted: &[u32], columns: &[usize]) -> Result<Option<Page>, TableError> {
+    /// Reads rows by their numbers, of as many columns at a time as fit into memory together.
+    fn wide_rows_at(&self, wanted: &[u32], columns: &[usize]) -> Result<Option<Page>, TableError> {
+        let groups = self.together(columns, ROWS_BYTES);
+        let room = PAGE_BYTES / groups.len().max(1);
+        let mut page: Option<Page> = None;
+        for some in groups {
+            let Some(more) = self.rows_at(wanted, some, room)? else { return Ok(None) };
+            page = Some(match page {
+                Some(page) => page.beside(more),
+                None => more,
+            });
+        }
+        match page {
+            Some(page) => Ok(Some(page)),
+            None => self.rows_at(wanted, columns, room),
+        }
+    }
+
+    /// Reads rows by their numbers, in that order; none where several are too wide together. Of
+    /// fewer columns or rows at a time, where they would take too much memory together.
+    fn rows_at(
+        &self,
+        wanted: &[u32],
+        columns: &[usize],
+        room: usize,
+    ) -> Result<Option<Page>, TableError> {
+        let mut told = Ok(None);
+        for batch_rows in BATCHES {
+            told = self.rows_in_batches(wanted, columns, batch_rows, room);
+            if !matches!(told, Err(TableError::TooLarge { .. })) {
+                return told;
+            }
+        }
+        if columns.len() < 2 {
+            return told;
+        }
+        let (left, right) = columns.split_at(columns.len() / 2);
+        let left = self.rows_at(wanted, left, room / 2)?;
+        let right = self.rows_at(wanted, right, room / 2)?;
+        Ok(left.zip(right).map(|(left, right)| left.beside(right)))
+    }
+
+    fn rows_in_batches(
+        &self,
+        wanted: &[u32],
+        columns: &[usize],
+        batch_rows: usize,
+        room: usize,
+    ) -> Result<Option<Page>, TableError> {
         let mut sorted: Vec<(u32, usize)> =
             wanted.iter().enumerate().map(|(at, row)| (*row, at)).collect();
         sorted.sort_unstable();
-        let mut page = Page {
-            columns: columns.iter().map(|at| self.columns()[*at].clone()).collect(),
-            offset: 0,
-            rows: Vec::new(),
-            cut: Vec::new(),
-            total: 0,
-        };
-        let mut spent = Spent::default();
+        let mut page = self.empty_page(columns, 0);
+        let mut spent = Spent::within(room);
         if let (Some((first, _)), Some((last, _))) = (sorted.first(), sorted.last()) {
             let (first, last) = (u64::from(*first), u64::from(*last));
             let mut selectors = Vec::with_capacity(sorted.len() * 2);
@@ -216,9 +259,9 @@ impl Table {
                 selectors.push(RowSelector::select(1));
                 at = u64::from(*row) + 1;
             }
-            for batch in self.selected(first..last + 1, columns, RowSelection::from(selectors))? {
-                let batch = batch.map_err(TableError::parquet)?;
-                let whole = fill(&mut page, &batch, &mut spent)?;
+            let selection = RowSelection::from(selectors);
+            for batch in self.selected(first..last + 1, columns, batch_rows, selection)? {
+                let whole = fill(&mut page, &batch?, &mut spent)?;
                 if (!whole || spent.bytes > PAGE_BYTES) && sorted.len() > 1 {
                     return Ok(None);
                 }

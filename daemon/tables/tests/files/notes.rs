@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
 use arrow_array::*;
-use arrow_schema::{Field, Schema};
+use arrow_schema::{DataType, Field, Schema};
 use bytes::Bytes;
 use data_encoding::BASE64;
 use dsp_tables::{Format, Note, PageRequest, Source, Table, TableError, to_parquet};
@@ -254,4 +254,100 @@ fn a_table_that_unfolds_to_too_much_is_refused() {
     let mut out = Vec::new();
     assert!(matches!(table.to_csv_within(&mut out, 1 << 18), Err(TableError::TooLarge { .. })));
     assert!(out.is_empty());
+}
+
+/// Writes a table as CSV and reads it with its note.
+fn there_and_back(columns: Vec<(&str, ArrayRef)>) -> (RecordBatch, Table) {
+    let columns = columns.into_iter().map(|(name, column)| (name, column, true));
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let table = Table::open(Arc::new(Bytes::from(bytes))).unwrap();
+    let mut csv = Vec::new();
+    let note = Note::read(&table.to_csv(&mut csv).unwrap()).unwrap();
+    let source: Arc<dyn Source> = Arc::new(Bytes::from(csv));
+    let mut back = Vec::new();
+    to_parquet(&source, Format::Csv, Some(&note), &mut back).unwrap();
+    (batch, Table::open(Arc::new(Bytes::from(back))).unwrap())
+}
+
+#[test]
+fn lists_structs_and_maps_come_back() {
+    use arrow_array::builder::*;
+    // Values of which every one is another one, by the numbers of a simple generator.
+    let mut seed = 7u64;
+    let mut next = |most: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % most
+    };
+    let mut lists = ListBuilder::new(ListBuilder::new(Float64Builder::new()));
+    let mut maps = MapBuilder::new(None, StringBuilder::new(), Int64Builder::new());
+    let (mut texts, mut days, mut there) = (Vec::new(), Vec::new(), Vec::new());
+    for row in 0..500u64 {
+        for _ in 0..next(4) {
+            for _ in 0..next(4) {
+                match next(6) {
+                    0 => lists.values().values().append_null(),
+                    1 => lists.values().values().append_value(f64::NEG_INFINITY),
+                    _ => lists.values().values().append_value(next(1 << 30) as f64 / 7.0),
+                }
+            }
+            lists.values().append(next(5) > 0);
+        }
+        lists.append(next(7) > 0);
+        for key in 0..next(3) {
+            maps.keys().append_value(format!("k{key}, \"{row}\""));
+            maps.values().append_value(i64::MAX - next(1 << 31) as i64);
+        }
+        maps.append(next(7) > 0).unwrap();
+        texts.push((next(4) > 0).then(|| ["", "a,b", "\"q\"\n", "NA", "null"][next(5) as usize]));
+        days.push((next(4) > 0).then(|| next(40_000) as i32));
+        there.push(next(5) > 0);
+    }
+    let fields =
+        vec![Field::new("text", DataType::Utf8, true), Field::new("day", DataType::Date32, true)];
+    let arrays: Vec<ArrayRef> =
+        vec![Arc::new(StringArray::from(texts)), Arc::new(Date32Array::from(days))];
+    let structs = StructArray::try_new(fields.into(), arrays, Some(there.into())).unwrap();
+    let (batch, back) = there_and_back(vec![
+        ("list", Arc::new(lists.finish())),
+        ("map", Arc::new(maps.finish())),
+        ("struct", Arc::new(structs)),
+    ]);
+    let types: Vec<&str> = back.columns().iter().map(|column| &*column.type_name).collect();
+    let told = ["list<list<float64>>", "map<string, int64>", "struct<text: string, day: date>"];
+    assert_eq!(types, told);
+    let mut bytes = Vec::new();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let all = PageRequest { offset: 0, limit: 1_000, columns: None };
+    let before = Table::open(Arc::new(Bytes::from(bytes))).unwrap().page(&all).unwrap();
+    assert_eq!(back.page(&all).unwrap().rows, before.rows);
+}
+
+#[test]
+fn what_is_no_value_of_a_nested_type_is_refused() {
+    for (of, field) in [
+        ("list<int8>", "[1000]"),
+        ("list<int8>", "[1"),
+        ("list<int8>", "{}"),
+        ("list<int8>", "7"),
+        ("struct<x: int8>", "{\"\"y\"\":1}"),
+        ("struct<x: int8>", "{\"\"x\"\":1,\"\"y\"\":2}"),
+        ("map<string, int8>", "[[\"\"a\"\"]]"),
+        ("map<string, int8>", "[[null,1]]"),
+    ] {
+        let note = format!(
+            "{{\"tableSchema\":{{\"columns\":[{{\"titles\":\"a\",\"dsp:type\":\"{of}\"}}]}}}}"
+        );
+        let note = Note::read(note.as_bytes()).unwrap();
+        let source: Arc<dyn Source> = Arc::new(Bytes::from(format!("a\n\"{field}\"\n")));
+        let refused = to_parquet(&source, Format::Csv, Some(&note), std::io::sink());
+        assert!(refused.is_err(), "{of} of {field}");
+    }
 }

@@ -215,32 +215,33 @@ fn values_that_are_too_wide_are_refused() {
     assert_eq!(error.to_string(), "the width of column `wide` is 65537; at most 65536 is read");
 }
 
-/// Writes a page header whose unpacked size is 1 GiB over the one that is there.
-fn bomb() -> Bytes {
-    let texts = StringArray::from_iter_values((0..100).map(|n| format!("{n:0>9}")));
-    let batch = RecordBatch::try_from_iter([("s", Arc::new(texts) as ArrayRef)]).unwrap();
-    let plain = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_dictionary_enabled(false)
-        .set_offset_index_disabled(true)
-        .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None)
-        .build();
-    let mut bytes = written(&batch, plain).to_vec();
-    // Behind `PAR1`: the type 0 of the page, then its unpacked size in two bytes of a varint,
-    // then its packed size in two; both become five and the type of the page is kept.
-    let at = bytes.iter().position(|byte| *byte == 0x15).unwrap();
-    assert_eq!(bytes[at..at + 3], [0x15, 0x00, 0x15]);
-    let end = at + 3 + bytes[at + 3..].iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
-    let longer = [0x80, 0x80, 0x80, 0x80, 0x08];
-    bytes.splice(at + 3..end, longer);
-    bytes.into()
+#[test]
+fn a_page_that_unpacks_to_too_much_is_refused_before_it_is_unpacked() {
+    let wide = StringArray::from(vec!["x".repeat(60 << 20)]);
+    let bytes = table(vec![("wide", Arc::new(wide))]);
+    assert!(bytes.len() < 1 << 20);
+    let error = open(bytes).unwrap().page(&request(0, 1)).unwrap_err();
+    assert!(matches!(error, TableError::TooLarge { size, .. } if size > 60 << 20), "{error}");
 }
 
 #[test]
-fn a_page_that_unpacks_to_too_much_is_refused_before_it_is_unpacked() {
-    let table = open(bomb()).unwrap();
-    let error = table.page(&request(0, 1)).unwrap_err().to_string();
-    assert!(error.contains("unpacks to 1073741824 bytes"), "{error}");
+fn a_page_of_many_columns_comes_in_parts() {
+    // Of each column a page of 2 MiB that packs to little: together they are 400 MiB.
+    let names: Vec<String> = (0..200).map(|n| format!("c{n}")).collect();
+    let column: ArrayRef = Arc::new(Int64Array::from_iter_values((0..1 << 18).map(|n| n % 7)));
+    let columns = names.iter().map(|name| (name.as_str(), Arc::clone(&column)));
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let level = ZstdLevel::try_new(1).unwrap();
+    let large = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_dictionary_enabled(false)
+        .set_data_page_size_limit(8 << 20)
+        .set_data_page_row_count_limit(1 << 18)
+        .build();
+    let page = open(written(&batch, large)).unwrap().page(&request(200_000, 10)).unwrap();
+    assert_eq!((page.columns.len(), page.rows.len()), (200, 10));
+    let told = |at: i64| vec![json!((200_000 + at) % 7); 200];
+    assert_eq!(page.rows, (0..10).map(told).collect::<Vec<_>>());
 }
 
 #[test]
