@@ -80,20 +80,26 @@ impl<'a> Bar<'a> {
         if !self.ui.shows_progress() || self.began.elapsed() < QUIET {
             return;
         }
+        // It is shown once it has all it shows: each of these steps would draw a line of its own.
+        let begins = self.bar.is_none();
         let bar = self.bar.get_or_insert_with(|| {
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
         });
-        let template = match self.latest.bytes_total {
-            Some(total) if total > 0 => {
-                bar.set_length(total);
-                "{msg} [{bar:24}] {percent}%"
-            }
-            _ => "{spinner} {msg}",
+        let total = self.latest.bytes_total.filter(|total| *total > 0);
+        let template = match total {
+            Some(_) => "{msg} [{bar:24}] {percent}%",
+            None => "{spinner} {msg}",
         };
         let style = ProgressStyle::with_template(template).expect("the templates are valid");
         bar.set_style(style.progress_chars("=> "));
-        bar.set_position(self.latest.bytes);
         bar.set_message(words(&self.latest));
+        if let Some(total) = total {
+            bar.set_length(total);
+        }
+        bar.set_position(self.latest.bytes);
+        if begins {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
         bar.tick();
     }
 }

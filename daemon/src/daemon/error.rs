@@ -95,11 +95,29 @@ impl StartError {
                  begins with a new database, and what others have is brought again",
                 blobs.display()
             )),
+            StartError::Database(store::OpenError::Damaged { path, .. }) => Some(format!(
+                "without one, move {} and the folder `blobs` beside it to another place: the daemon \
+                 then begins with a new database, and what others have is brought again",
+                path.display()
+            )),
             StartError::Write(error) if error.disk_full() => {
                 Some("free some space on the disk of the home".to_owned())
             }
             StartError::Http { .. } => Some("choose another port with `--port`".to_owned()),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_no_backup_of_the_database_is_told_how_to_go_on() {
+        let path = std::path::PathBuf::from("/home/alice/.dsp/meta.redb");
+        let damaged = store::OpenError::Damaged { path, reason: "it is short".to_owned() };
+        let hint = StartError::from(damaged).hint().unwrap();
+        assert!(hint.contains("/home/alice/.dsp/meta.redb and the folder `blobs`"), "{hint}");
     }
 }

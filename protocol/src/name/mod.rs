@@ -113,7 +113,7 @@ impl StackName {
         rule::check_length(text, STACK_NAME_BYTES)?;
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
         if let Some(other) = text.chars().find(|c| !allowed(*c)) {
-            return Err(NameRule::Character(other));
+            return Err(NameRule::StackCharacter(other));
         }
         for segment in text.split('/') {
             match segment.chars().next() {

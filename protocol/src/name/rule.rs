@@ -59,6 +59,11 @@ pub enum NameRule {
     /// A character that means something else where such names are written.
     #[error("the character `{0}` is not allowed")]
     Character(char),
+    /// A character that names of stacks do not hold.
+    #[error(
+        "the character `{0}` is not allowed: a to z, A to Z, 0 to 9, `-`, `_`, `.` and `/` are"
+    )]
+    StackCharacter(char),
     /// It begins with `-`, as an option does.
     #[error("must not begin with `-`")]
     LeadingDash,

@@ -17,7 +17,7 @@ fn stack_names() {
     let long = "a".repeat(256);
     assert_eq!(rule::<StackName>(&long), NameRule::TooLong { limit: 255, actual: 256 });
     for (bad, c) in [("a b", ' '), ("naïve", 'ï'), ("a:b", ':'), ("a@b", '@'), ("a*", '*')] {
-        assert_eq!(rule::<StackName>(bad), NameRule::Character(c));
+        assert_eq!(rule::<StackName>(bad), NameRule::StackCharacter(c));
     }
     for bad in ["/a", "a/", "a//b"] {
         assert_eq!(rule::<StackName>(bad), NameRule::EmptySegment, "{bad}");
