@@ -16,7 +16,7 @@ const PART_BYTES: usize = 1 << 20;
 
 /// The parts that were read last, all of them checked.
 #[derive(Debug, Default)]
-pub(super) struct Recent(Mutex<Parts>);
+pub(in crate::ops) struct Recent(Mutex<Parts>);
 
 #[derive(Debug, Default)]
 struct Parts {
