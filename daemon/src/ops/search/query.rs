@@ -92,6 +92,7 @@ pub(super) struct Named {
 }
 
 impl Named {
+    #[cfg(any(test, feature = "tables"))]
     pub(super) fn new(name: &str, type_name: &str, kind: &str) -> Named {
         let lower = name.to_lowercase();
         Named {
@@ -114,6 +115,7 @@ impl Named {
     }
 
     /// Returns about how many bytes it takes.
+    #[cfg(feature = "tables")]
     pub(super) fn bytes(&self) -> usize {
         let lower = self.lower.as_ref().map_or(0, |lower| lower.len());
         size_of::<Named>() + self.name.len() + lower + self.type_name.len() + self.kind.len()
@@ -258,6 +260,7 @@ impl Query {
     }
 
     /// Tells whether columns matter: a term looks at them.
+    #[cfg(feature = "tables")]
     pub(super) fn looks_at_columns(&self) -> bool {
         self.terms.iter().any(|term| matches!(term, Term::Word(_) | Term::Column { .. }))
     }
