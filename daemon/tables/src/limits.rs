@@ -51,9 +51,14 @@ pub const NOTE_BYTES: u64 = 16 << 20;
 /// Most categories of a column that are told in a note, in number and in bytes; a column with more
 /// is one of plain text there.
 pub(crate) const LEVELS: (usize, usize) = (100_000, 2 << 20);
+/// Most bytes of the categories of all columns, and of the dictionaries of one that are looked at.
+pub(crate) const LEVELS_SUM: usize = 8 << 20;
 /// Longest line of a text format, in bytes.
 pub const LINE_BYTES: usize = 16 << 20;
 /// Rows that are turned into Parquet at a time, in number and in bytes.
 pub(crate) const BATCH: (usize, usize) = (8_192, 32 << 20);
 /// Rows of a row group of what is written, as the clients write.
 pub(crate) const GROUP_ROWS: usize = 64 << 10;
+/// Most bytes of texts that the conditions of a request look through: a small file may hold a text a
+/// great many times.
+pub const SELECT_LOOKED_BYTES: u64 = 2 << 30;

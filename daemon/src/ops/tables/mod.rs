@@ -242,7 +242,7 @@ impl Ops {
             if let Some(table) = derived.open(key) {
                 return Ok(table);
             }
-            let note = note.as_deref().map(Note::read).transpose()?;
+            let note = note.as_deref().map(Note::read).transpose()?.flatten();
             derived.make(key, note.as_ref(), &source)
         })
         .await
