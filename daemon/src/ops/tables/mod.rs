@@ -102,7 +102,7 @@ impl Tables {
 
     fn forget(&self, gone: &[BlobHash]) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|reading| !gone.contains(&reading.key.hash));
+        open.retain(|reading| !reading.key.is_of(gone));
         drop(open);
         self.selections.forget(gone);
     }
