@@ -98,7 +98,7 @@ async fn stats(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> An
     Ok(Json(ops.table_stats(&query.reference).await?))
 }
 
-/// Returns a table in another format
+/// Returns a table in another format; a part of it where it has that format already
 #[utoipa::path(get, path = "/table", tag = "tables", operation_id = "table",
     params(TableQuery),
     responses((status = 200, body = inline(Bytes), content_type = "application/octet-stream"),

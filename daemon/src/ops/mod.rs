@@ -154,6 +154,7 @@ pub struct Ops {
     feed: Feed,
     trees: Arc<TreeCache>,
     searched: SearchCache,
+    #[cfg(feature = "tables")]
     columns: Columns,
     #[cfg(feature = "tables")]
     tables: tables::Tables,
@@ -186,6 +187,7 @@ impl Ops {
         let ops = Arc::new(Ops {
             #[cfg(feature = "tables")]
             tables: tables::Tables::new(&parts.home),
+            #[cfg(feature = "tables")]
             columns: Columns::new(&parts.home),
             home: parts.home,
             node: parts.node,

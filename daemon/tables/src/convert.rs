@@ -77,6 +77,7 @@ impl<W: Write + Send> Sink<W> {
         for dictionary in &mut self.dictionaries {
             dictionary.look(batch.column(dictionary.column));
         }
+        Dictionaries::bound(&mut self.dictionaries);
         self.writer.write(batch).map_err(unwritten)?;
         // Wide rows make a row group before there are many.
         if self.writer.in_progress_size() > BATCH.1 * 4 {
@@ -86,8 +87,8 @@ impl<W: Write + Send> Sink<W> {
     }
 
     pub(crate) fn end(mut self) -> Result<(), TableError> {
-        let levels = self.dictionaries.into_iter().map(Dictionaries::levels);
-        let levels: Vec<Levels> = levels.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        let levels = self.dictionaries.into_iter();
+        let levels: Vec<Levels> = levels.filter_map(Dictionaries::levels).collect();
         if !levels.is_empty() {
             let text = serde_json::to_string(&levels).map_err(std::io::Error::from)?;
             self.writer.append_key_value_metadata(KeyValue::new(KEY.to_owned(), text));

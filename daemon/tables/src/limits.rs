@@ -70,3 +70,6 @@ pub const JSON_LINE_BYTES: usize = 2 << 20;
 pub(crate) const BATCH: (usize, usize) = (8_192, 8 << 20);
 /// Rows of a row group of what is written, as the clients write.
 pub(crate) const GROUP_ROWS: usize = 64 << 10;
+/// Most bytes of texts that the conditions of a request look through: a small file may hold a text a
+/// great many times.
+pub const SELECT_LOOKED_BYTES: u64 = 2 << 30;

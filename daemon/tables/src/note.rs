@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use serde::Deserialize;
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::TableError;
 use crate::limits::{COLUMNS, DEPTH, NOTE_BYTES};
@@ -60,7 +61,8 @@ struct WrittenSchema {
 
 #[derive(Deserialize)]
 struct WrittenColumn {
-    titles: Texts,
+    titles: Option<Texts>,
+    name: Option<String>,
     datatype: Option<Datatype>,
     null: Option<Texts>,
     #[serde(rename = "dsp:type")]
@@ -100,20 +102,84 @@ impl Texts {
     }
 }
 
+/// Whether a name within begins with `dsp:`; nothing of it is kept.
+struct Ours(bool);
+
+impl<'de> Deserialize<'de> for Ours {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Ours, D::Error> {
+        struct Look;
+
+        impl<'de> Visitor<'de> for Look {
+            type Value = Ours;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Ours, E> {
+                Ok(Ours(false))
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Ours, E> {
+                Ok(Ours(false))
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Ours, E> {
+                Ok(Ours(false))
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Ours, E> {
+                Ok(Ours(false))
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Ours, E> {
+                Ok(Ours(false))
+            }
+
+            fn visit_unit<E>(self) -> Result<Ours, E> {
+                Ok(Ours(false))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Ours, A::Error> {
+                let mut ours = false;
+                while let Some(Ours(item)) = items.next_element()? {
+                    ours |= item;
+                }
+                Ok(Ours(ours))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Ours, A::Error> {
+                let mut ours = false;
+                while let Some((name, Ours(value))) = pairs.next_entry::<String, Ours>()? {
+                    ours |= value || name.starts_with("dsp:");
+                }
+                Ok(Ours(ours))
+            }
+        }
+
+        from.deserialize_any(Look)
+    }
+}
+
 fn malformed(why: impl std::fmt::Display) -> TableError {
     TableError::Malformed { format: "note of the CSV", why: why.to_string() }
 }
 
 impl Note {
-    /// Reads a note.
+    /// Reads a note; none where it is one of others, in which no name begins with `dsp:`: what
+    /// theirs may say is more than is read here, and a CSV is read without it.
     ///
     /// # Errors
     /// It is larger than [`NOTE_BYTES`], or no note.
-    pub fn read(bytes: &[u8]) -> Result<Note, TableError> {
+    pub fn read(bytes: &[u8]) -> Result<Option<Note>, TableError> {
         let size = bytes.len() as u64;
         if size > NOTE_BYTES {
             let what = "the note of the CSV in bytes".into();
             return Err(TableError::TooLarge { what, size, limit: NOTE_BYTES });
+        }
+        let Ours(ours) = serde_json::from_slice(bytes).map_err(malformed)?;
+        if !ours {
+            return Ok(None);
         }
         let written: Written = serde_json::from_slice(bytes).map_err(malformed)?;
         let count = written.schema.columns.len();
@@ -131,7 +197,7 @@ impl Note {
             Some(_) => return Err(malformed("its delimiter is not one letter")),
         };
         let columns = written.schema.columns.into_iter().map(column).collect();
-        Ok(Note { columns, rows: written.rows, delimiter })
+        Ok(Some(Note { columns, rows: written.rows, delimiter }))
     }
 
     /// Returns the schema that the table gets.
@@ -145,7 +211,7 @@ impl Note {
 }
 
 fn column(written: WrittenColumn) -> NoteColumn {
-    let name = written.titles.first().unwrap_or_default();
+    let name = written.titles.and_then(Texts::first).or(written.name).unwrap_or_default();
     let base = match written.datatype {
         None => "string".to_owned(),
         Some(Datatype::Name(name) | Datatype::Form { base: name }) => name,
@@ -370,13 +436,28 @@ mod tests {
     #[test]
     fn notes_that_are_none_are_refused() {
         for (text, why) in [
-            ("[]", "damaged"),
-            (r#"{"tableSchema":{"columns":[]}}"#, "names no columns"),
-            (r#"{"dialect":{"delimiter":"ab"},"tableSchema":{"columns":[{"titles":"a"}]}}"#, "one"),
+            ("[", "damaged"),
+            (r#"{"dsp:rows":1}"#, "damaged"),
+            (r#"{"dsp:rows":1,"tableSchema":{"columns":[]}}"#, "names no columns"),
+            (
+                r#"{"dsp:rows":1,"dialect":{"delimiter":"ab"},"tableSchema":{"columns":[{"titles":"a"}]}}"#,
+                "one",
+            ),
         ] {
             let told = Note::read(text.as_bytes()).unwrap_err().to_string();
             assert!(told.contains(why), "{told}");
         }
+        // Of others are those that say nothing in our words, whatever else they say.
+        for others in [
+            r#"{"tableSchema":{"columns":[{"titles":{"de":"Stadt"},"datatype":{"format":"0.0"}}]}}"#,
+            r#"{"tables":[{"url":"a.csv","dialect":{"header":false,"quoteChar":null}}],"n":-1.5}"#,
+            "[]",
+        ] {
+            assert!(Note::read(others.as_bytes()).unwrap().is_none(), "{others}");
+        }
+        let named = r#"{"dsp:rows":0,"tableSchema":{"columns":[{"name":"a"}]}}"#;
+        let named = Note::read(named.as_bytes()).unwrap().unwrap();
+        assert_eq!(named.columns[0].name, "a");
         let large = vec![b' '; NOTE_BYTES as usize + 1];
         assert!(matches!(Note::read(&large), Err(TableError::TooLarge { .. })));
     }

@@ -19,6 +19,7 @@ use self::nested::Nested;
 use crate::TableError;
 use crate::convert::Sink;
 use crate::csv::{Record, Records};
+use crate::csv_out::title;
 use crate::infer::boolean;
 use crate::limits::BATCH;
 use crate::note::{Note, NoteColumn};
@@ -34,9 +35,16 @@ pub(crate) fn to_parquet(
 ) -> Result<(), TableError> {
     let malformed = |why| TableError::Malformed { format: "CSV", why };
     let mut records = Records::new(source, Some(note.delimiter))?;
-    let (columns, noted) = (records.header()?.len(), note.columns.len());
+    let header = records.header()?;
+    let (columns, noted) = (header.len(), note.columns.len());
     if columns != noted {
         let why = format!("it has {columns} columns, and its note tells of {noted}");
+        return Err(malformed(why));
+    }
+    let titles = note.columns.iter().map(|column| title(&column.name));
+    let mut names = header.iter().map(|name| title(name)).zip(titles);
+    if let Some((name, noted)) = names.find(|(name, noted)| name != noted) {
+        let why = format!("it has a column `{name}` where its note tells of `{noted}`");
         return Err(malformed(why));
     }
     let schema = note.schema();

@@ -98,7 +98,12 @@ async fn a_note_beside_a_csv_says_its_types() {
     lab.push("plain", "t.csv", csv).await;
     let (_, schema) = lab.get("/api/v1/schema?ref=plain").await;
     assert_eq!(schema["columns"][1]["type"], "int64");
-    let lie = br#"{"tableSchema":{"columns":[{"titles":"size"}]}}"#;
+    // A note of another program says nothing here.
+    let others = br#"{"tableSchema":{"columns":[{"name":"size","titles":{"de":"Gr"}}]}}"#;
+    lab.push_files("others", &[("t.csv", csv), ("t.csv-metadata.json", others)]).await;
+    let (_, schema) = lab.get("/api/v1/schema?ref=others%23t.csv").await;
+    assert_eq!(schema["columns"][1]["type"], "int64", "{schema}");
+    let lie = br#"{"tableSchema":{"columns":[{"titles":"size"}]},"dsp:rows":2}"#;
     lab.push_files("lies", &[("t.csv", csv), ("t.csv-metadata.json", lie)]).await;
     let (status, problem) = lab.get("/api/v1/schema?ref=lies%23t.csv").await;
     assert_eq!(status, StatusCode::CONFLICT);

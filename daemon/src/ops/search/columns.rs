@@ -427,7 +427,7 @@ impl Ops {
                         let (size, limit) = (note.size(), GLANCE_BYTES);
                         return Err(TableError::TooLarge { what, size, limit });
                     }
-                    Some(note) => Some(Note::read(&note.read_at(0, note.size() as usize)?)?),
+                    Some(note) => Note::read(&note.read_at(0, note.size() as usize)?)?,
                     None => None,
                 };
                 let source: Arc<dyn Source> = bytes;

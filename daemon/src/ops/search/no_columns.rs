@@ -22,7 +22,7 @@ pub(super) struct Tables;
 
 /// Tables that were not looked at yet.
 #[derive(Debug, Default)]
-pub(super) struct Unread;
+pub(super) struct Unread {}
 
 /// The columns of a table of a frame.
 pub(super) struct Seen {

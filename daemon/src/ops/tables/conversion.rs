@@ -8,7 +8,7 @@ use dsp_protocol::api::Problem;
 use dsp_tables::limits::CSV_BYTES;
 use dsp_tables::{Format, TableError};
 
-use super::derived::Key;
+use super::derived::{Key, VERSION};
 use super::{blocking, turn};
 use crate::ops::problem::{bad_request, disk_full, internal};
 use crate::ops::{Opened, Ops};
@@ -146,5 +146,5 @@ impl Ops {
 
 fn tag(of: Key, ending: &str) -> String {
     let note = of.note.map(|note| format!("-{note}")).unwrap_or_default();
-    format!("\"{}-{}{note}.{ending}\"", of.hash, of.format.as_str())
+    format!("\"{}-{}{note}.{VERSION}.{ending}\"", of.hash, of.format.as_str())
 }

@@ -17,7 +17,7 @@ use crate::files;
 /// Most bytes of all files here; those that were used least recently go.
 const BYTES: u64 = 4 << 30;
 /// Counts up when what is made changes: older files are passed over, and go in time.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// What a file in the making is called, behind its name.
 const MAKING: &str = "part";
 /// How the names of files end.
@@ -35,6 +35,13 @@ pub(in crate::ops) struct Key {
     pub(in crate::ops) format: Format,
     /// The note of its types beside it.
     pub(in crate::ops) note: Option<BlobHash>,
+}
+
+impl Key {
+    /// Tells whether the table or its note is one of some blobs.
+    pub(super) fn is_of(&self, blobs: &[BlobHash]) -> bool {
+        blobs.contains(&self.hash) || self.note.is_some_and(|note| blobs.contains(&note))
+    }
 }
 
 /// The folder.
@@ -139,7 +146,7 @@ impl Derived {
         }
     }
 
-    /// Returns the blobs of which something is here.
+    /// Returns the blobs of which something is here, the notes beside them too.
     pub(super) async fn sources(self: &Arc<Self>) -> Vec<BlobHash> {
         let derived = Arc::clone(self);
         let listed = tokio::task::spawn_blocking(move || derived.files());
@@ -147,7 +154,7 @@ impl Derived {
             .await
             .unwrap_or_default()
             .iter()
-            .filter_map(|(path, ..)| source_of(path))
+            .flat_map(|(path, ..)| sources_of(path))
             .collect();
         sources.sort_unstable();
         sources.dedup();
@@ -159,7 +166,7 @@ impl Derived {
         let derived = Arc::clone(self);
         let removed = tokio::task::spawn_blocking(move || {
             let all = derived.files();
-            let of_them = |path: &Path| source_of(path).is_some_and(|hash| gone.contains(&hash));
+            let of_them = |path: &Path| sources_of(path).any(|hash| gone.contains(&hash));
             all.iter().filter(|(path, ..)| of_them(path)).for_each(|(path, ..)| remove(path));
         });
         if let Err(error) = removed.await {
@@ -212,12 +219,32 @@ fn write(
     Ok(out.flush()?)
 }
 
-fn source_of(path: &Path) -> Option<BlobHash> {
-    path.file_name()?.to_str()?.split('.').next()?.parse().ok()
+/// Returns the blobs that a file was made of: the table, and the note beside it.
+fn sources_of(path: &Path) -> impl Iterator<Item = BlobHash> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.split(['.', '-']).take(3).filter_map(|part| part.parse().ok())
 }
 
 fn remove(path: &Path) {
     if let Err(error) = fs::remove_file(path) {
         tracing::warn!(path = %path.display(), %error, "a derived table is not removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_of_its_table_and_of_the_note_beside_it() {
+        let (table, note) = (BlobHash::of(b"a"), BlobHash::of(b"b"));
+        let derived = Derived::new(PathBuf::from("tables"));
+        let of = |note| {
+            let key = Key { hash: table, format: Format::Csv, note };
+            sources_of(&derived.path(key, STATS)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(None), [table]);
+        assert_eq!(of(Some(note)), [table, note]);
+        assert_eq!(sources_of(Path::new("other.file")).count(), 0);
     }
 }

@@ -143,7 +143,7 @@ impl Tables {
 
     fn forget(&self, gone: &[BlobHash]) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|reading| !gone.contains(&reading.key.hash));
+        open.retain(|reading| !reading.key.is_of(gone));
         drop(open);
         self.selections.forget(gone);
         self.recent.forget(gone);
@@ -296,7 +296,7 @@ impl Ops {
             if let Some(table) = derived.open(key) {
                 return Ok(table);
             }
-            let note = note.as_deref().map(Note::read).transpose()?;
+            let note = note.as_deref().map(Note::read).transpose()?.flatten();
             derived.make(key, note.as_ref(), &source)
         })
         .await

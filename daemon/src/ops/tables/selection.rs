@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dsp_protocol::api::{Problem, TableCondition, TableOp, TableOrder};
 use dsp_protocol::id::BlobHash;
+use dsp_tables::limits::SELECT_LOOKED_BYTES;
 use dsp_tables::{Condition, Order, Selection, Test};
 use serde_json::Value;
 
@@ -46,7 +47,7 @@ impl Selections {
 
     pub(super) fn forget(&self, gone: &[BlobHash]) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|(asked, _)| !gone.contains(&asked.key.hash));
+        known.retain(|(asked, _)| !asked.key.is_of(gone));
     }
 }
 
@@ -74,8 +75,15 @@ impl Ops {
         if let Some(known) = self.tables.selections.get(&asked) {
             return Ok(known);
         }
-        let selection = read(reading, turn, move |table| table.select(&orders, &conditions));
+        let here = Arc::new(());
+        let caller = Arc::downgrade(&here);
+        let selection = read(reading, turn, move |table| {
+            // A caller that went away dropped its end.
+            let wanted = || caller.strong_count() > 0;
+            table.select_within(&orders, &conditions, SELECT_LOOKED_BYTES, wanted)
+        });
         let selection = Arc::new(selection.await?);
+        drop(here);
         self.tables.selections.keep(asked, &selection);
         Ok(selection)
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use serde::Deserialize;
 
-use super::levels::{KEY, Levels};
+use super::levels::{Gathering, KEY, Levels};
 use super::text::Form;
 use crate::limits::LEVELS;
 use crate::source::Source;
@@ -97,34 +97,28 @@ impl Hints {
     }
 
     /// Returns the categories of a column, where the client says them.
-    pub(super) fn levels(
-        &self,
-        column: usize,
-        field: &str,
-        form: Form,
-    ) -> Result<Option<Levels>, TableError> {
+    pub(super) fn levels(&self, column: usize, field: &str, form: Form) -> Option<Levels> {
         if let Some(levels) = self.levels.iter().find(|levels| levels.column == column) {
-            return Ok(Some(levels.clone()));
+            return Some(levels.clone());
         }
-        let Some(categories) = self.categories.get(field) else { return Ok(None) };
+        let categories = self.categories.get(field)?;
         // In Base64, with what Arrow writes beside the texts.
         if categories.data.len() > 4 * LEVELS.1 {
-            return Ok(None);
+            return None;
         }
-        let Ok(bytes) = BASE64.decode(categories.data.as_bytes()) else { return Ok(None) };
+        let bytes = BASE64.decode(categories.data.as_bytes()).ok()?;
         let source: Arc<dyn Source> = Arc::new(Bytes::from(bytes));
-        let mut arrays = Vec::new();
+        let mut gathering = Gathering::new(form);
         let read = ipc::read(&source, 0, |batch| {
-            arrays.extend(batch.columns().first().cloned());
-            Ok(())
-        });
-        match read {
-            Ok(()) if arrays.iter().all(|array| Form::of_type(array.data_type()) == form) => {
-                Levels::of(&arrays, form, categories.ordered)
+            let Some(array) = batch.columns().first() else { return Ok(()) };
+            // A few bytes unpack to a great many: what is too much is not read on.
+            match Form::of_type(array.data_type()) == form && gathering.add(array) {
+                true => Ok(()),
+                false => Err(TableError::arrow("these are no categories")),
             }
-            // The note of a file is no reason not to read the file.
-            _ => Ok(None),
-        }
+        });
+        // The note of a file is no reason not to read the file.
+        read.ok().and_then(|()| gathering.levels(column, categories.ordered))
     }
 }
 

@@ -26,8 +26,6 @@ use crate::table::{Table, bounded};
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 1_024;
-/// About how much of a line is gathered before it is written, in bytes.
-const PIECE_BYTES: usize = 1 << 20;
 
 /// A column as it is written.
 struct Plan {
@@ -74,12 +72,11 @@ impl Table {
     }
 
     fn write_rows(&self, plans: &[Plan], out: &mut Bounded<impl Write>) -> Result<(), TableError> {
-        let mut line = String::new();
         for (at, plan) in plans.iter().enumerate() {
-            separate(at, &mut line);
-            quote(&plan.name.replace(['\r', '\n'], " "), &mut line);
+            out.separate(at)?;
+            out.quote(&title(&plan.name), false)?;
         }
-        out.write(&mut line)?;
+        out.put("\n")?;
         let all: Vec<usize> = (0..plans.len()).collect();
         let mut rows = 0;
         let mut cell = String::new();
@@ -87,14 +84,10 @@ impl Table {
             let batch = batch?;
             for row in 0..batch.num_rows() {
                 for (at, (array, plan)) in batch.columns().iter().zip(plans).enumerate() {
-                    separate(at, &mut line);
-                    plan.field(array, row, &mut cell, &mut line)?;
-                    out.check(line.len())?;
-                    if line.len() > PIECE_BYTES {
-                        out.put(&mut line)?;
-                    }
+                    out.separate(at)?;
+                    plan.field(array, row, &mut cell, out)?;
                 }
-                out.write(&mut line)?;
+                out.put("\n")?;
             }
             rows += batch.num_rows() as u64;
         }
@@ -113,31 +106,34 @@ impl Table {
         let schema = self.original();
         let hints = Hints::read(self.notes());
         let forms: Vec<Form> = schema.fields().iter().map(|field| Form::of(field)).collect();
+        // A comma or the end of a line for each, whatever stands between. A few bytes say that there
+        // is a row any number of times, so it is asked before any of them is read.
+        let least = self.rows().saturating_mul(forms.len() as u64);
+        let mut left = limit.checked_sub(least).ok_or_else(|| too_large(least, limit))?;
         let mut categories: Vec<Option<Levels>> = Vec::with_capacity(forms.len());
         let mut room = LEVELS_SUM;
         for (at, field) in schema.fields().iter().enumerate() {
-            let known = match hints.levels(at, field.name(), forms[at])? {
+            let known = match hints.levels(at, field.name(), forms[at]) {
                 Some(hint) => Some(hint),
                 None => levels(self, at)?,
             };
             // Once there are too many, the others are plain text, as a column with too many is.
-            let left = known.as_ref().and_then(|known| room.checked_sub(known.bytes()));
-            room = left.unwrap_or(room);
-            categories.push(known.filter(|_| left.is_some()));
+            let fits = known.as_ref().and_then(|known| room.checked_sub(known.bytes()));
+            room = fits.unwrap_or(room);
+            categories.push(known.filter(|_| fits.is_some()));
         }
         let mut surveys: Vec<Survey> =
             forms.iter().zip(&categories).map(|(form, known)| Survey::new(*form, known)).collect();
         let all: Vec<usize> = (0..forms.len()).collect();
-        let mut bytes = 0;
         for batch in self.batches(0..self.rows(), &all, BATCH_ROWS)? {
             let batch = batch?;
             for (array, survey) in batch.columns().iter().zip(&mut surveys) {
-                survey.look(array)?;
-            }
-            // A comma or the end of a line for each, whatever stands between.
-            bytes += batch.num_rows() as u64 * forms.len() as u64;
-            if bytes > limit {
-                return Err(too_large(bytes, limit));
+                // Texts that are looked at are written later: no more of them than fit.
+                survey.look(array, |bytes| {
+                    let rest = left.checked_sub(bytes as u64);
+                    left = rest.ok_or_else(|| too_large(limit - left + bytes as u64, limit))?;
+                    Ok(())
+                })?;
             }
         }
         let alone = forms.len() == 1;
@@ -174,22 +170,21 @@ impl Plan {
         array: &ArrayRef,
         row: usize,
         cell: &mut String,
-        line: &mut String,
+        out: &mut Bounded<impl Write>,
     ) -> Result<(), TableError> {
         if array.is_null(row) || self.form == Form::Nothing {
-            line.push_str(self.null.as_deref().unwrap_or_default());
-            return Ok(());
+            return out.put(self.null.as_deref().unwrap_or_default());
         }
-        if !self.is_quoted() {
-            return self.form.write(array.as_ref(), row, line);
+        // A text may be as long as a page, and is not copied.
+        if let Some(text) = text::plain(array.as_ref(), row).filter(|_| self.form == Form::Text) {
+            return out.quote(text, self.percent);
         }
         cell.clear();
         self.form.write(array.as_ref(), row, cell)?;
-        if self.percent {
-            *cell = cell.replace('%', "%25").replace('\r', "%0D");
+        match self.is_quoted() {
+            true => out.quote(cell, self.percent),
+            false => out.put(cell),
         }
-        quote(cell, line);
-        Ok(())
     }
 
     fn note(&self) -> Value {
@@ -243,48 +238,48 @@ struct Bounded<W> {
 }
 
 impl<W: Write> Bounded<W> {
-    /// Refuses more bytes than there is room for.
-    fn check(&self, more: usize) -> Result<(), TableError> {
-        let size = self.written + more as u64;
-        match size > self.limit {
-            true => Err(too_large(size, self.limit)),
-            false => Ok(()),
+    /// Writes a text, unless there is no room for it.
+    fn put(&mut self, text: &str) -> Result<(), TableError> {
+        let size = self.written + text.len() as u64;
+        if size > self.limit {
+            return Err(too_large(size, self.limit));
+        }
+        self.out.write_all(text.as_bytes())?;
+        self.written = size;
+        Ok(())
+    }
+
+    fn separate(&mut self, at: usize) -> Result<(), TableError> {
+        match at {
+            0 => Ok(()),
+            _ => self.put(","),
         }
     }
 
-    /// Writes a line and empties it.
-    fn write(&mut self, line: &mut String) -> Result<(), TableError> {
-        line.push('\n');
-        self.put(line)
+    /// Writes a text in quotes; with `percent`, carriage returns as `%0D`.
+    fn quote(&mut self, text: &str, percent: bool) -> Result<(), TableError> {
+        self.put("\"")?;
+        for (at, part) in text.split('"').enumerate() {
+            if at > 0 {
+                self.put("\"\"")?;
+            }
+            let mut rest = part;
+            while percent && let Some(at) = rest.find(['%', '\r']) {
+                self.put(&rest[..at])?;
+                self.put(if rest[at..].starts_with('%') { "%25" } else { "%0D" })?;
+                rest = &rest[at + 1..];
+            }
+            self.put(rest)?;
+        }
+        self.put("\"")
     }
+}
 
-    /// Writes a part of a line and empties it.
-    fn put(&mut self, line: &mut String) -> Result<(), TableError> {
-        self.check(line.len())?;
-        self.out.write_all(line.as_bytes())?;
-        self.written += line.len() as u64;
-        line.clear();
-        Ok(())
-    }
+/// Returns the name of a column as it stands in the header, which is one line.
+pub(crate) fn title(name: &str) -> String {
+    name.replace(['\r', '\n'], " ")
 }
 
 fn too_large(size: u64, limit: u64) -> TableError {
     TableError::TooLarge { what: "the CSV of the table in bytes".into(), size, limit }
-}
-
-fn separate(at: usize, line: &mut String) {
-    if at > 0 {
-        line.push(',');
-    }
-}
-
-fn quote(text: &str, line: &mut String) {
-    line.push('"');
-    for (at, part) in text.split('"').enumerate() {
-        if at > 0 {
-            line.push_str("\"\"");
-        }
-        line.push_str(part);
-    }
-    line.push('"');
 }

@@ -41,7 +41,12 @@ impl Survey {
         }
     }
 
-    pub(super) fn look(&mut self, array: &ArrayRef) -> Result<(), TableError> {
+    /// Looks at some values, and says of each text how long it is before it is gone through.
+    pub(super) fn look(
+        &mut self,
+        array: &ArrayRef,
+        mut spend: impl FnMut(usize) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
         let mut text = String::new();
         for row in 0..array.len() {
             if array.is_null(row) || self.form == Form::Nothing {
@@ -52,12 +57,27 @@ impl Survey {
             match (&self.levels, self.form) {
                 (Some(levels), _) => {
                     text.clear();
-                    self.form.write(array.as_ref(), row, &mut text)?;
-                    self.outside |= !levels.contains(&text);
-                    let text = std::mem::take(&mut text);
-                    self.look_at(&text);
+                    // No level is as long as to be copied for long.
+                    match plain(array.as_ref(), row).filter(|_| self.form == Form::Text) {
+                        Some(text) => {
+                            spend(text.len())?;
+                            self.outside |= !levels.contains(text);
+                            self.look_at(text);
+                        }
+                        None => {
+                            self.form.write(array.as_ref(), row, &mut text)?;
+                            spend(text.len())?;
+                            self.outside |= !levels.contains(&text);
+                            let text = std::mem::take(&mut text);
+                            self.look_at(&text);
+                        }
+                    }
                 }
-                (None, Form::Text) => self.look_at(plain(array.as_ref(), row)),
+                (None, Form::Text) => {
+                    let text = plain(array.as_ref(), row).unwrap_or_default();
+                    spend(text.len())?;
+                    self.look_at(text);
+                }
                 // The other forms have neither letters of their own nor are they empty, but that
                 // no bytes are.
                 (None, Form::Told) => self.empty |= is_empty(array, row),
@@ -133,9 +153,11 @@ pub(super) fn levels(table: &Table, at: usize) -> Result<Option<Levels>, TableEr
     for batch in table.dictionaries(at, BATCH_ROWS)? {
         // A reader that does not take the dictionary as it is has no categories.
         let Ok(batch) = batch else { return Ok(None) };
-        known.look(batch.column(0));
+        if !known.look(batch.column(0)) {
+            return Ok(None);
+        }
     }
-    let levels = known.levels()?;
+    let levels = known.levels();
     // Others write them in the order in which their values come.
     let in_order = table.writer().starts_with("parquet-cpp");
     Ok(levels.map(|levels| Levels { ordered: levels.ordered && in_order, ..levels }))

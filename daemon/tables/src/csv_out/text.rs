@@ -127,7 +127,7 @@ impl Form {
                     out.push_str(&value::decimal(&value.to_string(), scale));
                 }
             }
-            Form::Text => out.push_str(plain(array, row)),
+            Form::Text => out.push_str(plain(array, row).unwrap_or_default()),
             Form::Told => told(array, row, out)?,
         }
         Ok(())
@@ -142,13 +142,13 @@ pub(super) fn zone(data_type: &DataType) -> Option<String> {
     }
 }
 
-/// Returns a text as it is.
-pub(super) fn plain(array: &dyn Array, row: usize) -> &str {
+/// Returns a text as it is, where the array is one of texts.
+pub(super) fn plain(array: &dyn Array, row: usize) -> Option<&str> {
     match array.data_type() {
-        DataType::Utf8 => array.as_string::<i32>().value(row),
-        DataType::LargeUtf8 => array.as_string::<i64>().value(row),
-        DataType::Utf8View => array.as_string_view().value(row),
-        _ => "",
+        DataType::Utf8 => Some(array.as_string::<i32>().value(row)),
+        DataType::LargeUtf8 => Some(array.as_string::<i64>().value(row)),
+        DataType::Utf8View => Some(array.as_string_view().value(row)),
+        _ => None,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Values of columns beside values that a caller names.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use arrow_array::cast::AsArray as _;
-use arrow_array::{Array as _, ArrayRef};
+use arrow_array::types::Float16Type;
+use arrow_array::{Array as _, ArrayRef, ArrowPrimitiveType};
 use arrow_schema::{DataType, Field, TimeUnit};
 use serde_json::Value;
 
@@ -14,6 +16,9 @@ use crate::noted::{digits, scaled};
 use crate::schema::type_name;
 use crate::time::{parse_date, parse_of_day, parse_point};
 use crate::value::{fraction, whole};
+
+/// What looking at a cell costs beside its bytes, as bytes that are looked through.
+const CELL_COST: u64 = 16;
 
 /// A value as it is ordered.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +61,8 @@ pub(super) fn check_ordered(field: &Field) -> Result<(), TableError> {
 enum Class {
     Boolean,
     Whole,
-    Fraction,
+    /// Of so many bits.
+    Fraction(u8),
     Decimal(u8),
     Text,
     Date,
@@ -67,7 +73,9 @@ enum Class {
 fn class(data_type: &DataType) -> Option<Class> {
     Some(match data_type {
         DataType::Boolean => Class::Boolean,
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => Class::Fraction,
+        DataType::Float16 => Class::Fraction(16),
+        DataType::Float32 => Class::Fraction(32),
+        DataType::Float64 => Class::Fraction(64),
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Class::Text,
         DataType::Date32 => Class::Date,
         DataType::Timestamp(unit, _) => Class::Point(*unit),
@@ -104,10 +112,20 @@ impl Named {
                 // 2.5 is between 2 and 3.
                 Err(_) => Named::Fraction(value.as_f64()?),
             },
-            Class::Fraction => Named::Fraction(match value {
-                Value::String(text) => text.parse().ok()?,
-                other => other.as_f64()?,
-            }),
+            Class::Fraction(bits) => {
+                let named: f64 = match value {
+                    Value::String(text) => text.parse().ok()?,
+                    other => other.as_f64()?,
+                };
+                // 0.1 of a narrow column is not that of 64 bits: the named one is as its values are.
+                let rounded = match bits {
+                    16 => <Float16Type as ArrowPrimitiveType>::Native::from_f64(named).to_f64(),
+                    32 => f64::from(named as f32),
+                    _ => named,
+                };
+                let beyond = rounded.is_infinite() || rounded == 0.0;
+                Named::Fraction(if beyond { named } else { rounded })
+            }
             Class::Decimal(scale) => Named::Whole(scaled(&digits_of(value)?, scale)?),
             Class::Text => Named::Text(value.as_str()?.to_owned()),
             Class::Date => Named::Whole(parse_date(value.as_str()?)?.into()),
@@ -122,6 +140,14 @@ impl Named {
         })
     }
 
+    /// Returns how many bytes a text has; 0 for others.
+    fn len(&self) -> usize {
+        match self {
+            Named::Text(text) => text.len(),
+            Named::Whole(_) | Named::Fraction(_) => 0,
+        }
+    }
+
     /// Compares a value to this one; NaN to nothing.
     fn compare(&self, key: &Key<'_>) -> Option<Ordering> {
         match (key, self) {
@@ -134,13 +160,62 @@ impl Named {
     }
 }
 
+/// Values that a caller names, in which one is found without looking at all of them.
+pub(super) struct Set {
+    wholes: HashSet<i128>,
+    /// In their order, without NaN.
+    fractions: Vec<f64>,
+    texts: HashSet<String>,
+    /// How many bytes the longest text has.
+    longest: usize,
+}
+
+impl Set {
+    fn of(values: Vec<Named>) -> Set {
+        let mut set = Set {
+            wholes: HashSet::new(),
+            fractions: Vec::new(),
+            texts: HashSet::new(),
+            longest: 0,
+        };
+        for value in values {
+            match value {
+                Named::Whole(whole) => drop(set.wholes.insert(whole)),
+                // Nothing is equal to NaN.
+                Named::Fraction(fraction) if fraction.is_nan() => {}
+                // Zero has no sign here.
+                Named::Fraction(fraction) => set.fractions.push(fraction + 0.0),
+                Named::Text(text) => {
+                    set.longest = set.longest.max(text.len());
+                    set.texts.insert(text);
+                }
+            }
+        }
+        set.fractions.sort_unstable_by(f64::total_cmp);
+        set
+    }
+
+    fn has(&self, key: &Key<'_>) -> bool {
+        let fraction = |fraction: f64| {
+            self.fractions.binary_search_by(|other| other.total_cmp(&(fraction + 0.0))).is_ok()
+        };
+        match key {
+            Key::Whole(whole) => {
+                self.wholes.contains(whole) || !self.fractions.is_empty() && fraction(*whole as f64)
+            }
+            Key::Fraction(value) => fraction(*value),
+            Key::Text(text) => text.len() <= self.longest && self.texts.contains(*text),
+        }
+    }
+}
+
 /// A condition on a column of a type.
 pub(super) enum Check {
     /// One of these relations to the value.
     Relation(Named, &'static [Ordering]),
     Not(Named),
     Between(Named, Named),
-    In(Vec<Named>),
+    In(Set),
     Contains(String),
     Null,
     NotNull,
@@ -176,7 +251,8 @@ impl Check {
                     let what = "the number of values of a condition".into();
                     return Err(TableError::TooLarge { what, size: count, limit });
                 }
-                Check::In(values.iter().map(named).collect::<Result<_, _>>()?)
+                let named = values.iter().map(named);
+                Check::In(Set::of(named.collect::<Result<_, TableError>>()?))
             }
             Test::Contains(text) => match class {
                 Some(Class::Text) => Check::Contains(text.to_lowercase()),
@@ -189,6 +265,23 @@ impl Check {
             Test::Null => Check::Null,
             Test::NotNull => Check::NotNull,
         })
+    }
+
+    /// Returns how many bytes of a cell are looked through, or what takes about as long.
+    pub(super) fn cost(&self, array: &ArrayRef, row: usize) -> u64 {
+        let looked = match (self, key(array, row)) {
+            (Check::Contains(_), Some(Key::Text(text))) => text.len(),
+            // Longer ones are none of the set, whatever stands in them.
+            (Check::In(set), Some(Key::Text(text))) => text.len().min(set.longest),
+            (Check::Relation(named, _) | Check::Not(named), Some(Key::Text(text))) => {
+                text.len().min(named.len())
+            }
+            (Check::Between(from, to), Some(Key::Text(text))) => {
+                text.len().min(from.len()) + text.len().min(to.len())
+            }
+            _ => 0,
+        };
+        CELL_COST + looked as u64
     }
 
     pub(super) fn holds(&self, array: &ArrayRef, row: usize) -> bool {
@@ -210,7 +303,7 @@ impl Check {
                 relation(from).is_some_and(Ordering::is_ge)
                     && relation(to).is_some_and(Ordering::is_le)
             }
-            Check::In(values) => values.iter().any(|n| relation(n) == Some(Ordering::Equal)),
+            Check::In(set) => set.has(&key),
             Check::Contains(text) => match key {
                 Key::Text(value) => value.to_lowercase().contains(text),
                 _ => false,

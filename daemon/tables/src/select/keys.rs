@@ -1,4 +1,4 @@
-//! What rows are ordered by, kept small: a number is 16 bytes, a text its bytes and 8.
+//! What rows are ordered by, kept small: a number is 16 bytes, a text its bytes and 12.
 
 use std::cmp::Ordering;
 
@@ -7,10 +7,13 @@ use arrow_schema::{DataType, Field};
 
 use super::compare::{Key, check_ordered, key};
 use crate::TableError;
+use crate::limits::SELECT_BYTES;
 
 /// What stands for a missing value, and for one that is no number: behind all others.
 const MISSING: u128 = u128::MAX;
 const NAN: u128 = u128::MAX - 1;
+/// What a text takes beside its bytes.
+const SPAN_BYTES: usize = size_of::<Option<(u32, u32)>>();
 
 /// A column that orders rows.
 pub(super) struct Keys {
@@ -43,8 +46,28 @@ impl Keys {
         Ok(Keys { descending, values })
     }
 
-    pub(super) fn push(&mut self, array: &ArrayRef, row: usize) {
+    /// Adds a row; what it takes goes from the bytes that are left, before anything is copied.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn push(
+        &mut self,
+        array: &ArrayRef,
+        row: usize,
+        left: &mut u64,
+    ) -> Result<(), TableError> {
         let key = key(array, row);
+        let size = match (&self.values, &key) {
+            (Values::Numbers(_), _) => size_of::<u128>(),
+            (Values::Texts { .. }, Some(Key::Text(text))) => SPAN_BYTES + text.len(),
+            (Values::Texts { .. }, _) => SPAN_BYTES,
+        };
+        let rest = left.checked_sub(size as u64);
+        *left = rest.ok_or_else(|| {
+            let what = "what the rows are sorted by, in bytes,".into();
+            let size = SELECT_BYTES - *left + size as u64;
+            TableError::TooLarge { what, size, limit: SELECT_BYTES }
+        })?;
         match &mut self.values {
             Values::Numbers(numbers) => numbers.push(match key {
                 Some(Key::Whole(whole)) => whole as u128 ^ (1 << 127),
@@ -53,6 +76,7 @@ impl Keys {
             }),
             Values::Texts { spans, bytes } => spans.push(match key {
                 Some(Key::Text(text)) => {
+                    // All texts together are no longer than what is left at first.
                     let span = (bytes.len() as u32, text.len() as u32);
                     bytes.extend_from_slice(text.as_bytes());
                     Some(span)
@@ -60,14 +84,7 @@ impl Keys {
                 _ => None,
             }),
         }
-    }
-
-    /// Returns how many bytes it takes.
-    pub(super) fn bytes(&self) -> u64 {
-        match &self.values {
-            Values::Numbers(numbers) => numbers.len() as u64 * 16,
-            Values::Texts { spans, bytes } => spans.len() as u64 * 12 + bytes.len() as u64,
-        }
+        Ok(())
     }
 
     /// Compares two rows by their places here.

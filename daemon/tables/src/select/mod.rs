@@ -10,7 +10,10 @@ use serde_json::Value;
 use self::compare::Check;
 use self::keys::Keys;
 use crate::TableError;
-use crate::limits::{PAGE_BYTES, PAGE_ROWS, ROWS_BYTES, SELECT_BYTES, SELECT_COLUMNS, SELECT_ROWS};
+use crate::limits::{
+    PAGE_BYTES, PAGE_ROWS, ROWS_BYTES, SELECT_BYTES, SELECT_COLUMNS, SELECT_LOOKED_BYTES,
+    SELECT_ROWS,
+};
 use crate::table::{Page, Table, bounded, fill};
 use crate::value::Spent;
 
@@ -89,11 +92,27 @@ impl Table {
     ///
     /// # Errors
     /// There is no such column, its values have no order, a value is none of its type, the table
-    /// has more than [`SELECT_ROWS`] rows, what orders them is too large, or the file is damaged.
+    /// has more than [`SELECT_ROWS`] rows, what orders them is too large, what conditions look
+    /// through is, or the file is damaged.
     pub fn select(
         &self,
         orders: &[Order],
         conditions: &[Condition],
+    ) -> Result<Selection, TableError> {
+        self.select_within(orders, conditions, SELECT_LOOKED_BYTES, || true)
+    }
+
+    /// Does the same as long as it is wanted, with another bound for the bytes that conditions look
+    /// through.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select), or it is not wanted any more.
+    pub fn select_within(
+        &self,
+        orders: &[Order],
+        conditions: &[Condition],
+        limit: u64,
+        wanted: impl Fn() -> bool,
     ) -> Result<Selection, TableError> {
         let asked = (orders.len() + conditions.len()) as u64;
         if asked > SELECT_COLUMNS {
@@ -104,10 +123,16 @@ impl Table {
             let what = "the number of rows to sort or to look through".into();
             return Err(TableError::TooLarge { what, size: self.rows(), limit: SELECT_ROWS });
         }
-        bounded("Parquet", || self.find(orders, conditions))
+        bounded("Parquet", || self.find(orders, conditions, limit, &wanted))
     }
 
-    fn find(&self, orders: &[Order], conditions: &[Condition]) -> Result<Selection, TableError> {
+    fn find(
+        &self,
+        orders: &[Order],
+        conditions: &[Condition],
+        limit: u64,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Selection, TableError> {
         let mut columns = Vec::new();
         let mut place = |name: &str| -> Result<usize, TableError> {
             let at = self.columns().iter().position(|column| column.name == name);
@@ -135,23 +160,30 @@ impl Table {
         }
         let mut rows: Vec<u32> = Vec::new();
         let mut before = 0u32;
+        let (mut room, mut looked_through) = (SELECT_BYTES, 0);
         for batch in self.batches(0..self.rows(), &columns, BATCH_ROWS)? {
             let batch = batch?;
-            for row in 0..batch.num_rows() {
-                if !checks.iter().all(|(at, check)| check.holds(batch.column(*at), row)) {
-                    continue;
+            if !wanted() {
+                return Err(TableError::Io(std::io::ErrorKind::Interrupted.into()));
+            }
+            'rows: for row in 0..batch.num_rows() {
+                for (at, check) in &checks {
+                    let array = batch.column(*at);
+                    looked_through += check.cost(array, row);
+                    if looked_through > limit {
+                        let what = "what the conditions look through, in bytes,".into();
+                        return Err(TableError::TooLarge { what, size: looked_through, limit });
+                    }
+                    if !check.holds(array, row) {
+                        continue 'rows;
+                    }
                 }
                 rows.push(before + row as u32);
                 for (at, keys) in &mut keys {
-                    keys.push(batch.column(*at), row);
+                    keys.push(batch.column(*at), row, &mut room)?;
                 }
             }
             before += batch.num_rows() as u32;
-            let bytes = keys.iter().map(|(_, keys)| keys.bytes()).sum::<u64>();
-            if bytes > SELECT_BYTES {
-                let what = "what the rows are sorted by, in bytes,".into();
-                return Err(TableError::TooLarge { what, size: bytes, limit: SELECT_BYTES });
-            }
         }
         if u64::from(before) != self.rows() {
             let said = self.rows();

@@ -67,8 +67,9 @@ fn every_format_tells_its_columns() {
     assert_eq!(told("a\tb\n1\t0.5\n", Format::Tsv).unwrap(), "a: int64, b: float64");
     let json = "{\"a\":1}\n{\"b\":[1]}\n";
     assert_eq!(told(json, Format::JsonLines).unwrap(), "a: int64, b: string");
-    let note = br#"{"tableSchema":{"columns":[{"titles":"a","datatype":"double"}]}}"#;
-    let note = Note::read(note).unwrap();
+    let note =
+        br#"{"tableSchema":{"columns":[{"titles":"a","datatype":"double","dsp:type":"float64"}]}}"#;
+    let note = Note::read(note).unwrap().expect("a note of ours");
     let columns = glance(&source("a\n1\n"), Format::Csv, Some(&note)).unwrap();
     assert_eq!(columns[0].type_name, "float64");
     let other = glance(&source("a,b\n1,2\n"), Format::Csv, Some(&note)).unwrap_err();

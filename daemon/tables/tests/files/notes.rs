@@ -36,7 +36,7 @@ fn csv(table: &Table) -> (String, Value) {
 }
 
 fn noted(text: &str, note: &Value) -> Result<Table, TableError> {
-    let note = Note::read(&serde_json::to_vec(note).unwrap())?;
+    let note = Note::read(&serde_json::to_vec(note).unwrap())?.expect("a note of ours");
     let source: Arc<dyn Source> = Arc::new(Bytes::from(text.to_owned()));
     let mut out = Vec::new();
     to_parquet(&source, Format::Csv, Some(&note), &mut out)?;
@@ -229,11 +229,12 @@ fn a_csv_that_does_not_fit_its_note_is_told_with_its_place() {
     let of = |column: Value, rows: u64| json!({ "dsp:rows": rows, "tableSchema": { "columns": [column] } });
     let day = json!({ "titles": "a", "datatype": "date" });
     let level = json!({ "titles": "a", "dsp:levels": ["p", "q"] });
-    let two = json!({ "tableSchema": { "columns": [day, day] } });
+    let two = json!({ "dsp:rows": 1, "tableSchema": { "columns": [day, day] } });
     for (text, note, why) in [
         ("a\n2024-01-01\nsoon\n", of(day.clone(), 2), "line 3, column 1: \"soon\" in column `a`"),
         ("a\n2024-01-01\n", of(day.clone(), 5), "it has 1 rows, and its note tells of 5"),
         ("a\n2024-01-01\n", two, "it has 1 columns, and its note tells of 2"),
+        ("b\n2024-01-01\n", of(day, 1), "a column `b` where its note tells of `a`"),
         ("a\nr\n", of(level, 1), "\"r\" in column `a` is no category"),
         ("a\nr\n", of(json!({ "titles": "a", "dsp:levels": ["r", "r"] }), 1), "a level twice"),
         ("a\n300\n", of(json!({ "titles": "a", "dsp:type": "uint8" }), 1), "is no uint8"),
@@ -247,8 +248,15 @@ fn a_csv_that_does_not_fit_its_note_is_told_with_its_place() {
 fn a_table_that_unfolds_to_too_much_is_refused() {
     let text = "x".repeat(1 << 10);
     let table = parquet(vec![("a", Arc::new(StringArray::from(vec![text; 1 << 10])))], &[]);
-    let error = table.to_csv_within(std::io::sink(), 1 << 18).unwrap_err();
+    let mut out = Vec::new();
+    let error = table.to_csv_within(&mut out, 1 << 18).unwrap_err();
     assert!(matches!(error, TableError::TooLarge { limit, .. } if limit == 1 << 18), "{error}");
+    assert!(out.is_empty());
+    // What is written is counted too: each of these quotes is two.
+    let quotes = StringArray::from(vec!["\"".repeat(1 << 10); 1 << 8]);
+    let table = parquet(vec![("a", Arc::new(quotes))], &[]);
+    assert!(matches!(table.to_csv_within(&mut out, 3 << 17), Err(TableError::TooLarge { .. })));
+    assert!(out.len() <= 3 << 17);
     // One of a great many rows is refused before any of them is written.
     let table = parquet(vec![("a", Arc::new(BooleanArray::from(vec![true; 1 << 20])))], &[]);
     let mut out = Vec::new();
@@ -267,7 +275,7 @@ fn there_and_back(columns: Vec<(&str, ArrayRef)>) -> (RecordBatch, Table) {
     writer.close().unwrap();
     let table = Table::open(Arc::new(Bytes::from(bytes))).unwrap();
     let mut csv = Vec::new();
-    let note = Note::read(&table.to_csv(&mut csv).unwrap()).unwrap();
+    let note = Note::read(&table.to_csv(&mut csv).unwrap()).unwrap().expect("a note of ours");
     let source: Arc<dyn Source> = Arc::new(Bytes::from(csv));
     let mut back = Vec::new();
     to_parquet(&source, Format::Csv, Some(&note), &mut back).unwrap();
@@ -345,7 +353,7 @@ fn what_is_no_value_of_a_nested_type_is_refused() {
         let note = format!(
             "{{\"tableSchema\":{{\"columns\":[{{\"titles\":\"a\",\"dsp:type\":\"{of}\"}}]}}}}"
         );
-        let note = Note::read(note.as_bytes()).unwrap();
+        let note = Note::read(note.as_bytes()).unwrap().expect("a note of ours");
         let source: Arc<dyn Source> = Arc::new(Bytes::from(format!("a\n\"{field}\"\n")));
         let refused = to_parquet(&source, Format::Csv, Some(&note), std::io::sink());
         assert!(refused.is_err(), "{of} of {field}");

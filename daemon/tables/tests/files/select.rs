@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::*;
 use bytes::Bytes;
+use dsp_tables::limits::SELECT_ROWS;
 use dsp_tables::{Condition, Order, PageRequest, Table, TableError, Test};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -139,4 +140,40 @@ fn wide_rows_of_a_sorted_table_come_in_smaller_pages() {
     let page = table.page_of(&selection, &page).unwrap();
     assert_eq!((page.rows.len(), page.total, page.cut.len()), (50, 100, 0));
     assert_eq!(page.rows[0][0], 99);
+}
+
+#[test]
+fn a_table_of_too_many_rows_is_not_sorted() {
+    let rows = SELECT_ROWS as usize + 1;
+    let table = table(vec![("ok", Arc::new(BooleanArray::from(vec![true; rows])))]);
+    let error = table.select(&[by("ok", false)], &[]).unwrap_err();
+    assert!(error.to_string().starts_with("the number of rows to sort"), "{error}");
+}
+
+#[test]
+fn narrow_fractions_are_found_by_what_is_told_of_them() {
+    let table = table(vec![
+        ("f", Arc::new(Float32Array::from(vec![0.1, 0.2, f32::INFINITY]))),
+        ("h", Arc::new(Float16Array::from_iter_values([0.1, 0.2, 0.0].map(half)))),
+    ]);
+    let found = |column: &str, test: Test| found(&table, &[], &[(column, test)]).unwrap();
+    assert_eq!(found("f", Test::Is(json!(0.1))), [0]);
+    assert_eq!(found("f", Test::Above(json!(0.1))), [1, 2]);
+    assert_eq!(found("f", Test::In(vec![json!(0.2), json!("0.1")])), [0, 1]);
+    assert_eq!(found("f", Test::Above(json!(1e300))), [2]);
+    assert_eq!(found("h", Test::Is(json!(0.1))), [0]);
+    assert_eq!(found("h", Test::Is(json!(1e-30))), [0; 0]);
+}
+
+fn half(value: f32) -> <types::Float16Type as ArrowPrimitiveType>::Native {
+    <types::Float16Type as ArrowPrimitiveType>::Native::from_f32(value)
+}
+
+#[test]
+fn a_value_is_in_a_set_as_it_is_equal_to_one_of_it() {
+    let table = small();
+    let found = |column: &str, test: Test| found(&table, &[], &[(column, test)]).unwrap();
+    assert_eq!(found("n", Test::In(vec![json!(2.0), json!(2.5), json!("3")])), [0, 2]);
+    assert_eq!(found("x", Test::In(vec![json!(-0.0), json!("NaN")])), [4]);
+    assert_eq!(found("s", Test::In(vec![json!("b"), json!("")])), [0, 3]);
 }
