@@ -32,7 +32,7 @@ const DOCUMENTS: &[&[&str]] = &[
     &["tag", "sales/weekly", "v1"],
     &["mv", "sales/weekly", "other"],
     &["rm", "sales/weekly", "--yes"],
-    &["undo"],
+    &["undo", "--yes"],
     &["undo", "--list"],
     &["undo", "--empty", "--yes"],
     &["diff", "sales/weekly"],

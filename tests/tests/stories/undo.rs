@@ -160,13 +160,13 @@ async fn who_follows_again_and_reaches_nobody_is_told_so() -> anyhow::Result<()>
     let ticket = alice.ticket().await?.ticket;
     bob.follow(&ticket).await?;
     bob.has("alice:data", &pushed).await?;
-    ensure!(bob.cli(["unfollow", "alice/main"]).await?.status.success());
+    ensure!(bob.cli(["unfollow", "alice/main", "--keep"]).await?.status.success());
     alice.stop().await?;
     let said = bob.cli(["follow", &ticket, "--no-wait"]).await?;
     ensure!(said.status.success() && said.stdout.contains("not synced yet"), "{said:?}");
     bob.reads("alice:data", b"one").await?;
     // Once she is met again, the same says that it is synced.
-    ensure!(bob.cli(["unfollow", "alice/main"]).await?.status.success());
+    ensure!(bob.cli(["unfollow", "alice/main", "--keep"]).await?.status.success());
     alice.start().await?;
     let followed = bob.follow(&alice.ticket().await?.ticket).await?;
     ensure!(followed.synced, "{followed:?}");

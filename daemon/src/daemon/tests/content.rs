@@ -71,7 +71,9 @@ async fn a_tree_that_unfolds_without_end_costs_its_reader_nothing() {
         // Of the same byte, again and again.
         let context = bob.ops().context("alice/main").await.unwrap();
         assert_eq!(context.bytes, 1);
-        assert_eq!(bob.ops().readable("alice/main").await.unwrap().bytes, 1);
+        assert_eq!(alice.ops().readable("main").await.unwrap().bytes, 1);
+        let refused = bob.ops().readable("alice/main").await.unwrap_err();
+        assert_eq!(refused.code, ProblemCode::Refused, "who may not share is told so first");
         let one = "alice:bomb#0007/1023/0512";
         until(&bob, async || content(&bob, one).await.ok().filter(|bytes| bytes == b"x")).await;
 

@@ -197,6 +197,10 @@ fn read(
         }
         table.rows.push(half(hasher.finalize()));
     }
+    // Of a column that holds nothing else nobody knows what is missing in it.
+    for kind in table.kinds.iter_mut().filter(|kind| **kind == Kind::Na) {
+        *kind = Kind::Text;
+    }
     Ok(table)
 }
 
