@@ -53,10 +53,14 @@ marks! {
     NotNow: "409";
     /// The call reads something that may be larger than is read at once.
     TooMuch: "413";
-    /// The call reads bytes as what they may not be.
-    OtherMedia: "415";
     /// The call answers parts of bytes.
     Outside: "416";
+}
+
+#[cfg(feature = "tables")]
+marks! {
+    /// The call reads bytes as what they may not be.
+    OtherMedia: "415";
 }
 
 fn problem(status: &str) -> RefOr<Response> {

@@ -74,7 +74,9 @@ use self::blobs::Uploads;
 use self::events::Feed;
 use self::login::Logins;
 use self::pairing::Pairing;
-use self::search::{Columns, SearchCache};
+#[cfg(feature = "tables")]
+use self::search::Columns;
+use self::search::SearchCache;
 use self::settings::LiveSettings;
 use self::trees::TreeCache;
 use crate::blobs::Blobs;

@@ -21,6 +21,7 @@ use dsp_protocol::id::{ContextId, FrameId};
 use dsp_protocol::object::{Frame, Metric};
 use tokio::time::Instant;
 
+#[cfg(feature = "tables")]
 pub(super) use self::columns::Columns;
 use self::columns::{Seen, Tables, Unread};
 use self::query::{Query, Subject, Text, written};

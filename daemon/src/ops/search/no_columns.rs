@@ -9,12 +9,7 @@ use tokio::time::Instant;
 
 use super::Known;
 use super::query::{Named, Query};
-use crate::home::Home;
 use crate::ops::Ops;
-
-/// The columns of tables.
-#[derive(Debug)]
-pub(in crate::ops) struct Columns;
 
 /// The tables of a frame.
 #[derive(Debug)]
@@ -28,12 +23,6 @@ pub(super) struct Unread {}
 pub(super) struct Seen {
     pub(super) path: Arc<str>,
     pub(super) columns: Arc<[Named]>,
-}
-
-impl Columns {
-    pub(in crate::ops) fn new(_: &Home) -> Columns {
-        Columns
-    }
 }
 
 impl Tables {
