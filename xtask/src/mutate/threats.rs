@@ -60,7 +60,9 @@ fn spans(line: &str) -> impl Iterator<Item = &str> {
 /// Reads `package path` or `package/binary path`.
 fn test(span: &str) -> Option<(&str, Option<&str>, &str)> {
     let (target, path) = span.split_once(' ')?;
-    if !target.starts_with("dsp-") || path.contains(' ') || !path.contains("::") {
+    // A test of a binary may stand at its root.
+    let is_path = path.contains("::") || target.contains('/');
+    if !target.starts_with("dsp-") || path.contains(' ') || !is_path {
         return None;
     }
     Some(match target.split_once('/') {
