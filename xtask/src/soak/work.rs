@@ -15,9 +15,10 @@ use crate::node::{Lab, Node, field};
 const STACKS: u64 = 4;
 /// Bytes of a file that is pushed: more than a database holds by itself.
 const FILE: usize = 200 << 10;
-/// Rounds after which all is done again; the pushes of all rounds are kept on purpose, so most
-/// rounds push nothing.
+/// Rounds after which all is done again.
 const CYCLE: u64 = 20;
+/// Cycles with one push: what is pushed is kept on purpose, in memory too.
+const CYCLES_A_PUSH: u64 = 2;
 /// How long a follower may take to have what was pushed.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// How often is looked whether it has.
@@ -78,7 +79,9 @@ impl Work {
         let (round, cycle) = (self.rounds, self.rounds / CYCLE);
         self.rounds += 1;
         match round % CYCLE {
-            0 => self.push(cycle % STACKS)?,
+            0 if cycle.is_multiple_of(CYCLES_A_PUSH) => {
+                self.push(cycle / CYCLES_A_PUSH % STACKS)?;
+            }
             5 => {
                 self.b.run(["unfollow", &self.context, "--drop", "--yes"])?;
                 self.b.run(["follow", &self.ticket])?;
