@@ -33,7 +33,7 @@ pub struct Feed {
     live: broadcast::Sender<Numbered>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Kept {
     last: u64,
     events: VecDeque<Numbered>,
@@ -65,7 +65,9 @@ impl Feed {
             boot.copy_from_slice(&super::time::now().to_be_bytes()[4..]);
         }
         let boot = data_encoding::HEXLOWER.encode(&boot);
-        Feed { boot, state: Mutex::default(), live: broadcast::channel(KEPT).0 }
+        // All of it at once: a daemon that fills it over hours would seem to leak.
+        let state = Kept { last: 0, events: VecDeque::with_capacity(KEPT) };
+        Feed { boot, state: Mutex::new(state), live: broadcast::channel(KEPT).0 }
     }
 
     /// Returns the name of an event, by which a listener comes back.
