@@ -249,6 +249,12 @@ class Stack(Shown):
         return dict(self._now()["tags"])
 
     @property
+    def only_bytes(self) -> int | None:
+        """How many bytes the only attachment of the head has; None where it has another number."""
+        head = self._info.get("head") or {}
+        return int(head["bytes"]) if head.get("files") == 1 else None
+
+    @property
     def head(self) -> Frame:
         """The current frame."""
         return self.frame("head")
@@ -452,7 +458,8 @@ def _holds(params: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+    both_nan = one != one and other != other
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other or both_nan)
 
 
 def _h(text: str) -> str:
