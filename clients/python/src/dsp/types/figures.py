@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsp.types.base import Encoded, instance
+from dsp.errors import UnsupportedObjectTypeException
+from dsp.types.base import Encoded, instance, library, unreadable
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -95,12 +96,22 @@ class Plotly:
         return instance(value, "plotly.basedatatypes", "BaseFigure")
 
     def encode(self, value: Any) -> Encoded:
-        return Encoded(".json", "application/json", "plotly", data=value.to_json().encode())
+        try:
+            data = value.to_json().encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UnsupportedObjectTypeException(
+                f"the {type(value).__name__} has a value that plotly's JSON cannot hold",
+                causes=[str(error)],
+            ) from error
+        return Encoded(".json", "application/json", "plotly", data=data)
 
     def reads(self, attachment: Attachment) -> bool:
         return attachment.app == "plotly"
 
     def decode(self, attachment: Attachment) -> Any:
-        import plotly.io
-
-        return plotly.io.from_json(attachment.text())
+        plotly = library("plotly.io", what=f"the figure {attachment.reference}")
+        try:
+            return plotly.from_json(attachment.text())
+        # Its validators raise whatever the classes of its traces raise.
+        except Exception as error:
+            raise unreadable(attachment, "figure of plotly", error) from error

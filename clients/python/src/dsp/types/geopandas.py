@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import UnsupportedObjectTypeException
 from dsp.types.arrow import ROW_GROUP, pyarrow
 from dsp.types.base import PARQUET, Encoded, instance, library, unreadable, written
+from dsp.types.columns import label_of, label_to_json
+from dsp.types.pandas import Pandas
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
 
 _FRAME, _SERIES = "geopandas/geodataframe", "geopandas/geoseries"
+_PLAIN = "geopandas/plain"
+_SERIES_COLUMN = "geometry"
+_NAME = "dsp:name"
 
 
 class GeoPandas:
@@ -27,7 +33,14 @@ class GeoPandas:
 
         pa = pyarrow()
         series = isinstance(value, geopandas.GeoSeries)
-        frame = value.to_frame(value.name or "geometry") if series else value
+        if series:
+            # GeoParquet has names of columns that are texts, and attributes of the table.
+            frame = value.to_frame(_SERIES_COLUMN)
+            frame.attrs[_NAME] = label_to_json(value.name)
+        else:
+            frame = value
+            if frame.active_geometry_name is None:
+                return _without_geometry(frame)
 
         def write(file: IO[bytes]) -> None:
             frame.to_parquet(file, compression="zstd", row_group_size=ROW_GROUP)
@@ -43,14 +56,34 @@ class GeoPandas:
             ) from error
 
     def reads(self, attachment: Attachment) -> bool:
-        return attachment.app in (_FRAME, _SERIES)
+        return attachment.app in (_FRAME, _SERIES, _PLAIN)
 
     def decode(self, attachment: Attachment) -> Any:
         geopandas = library("geopandas", what=f"the table {attachment.reference}")
+        if attachment.app == _PLAIN:
+            return geopandas.GeoDataFrame(Pandas().decode(attachment))
         pa = pyarrow()
         try:
             with attachment.open() as file:
                 frame = geopandas.read_parquet(file)
         except (pa.ArrowException, ValueError, OSError, KeyError) as error:
             raise unreadable(attachment, "GeoParquet file", error) from error
-        return frame.iloc[:, 0] if attachment.app == _SERIES else frame
+        if attachment.app != _SERIES:
+            return frame
+        column = frame.iloc[:, 0]
+        if _NAME in frame.attrs:
+            column.name = label_of(frame.attrs[_NAME])
+        column.attrs.pop(_NAME, None)
+        return column
+
+
+def _without_geometry(frame: Any) -> Encoded:
+    """Writes a table of which no column is the geometry, which GeoParquet has no file for."""
+    import pandas
+
+    if any(str(dtype) == "geometry" for dtype in frame.dtypes):
+        raise UnsupportedObjectTypeException(
+            "no column of the table is its geometry",
+            hint="frame.set_geometry(NAME) says which one is",
+        )
+    return replace(Pandas().encode(pandas.DataFrame(frame)), app=_PLAIN)
