@@ -3,7 +3,11 @@
 import collections
 import datetime as dt
 import decimal
+import enum
+import fractions
+import functools
 import io
+import ipaddress
 import json
 import math
 import pathlib
@@ -19,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import around
-from PIL import Image
+from PIL import Image, ImageCms
 from sklearn.linear_model import LinearRegression
 
 import dsp
@@ -68,6 +72,12 @@ def test_plain_values(value):
 def test_what_json_would_change_is_refused(value):
     with pytest.raises(dsp.UnsupportedObjectTypeException, match="JSON"):
         dsp.push("types/refused", value)
+
+
+def test_json_that_holds_itself_is_refused():
+    for value in (itself(), {"a": itself()}, functools.reduce(lambda v, _: [v], range(9000), 1)):
+        with pytest.raises(dsp.UnsupportedObjectTypeException, match="holds itself, or is nested"):
+            dsp.push("types/refused", value)
 
 
 def test_half_a_surrogate_pair_is_refused():
@@ -224,6 +234,21 @@ FRAMES = {
     "range": pd.DataFrame({"a": [1, 2]}, index=pd.RangeIndex(10, 14, 2, name="r")),
     "named index": pd.DataFrame({"a": [1, 2]}, index=pd.Index(["x", "007"], name="a")),
     "dates": pd.DataFrame({"a": [1, 2]}, index=pd.date_range("2020", periods=2, freq="MS")),
+    "dates in levels": pd.DataFrame(
+        {"v": range(2)},
+        index=pd.MultiIndex.from_product([pd.date_range("2020", periods=2, tz="UTC"), ["a"]]),
+    ),
+    "complex objects": pd.DataFrame({"c": pd.Series([1j, 2], dtype=object)}),
+    "totals": pd.DataFrame(
+        {"d": pd.to_datetime(["2020", "2021"]), "k": ["x", "y"], "v": [1, 2]}
+    ).pivot_table(index="k", columns="d", values="v", margins=True),
+    "not a number, and missing": pd.DataFrame(
+        {
+            "f": pd.arrays.FloatingArray(
+                np.array([math.nan, 1.0, 2.0]), np.array([False, True, False])
+            )
+        }
+    ),
     "zones": pd.DataFrame({"a": [1]}, index=pd.date_range("2020", periods=1, tz="Asia/Tokyo")),
     "multi": pd.DataFrame(
         {"v": range(4)},
@@ -257,6 +282,27 @@ def test_objects_keep_their_python_types():
 
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
+UTC_NOW = dt.datetime(2020, 1, 1, 12, tzinfo=dt.timezone.utc)
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+class Noon(dt.tzinfo):
+    def utcoffset(self, moment):
+        return dt.timedelta(hours=12)
+
+
+Point = collections.namedtuple("Point", "x y")
+
+
+def itself():
+    cells = []
+    cells.append(cells)
+    return cells
+
+
 CELLS = {
     "several missing": ["x", None, math.nan, pd.NA, pd.NaT, None],
     "missing alone": [None, math.nan],
@@ -277,39 +323,75 @@ CELLS = {
     "uuids": [uuid.UUID(int=5), None],
     "minus zero": [-0.0, 0.0],
     "nan in lists": [[1.0, math.nan], None],
+    "zones": [dt.datetime(2020, 1, 1, tzinfo=BERLIN), dt.datetime(2020, 1, 1), UTC_NOW],
+    "offsets": [dt.datetime(2020, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=2), "X")), UTC_NOW],
+    "stamps in zones": [pd.Timestamp("2020"), pd.Timestamp("2020-06-01", tz="Europe/Berlin")],
+    "clocks set back": [dt.datetime(2020, 10, 25, 2, 30, fold=1), dt.time(2, 30, fold=1)],
+    "stamps set back": [pd.Timestamp("2020-10-25 01:30", tz="UTC").tz_convert(BERLIN), 1],
+    "decimals that are none": [decimal.Decimal("NaN"), decimal.Decimal("1.10"), None],
+    "odd decimals": [decimal.Decimal(d) for d in ("-0.0", "Infinity", "-NaN12", "1E+100", "sNaN")],
+    "paths": [pathlib.Path("/x"), pathlib.PureWindowsPath("c:/x"), None],
+    "sets": [{3, 1}, frozenset({"a"}), set()],
+    "others": [fractions.Fraction(-1, 3), ipaddress.ip_address("::1"), 1 - 2j, range(1, 9, 2)],
+    "complex": [1 + 2j, complex("nan"), None],
+    "bytes and texts": [b"\0\xff", "x", bytearray(b"y")],
+    "halves of pairs": ["\ud800", "fine"],
+    "keys": [{1: "a", (2, 3): None}, {"$x": 1}, collections.OrderedDict(b=1, a=2)],
+    "deep": [{"a": [(1, {"b": dt.date(2020, 1, 1)})]}, {"a": pd.NA, "b": [pd.NaT]}],
+    "differing dicts": [{"d": decimal.Decimal("1.10")}, {"d": decimal.Decimal("1.1"), "e": -0.0}],
+    "numbers of many types": [np.int64(1), 2, np.float32(0.1), np.datetime64("2020", "D")],
+    "texts of numpy": [np.str_("a"), "b", np.bytes_(b"c")],
+    "matrices": [np.eye(2), np.arange(3), np.array(["a", None], dtype=object)],
+    "spans": [
+        pd.Period("2020", "Y"),
+        pd.Period("2020-01", "M"),
+        pd.Interval(0, 1.5, closed="both"),
+    ],
+    "long spans": [dt.timedelta.max, pd.Timedelta(1, "s"), pd.Timedelta(1, "ns")],
+    "dates beside": [dt.date(2020, 1, 1), "total", pd.Timestamp("2020")],
 }
 
 
 @pytest.mark.parametrize("name", CELLS)
 def test_cells_are_the_objects_they_were(name):
     cells = CELLS[name]
-    back = around(pd.DataFrame({"c": pd.Series(cells, dtype=object)}))["c"]
+    frame = pd.DataFrame({"c": pd.Series(cells, dtype=object)})
+    back = around(frame)["c"]
+    assert dsp.push("types/one", frame).unchanged
     assert back.dtype == object
     for read, written in zip(back, cells, strict=True):
         assert type(read) is type(written)
         assert repr(read) == repr(written)
-        assert getattr(read, "tzinfo", None) is getattr(written, "tzinfo", None)
+        assert getattr(read, "tzinfo", None) == getattr(written, "tzinfo", None)
+        assert type(getattr(read, "tzinfo", None)) is type(getattr(written, "tzinfo", None))
         assert getattr(read, "dtype", None) == getattr(written, "dtype", None)
 
 
 @pytest.mark.parametrize(
     ("cells", "named"),
     [
-        ([dt.datetime(2020, 10, 25, 2, 30, fold=1)], "fold=1"),
-        (["x", b"x"], r"b'x' of bytes in row 1, beside 'x' of str"),
-        ([1, pathlib.Path("/x")], "PosixPath in row 1"),
-        ([decimal.Decimal("NaN")], "Decimal in row 0"),
-        ([decimal.Decimal("-0"), decimal.Decimal("1")], "Decimal"),
-        ([np.int64(1), 2], "int64"),
+        ([1, Colour.RED], "Colour.*in row 1"),
+        ([None, Point(1, 2)], r"Point\(x=1, y=2\) of Point in row 1"),
+        ([{"deep": [Colour.RED]}], "in row 0"),
         ([collections.Counter("a")], "Counter"),
-        ([np.array([[1]])], "ndarray"),
-        ([pd.Timestamp("2020"), pd.Timestamp("2020", tz="UTC")], "Timestamp"),
+        ([1, 10**5000], "a int in row 1"),
+        ([dt.datetime(2020, 1, 1, tzinfo=Noon())], "Noon"),
+        ([1, itself()], "in row 1.*\n.*holds itself"),
+        ([functools.reduce(lambda inner, _: [inner], range(30_000), 1)], "a list in row 0"),
+        ([pd.DataFrame({"a": [1]})], "DataFrame in row 0"),
     ],
 )
 def test_cells_that_would_come_back_as_others_are_refused(cells, named):
     frame = pd.DataFrame({"bad": pd.Series(cells, dtype=object)})
-    with pytest.raises(dsp.UnsupportedObjectTypeException, match=f"the column 'bad'.*{named}"):
+    match = f"(?s)the column 'bad'.*{named}.*hint: .*pickle"
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=match):
         dsp.push("types/refused", frame)
+
+
+def test_a_value_that_a_type_of_pandas_cannot_keep_is_named():
+    texts = pd.array(["a"] * 5 + ["\ud800"], dtype="string[python]")
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=r"'\\ud800' of .* in row 5"):
+        dsp.push("types/refused", pd.DataFrame({"t": texts}))
 
 
 def test_a_type_that_has_no_name_is_refused_before_the_push():
@@ -334,6 +416,13 @@ def test_attributes_of_tables():
     back = around(frame)
     assert back.attrs == {"unit": "kg"}
     assert not back.flags.allows_duplicate_labels
+
+
+def test_a_frequency_that_is_more_than_its_name_is_told():
+    days = pd.offsets.CustomBusinessDay(holidays=["2020-01-02"])
+    frame = pd.DataFrame({"a": [1, 2]}, index=pd.date_range("2020-01-01", periods=2, freq=days))
+    with pytest.warns(dsp.DspWarning, match="not kept: the frequency"):
+        dsp.push("types/one", frame)
 
 
 def test_what_a_table_loses_is_told():
@@ -364,8 +453,8 @@ def test_series(series):
 
 
 def test_a_value_that_no_type_holds_is_named():
-    frame = pd.DataFrame({"ok": [1, 2], "bad": ["x", uuid.uuid4()]})
-    with pytest.raises(dsp.UnsupportedObjectTypeException, match="'bad'.*UUID.*row 1"):
+    frame = pd.DataFrame({"ok": [1, 2], "bad": ["x", Colour.RED]})
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="'bad'.*Colour.*row 1"):
         dsp.push("types/refused", frame)
 
 
@@ -414,6 +503,12 @@ def test_tables_of_polars():
     assert back.equals(frame)
     assert around(frame.lazy()).equals(frame)
     assert around(frame["s"]).equals(frame["s"])
+
+
+def test_what_polars_cannot_write_is_named():
+    frame = pl.DataFrame({"fine": [1], "bad": pl.Series([object()], dtype=pl.Object)})
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="the column 'bad' .* Object"):
+        dsp.push("types/refused", frame)
 
 
 def test_python_objects_in_polars_are_refused():
@@ -508,8 +603,10 @@ def test_anything_with_the_c_stream():
 def test_a_type_that_parquet_has_not_is_refused():
     column = pa.array([1, 2], pa.month_day_nano_interval().id and pa.int64())
     union = pa.UnionArray.from_sparse(pa.array([0, 0], pa.int8()), [column])
-    with pytest.raises(dsp.UnsupportedObjectTypeException, match="Parquet"):
-        dsp.push("types/refused", pa.table({"u": union}))
+    with pytest.raises(
+        dsp.UnsupportedObjectTypeException, match="the column 'u' has the type .*un"
+    ):
+        dsp.push("types/refused", pa.table({"fine": [1, 2], "u": union}))
 
 
 def test_a_table_is_read_as_another_type():
@@ -518,6 +615,13 @@ def test_a_table_is_read_as_another_type():
     assert isinstance(dsp.pull("types/as", decoder="polars"), pl.DataFrame)
     with pytest.raises(dsp.MatchError, match="no type is called"):
         dsp.pull("types/as", decoder="excel")
+
+
+def test_names_within_nested_types_survive():
+    named = pa.list_(pa.field("mine", pa.int8(), nullable=False))
+    for kind, values in [(named, [[1], None]), (pa.map_(pa.string(), pa.int8()), [[("k", 1)], []])]:
+        table = pa.table({"v": pa.array(values, kind)})
+        assert around(table).schema.equals(table.schema, check_metadata=True)
 
 
 def test_a_parquet_file_that_lies_is_an_error(tmp_path):
@@ -545,9 +649,41 @@ def test_images(mode):
     assert back.tobytes() == image.tobytes()
 
 
+def test_an_image_keeps_its_pixels_where_its_palette_is_short():
+    image = Image.frombytes("P", (2, 2), bytes([0, 1, 2, 200]))
+    image.putpalette([1, 2, 3])
+    back = around(image)
+    assert (back.mode, back.tobytes()) == ("P", image.tobytes())
+
+
+def test_what_stands_beside_the_pixels_is_kept():
+    photo = Image.new("RGB", (2, 3))
+    photo.getexif()[0x0112] = 6
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo.info["icc_profile"] = profile
+    back = around(photo)
+    assert back.getexif()[0x0112] == 6
+    assert back.info["icc_profile"] == profile
+
+
 def test_an_image_that_no_format_keeps_is_refused():
     with pytest.raises(dsp.UnsupportedObjectTypeException, match="mode HSV"):
         dsp.push("types/refused", Image.new("HSV", (2, 2)))
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="cannot write empty"):
+        dsp.push("types/refused", Image.new("RGB", (0, 0)))
+    moving = io.BytesIO()
+    Image.new("L", (2, 2)).save(
+        moving, "GIF", save_all=True, append_images=[Image.new("L", (2, 2), 9)]
+    )
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=r"(?s)2 frames.*pathlib.Path"):
+        dsp.push("types/refused", Image.open(moving))
+
+
+def test_a_picture_that_could_be_a_bomb_is_told(monkeypatch):
+    dsp.push("types/bomb", Image.new("1", (100, 100)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(dsp.DspError, match=r"(?s)bomb.*hint: .*MAX_IMAGE_PIXELS"):
+        dsp.pull("types/bomb")
 
 
 def test_large_plots_become_pictures():

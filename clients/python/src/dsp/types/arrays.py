@@ -58,6 +58,6 @@ class Numpy:
         try:
             with attachment.open() as file:
                 array = numpy.load(file, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
+        except (ValueError, EOFError, OSError, MemoryError) as error:
             raise unreadable(attachment, "array of NumPy", error) from error
         return array[()] if attachment.app == _SCALAR and array.shape == () else array

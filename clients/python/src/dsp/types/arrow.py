@@ -61,7 +61,7 @@ class Arrow:
                 for batch in reader:
                     writer.write_batch(batch, row_group_size=ROW_GROUP)
 
-        with _naming_columns():
+        with _naming_columns(reader.schema):
             return written(".parquet", PARQUET, "arrow/table", write, None)
 
     def reads(self, attachment: Attachment) -> bool:
@@ -91,7 +91,7 @@ def to_parquet(table: Any, app: str) -> Encoded:
         with _writer(file, table.schema) as writer:
             writer.write_table(table, row_group_size=ROW_GROUP)
 
-    with _naming_columns():
+    with _naming_columns(table.schema):
         return written(".parquet", PARQUET, app, write, table.nbytes)
 
 
@@ -128,7 +128,8 @@ def _as_written(pa: Any, table: Any, stored: bytes | None) -> Any:
     if written.names != table.schema.names:
         return table
     for at, field in enumerate(written):
-        if field.type != table.schema.field(at).type:
+        # Names within lists and maps count: Parquet has its own.
+        if not field.type.equals(table.schema.field(at).type, check_metadata=True):
             with contextlib.suppress(pa.ArrowException):
                 column = table.column(at)
                 if pa.types.is_dictionary(field.type):
@@ -150,13 +151,27 @@ def _writer(where: Any, schema: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _naming_columns() -> Iterator[None]:
+def _naming_columns(schema: Any) -> Iterator[None]:
+    """Raises `UnsupportedObjectTypeException` with the column that Parquet does not take."""
     pa = pyarrow()
     try:
         yield
     except (pa.ArrowException, OverflowError) as error:
+        refused = next((field for field in schema if not _holds(field)), None)
+        what = "a column" if refused is None else f"the column {refused.name!r}"
+        kind = "a type" if refused is None else f"the type {refused.type}"
         raise UnsupportedObjectTypeException(
-            "a column has a type that Parquet cannot hold",
+            f"{what} has {kind}, which Parquet cannot hold",
             causes=[str(error)],
             hint="cast it, or leave it out",
         ) from error
+
+
+def _holds(field: Any) -> bool:
+    """Tells whether Parquet has a column of such a type."""
+    pa = pyarrow()
+    try:
+        with _writer(pa.BufferOutputStream(), pa.schema([field])):
+            return True
+    except pa.ArrowException:
+        return False

@@ -59,8 +59,12 @@ class XGBoost:
         try:
             if kind != "Booster" and kind not in _ESTIMATORS:
                 raise ValueError(f"there is no {kind} in xgboost")
+            data = bytearray(attachment.read())
+            # Of nothing XGBoost takes the whole process down.
+            if not data:
+                raise ValueError("it is empty")
             booster = xgboost.Booster()
-            booster.load_model(bytearray(attachment.read()))
+            booster.load_model(data)
             if kind == "Booster":
                 return booster
             model = getattr(xgboost, kind)(**json.loads(booster.attr(_PARAMS) or "{}"))
@@ -95,12 +99,28 @@ class LightGBM:
     def decode(self, attachment: Attachment) -> Any:
         lightgbm = library("lightgbm", what=f"the model {attachment.reference}")
         try:
-            model = lightgbm.Booster(model_str=attachment.text())
+            text = attachment.text()
+            _check_sizes(text)
+            model = lightgbm.Booster(model_str=text)
             if "/" in (attachment.app or ""):
                 model.best_iteration = int((attachment.app or "").split("/")[1])
             return model
         except (lightgbm.basic.LightGBMError, ValueError, KeyError) as error:
             raise unreadable(attachment, "model of LightGBM", error) from error
+
+
+def _check_sizes(text: str) -> None:
+    """Raises `ValueError` where the trees of LightGBM are not as long as they are said to be.
+
+    LightGBM believes it, and takes the whole process down.
+    """
+    data = text.encode()
+    head, found, trees = data.partition(b"\nTree=")
+    said = [line for line in head.splitlines() if line.startswith(b"tree_sizes=")]
+    sizes = [int(size) for line in said for size in line.partition(b"=")[2].split()]
+    here = len(trees.partition(b"end of trees")[0]) + len(found.strip()) if found else 0
+    if any(size < 0 for size in sizes) or sum(sizes) > here:
+        raise ValueError(f"its trees are {sum(sizes)} bytes, and {here} are here")
 
 
 def _ubjson(booster: Any, kind: str) -> Encoded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import UnsupportedObjectTypeException
@@ -38,7 +39,7 @@ class Polars:
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise
             raise UnsupportedObjectTypeException(
-                "a column has a type that Parquet cannot hold",
+                _refused(value),
                 causes=[str(error)],
                 hint="cast it, or leave it out",
             ) from error
@@ -55,3 +56,23 @@ class Polars:
         except polars.exceptions.PolarsError as error:
             raise unreadable(attachment, "Parquet file", error) from error
         return frame.to_series() if attachment.app == "polars/series" else frame
+
+
+def _refused(frame: Any) -> str:
+    """Names the first column that Parquet does not take."""
+    refused = (name for name in frame.columns if not _holds(frame.select(name).clear()))
+    name = next(refused, None)
+    if name is None:
+        return "a column has a type that Parquet cannot hold"
+    return f"the column {name!r} has the type {frame.schema[name]}, which Parquet cannot hold"
+
+
+def _holds(frame: Any) -> bool:
+    try:
+        frame.write_parquet(io.BytesIO())
+    except BaseException as error:
+        # What polars panics with is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        return False
+    return True

@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from dsp.errors import DspWarning, UnsupportedObjectTypeException
-from dsp.types.base import Encoded, instance
+from dsp.types.base import Encoded, instance, unreadable
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -33,6 +33,11 @@ class Text:
     def encode(self, value: Any) -> Encoded:
         if not isinstance(value, str):
             value = Markdown(value.data)
+        if type(value) not in (str, Markdown):
+            kept = "a dsp.Markdown" if isinstance(value, Markdown) else "a str"
+            warnings.warn(
+                f"a {type(value).__name__} comes back as {kept}", DspWarning, stacklevel=6
+            )
         data = _utf8(value)
         if isinstance(value, Markdown):
             return Encoded(".md", "text/markdown", "markdown", data=data)
@@ -73,20 +78,28 @@ class Json:
         return value is None or isinstance(value, dict | list | int | float | bool)
 
     def encode(self, value: Any) -> Encoded:
-        _check(value, "the value")
+        try:
+            _check(value, "the value")
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        except (RecursionError, ValueError) as error:
+            raise UnsupportedObjectTypeException(
+                "the value holds itself, or is nested deeper than JSON is read", causes=[str(error)]
+            ) from error
         if isinstance(value, dict | list) and type(value) not in (dict, list):
             kind = "dict" if isinstance(value, dict) else "list"
             warnings.warn(
                 f"a {type(value).__name__} comes back as a {kind}", DspWarning, stacklevel=6
             )
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         return Encoded(".json", "application/json", "python/json", data=_utf8(text))
 
     def reads(self, attachment: Attachment) -> bool:
         return attachment.media == "application/json"
 
     def decode(self, attachment: Attachment) -> Any:
-        return json.loads(attachment.text())
+        try:
+            return json.loads(attachment.text())
+        except (ValueError, RecursionError) as error:
+            raise unreadable(attachment, "JSON", error) from error
 
 
 def _utf8(text: str) -> bytes:

@@ -1,0 +1,168 @@
+"""Bytes that are not what their author says: an error that names them, and nothing worse."""
+
+import base64
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import dsp
+from dsp.types.base import PARQUET
+
+pytestmark = pytest.mark.usefixtures("here")
+
+PICKLE = "application/x-python-pickle"
+KINDS = [
+    (PARQUET, "pandas/dataframe"),
+    (PARQUET, "polars/dataframe"),
+    (PARQUET, "geopandas/geodataframe"),
+    ("text/csv", None),
+    ("text/csv", "pandas/dataframe"),
+    ("text/csv", "r/data.frame"),
+    ("application/json", None),
+    ("application/json", "plotly"),
+    ("application/json", "bokeh"),
+    ("application/vnd.vegalite+json", "altair"),
+    ("image/png", "pillow"),
+    ("application/x-npy", "numpy"),
+    ("application/vnd.safetensors", "numpy/tensors"),
+    ("application/vnd.onnx", "onnx"),
+    ("application/ubjson", "xgboost/Booster"),
+    ("text/plain", "lightgbm"),
+    (PICKLE, "sklearn"),
+    (PICKLE, "python/pickle"),
+    ("text/plain", None),
+]
+
+
+def push(data, media, app=None, stack="damaged/one"):
+    return dsp.push(stack, data, encoder=lambda d: dsp.Encoded(".x", media, app, data=d))
+
+
+@pytest.mark.parametrize(("media", "app"), KINDS)
+def test_what_is_no_such_file_is_told(media, app):
+    push(b"a,b\n1,\xff\xfe\n", media, app)
+    with pytest.raises(dsp.DspError, match=r"(?s)damaged/one@.*(is no|is not|do not fit).*hint: "):
+        dsp.pull("damaged/one")
+
+
+@pytest.mark.parametrize(("media", "app"), [kind for kind in KINDS if kind != ("text/plain", None)])
+def test_nothing_at_all_is_told(media, app):
+    push(b"", media, app)
+    with pytest.raises(dsp.DspError, match=r"damaged/one@"):
+        dsp.pull("damaged/one")
+
+
+@pytest.mark.parametrize("app", [None, "pandas/dataframe", "r/data.frame"])
+def test_a_table_in_another_encoding_is_told_by_line_and_column(app):
+    push("name,n\nZoe,1\nJürgen,2\n".encode("latin-1"), "text/csv", app)
+    for pull in (dsp.pull, dsp.pull_data):
+        with pytest.raises(dsp.DspError, match="is not UTF-8: line 3, column 2"):
+            pull("damaged/one")
+
+
+def test_a_table_with_a_line_of_too_many_fields_is_told():
+    push(b"a,b\n1,2\n1,2,3\n", "text/csv")
+    with pytest.raises(dsp.DspError, match=r"(?s)no CSV file.*line 3"):
+        dsp.pull("damaged/one")
+
+
+def noted(change):
+    """The bytes of a table whose note of types was changed."""
+    dsp.push("damaged/noted", pd.DataFrame({"a": [1, 2], "o": pd.Series([1, "x"], dtype=object)}))
+    table = dsp.pull("damaged/noted", decoder="arrow")
+    note = json.loads(table.schema.metadata[b"dsp"])
+    change(note)
+    metadata = {**table.schema.metadata, b"dsp": json.dumps(note).encode()}
+    file = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata(metadata), file)
+    return file.getvalue().to_pybytes()
+
+
+def exponents(note):
+    sink = pa.BufferOutputStream()
+    table = pa.table({"0": pa.array([-999_999_999], pa.int32())})
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    packed = base64.b64encode(sink.getvalue().to_pybytes()).decode()
+    note["columns"][1] = {**note["columns"][1], "kind": "objects", "exponents": packed}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda note: note.pop("columns"),
+        lambda note: note["columns"][0].update(dtype="no such type"),
+        lambda note: note["columns"][0].update(name="no such column"),
+        lambda note: note["columns"].append(note["columns"][0]),
+        lambda note: note["columns"][1].update(kind="no such kind"),
+        lambda note: note["columns"][1].update(kind="category"),
+        lambda note: note["columns"][1].update(kind="inferred"),
+        lambda note: note["columns"][1].update(null={"kinds": ["None"], "data": "?"}),
+        lambda note: note["index"]["range"].update(stop=10**18),
+        lambda note: note["labels"].update(data="AAAA"),
+        lambda note: note.update(series={"cell": {"data": "AAAA"}}),
+        lambda note: note.update(series=[[]], columns=note["columns"][:1]),
+        exponents,
+    ],
+)
+def test_a_note_of_types_that_lies_is_told(change):
+    data = noted(change)
+    push(data, PARQUET, "pandas/dataframe")
+    with pytest.raises(dsp.DspError, match=r"(?s)note of its types do not fit.*decoder=.arrow"):
+        dsp.pull("damaged/one")
+    assert dsp.pull("damaged/one", decoder="arrow").num_rows == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"$no": 1}',
+        '{"$fraction": "1e999999999"}',
+        '{"$datetime": 7}',
+        '{"$datetime": "2020-01-01", "zone": {"key": "../../etc/passwd"}}',
+        '{"$array": "AAAA"}',
+        '{"$objects": [1], "shape": [2]}',
+        '{"$set": [{"$set": []}]}',
+        '{"$Period": 1, "freq": "no such"}',
+        '{"$Timestamp": 1, "unit": "parsec"}',
+    ],
+)
+def test_a_cell_that_lies_is_told(text):
+    def change(note):
+        note["columns"][1] = {"name": "o", "kind": "tagged", "null": "None"}
+
+    table = pq.read_table(pa.BufferReader(noted(change)))
+    table = table.set_column(1, "o", pa.array([text, None]))
+    file = pa.BufferOutputStream()
+    pq.write_table(table, file)
+    push(file.getvalue().to_pybytes(), PARQUET, "pandas/dataframe")
+    with pytest.raises(dsp.DspError, match="note of its types do not fit"):
+        dsp.pull("damaged/one")
+
+
+def test_a_model_whose_trees_are_shorter_than_said_is_told():
+    lightgbm = pytest.importorskip("lightgbm")
+    import numpy
+
+    trained = lightgbm.train(
+        {"objective": "regression", "verbose": -1, "num_leaves": 3},
+        lightgbm.Dataset(numpy.arange(200.0).reshape(100, 2), numpy.arange(100.0)),
+        3,
+    )
+    text = trained.model_to_string()
+    sizes = next(line for line in text.splitlines() if line.startswith("tree_sizes="))
+    push(text.encode(), "text/plain", "lightgbm")
+    assert dsp.pull("damaged/one").num_trees() == 3
+    push(text.replace(sizes, "tree_sizes=99999999").encode(), "text/plain", "lightgbm")
+    with pytest.raises(dsp.DspError, match="no model of LightGBM"):
+        dsp.pull("damaged/one")
+
+
+def test_a_name_that_safetensors_has_for_itself_is_refused():
+    import numpy
+
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="__metadata__"):
+        dsp.push("damaged/names", {"__metadata__": numpy.ones(1)})
