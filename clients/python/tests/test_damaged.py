@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import dsp
+from dsp.types import arriving, arrow
 from dsp.types.base import PARQUET
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -66,6 +67,32 @@ def test_a_table_in_another_encoding_is_told_by_line_and_column(app):
 def test_a_table_with_a_line_of_too_many_fields_is_told():
     push(b"a,b\n1,2\n1,2,3\n", "text/csv")
     with pytest.raises(dsp.DspError, match=r"(?s)no CSV file.*line 3"):
+        dsp.pull("damaged/one")
+
+
+@pytest.mark.parametrize("app", ["pandas/dataframe", "polars/dataframe", None])
+def test_a_table_that_unpacks_to_more_than_the_memory_is_refused(app, monkeypatch):
+    table = pa.table({"a": pa.array([7] * 100_000)})
+    file = pa.BufferOutputStream()
+    pq.write_table(table, file)
+    push(file.getvalue().to_pybytes(), PARQUET, app)
+    assert len(dsp.pull("damaged/one")) == 100_000
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 700_000)
+    with pytest.raises(dsp.DspError, match=r"(?s)unpacks to 800,000 bytes or more.*hint: a dsp://"):
+        dsp.pull("damaged/one")
+
+
+def test_a_large_table_that_unpacks_to_more_is_refused_while_it_arrives(monkeypatch):
+    monkeypatch.setattr(arriving, "_LEAST_BYTES", 0)
+    monkeypatch.setattr(arriving, "_TAIL_BYTES", 4 << 10)
+    file = pa.BufferOutputStream()
+    pq.write_table(pa.table({"a": pa.array(range(100_000))}), file, row_group_size=10_000)
+    push(file.getvalue().to_pybytes(), PARQUET, "pandas/dataframe")
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 700_000)
+    with pytest.raises(dsp.DspError, match="unpacks to"):
+        dsp.pull("damaged/one")
+    monkeypatch.setattr(arrow, "IN_MEMORY_BYTES", 0)
+    with pytest.raises(dsp.DspError, match="unpacks to"):
         dsp.pull("damaged/one")
 
 

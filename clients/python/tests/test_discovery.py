@@ -206,6 +206,40 @@ print(ok, [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
     assert python(code, DSP_HOME=str(here.home)) == "True [0, 0, 0, 0]\n"
 
 
+def test_a_child_after_fork_leaves_the_events_of_its_parent(here):
+    code = """
+import os, dsp
+
+events = dsp.watch("fork/watched", timeout_seconds=60) if dsp.push("fork/watched", "one") else None
+pid = os.fork()
+if pid == 0:
+    events.close()
+    os._exit(0)
+os.waitpid(pid, 0)
+dsp.push("fork/watched", "two")
+print(next(events).name)
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "DSP_HOME": str(here.home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert said.stdout == "stack.head_changed\n", said.stderr
+
+
+def test_events_of_a_daemon_that_ended_say_what_to_do(folder):
+    node = Node(folder / "ended", "ended")
+    node.start()
+    with node.current():
+        events = dsp.watch(timeout_seconds=60)
+        node.stop()
+        match = r"(?s)no more events.*cause: .*hint: watch again"
+        with pytest.raises(dsp.ConnectionLostError, match=match):
+            next(events)
+
+
 def test_a_daemon_that_was_started_anew_is_found_again(folder):
     node = Node(folder / "anew", "anew")
     node.start()

@@ -137,7 +137,8 @@ def watch(
 
     With `ref` only those of that stack. It ends after `timeout_seconds`, and never when left out.
     When events were lost one named `resync` comes: ask again for what you show. What happened
-    between two calls is not told. The connection is open once `watch` returns.
+    between two calls is not told. The connection is open once `watch` returns; the iterator raises
+    `ConnectionLostError` when the daemon stops.
     """
     return Events(ref, topics, timeout_seconds)
 
@@ -168,20 +169,25 @@ class Events:
         return self
 
     def __next__(self) -> Event:
-        while self._deadline is None or time.monotonic() <= self._deadline:
+        while self._left():
             try:
-                data = next(self._stream)
-            except ConnectionLostError:
-                if self._stream.interrupted:
+                data = next(self._stream, None)
+            except ConnectionLostError as error:
+                if self._stream.interrupted or not self._left():
                     break
-                if self._deadline is None or time.monotonic() < self._deadline:
-                    raise
-                break
+                raise _ended(error.causes or (error.detail,)) from error
+            if data is None:
+                if self._stream.interrupted or not self._left():
+                    break
+                raise _ended(("the daemon was stopped",))
             name = str(data.pop("event", ""))
             if name == "resync" or self._stack in (None, data.get("stack")):
                 return Event(name, data)
         self._opened.close()
         raise StopIteration
+
+    def _left(self) -> bool:
+        return self._deadline is None or time.monotonic() < self._deadline
 
     def interrupt(self) -> None:
         """Has the thread that waits for the next event find that there is none."""
@@ -191,3 +197,11 @@ class Events:
         """Ends the events, once no other thread waits for one."""
         self._stream.interrupt()
         self._opened.close()
+
+
+def _ended(causes: Sequence[str]) -> ConnectionLostError:
+    return ConnectionLostError(
+        "the daemon tells no more events",
+        causes=causes,
+        hint="watch again; what came meanwhile is told by dsp.ls and frames()",
+    )

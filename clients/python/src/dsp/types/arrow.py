@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,11 @@ _DICTIONARY_BYTES = 32 << 10
 One of nearly as many values as there are rows takes longer to write and to read, and more room
 than the values alone, and each page of rows needs all of it.
 """
+
+
+_WIDTHS = {"BOOLEAN": 1, "INT32": 8, "INT64": 64, "INT96": 64, "FLOAT": 32, "DOUBLE": 64}
+"""Bits of a value in memory at least: 32 bits of Parquet may be 8 of Arrow."""
+_UNKNOWN_MEMORY = 1 << 40
 
 
 class Arrow:
@@ -100,14 +106,45 @@ def read_parquet(attachment: Attachment) -> Any:
     pa = pyarrow()
     try:
         if attachment.size <= IN_MEMORY_BYTES:
-            table, metadata = arriving.read(pa, attachment)
+            table, metadata = arriving.read(pa, attachment, check_fits)
         else:
             with _on_disk(attachment) as path, pa.memory_map(path) as file:
                 read = pa.parquet.ParquetFile(file)
+                check_fits(read.metadata, attachment)
                 table, metadata = read.read(), read.metadata.metadata or {}
     except (pa.ArrowInvalid, OSError) as error:
         raise unreadable(attachment, "Parquet file", error) from error
     return _as_written(pa, table, metadata.get(b"ARROW:schema"))
+
+
+def check_fits(metadata: Any, attachment: Attachment) -> None:
+    """Raises `DspError` for a table that no memory of this machine holds, before it is unpacked.
+
+    A small file can say of each column that one value is repeated a billion times. What is counted
+    is the least that its values take: texts may take more.
+    """
+    least = 0
+    for at in range(metadata.num_row_groups):
+        group = metadata.row_group(at)
+        for n in range(group.num_columns):
+            column = group.column(n)
+            width = _WIDTHS.get(column.physical_type, 4)
+            least += max(column.num_values * width // 8, column.total_uncompressed_size)
+    memory = _memory_bytes()
+    if least > memory:
+        raise DspError(
+            f"{attachment.reference} unpacks to {least:,} bytes or more, and this machine has "
+            f"{memory:,} bytes of memory",
+            causes=[f"the file has {attachment.size:,} bytes"],
+            hint="a dsp:// URL reads some columns or rows of it; .save() writes the file",
+        )
+
+
+def _memory_bytes() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return _UNKNOWN_MEMORY
 
 
 @contextlib.contextmanager

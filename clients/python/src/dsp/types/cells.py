@@ -27,6 +27,7 @@ _DIGITS = 76
 """Most digits of a decimal of Arrow."""
 _LEVELS = 64
 """How deep values lie in each other at most where Arrow writes them."""
+_SHALLOW = (str, int, float, bytes, type(None))
 _REFUSALS = (
     *(TypeError, ValueError, ArithmeticError, LookupError, AttributeError),
     *(RecursionError, NotImplementedError, NoTagError),
@@ -50,7 +51,7 @@ def encode_cells(series: Any) -> tuple[Any, Spec]:
     pa = pyarrow()
     values, null = _without_nulls(series)
     cause = "Arrow would change a value"
-    deep = any(_is_deep(value) for value in values)
+    deep = any(_is_deep(value) for value in values if not isinstance(value, _SHALLOW))
     for write in _WAYS[-1:] if deep else _WAYS:
         try:
             written = write(values)
@@ -159,7 +160,9 @@ def _is_deep(value: object, level: int = 0) -> bool:
         items = value.values()
     elif getattr(getattr(value, "dtype", None), "kind", None) == "O":
         items = value.ravel() if hasattr(value, "ravel") else ()
-    return level > _LEVELS or any(_is_deep(item, level + 1) for item in items)
+    return level > _LEVELS or any(
+        _is_deep(item, level + 1) for item in items if not isinstance(item, _SHALLOW)
+    )
 
 
 def _read(column: Any, spec: Spec) -> Cells:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import UnsupportedObjectTypeException
-from dsp.types.arrow import ROW_GROUP, pyarrow
+from dsp.types.arrow import ROW_GROUP, check_fits, pyarrow
 from dsp.types.base import PARQUET, Encoded, instance, library, unreadable, written
 from dsp.types.columns import label_of, label_to_json
 from dsp.types.pandas import Pandas
@@ -65,6 +65,8 @@ class GeoPandas:
         pa = pyarrow()
         try:
             with attachment.open() as file:
+                check_fits(pa.parquet.read_metadata(file), attachment)
+                file.seek(0)
                 frame = geopandas.read_parquet(file)
         except (pa.ArrowException, ValueError, OSError, KeyError) as error:
             raise unreadable(attachment, "GeoParquet file", error) from error

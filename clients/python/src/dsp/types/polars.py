@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import UnsupportedObjectTypeException
-from dsp.types.arrow import ROW_GROUP
+from dsp.types.arrow import ROW_GROUP, check_fits, pyarrow
 from dsp.types.base import PARQUET, Encoded, instance, unreadable, written
 
 if TYPE_CHECKING:
@@ -52,10 +54,21 @@ class Polars:
 
         try:
             with attachment.open() as file:
+                _check_fits(file, attachment)
                 frame = polars.read_parquet(file)
         except polars.exceptions.PolarsError as error:
             raise unreadable(attachment, "Parquet file", error) from error
         return frame.to_series() if attachment.app == "polars/series" else frame
+
+
+def _check_fits(file: IO[bytes], attachment: Attachment) -> None:
+    """Raises `DspError` for a table that no memory holds, where Arrow is here to tell."""
+    if find_spec("pyarrow") is None:
+        return
+    pa = pyarrow()
+    with contextlib.suppress(pa.ArrowException):
+        check_fits(pa.parquet.read_metadata(file), attachment)
+    file.seek(0)
 
 
 def _refused(frame: Any) -> str:
