@@ -170,24 +170,6 @@ def test_a_cell_that_lies_is_told(text):
         dsp.pull("damaged/one")
 
 
-def test_a_model_whose_trees_are_shorter_than_said_is_told():
-    lightgbm = pytest.importorskip("lightgbm")
-    import numpy
-
-    trained = lightgbm.train(
-        {"objective": "regression", "verbose": -1, "num_leaves": 3},
-        lightgbm.Dataset(numpy.arange(200.0).reshape(100, 2), numpy.arange(100.0)),
-        3,
-    )
-    text = trained.model_to_string()
-    sizes = next(line for line in text.splitlines() if line.startswith("tree_sizes="))
-    push(text.encode(), "text/plain", "lightgbm")
-    assert dsp.pull("damaged/one").num_trees() == 3
-    push(text.replace(sizes, "tree_sizes=99999999").encode(), "text/plain", "lightgbm")
-    with pytest.raises(dsp.DspError, match="no model of LightGBM"):
-        dsp.pull("damaged/one")
-
-
 def test_a_name_that_safetensors_has_for_itself_is_refused():
     import numpy
 

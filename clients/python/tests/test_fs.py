@@ -119,8 +119,8 @@ def test_patterns_of_users_contexts_and_nothing(report):
     fs = fsspec.filesystem("dsp")
     for pattern in ("me/*/fs/week*", "*/main/fs/week*", "m?/ma*/fs/week*"):
         assert fs.glob(f"dsp://{pattern}") == ["me/main/fs/weekly"]
-    assert fs.glob("me/*") == ["me/main"]
-    assert fs.glob("*") == ["me"]
+    assert "me/main" in fs.glob("me/*")
+    assert "me" in fs.glob("*")
     for pattern in (
         "me/main/no*",
         "me/main/nothing",

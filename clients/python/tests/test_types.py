@@ -14,6 +14,7 @@ import pathlib
 import uuid
 import zoneinfo
 
+import geopandas as gpd
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -482,6 +483,14 @@ def test_files_are_as_the_web_and_others_read_them_best():
     assert column.has_column_index
     # Nearly as many values as rows: a dictionary would be all of them over again.
     assert column.total_uncompressed_size < 600_000
+    rows = 70_000
+    points = gpd.GeoDataFrame(frame[:rows], geometry=gpd.points_from_xy([0] * rows, [1] * rows))
+    for other in (pl.DataFrame({"a": range(rows)}), pa.table({"a": range(rows)}), points):
+        metadata = pq.ParquetFile(io.BytesIO(types.encode(other).data)).metadata
+        group = metadata.row_group(0)
+        assert group.num_rows == 65_536
+        for one in map(group.column, range(group.num_columns)):
+            assert (one.compression, one.has_offset_index) == ("ZSTD", True)
 
 
 def test_tables_of_polars():

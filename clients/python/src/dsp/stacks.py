@@ -6,7 +6,7 @@ import builtins
 import datetime
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dsp import types
@@ -174,7 +174,7 @@ class Frame(Shown):
         """Returns an attachment as an object; see `dsp.pull`."""
         one = self.attachment(which, params)
         if allow_pickle:
-            one = self._attachment_of(one, allow_code=True)
+            one = replace(one, _allow_code=True)
         if decoder is None:
             return types.decode(one)
         if isinstance(decoder, str):
@@ -197,12 +197,6 @@ class Frame(Shown):
             user=self._info["stack"]["user"],
             _client=self._client,
         )
-
-    @staticmethod
-    def _attachment_of(one: Attachment, *, allow_code: bool) -> Attachment:
-        from dataclasses import replace
-
-        return replace(one, _allow_code=allow_code)
 
 
 class Stack(Shown):

@@ -43,7 +43,9 @@ class GeoPandas:
                 return _without_geometry(frame)
 
         def write(file: IO[bytes]) -> None:
-            frame.to_parquet(file, compression="zstd", row_group_size=ROW_GROUP)
+            frame.to_parquet(
+                file, compression="zstd", row_group_size=ROW_GROUP, write_page_index=True
+            )
 
         try:
             size = int(frame.memory_usage(deep=True).sum())

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from dsp.attachment import Attachment
 
 
-def trusted(attachment: Attachment, what: str) -> None:
+RUNS = "loading runs their code"
+CRASHES = "its library may do anything with a file that was made for it to fail"
+
+
+def trusted(attachment: Attachment, what: str, why: str = RUNS) -> None:
     """Raises `UntrustedError` unless the attachment may run code; nothing is fetched before."""
     if not attachment.may_run_code():
         raise UntrustedError(
-            f"{attachment.reference} is {what} by {attachment.author}: loading runs their code",
+            f"{attachment.reference} is {what} by {attachment.author}: {why}",
             hint="if you trust them: pull(..., allow_pickle=True), or `dsp trust USER --code`",
         )
 
