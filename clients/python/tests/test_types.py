@@ -1,5 +1,6 @@
 """What is pushed comes back as it was, for each type."""
 
+import base64
 import collections
 import datetime as dt
 import decimal
@@ -705,8 +706,15 @@ def test_large_plots_become_pictures():
     small = around(plt.figure().add_subplot())
     assert small.media == "image/svg+xml"
     assert small._repr_png_() is None
+    # As a part of the page it could hold a script; as an image nothing in it runs.
     assert not hasattr(small, "_repr_svg_")
+    shown = small._repr_html_()
+    assert shown.startswith('<img alt="one.svg" src="data:image/svg+xml;base64,')
+    assert base64.b64decode(shown.split(",")[1].removesuffix('">')) == small.data
+    assert picture._repr_html_() is None
     plt.close("all")
+    odd = types.Picture(b"<svg/>", "image/svg+xml", '"><script>.svg')
+    assert "<script>" not in odd._repr_html_()
 
 
 def test_figures_of_plotly():

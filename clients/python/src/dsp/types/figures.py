@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +24,8 @@ _PNG_SCALE = 2
 class Picture:
     """A plot as it was drawn: `data` in the format that `media` names.
 
-    A notebook shows PNG and JPEG. SVG is not shown by itself: it could hold a script of somebody
-    else, which the page of the notebook would run.
+    A notebook shows it. SVG it shows as an image, in which no script of somebody else runs and
+    nothing is loaded from elsewhere, and not as a part of its page.
     """
 
     data: bytes
@@ -38,6 +40,12 @@ class Picture:
 
     def __repr__(self) -> str:
         return f"Picture({self.path!r}, {self.media}, {len(self.data)} bytes)"
+
+    def _repr_html_(self) -> str | None:
+        if self.media != "image/svg+xml":
+            return None
+        data = base64.b64encode(self.data).decode()
+        return f'<img alt="{html.escape(self.path)}" src="data:image/svg+xml;base64,{data}">'
 
     def _repr_png_(self) -> bytes | None:
         return self.data if self.media == "image/png" else None
