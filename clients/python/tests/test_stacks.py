@@ -118,7 +118,7 @@ def test_open_logs_in_once(monkeypatch):
 
 def test_watch_tells_a_new_head():
     dsp.push("new/watched", "one")
-    events = dsp.watch("new/watched", timeout_seconds=30)
+    events = dsp.watch("new/watched", topics="stack", timeout_seconds=30)
     dsp.push("new/other", "other")
     pushed = dsp.push("new/watched", "two")
     event = next(events)

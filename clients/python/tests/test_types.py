@@ -659,6 +659,14 @@ def test_images(mode):
     assert back.tobytes() == image.tobytes()
 
 
+def test_a_text_of_a_class_of_ones_own_is_told():
+    class Own(str):
+        pass
+
+    with pytest.warns(dsp.DspWarning, match="an? Own comes back as a str"):
+        assert type(around(Own("x"))) is str
+
+
 def test_an_image_keeps_its_pixels_where_its_palette_is_short():
     image = Image.frombytes("P", (2, 2), bytes([0, 1, 2, 200]))
     image.putpalette([1, 2, 3])

@@ -261,6 +261,12 @@ class Client:
                 if answer.status_code >= 300:
                     raise self._problem(answer, method, path)
                 yield answer
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(
+                "what is asked for is no text for a reference or a search",
+                causes=[str(error)],
+                hint="is the first argument the right one?",
+            ) from error
         except httpx.ConnectError as error:
             raise DaemonNotFoundError(
                 f"no daemon answers at {self._socket or self.address}",
@@ -318,6 +324,7 @@ def segment(text: str) -> str:
     """
     if text in ("", ".", ".."):
         raise ConfigurationError(f"`{text}` is no name", hint="write the name in full")
+    _utf8(text)
     return quote(text, safe="")
 
 
@@ -342,8 +349,16 @@ def _checked(token: str | None) -> str | None:
 
 
 def _dump(body: object) -> bytes:
+    return _utf8(json.dumps(body, ensure_ascii=False, allow_nan=False))
+
+
+def _utf8(text: str) -> bytes:
+    """Returns a text as bytes.
+
+    Raises `ConfigurationError` for what no text is: half of a surrogate pair.
+    """
     try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        return text.encode()
     except UnicodeEncodeError as error:
         at = error.object[max(error.start - 20, 0) : error.start]
         raise ConfigurationError(
@@ -353,7 +368,9 @@ def _dump(body: object) -> bytes:
 
 
 def _text(value: str | int | bool | None) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    _utf8(text)
+    return text
 
 
 _lock = threading.Lock()

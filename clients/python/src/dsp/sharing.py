@@ -102,6 +102,11 @@ def follow(
     `policy` says whose bytes come by themselves: of all frames, of heads, or none. It returns
     after the first sync, or after `wait_seconds`; the daemon goes on by itself.
     """
+    if not isinstance(ticket, str):
+        raise ConfigurationError(
+            f"a ticket is a text, and this is a {type(ticket).__name__}",
+            hint="dsp.share() returns one, `dsp share` prints one",
+        )
     body: dict[str, Any] = {"ticket": "".join(ticket.split()), "wait_seconds": wait_seconds}
     if policy is not None:
         body["policy"] = policy
@@ -156,7 +161,8 @@ class Events:
         self._deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         self._stack = caller.get("/stack", {"ref": reference(ref)})["id"] if ref else None
         self._opened = contextlib.ExitStack()
-        query = {"topics": ",".join(topics) or None}
+        asked = [topics] if isinstance(topics, str) else topics
+        query = {"topics": ",".join(asked) or None}
         self._stream = self._opened.enter_context(caller.events(query, timeout_seconds))
 
     def __enter__(self) -> Events:
