@@ -1,17 +1,21 @@
 # Pulling: an attachment of a frame as a file, or as the object that was pushed.
 
-# Tables of other clients.
-CONVERTED <- c(
-  "application/vnd.apache.parquet", "application/vnd.apache.arrow.file",
-  "application/vnd.apache.arrow.stream"
+# Tables, by media type and by the end of the name, as the daemon tells them.
+CSV <- "text/csv"
+TABLES <- c(
+  CSV, "application/csv", "application/vnd.apache.parquet", "application/vnd.apache.arrow.file",
+  "application/vnd.apache.arrow.stream", "text/tab-separated-values", "application/x-ndjson",
+  "application/jsonl"
 )
+TABLE_NAMES <- "\\.(parquet|feather|arrow|arrows|csv|tsv|jsonl|ndjson)$"
 
 #' Pull an attachment of a stack
 #'
-#' `pull()` writes the bytes of an attachment to a file and returns its name, as dstack's did:
-#' `read.csv(pull("/user/stack"))`. `pull_data()` returns the object as it was pushed: a table with
-#' its types, text, a list; Parquet and Arrow of other clients too, as the daemon turns them into
-#' CSV. What no type reads it returns as [dsp_file()].
+#' `pull()` writes an attachment to a file and returns its name, as dstack's did:
+#' `read.csv(pull("/user/stack"))`. A table comes as CSV, whatever it was pushed as, Parquet of
+#' Python among them; where `filename` does not end with `.csv`, and for all else, it is the bytes as
+#' they were pushed. `pull_data()` returns the object: a table with its types, text, a list. What no
+#' type reads it returns as [dsp_file()].
 #'
 #' Of several attachments it is the first whose parameters hold all of `params` and `...`. Bytes that
 #' are not here are brought from peers. They go to the file in constant memory, and the file is there
@@ -42,7 +46,11 @@ pull <- function(stack, profile = "default", filename = NULL, error = NULL, para
     }
     client <- client()
     found <- find_attachment(client, stack, all_params(params, list(...)))
-    save_attachment(client, found, filename)
+    if (wants_csv(found, filename)) {
+      save_csv(client, found, filename)
+    } else {
+      save_attachment(client, found, filename)
+    }
   }
   if (is.null(error)) {
     return(fetch())
@@ -120,11 +128,40 @@ frame_of <- function(client, ref) {
   })
 }
 
+is_table <- function(found) {
+  # The rest of a media type says, say, its charset.
+  media <- tolower(trimws(sub(";.*$", "", found$media)))
+  media %in% TABLES || grepl(TABLE_NAMES, found$path, ignore.case = TRUE)
+}
+
+is_csv <- function(found) {
+  found$media == CSV || !found$media %in% TABLES && grepl("\\.csv$", found$path, ignore.case = TRUE)
+}
+
+# Tells whether an attachment is a table that has to be turned into CSV for who pulls the file.
+wants_csv <- function(found, filename) {
+  is_table(found) && !is_csv(found) &&
+    (is.null(filename) || grepl("\\.csv$", filename, ignore.case = TRUE))
+}
+
+# Writes a table as CSV, whatever it was pushed as.
+save_csv <- function(client, found, filename = NULL) {
+  if (is.null(filename)) {
+    filename <- temporary(sub("\\.[^.]*$", ".csv", basename(found$path)))
+  }
+  download(client, "/table", list(ref = found$reference, format = "csv"), filename, size = NA)
+}
+
+# Returns a file of that name in a folder of its own.
+temporary <- function(name) {
+  folder <- tempfile("dsp")
+  dir.create(folder)
+  file.path(folder, name)
+}
+
 save_attachment <- function(client, found, filename = NULL) {
   if (is.null(filename)) {
-    folder <- tempfile("dsp")
-    dir.create(folder)
-    filename <- file.path(folder, basename(found$path))
+    filename <- temporary(basename(found$path))
   }
   download(client, "/content", list(ref = found$reference), filename, found$size)
   filename
@@ -137,14 +174,17 @@ read_attachment <- function(client, found, trust) {
   if (identical(found$media, RDS) || grepl("\\.(rds|rda|rdata)$", found$path, ignore.case = TRUE)) {
     check_trust(client, found, trust)
   }
-  if (found$media %in% CONVERTED) {
+  noted <- is_csv(found) && !is.na(found$note_size)
+  if (is_table(found) && !noted) {
     return(read_converted(client, found))
   }
   file <- save_attachment(client, found)
   keep <- FALSE
   on.exit(if (!keep) unlink(dirname(file), recursive = TRUE))
+  if (noted) {
+    return(read_noted(client, found, file))
+  }
   switch(found$media,
-    "text/csv" = read_csv_attachment(client, found, file),
     "application/json" = read_list(whole_text(file, found$reference), found$app),
     "text/plain" = ,
     "text/markdown" = whole_text(file, found$reference),
@@ -161,10 +201,8 @@ read_attachment <- function(client, found, trust) {
   )
 }
 
-read_csv_attachment <- function(client, found, file) {
-  if (is.na(found$note_size)) {
-    return(read_plain_csv(file, found$reference))
-  }
+# Reads a CSV with the note of its types that lies beside it.
+read_noted <- function(client, found, file) {
   if (found$note_size > NOTE_BYTES) {
     refuse(
       paste0("the note of ", found$reference, " has ", found$note_size, " bytes; ", NOTE_BYTES,
@@ -194,14 +232,15 @@ whole_text <- function(file, where = basename(file)) {
   text
 }
 
-# Reads a table that R has no reader of: the daemon turns it into CSV with a note of its types.
+# Reads a table by the daemon, so that everybody reads the same: it makes CSV of it, with a note of
+# its types.
 read_converted <- function(client, found) {
-  file <- tempfile("dsp", fileext = ".csv")
-  on.exit(unlink(file))
-  as_csv <- function(format) list(ref = found$reference, format = format)
-  download(client, "/table", as_csv("csv"), file, size = NA)
-  note <- get_json(client, "/table", as_csv("csv-metadata"))
-  read_table(file, note, found$reference)
+  file <- save_csv(client, found)
+  on.exit(unlink(dirname(file), recursive = TRUE))
+  note <- get_json(client, "/table", list(ref = found$reference, format = "csv-metadata"))
+  # What is text has whole numbers of no width.
+  text <- !grepl("arrow|parquet", found$media) && !grepl("(parquet|feather|arrows?)$", found$path)
+  read_table(file, note, found$reference, narrow = text)
 }
 
 #' Refuses what runs code on load unless its author is trusted

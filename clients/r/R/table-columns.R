@@ -221,7 +221,7 @@ empty_null <- function(note) identical(text_or(note$null, ""), "")
 #' Turns fields into the values that they were
 #'
 #' @noRd
-read_column <- function(fields, note, where) {
+read_column <- function(fields, note, where, narrow = FALSE) {
   type <- text_or(if (is.list(note$datatype)) note$datatype$base else note$datatype, "string")
   if (is.character(fields)) {
     Encoding(fields) <- "UTF-8"
@@ -231,6 +231,9 @@ read_column <- function(fields, note, where) {
     if (identical(note[["dsp:escape"]], "percent")) {
       fields <- gsub("%25", "%", gsub("%0D", "\r", fields, fixed = TRUE), fixed = TRUE)
     }
+  }
+  if (narrow && type == "long") {
+    type <- narrowest(fields)
   }
   values <- suppressWarnings(switch(type,
     int = as.integer(fields),
@@ -259,6 +262,12 @@ read_column <- function(fields, note, where) {
     values <- as.difftime(values, units = units)
   }
   values
+}
+
+# Names the first of R's own types that holds whole numbers, else that of 64 bits.
+narrowest <- function(fields) {
+  largest <- max(0, abs(as.numeric(fields)), na.rm = TRUE)
+  if (largest <= .Machine$integer.max) "int" else if (largest < 2^53) "double" else "long"
 }
 
 zone_of <- function(note) {

@@ -116,8 +116,9 @@ table_class <- function(table) {
 #' Reads a table with its note
 #'
 #' @param where The reference, for errors.
+#' @param narrow Whether whole numbers of 64 bits are those of R where all fit.
 #' @noRd
-read_table <- function(file, note, where) {
+read_table <- function(file, note, where, narrow = FALSE) {
   notes <- if (is.list(note) && is.list(note$tableSchema)) note$tableSchema$columns
   if (!is.list(notes) || length(notes) == 0 || !all(vapply(notes, is.list, TRUE))) {
     refuse(paste("the note of", where, "names no columns"), "pull() gives the file as it is",
@@ -128,7 +129,7 @@ read_table <- function(file, note, where) {
   what <- lapply(notes, read_as, where = where)
   columns <- scan_csv(file, what, where)
   columns <- tryCatch(
-    Map(read_column, columns, notes, where = where),
+    Map(read_column, columns, notes, where = where, narrow = narrow),
     dsp_error = function(error) rlang::cnd_signal(error),
     error = function(error) refuse_csv(where, error)
   )
@@ -170,28 +171,6 @@ as_class <- function(table, class, key = character()) {
     }
     return(table)
   }
-  table
-}
-
-#' Reads a CSV without a note: a column with a leading zero stays text, as "007" is no number
-#'
-#' @noRd
-read_plain_csv <- function(file, where) {
-  check_encoding(file, where)
-  table <- tryCatch(
-    utils::read.csv(
-      file,
-      colClasses = "character", check.names = FALSE, na.strings = character(),
-      encoding = "UTF-8"
-    ),
-    error = function(error) refuse_csv(where, error)
-  )
-  if (ncol(table) > 0) {
-    names(table)[[1]] <- sub("^\ufeff", "", names(table)[[1]])
-  }
-  table[] <- lapply(table, function(fields) {
-    if (any(grepl("^[-+]?0[0-9]", fields))) fields else utils::type.convert(fields, as.is = TRUE)
-  })
   table
 }
 

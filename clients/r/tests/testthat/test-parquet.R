@@ -69,5 +69,6 @@ test_that("a Parquet file that lies is told, and pull() gives it as it is", {
   writeBin(c(charToRaw("PAR1"), as.raw(c(255, 255, 255, 127)), charToRaw("PAR1")), file)
   push_frame("lying", dsp_file(file))
   expect_error(pull_data("lying"), "damaged or lies", class = "dsp_error")
-  expect_identical(file.size(pull("lying")), 12)
+  expect_error(pull("lying"), "damaged or lies", class = "dsp_error")
+  expect_identical(file.size(pull("lying", filename = tempfile(fileext = ".parquet"))), 12)
 })

@@ -19,13 +19,6 @@ run_python <- function(name, code) {
   told
 }
 
-# The CSV that the daemon makes of a table.
-pull_csv <- function(ref) {
-  file <- tempfile(fileext = ".csv")
-  dsp:::download(dsp:::client(), "/table", list(ref = ref, format = "csv"), file, NA)
-  file
-}
-
 test_that("a table goes from Python to R and from R to Python over two daemons", {
   skip_if_not_installed("bit64")
   ticket <- run_python("paula", "
@@ -64,7 +57,13 @@ print(dsp.share('main'))
   expect_identical(as.character(back$id), c("9007199254740993", "0", "-1"))
   expect_identical(back$x, c(0.1, Inf, -2.5))
   expect_identical(back$ok, c(TRUE, NA, FALSE))
-  expect_identical(utils::read.csv(pull_csv("paula:both/python"))$x, c(0.1, Inf, -2.5))
+  expect_identical(utils::read.csv(pull("paula:both/python"))$x, c(0.1, Inf, -2.5))
+  expect_identical(
+    utils::read.csv(pull("/paula/both/python", filename = file.path(tempdir(), "x.CSV")))$x,
+    c(0.1, Inf, -2.5)
+  )
+  parquet <- pull("paula:both/python", filename = tempfile(fileext = ".parquet"))
+  expect_identical(readBin(parquet, "raw", 4), charToRaw("PAR1"))
 
   # And the other way round: Paula follows Rosa.
   table <- data.frame(

@@ -119,19 +119,37 @@ test_that("what no column can hold is refused with its name", {
   expect_error(pull_data("bad"), class = "dsp_error_not_found")
 })
 
+# Pushes lines as a file and returns the table that comes of it.
+pull_file <- function(name, lines) {
+  file <- file.path(tempfile("file"), name)
+  dir.create(dirname(file))
+  writeLines(lines, file, useBytes = TRUE)
+  push_frame("plain", dsp_file(file))
+  pull_data("plain")
+}
+
 test_that("a plain CSV keeps leading zeros, and a broken one is told with its place", {
   as_person("alice")
-  file <- file.path(tempfile("csv"), "plain.csv")
-  dir.create(dirname(file))
-  writeLines(c("\ufeffcode,n,x", "007,1,0.5", "042,,\"a,b\""), file, useBytes = TRUE)
-  push_frame("plain", dsp_file(file))
-  back <- pull_data("plain")
-  expect_identical(names(back), c("code", "n", "x"))
+  back <- pull_file("plain.csv", c("\ufeffcode,n,x,id", "007,1,0.5,3000000000", "042,,\"a,b\",4"))
+  expect_identical(names(back), c("code", "n", "x", "id"))
   expect_identical(back$code, c("007", "042"))
   expect_identical(back$n, c(1L, NA))
-  writeBin(c(charToRaw("a,b\n1,2\nxy\u00e9"), as.raw(c(0xe9, 0x0a))), file)
-  push_frame("plain", dsp_file(file))
-  expect_error(pull_data("plain"), "line 3, column 4", class = "dsp_error_damaged")
+  expect_identical(back$id, c(3e9, 4))
+  expect_error(pull_file("plain.csv", c("a,b", "1,2", "xy\xe9z,1")), "line 3, column 3")
+  expect_error(pull_file("plain.csv", c("a,b", "1,2,3")), "line 2")
+})
+
+test_that("tables in other formats are those that the daemon reads", {
+  as_person("alice")
+  table <- data.frame(a = c("1,5", "7"), b = 2:3)
+  expect_identical(pull_file("plain.csv", c("a;b", "1,5;2", "7;3")), table)
+  expect_identical(pull_file("plain.tsv", c("a\tb", "1,5\t2", "7\t3")), table)
+  lines <- c("{\"a\":\"1,5\",\"b\":2}", "{\"a\":\"7\",\"b\":3}")
+  expect_identical(pull_file("plain.jsonl", lines), table)
+  # The file as it was pushed, and as CSV.
+  expect_identical(readLines(pull("plain", filename = tempfile(fileext = ".jsonl"))), lines)
+  expect_identical(utils::read.csv(pull("plain")), table)
+  expect_match(pull("plain"), "plain.csv$")
 })
 
 test_that("a note that lies is told", {
