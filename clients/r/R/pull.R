@@ -149,7 +149,17 @@ save_csv <- function(client, found, filename = NULL) {
   if (is.null(filename)) {
     filename <- temporary(sub("\\.[^.]*$", ".csv", basename(found$path)))
   }
-  download(client, "/table", list(ref = found$reference, format = "csv"), filename, size = NA)
+  tryCatch(
+    download(client, "/table", list(ref = found$reference, format = "csv"), filename, size = NA),
+    dsp_error_conflict = function(error) {
+      refuse(
+        paste(found$reference, "cannot be read as a table"),
+        "pull() with another filename than one of CSV gives the bytes as they are",
+        causes = conditionMessage(error),
+        code = "damaged"
+      )
+    }
+  )
 }
 
 # Returns a file of that name in a folder of its own.

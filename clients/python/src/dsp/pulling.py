@@ -11,9 +11,7 @@ from dsp.attachment import Attachment
 from dsp.errors import ConfigurationError, MatchError
 from dsp.profiles import caller_of
 from dsp.stacks import Decoder, frame_of
-from dsp.types.base import PARQUET, instance, library
-
-_TABLES = (PARQUET, "text/csv")
+from dsp.types.base import CSV, instance, is_table, library
 
 
 def pull(
@@ -68,14 +66,15 @@ def pull_data(
 
     As `pull`, but only tables are looked at, so a plot beside the table is not in the way. What
     pandas or polars pushed comes back as it was; a table of Arrow comes as a `pandas.DataFrame`
-    with the types of Arrow, one of R or of a CSV file as a `pandas.DataFrame`.
+    with the types of Arrow, one of R, and a file of CSV, TSV, JSON lines or
+    Feather, as a `pandas.DataFrame`.
 
     Raises `MatchError` where the frame has no such table.
     """
     found, path = frame_of(stack, caller_of(profile))
     if meta:
         found = found.latest(meta)
-    tables = [one for one in found.attachments if one.media in _TABLES]
+    tables = [one for one in found.attachments if is_table(one)]
     if not tables:
         raise MatchError(
             f"{found.reference} has no table",
@@ -105,7 +104,7 @@ def _old_form(params: Any, decoder: Any) -> tuple[Any, Mapping[str, Any], Any]:
 
 
 def _to_file(one: Attachment, filename: str | os.PathLike[str]) -> str:
-    if one.media == PARQUET and Path(filename).suffix.lower() == ".csv":
+    if is_table(one) and one.media != CSV and Path(filename).suffix.lower() == ".csv":
         one.save_csv(filename)
     else:
         one.save(filename)

@@ -135,8 +135,10 @@ test_that("a plain CSV keeps leading zeros, and a broken one is told with its pl
   expect_identical(back$code, c("007", "042"))
   expect_identical(back$n, c(1L, NA))
   expect_identical(back$id, c(3e9, 4))
-  expect_error(pull_file("plain.csv", c("a,b", "1,2", "xy\xe9z,1")), "line 3, column 3")
-  expect_error(pull_file("plain.csv", c("a,b", "1,2,3")), "line 2")
+  expect_error(pull_file("plain.csv", c("a,b", "1,2", "xy\xe9z,1")), "line 3, column 3",
+    class = "dsp_error_damaged"
+  )
+  expect_error(pull_file("plain.csv", c("a,b", "1,2,3")), "plain@.*line 2")
 })
 
 test_that("tables in other formats are those that the daemon reads", {

@@ -12,7 +12,16 @@ from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import DspError, UnsupportedObjectTypeException
 from dsp.types import arriving
-from dsp.types.base import IN_MEMORY_BYTES, PARQUET, Encoded, instance, unreadable, written
+from dsp.types.base import (
+    IN_MEMORY_BYTES,
+    PARQUET,
+    Encoded,
+    instance,
+    is_foreign,
+    is_table,
+    unreadable,
+    written,
+)
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -71,10 +80,10 @@ class Arrow:
             return written(".parquet", PARQUET, "arrow/table", write, None)
 
     def reads(self, attachment: Attachment) -> bool:
-        return attachment.media == PARQUET
+        return is_table(attachment)
 
     def decode(self, attachment: Attachment) -> Any:
-        return read_parquet(attachment)
+        return read_foreign(attachment) if is_foreign(attachment) else read_parquet(attachment)
 
 
 def pyarrow() -> Any:
@@ -115,6 +124,20 @@ def read_parquet(attachment: Attachment) -> Any:
     except (pa.ArrowInvalid, OSError) as error:
         raise unreadable(attachment, "Parquet file", error) from error
     return _as_written(pa, table, metadata.get(b"ARROW:schema"))
+
+
+def read_foreign(attachment: Attachment) -> Any:
+    """Reads a table in another format, such as CSV, as the daemon does: everybody reads the same.
+
+    What is broken in it raises `DspError` with line and column.
+    """
+    pa = pyarrow()
+    with tempfile.TemporaryDirectory(prefix="dsp-") as folder:
+        path = str(attachment.save_parquet(Path(folder) / "table.parquet"))
+        with pa.memory_map(path) as file:
+            read = pa.parquet.ParquetFile(file)
+            check_fits(read.metadata, attachment)
+            return read.read()
 
 
 def check_fits(metadata: Any, attachment: Attachment) -> None:

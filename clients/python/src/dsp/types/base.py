@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from dsp.attachment import Attachment
 
 PARQUET = "application/vnd.apache.parquet"
+CSV = "text/csv"
+_TABLES = (
+    *(PARQUET, CSV, "application/csv", "text/tab-separated-values"),
+    *("application/vnd.apache.arrow.file", "application/vnd.apache.arrow.stream"),
+    *("application/x-ndjson", "application/jsonl"),
+)
+_TABLE_SUFFIXES = (".parquet", ".feather", ".arrow", ".arrows", ".csv", ".tsv", ".jsonl", ".ndjson")
 PICKLE = "application/x-python-pickle"
 IN_MEMORY_BYTES = 64 << 20
 """Above this, what an object becomes is written to a file, not to memory."""
@@ -70,6 +77,17 @@ class Type(Protocol):
 
     def decode(self, attachment: Attachment) -> Any:
         """Turns an attachment back into an object."""
+
+
+def is_table(attachment: Attachment) -> bool:
+    """Tells whether the daemon reads it as a table: by its media type, else by its name."""
+    media = attachment.media.partition(";")[0].strip().lower()
+    return media in _TABLES or attachment.path.lower().endswith(_TABLE_SUFFIXES)
+
+
+def is_foreign(attachment: Attachment) -> bool:
+    """Tells whether it is a table in another format than Parquet, which the daemon turns into it."""
+    return is_table(attachment) and attachment.media != PARQUET
 
 
 def instance(value: object, module: str, *names: str) -> bool:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from dsp.errors import DspError, DspWarning
 from dsp.types import csvw
-from dsp.types.arrow import pyarrow, read_parquet, to_parquet
-from dsp.types.base import PARQUET, Encoded, instance
+from dsp.types.arrow import pyarrow, read_foreign, read_parquet, to_parquet
+from dsp.types.base import CSV, PARQUET, Encoded, instance, is_foreign
 from dsp.types.cells import is_json
 from dsp.types.columns import decode_column, encode_column, is_numpy, label_of, label_to_json
 
@@ -61,7 +61,7 @@ class Pandas:
         return to_parquet(table.replace_schema_metadata(metadata), app)
 
     def reads(self, attachment: Attachment) -> bool:
-        if attachment.media == "text/csv":
+        if is_foreign(attachment):
             return _installed()
         return attachment.media == PARQUET and (
             (attachment.app or "").startswith("pandas/")
@@ -69,13 +69,15 @@ class Pandas:
         )
 
     def decode(self, attachment: Attachment) -> Any:
-        if attachment.media == "text/csv":
+        if attachment.media == CSV:
             note = csvw.note_of(attachment)
             if note is not None:
                 return csvw.read(attachment, note)
-            # dstack wrote the index as the first column.
-            index = 0 if attachment.app == "pandas/dataframe" else None
-            return csvw.fields(attachment, index_col=index)
+            if attachment.app == "pandas/dataframe":
+                # dstack wrote the index as the first column.
+                return csvw.fields(attachment, index_col=0)
+        if is_foreign(attachment):
+            return _of_foreign(read_foreign(attachment))
         table = read_parquet(attachment)
         try:
             return _as_noted(table)
@@ -85,6 +87,22 @@ class Pandas:
                 causes=[f"{type(error).__name__}: {error}"[:_CAUSE_CHARACTERS]],
                 hint='pull(..., decoder="arrow") reads the table without the note',
             ) from error
+
+
+def _of_foreign(table: Any) -> Any:
+    """Returns what the daemon made of a file; whole numbers and truth values stay what they are."""
+    import pandas
+
+    pa = pyarrow()
+    frame = table.to_pandas(date_as_object=False)
+    for at, field in enumerate(table.schema):
+        whole = pa.types.is_integer(field.type)
+        if table.column(at).null_count and (whole or pa.types.is_boolean(field.type)):
+            # Of these pandas makes fractions and objects, where some are missing.
+            name = str(field.type).replace("int", "Int").replace("uI", "UI") if whole else "boolean"
+            kind = pandas.api.types.pandas_dtype(name)
+            frame.isetitem(at, kind.__from_arrow__(table.column(at)))
+    return frame
 
 
 def _as_noted(table: Any) -> Any:
