@@ -258,3 +258,33 @@ def test_secrets_are_not_shown(alice):
     assert file.token not in repr(file)
     assert file.token not in repr(alice.client())
     assert file.token not in str(vars(dsp.DspError("x")))
+
+
+def test_a_watch_ends_in_time_although_the_daemon_shows_that_it_is_alive(monkeypatch):
+    done = threading.Event()
+
+    class Alive(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            while not done.wait(0.02):
+                self.wfile.write(b":\n\n")
+
+        def log_message(self, *args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Alive)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    # Without an end of its own it would wait as long as the daemon is alive.
+    watchdog = threading.Timer(DEADLINE_SECONDS / 4, done.set)
+    watchdog.start()
+    monkeypatch.setenv("DSP_URL", f"http://127.0.0.1:{server.server_port}")
+    try:
+        assert list(dsp.watch(timeout_seconds=0.3)) == []
+        assert not done.is_set()
+    finally:
+        watchdog.cancel()
+        done.set()
+        thread.join()
+        server.server_close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 import webbrowser
 from collections.abc import Sequence
@@ -164,6 +165,13 @@ class Events:
         asked = [topics] if isinstance(topics, str) else topics
         query = {"topics": ",".join(asked) or None}
         self._stream = self._opened.enter_context(caller.events(query, timeout_seconds))
+        if self._deadline is not None:
+            # What shows that the stream is alive comes in time, so that waiting for it never ends.
+            left = max(self._deadline - time.monotonic(), 0)
+            timer = threading.Timer(left, self._stream.interrupt)
+            timer.daemon = True
+            timer.start()
+            self._opened.callback(timer.cancel)
 
     def __enter__(self) -> Events:
         return self
