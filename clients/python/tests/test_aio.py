@@ -1,10 +1,13 @@
 """The async twin, on asyncio and on trio."""
 
+import asyncio
 import inspect
+import threading
 
 import anyio
 import pandas as pd
 import pytest
+from conftest import DEADLINE_SECONDS
 
 import dsp
 from dsp import aio, attachment, pushing, sharing, stacks
@@ -155,3 +158,29 @@ def test_the_twin_has_all_calls_with_the_same_arguments():
         public = {n for n in calls if not n.startswith("_")} - {"close", "interrupt"}
         # What is read piece by piece is not awaited as a whole.
         assert public - {"open", "stream", "caller"} <= set(vars(twin))
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_push_that_asyncio_gave_up_makes_no_frame(monkeypatch):
+    began, go_on, ended = asyncio.Event(), threading.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    push = pushing.StackFrame.push
+
+    def slowly(self, *args, **kwargs):
+        loop.call_soon_threadsafe(began.set)
+        try:
+            assert go_on.wait(DEADLINE_SECONDS)
+            return push(self, *args, **kwargs)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(pushing.StackFrame, "push", slowly)
+    task = asyncio.create_task(aio.push("aio/given-up", "text"))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    go_on.set()
+    assert await anyio.to_thread.run_sync(ended.wait, DEADLINE_SECONDS)
+    with pytest.raises(dsp.StackNotFoundError):
+        dsp.stack("aio/given-up")

@@ -45,7 +45,9 @@ def push(data, media, app=None, stack="damaged/one"):
 @pytest.mark.parametrize(("media", "app"), KINDS)
 def test_what_is_no_such_file_is_told(media, app):
     push(b"a,b\n1,\xff\xfe\n", media, app)
-    with pytest.raises(dsp.DspError, match=r"(?s)damaged/one@.*(is no|is not|do not fit|cannot be read).*hint: "):
+    with pytest.raises(
+        dsp.DspError, match=r"(?s)damaged/one@.*(is no|is not|do not fit|cannot be read).*hint: "
+    ):
         dsp.pull("damaged/one")
 
 

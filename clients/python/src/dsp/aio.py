@@ -2,14 +2,17 @@
 
 Each call runs in a thread, as most of its time is spent in libraries that know nothing of event
 loops: making Parquet, hashing, reading files. A task that is cancelled stops its transfer between
-two pieces; a frame is made whole or not at all.
+two pieces, and makes no frame that was not begun; a frame is made whole or not at all. anyio waits
+for the thread then, asyncio does not.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
@@ -50,12 +53,23 @@ T = TypeVar("T")
 
 async def _run(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Makes a call in a thread, where it sees that the task was cancelled."""
+    given_up = threading.Event()
+
+    def check() -> None:
+        # A task that asyncio cancels, as `asyncio.wait_for` does, leaves the thread alone.
+        if given_up.is_set():
+            raise CancelledError
+        anyio.from_thread.check_cancelled()
 
     def called() -> T:
-        checkpoint.set(anyio.from_thread.check_cancelled)
+        checkpoint.set(check)
         return call(*args, **kwargs)
 
-    return await anyio.to_thread.run_sync(called)
+    try:
+        return await anyio.to_thread.run_sync(called)
+    except anyio.get_cancelled_exc_class():
+        given_up.set()
+        raise
 
 
 def _twin(call: Callable[P, T]) -> Callable[P, Awaitable[T]]:
@@ -137,6 +151,10 @@ class Attachment(_Twin):
     async def save_csv(self, to: str | Path) -> Path:
         """Writes a table to a file as CSV, whatever format it was pushed in, and returns where."""
         return await _run(self.plain.save_csv, to)
+
+    async def save_parquet(self, to: str | Path) -> Path:
+        """Writes a table to a file as Parquet, whatever format it was pushed in; returns where."""
+        return await _run(self.plain.save_parquet, to)
 
     async def may_run_code(self) -> bool:
         """Tells whether what runs code on load may be loaded."""

@@ -24,6 +24,7 @@ from dsp.errors import ConfigurationError, DspError, DspWarning, RefusedError
 from dsp.profiles import caller_of
 from dsp.showing import Shown
 from dsp.stacks import resolve
+from dsp.transfer import check
 from dsp.types.base import Encoded
 from dsp.types.cells import is_json
 
@@ -229,6 +230,7 @@ class StackFrame:
             {"path": path, **self._bytes(part), **_about(part)}
             for path, part in zip(self._paths(), self._parts, strict=True)
         ]
+        check()
         pushed = self._client.steps(
             "/frames",
             {
@@ -311,6 +313,7 @@ def _blake3(encoded: Encoded) -> str:
     """Hashes bytes beforehand, to ask whether the daemon has them."""
     hasher = blake3()
     for piece in _pieces(encoded):
+        check()
         hasher.update(piece)
     return str(hasher.hexdigest())
 

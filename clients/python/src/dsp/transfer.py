@@ -16,16 +16,21 @@ _DELAY_SECONDS = 1.0
 """A transfer that is over sooner gets no bar."""
 
 checkpoint: ContextVar[Callable[[], None] | None] = ContextVar("checkpoint", default=None)
-"""Called between two pieces; raises where the caller gave up, as a cancelled task does."""
+"""Called between two pieces and before what cannot be undone; raises where the caller gave up, as a cancelled task does."""
+
+
+def check() -> None:
+    """Raises where the caller gave up, as a cancelled task does."""
+    asked = checkpoint.get()
+    if asked is not None:
+        asked()
 
 
 def watched(pieces: Iterable[bytes], what: str, total: int | None) -> Iterator[bytes]:
     """Gives the pieces on, showing how far it is; `total` is in bytes, where it is known."""
-    check = checkpoint.get()
     with bar(what, total) as advance:
         for piece in pieces:
-            if check is not None:
-                check()
+            check()
             yield piece
             advance(len(piece))
 
