@@ -46,7 +46,7 @@ def push(data, media, app=None, stack="damaged/one"):
 def test_what_is_no_such_file_is_told(media, app):
     push(b"a,b\n1,\xff\xfe\n", media, app)
     with pytest.raises(
-        dsp.DspError, match=r"(?s)damaged/one@.*(is no|is not|do not fit|cannot be read).*hint: "
+        dsp.DspError, match=r"(?s)damaged/one@.*(is no|do not fit|cannot be read).*hint: "
     ):
         dsp.pull("damaged/one")
 

@@ -16,9 +16,27 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from dsp.attachment import Attachment
 from dsp.client import client, segment
-from dsp.errors import DspError, NotFoundError, RefusedError
+from dsp.errors import ConfigurationError, DspError, NotFoundError, RefusedError
 from dsp.reference import SCHEME
 from dsp.stacks import Frame, Stack, frame_of, ls
+
+_SHOWN = 10
+_ELSEWHERE = frozenset(
+    [
+        "host",
+        "key",
+        "password",
+        "port",
+        "profile",
+        "secret",
+        "server",
+        "token",
+        "url",
+        "user",
+        "username",
+    ]
+)
+"""Options of other filesystems by which somebody would mean another daemon."""
 
 
 class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
@@ -26,6 +44,15 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     protocol = "dsp"
     root_marker = ""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # Left alone, fsspec takes any option and does nothing with it.
+        if elsewhere := sorted(_ELSEWHERE & set(options)):
+            raise ConfigurationError(
+                f"{SCHEME} has no option `{elsewhere[0]}`: its daemon is the one of all calls",
+                hint="DSP_URL and DSP_TOKEN name a daemon elsewhere, or dsp.configure does",
+            )
+        super().__init__(*args, **options)
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
@@ -140,8 +167,13 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
     cp_file = mkdir
     touch = mkdir
     pipe_file = mkdir
-    put_file = mkdir
     mv = mkdir
+
+    def put(self, lpath: Any, rpath: Any, *args: Any, **kwargs: Any) -> None:
+        """Refuses, as `mkdir` does."""
+        raise _read_only(rpath)
+
+    put_file = put
 
     def _frame(self, path: str) -> Frame:
         try:
@@ -159,8 +191,11 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
         if which is not None:
             found = [one for one in found if one.path == which]
         if len(found) != 1:
+            there = [f"#{one.path}" for one in found or frame.attachments]
+            more = ["…"] if len(there) > _SHOWN else []
             raise FileNotFoundError(
-                f"{SCHEME}{path} means {len(found) or 'no'} attachments: write #PATH of one"
+                f"{SCHEME}{path} means {len(found) or 'no'} attachments: write #PATH of one: "
+                + ", ".join(there[:_SHOWN] + more)
             )
         return found[0]
 
@@ -289,7 +324,8 @@ class DspFile(AbstractBufferedFile):  # type: ignore[misc]
 
 
 def _read_only(path: str) -> RefusedError:
+    name = str(path).removeprefix(SCHEME)
     return RefusedError(
-        f"{SCHEME}{path} is read-only: a frame never changes",
+        f"{SCHEME}{name} is read-only: a frame never changes",
         hint="dsp.push makes a new frame on top of the stack",
     )

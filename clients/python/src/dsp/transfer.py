@@ -16,7 +16,7 @@ _DELAY_SECONDS = 1.0
 """A transfer that is over sooner gets no bar."""
 
 checkpoint: ContextVar[Callable[[], None] | None] = ContextVar("checkpoint", default=None)
-"""Called between two pieces and before what cannot be undone; raises where the caller gave up, as a cancelled task does."""
+"""Called between two pieces, and before a frame is made; raises where the caller gave up."""
 
 
 def check() -> None:

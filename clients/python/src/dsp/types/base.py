@@ -86,7 +86,7 @@ def is_table(attachment: Attachment) -> bool:
 
 
 def is_foreign(attachment: Attachment) -> bool:
-    """Tells whether it is a table in another format than Parquet, which the daemon turns into it."""
+    """Tells whether it is a table in a format that the daemon turns into Parquet."""
     return is_table(attachment) and attachment.media != PARQUET
 
 
