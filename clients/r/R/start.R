@@ -45,4 +45,10 @@ start <- function(folder) {
       code = "daemon_not_found"
     )
   }
+  # Who one is, and that the keys want a backup.
+  first <- grep("^first start: ", told)
+  if (length(first) > 0) {
+    said <- told[seq(first[[1]], length(told))]
+    rlang::inform(clean(paste(said[nzchar(said)], collapse = "\n")), class = "dsp_message")
+  }
 }

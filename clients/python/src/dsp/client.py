@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -402,14 +403,34 @@ def client() -> Client:
     file = client_file(folder)
     if file is not None and (found := _answering(file)) is not None:
         return found
-    start(folder, lambda: (file := client_file(folder)) is not None and bool(_answering(file)))
+    first = start(
+        folder, lambda: (file := client_file(folder)) is not None and bool(_answering(file))
+    )
     file = client_file(folder)
     found = _answering(file) if file is not None else None
     if found is None:
         raise DaemonNotFoundError(
             "the daemon ended right after its start", hint=f"see {folder}/logs"
         )
+    if first:
+        _greet(found)
     return found
+
+
+def _greet(found: Client) -> None:
+    """Says once who the user is now, and that the only proof of it is on this disk."""
+    node = found.get("/node")
+    told = (
+        f"first start: you are {node['name']} on {node['device_name']}, and everything is in "
+        f"{node['home']}",
+        "the recovery key is only on this disk: `dsp id backup` shows it in words; who loses the "
+        "keys loses the name",
+        "in the browser: dsp.open()",
+        f"old code of dstack: `dsp profile add` writes ~/.dstack/config.yaml for "
+        f"{node['dstack_user']} at {node['address']}/api",
+    )
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # There is no stderr.
+        sys.stderr.write("".join(f"{line}\n" for line in told))
 
 
 def _answering(file: ClientFile) -> Client | None:

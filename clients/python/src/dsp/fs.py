@@ -21,21 +21,10 @@ from dsp.reference import SCHEME
 from dsp.stacks import Frame, Stack, frame_of, ls
 
 _SHOWN = 10
-_ELSEWHERE = frozenset(
-    [
-        "host",
-        "key",
-        "password",
-        "port",
-        "profile",
-        "secret",
-        "server",
-        "token",
-        "url",
-        "user",
-        "username",
-    ]
-)
+_ELSEWHERE = {
+    *("host", "key", "password", "port", "profile", "secret", "server", "token", "url"),
+    *("user", "username"),
+}
 """Options of other filesystems by which somebody would mean another daemon."""
 
 

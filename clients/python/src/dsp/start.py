@@ -37,8 +37,8 @@ def program() -> Path:
     return Path(found)
 
 
-def start(home: Path, answers: Callable[[], bool]) -> None:
-    """Starts the daemon of a home and waits until it answers.
+def start(home: Path, answers: Callable[[], bool]) -> bool:
+    """Starts the daemon of a home and waits until it answers; tells whether it is the first time.
 
     One that somebody else starts meanwhile is as good. The daemon goes on when this process ends.
 
@@ -57,7 +57,8 @@ def start(home: Path, answers: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     with _lock(home / "run" / "start.lock", deadline):
         if answers():
-            return
+            return False
+        first = not (home / "keys").exists()
         out = home / "logs" / "dspd.out"
         with out.open("wb") as log:
             child = subprocess.Popen(
@@ -83,6 +84,7 @@ def start(home: Path, answers: Callable[[], bool]) -> None:
             time.sleep(_POLL_SECONDS)
         # It belongs to nobody here from now on; without this, Python warns when it is collected.
         child.returncode = 0
+        return first
 
 
 @contextlib.contextmanager

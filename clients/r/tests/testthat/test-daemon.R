@@ -3,7 +3,11 @@
 test_that("a daemon that does not run is started", {
   home_of("alice")
   withr::local_envvar(DSP_HOME = new_home("fresh"))
-  push_frame("first", "started by itself")
+  told <- capture_messages(push_frame("first", "started by itself"))
+  # Of the first start alone.
+  expect_match(paste(told, collapse = ""), "first start: you are .*the recovery key is only on")
+  run_dsp(Sys.getenv("DSP_HOME"), "daemon", "stop")
+  expect_silent(pull_data("first"))
   expect_identical(pull_data("first"), "started by itself")
 })
 
