@@ -39,6 +39,10 @@ import matplotlib.pyplot as plt
 pytestmark = pytest.mark.usefixtures("here")
 
 
+class Colour(enum.Enum):
+    RED = 1
+
+
 def same_frame(frame):
     back = around(frame)
     pd.testing.assert_frame_equal(back, frame, check_freq=True)
@@ -70,9 +74,45 @@ def test_plain_values(value):
     assert back == value
 
 
-@pytest.mark.parametrize("value", [{"a": (1, 2)}, {1: 2}, float("nan"), [{"k": {1}}], {"k": 1j}])
-def test_what_json_would_change_is_refused(value):
-    with pytest.raises(dsp.UnsupportedObjectTypeException, match="JSON"):
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": (1, 2), "b": {"c": math.nan}},
+        {1: 2, "$": 3},
+        {"$float": "nan"},
+        [{"k": {1}}, 1j, -0.0, math.inf],
+        {"accuracy": np.float64(0.1), "n": np.int64(3), "ok": np.True_, "half": np.float16("nan")},
+        {"when": dt.datetime(2020, 10, 25, 2, 30, fold=1), "of": pd.Timestamp("2020", tz="UTC")},
+        {"matrix": np.eye(2), "gone": pd.NA, "d": decimal.Decimal("1.10")},
+        {"name": "a\ud800"},
+        [collections.OrderedDict(a=1)],
+    ],
+)
+def test_values_that_json_has_not_say_what_they_are(value):
+    back = around(value)
+    assert repr(back) == repr(value)
+    assert dsp.push("types/one", value).unchanged
+
+
+def test_a_number_that_is_none_comes_back():
+    assert math.isnan(around(math.nan))
+    assert around(-math.inf) == -math.inf
+    text = json.loads(types.encode({"accuracy": np.float64(0.9)}).data)
+    assert text == {"accuracy": {"$float64": 0.9}}
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ({"a": [1, {"b": object()}]}, r"the value\['a'\]\[1\]\['b'\] is a object"),
+        ([(1,), {"k": (Colour.RED,)}], r"the value\[1\]\['k'\] is a tuple"),
+        ({"n": collections.Counter("a")}, r"\['n'\] is a Counter"),
+        ({Colour.RED: 1}, "(?s)a key or an item.*cause: Colour is a class"),
+        ([pd.DataFrame()], r"the value\[0\] is a DataFrame"),
+    ],
+)
+def test_what_json_would_change_is_refused(value, where):
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=where):
         dsp.push("types/refused", value)
 
 
@@ -136,6 +176,16 @@ def test_classes_of_ones_own_are_told():
 def test_a_column_alone_is_no_table():
     with pytest.raises(dsp.UnsupportedObjectTypeException, match="pyarrow.table"):
         dsp.push("types/refused", pa.chunked_array([[1]]))
+
+
+def test_arrays_of_python_objects():
+    array = np.array([[1, "a", None], [dt.date(2020, 1, 1), (1,), math.nan]], dtype=object)
+    back = around(array)
+    assert (back.dtype, back.shape) == (array.dtype, array.shape)
+    assert repr(back.tolist()) == repr(array.tolist())
+    records = np.array([(1, None)], dtype=[("x", "i4"), ("y", "O")])
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=r"(?s)records.*hint: .*pickle"):
+        dsp.push("types/refused", records)
 
 
 def test_arrays_of_objects_are_refused():
@@ -285,10 +335,6 @@ def test_objects_keep_their_python_types():
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 UTC_NOW = dt.datetime(2020, 1, 1, 12, tzinfo=dt.timezone.utc)
-
-
-class Colour(enum.Enum):
-    RED = 1
 
 
 class Noon(dt.tzinfo):
