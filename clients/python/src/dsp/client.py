@@ -11,6 +11,7 @@ import json
 import os
 import threading
 import warnings
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -60,6 +61,7 @@ class Client:
         self._lock = threading.Lock()
         self._http: httpx.Client | None = None
         self._pid = 0
+        _made.add(self)
 
     def __repr__(self) -> str:
         return f"Client({self.address!r})"
@@ -374,8 +376,21 @@ def _text(value: str | int | bool | None) -> str:
 
 
 _lock = threading.Lock()
+_made: weakref.WeakSet[Client] = weakref.WeakSet()
 _found: dict[tuple[str, ...], Client] = {}
 _chosen: Client | None = None
+
+
+def _after_fork() -> None:
+    """Gives a child locks of its own: threads that it has not may have held those it would have."""
+    global _lock
+    _lock = threading.Lock()
+    for made in _made:
+        made._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def choose(caller: Client | None) -> None:
