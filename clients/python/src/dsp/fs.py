@@ -137,11 +137,15 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
     _rm = mkdir
     rm = mkdir
     rm_file = mkdir
-    cp_file = mkdir
     touch = mkdir
     pipe_file = mkdir
-    put_file = mkdir
-    mv = mkdir
+
+    def put_file(self, lpath: str, rpath: str, *args: Any, **kwargs: Any) -> None:
+        """Refuses: frames are made by pushing."""
+        raise _read_only(rpath)
+
+    cp_file = put_file
+    mv = put_file
 
     def _frame(self, path: str) -> Frame:
         try:
@@ -290,6 +294,6 @@ class DspFile(AbstractBufferedFile):  # type: ignore[misc]
 
 def _read_only(path: str) -> RefusedError:
     return RefusedError(
-        f"{SCHEME}{path} is read-only: a frame never changes",
+        f"{SCHEME}{path.removeprefix(SCHEME)} is read-only: a frame never changes",
         hint="dsp.push makes a new frame on top of the stack",
     )
