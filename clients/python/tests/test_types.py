@@ -30,7 +30,7 @@ from sklearn.linear_model import LinearRegression
 
 import dsp
 from dsp import types
-from dsp.types import arriving, arrow
+from dsp.types import arriving, arrow, tagged
 from dsp.types.base import PARQUET
 
 matplotlib.use("svg")
@@ -314,6 +314,9 @@ FRAMES = {
     "range labels": pd.DataFrame([[1, 2]]),
     "twice the same label": pd.DataFrame([[1, "x"]], columns=["a", "a"]),
     "mixed labels": pd.DataFrame([[1, 2, 3]], columns=pd.Index(["1", 1, None], dtype=object)),
+    "labels that are no text": pd.DataFrame(
+        [[1, 2]], columns=pd.Index(["a\ud800", "a\\ud800"], dtype=object)
+    ),
     "named labels": pd.DataFrame([[1]], columns=pd.Index(["a"], name="what")),
     "date labels": pd.DataFrame([[1, 2]], columns=pd.date_range("2020", periods=2)),
 }
@@ -434,6 +437,16 @@ def test_cells_that_would_come_back_as_others_are_refused(cells, named):
     match = f"(?s)the column 'bad'.*{named}.*hint: .*pickle"
     with pytest.raises(dsp.UnsupportedObjectTypeException, match=match):
         dsp.push("types/refused", frame)
+
+
+def test_zones_of_pytz_come_back_where_it_is_not_installed():
+    class Zone(dt.tzinfo):
+        zone = "Europe/Berlin"
+
+    Zone.__module__ = "pytz.tzfile"
+    text = tagged.to_text(dt.time(1, tzinfo=Zone()))
+    assert json.loads(text)["zone"] == {"pytz": "Europe/Berlin"}
+    assert str(tagged.of_text(text).tzinfo) == "Europe/Berlin"
 
 
 def test_a_value_that_a_type_of_pandas_cannot_keep_is_named():

@@ -211,7 +211,8 @@ def _names(labels: Any, levels: int) -> list[str]:
     taken = {f"__index_level_{at}__" for at in range(levels)}
     names = []
     for label in labels:
-        name = base = str(label)
+        # What is half of a surrogate pair is in the note alone.
+        name = base = str(label).encode(errors="backslashreplace").decode()
         n = 1
         while name in taken:
             name, n = f"{base}.{n}", n + 1

@@ -21,6 +21,7 @@ import tokenize
 import uuid
 import zoneinfo
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 TAGGED = "python/tagged"
@@ -136,6 +137,10 @@ def _zone(zone: datetime.tzinfo) -> Any:
         name, offset = zone.tzname(None), zone.utcoffset(None)
         written: dict[str, Any] = {"seconds": offset.total_seconds()}
         return written if datetime.timezone(offset).tzname(None) == name else written | {"is": name}
+    # Those of pandas before 3.
+    known = getattr(zone, "zone", None)
+    if type(zone).__module__.partition(".")[0] == "pytz" and known:
+        return {"pytz": known}
     raise NoTagError(f"its zone is a {type(zone).__module__}.{type(zone).__qualname__}")
 
 
@@ -144,8 +149,20 @@ def _zone_of(written: Any) -> datetime.tzinfo:
         return datetime.timezone.utc
     if "key" in written:
         return zoneinfo.ZoneInfo(written["key"])
+    if "pytz" in written:
+        return _zone_of_pytz(written["pytz"])
     offset = datetime.timedelta(seconds=written["seconds"])
     return datetime.timezone(offset, *([written["is"]] if "is" in written else []))
+
+
+def _zone_of_pytz(name: str) -> datetime.tzinfo:
+    """Returns a zone of pytz, or the same of Python where pytz is not installed."""
+    try:
+        pytz: Any = import_module("pytz")
+        zone: datetime.tzinfo = pytz.timezone(name)
+    except ImportError:
+        return zoneinfo.ZoneInfo(name)
+    return zone
 
 
 def _of_numpy(value: Any, level: int) -> Any:
