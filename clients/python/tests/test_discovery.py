@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -204,6 +205,26 @@ ok = all(dsp.pull("fork/text") == "x" * 100_000 for _ in range(20))
 print(ok, [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children])
 """
     assert python(code, DSP_HOME=str(here.home)) == "True [0, 0, 0, 0]\n"
+
+
+def test_what_was_found_goes_to_other_processes_without_the_token(here, monkeypatch):
+    dsp.push("fork/sent", "text")
+    stack = dsp.stack("fork/sent")
+    sent = pickle.dumps((stack, stack.head, stack.head.attachments[0]))
+    token = client_file(here.home).token
+    assert token.encode() not in sent
+    code = "import pickle, sys; print(pickle.load(sys.stdin.buffer)[2].text())"
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        input=sent,
+        env={**os.environ, "DSP_HOME": str(here.home)},
+        capture_output=True,
+        timeout=DEADLINE_SECONDS,
+    )
+    assert said.stdout == b"text\n", said.stderr
+    monkeypatch.setenv("DSP_URL", "http://127.0.0.1:9")
+    with pytest.raises(dsp.ConfigurationError, match=r"(?s)this came from.*hint: set DSP_URL"):
+        pickle.loads(sent)
 
 
 def test_a_child_after_fork_does_not_wait_for_threads_that_it_has_not(here):

@@ -12,7 +12,7 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -65,6 +65,10 @@ class Client:
 
     def __repr__(self) -> str:
         return f"Client({self.address!r})"
+
+    def __reduce__(self) -> tuple[Callable[[str, bool], Client], tuple[str, bool]]:
+        """Has another process find the daemon anew: the token goes nowhere."""
+        return _found_there, (self.address, self.local)
 
     @classmethod
     def of_file(cls, file: ClientFile) -> Client:
@@ -423,6 +427,20 @@ def client() -> Client:
     if found is None:
         raise DaemonNotFoundError(
             "the daemon ended right after its start", hint=f"see {folder}/logs"
+        )
+    return found
+
+
+def _found_there(address: str, local: bool) -> Client:
+    """Returns a caller of the daemon that another process called.
+
+    Raises `ConfigurationError` where it is another one that is found here.
+    """
+    found = client()
+    if found.local != local or (found.address != address and not local):
+        raise ConfigurationError(
+            f"this came from the daemon at {address}, and here it is {found.address}",
+            hint="set DSP_URL and DSP_TOKEN, or call dsp.configure, in each process alike",
         )
     return found
 
