@@ -23,6 +23,7 @@ KINDS = [
     ("text/csv", "pandas/dataframe"),
     ("text/csv", "r/data.frame"),
     ("application/json", None),
+    ("application/json", "python/tagged"),
     ("application/json", "plotly"),
     ("application/json", "bokeh"),
     ("application/vnd.vegalite+json", "altair"),
@@ -55,6 +56,22 @@ def test_what_is_no_such_file_is_told(media, app):
 def test_nothing_at_all_is_told(media, app):
     push(b"", media, app)
     with pytest.raises(dsp.DspError, match=r"damaged/one@"):
+        dsp.pull("damaged/one")
+
+
+NPY = b"\x93NUMPY\x01\x00\x10\x00{'descr': '<i4',\n"
+SHAPE = b"{'descr': '<i8', 'fortran_order': False, 'shape': (1000000000000,), }"
+HUGE = b"\x93NUMPY\x01\x00F\x00" + SHAPE.ljust(69) + b"\n"
+
+
+@pytest.mark.parametrize("data", [NPY, HUGE])
+def test_an_array_whose_header_lies_is_told(data):
+    push(data, "application/x-npy", "numpy")
+    with pytest.raises(dsp.DspError, match="no array of NumPy"):
+        dsp.pull("damaged/one")
+    cell = json.dumps({"$array": base64.b64encode(data).decode()})
+    push(cell.encode(), "application/json", "python/tagged")
+    with pytest.raises(dsp.DspError, match="no JSON"):
         dsp.pull("damaged/one")
 
 

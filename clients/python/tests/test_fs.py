@@ -67,6 +67,19 @@ def test_it_is_read_only(report):
             change()
 
 
+def test_what_is_refused_is_named_by_its_target(report, tmp_path):
+    fs = fsspec.filesystem("dsp")
+    (tmp_path / "here.txt").write_text("x")
+    for change in (
+        lambda: fs.put(str(tmp_path / "here.txt"), "dsp://me/main/fs/there"),
+        lambda: fs.mv(f"{report}#weekly-1.txt", "dsp://me/main/fs/there"),
+        lambda: fs.mkdir("dsp://me/main/fs/there"),
+        lambda: pd.DataFrame({"a": [1]}).to_parquet("dsp://me/main/fs/there"),
+    ):
+        with pytest.raises(dsp.RefusedError, match="^dsp://me/main/fs/there is read-only"):
+            change()
+
+
 def test_all_that_is_here_is_a_tree(report):
     fs = fsspec.filesystem("dsp")
     dsp.push("fs/deep/er", "deep")

@@ -98,6 +98,13 @@ def test_tables_that_could_have_geometries():
     for name in (None, 3, ("a", "b"), "where"):
         assert_geoseries_equal(around(points.rename(name)), points.rename(name))
         assert around(points.rename(name)).name == name
+    weeks = pd.date_range("2020", periods=2, freq="W-SUN", name="week")
+    weekly = gpd.GeoDataFrame({"a": [1, 2]}, geometry=list(points) * 2, index=weeks)
+    weekly.attrs["of"] = "us"
+    back = around(weekly)
+    assert_geodataframe_equal(back, weekly)
+    assert (back.index.freqstr, back.attrs) == ("W-SUN", {"of": "us"})
+    assert weekly.attrs == {"of": "us"}
     none_chosen = gpd.GeoDataFrame({"where": points})
     with pytest.raises(dsp.UnsupportedObjectTypeException, match="hint: frame.set_geometry"):
         dsp.push("libraries/refused", none_chosen)

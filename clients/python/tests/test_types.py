@@ -30,13 +30,17 @@ from sklearn.linear_model import LinearRegression
 
 import dsp
 from dsp import types
-from dsp.types import arriving, arrow
+from dsp.types import arriving, arrow, tagged
 from dsp.types.base import PARQUET
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
 pytestmark = pytest.mark.usefixtures("here")
+
+
+class Colour(enum.Enum):
+    RED = 1
 
 
 def same_frame(frame):
@@ -70,9 +74,45 @@ def test_plain_values(value):
     assert back == value
 
 
-@pytest.mark.parametrize("value", [{"a": (1, 2)}, {1: 2}, float("nan"), [{"k": {1}}], {"k": 1j}])
-def test_what_json_would_change_is_refused(value):
-    with pytest.raises(dsp.UnsupportedObjectTypeException, match="JSON"):
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": (1, 2), "b": {"c": math.nan}},
+        {1: 2, "$": 3},
+        {"$float": "nan"},
+        [{"k": {1}}, 1j, -0.0, math.inf],
+        {"accuracy": np.float64(0.1), "n": np.int64(3), "ok": np.True_, "half": np.float16("nan")},
+        {"when": dt.datetime(2020, 10, 25, 2, 30, fold=1), "of": pd.Timestamp("2020", tz="UTC")},
+        {"matrix": np.eye(2), "gone": pd.NA, "d": decimal.Decimal("1.10")},
+        {"name": "a\ud800"},
+        [collections.OrderedDict(a=1)],
+    ],
+)
+def test_values_that_json_has_not_say_what_they_are(value):
+    back = around(value)
+    assert repr(back) == repr(value)
+    assert dsp.push("types/one", value).unchanged
+
+
+def test_a_number_that_is_none_comes_back():
+    assert math.isnan(around(math.nan))
+    assert around(-math.inf) == -math.inf
+    text = json.loads(types.encode({"accuracy": np.float64(0.9)}).data)
+    assert text == {"accuracy": {"$float64": 0.9}}
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ({"a": [1, {"b": object()}]}, r"the value\['a'\]\[1\]\['b'\] is a object"),
+        ([(1,), {"k": (Colour.RED,)}], r"the value\[1\]\['k'\] is a tuple"),
+        ({"n": collections.Counter("a")}, r"\['n'\] is a Counter"),
+        ({Colour.RED: 1}, "(?s)a key or an item.*cause: Colour is a class"),
+        ([pd.DataFrame()], r"the value\[0\] is a DataFrame"),
+    ],
+)
+def test_what_json_would_change_is_refused(value, where):
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=where):
         dsp.push("types/refused", value)
 
 
@@ -136,6 +176,16 @@ def test_classes_of_ones_own_are_told():
 def test_a_column_alone_is_no_table():
     with pytest.raises(dsp.UnsupportedObjectTypeException, match="pyarrow.table"):
         dsp.push("types/refused", pa.chunked_array([[1]]))
+
+
+def test_arrays_of_python_objects():
+    array = np.array([[1, "a", None], [dt.date(2020, 1, 1), (1,), math.nan]], dtype=object)
+    back = around(array)
+    assert (back.dtype, back.shape) == (array.dtype, array.shape)
+    assert repr(back.tolist()) == repr(array.tolist())
+    records = np.array([(1, None)], dtype=[("x", "i4"), ("y", "O")])
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=r"(?s)records.*hint: .*pickle"):
+        dsp.push("types/refused", records)
 
 
 def test_arrays_of_objects_are_refused():
@@ -264,6 +314,9 @@ FRAMES = {
     "range labels": pd.DataFrame([[1, 2]]),
     "twice the same label": pd.DataFrame([[1, "x"]], columns=["a", "a"]),
     "mixed labels": pd.DataFrame([[1, 2, 3]], columns=pd.Index(["1", 1, None], dtype=object)),
+    "labels that are no text": pd.DataFrame(
+        [[1, 2]], columns=pd.Index(["a\ud800", "a\\ud800"], dtype=object)
+    ),
     "named labels": pd.DataFrame([[1]], columns=pd.Index(["a"], name="what")),
     "date labels": pd.DataFrame([[1, 2]], columns=pd.date_range("2020", periods=2)),
 }
@@ -285,10 +338,6 @@ def test_objects_keep_their_python_types():
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 UTC_NOW = dt.datetime(2020, 1, 1, 12, tzinfo=dt.timezone.utc)
-
-
-class Colour(enum.Enum):
-    RED = 1
 
 
 class Noon(dt.tzinfo):
@@ -388,6 +437,16 @@ def test_cells_that_would_come_back_as_others_are_refused(cells, named):
     match = f"(?s)the column 'bad'.*{named}.*hint: .*pickle"
     with pytest.raises(dsp.UnsupportedObjectTypeException, match=match):
         dsp.push("types/refused", frame)
+
+
+def test_zones_of_pytz_come_back_where_it_is_not_installed():
+    class Zone(dt.tzinfo):
+        zone = "Europe/Berlin"
+
+    Zone.__module__ = "pytz.tzfile"
+    text = tagged.to_text(dt.time(1, tzinfo=Zone()))
+    assert json.loads(text)["zone"] == {"pytz": "Europe/Berlin"}
+    assert str(tagged.of_text(text).tzinfo) == "Europe/Berlin"
 
 
 def test_a_value_that_a_type_of_pandas_cannot_keep_is_named():

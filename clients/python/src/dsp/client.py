@@ -12,7 +12,8 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -61,9 +62,14 @@ class Client:
         self._lock = threading.Lock()
         self._http: httpx.Client | None = None
         self._pid = 0
+        _made.add(self)
 
     def __repr__(self) -> str:
         return f"Client({self.address!r})"
+
+    def __reduce__(self) -> tuple[Callable[[str, bool], Client], tuple[str, bool]]:
+        """Has another process find the daemon anew: the token goes nowhere."""
+        return _found_there, (self.address, self.local)
 
     @classmethod
     def of_file(cls, file: ClientFile) -> Client:
@@ -375,8 +381,21 @@ def _text(value: str | int | bool | None) -> str:
 
 
 _lock = threading.Lock()
+_made: weakref.WeakSet[Client] = weakref.WeakSet()
 _found: dict[tuple[str, ...], Client] = {}
 _chosen: Client | None = None
+
+
+def _after_fork() -> None:
+    """Gives a child locks of its own: threads that it has not may have held those it would have."""
+    global _lock
+    _lock = threading.Lock()
+    for made in _made:
+        made._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def choose(caller: Client | None) -> None:
@@ -431,6 +450,20 @@ def _greet(found: Client) -> None:
     )
     with contextlib.suppress(AttributeError, OSError, ValueError):  # There is no stderr.
         sys.stderr.write("".join(f"{line}\n" for line in told))
+
+
+def _found_there(address: str, local: bool) -> Client:
+    """Returns a caller of the daemon that another process called.
+
+    Raises `ConfigurationError` where it is another one that is found here.
+    """
+    found = client()
+    if found.local != local or (found.address != address and not local):
+        raise ConfigurationError(
+            f"this came from the daemon at {address}, and here it is {found.address}",
+            hint="set DSP_URL and DSP_TOKEN, or call dsp.configure, in each process alike",
+        )
+    return found
 
 
 def _answering(file: ClientFile) -> Client | None:

@@ -153,16 +153,16 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
     _rm = mkdir
     rm = mkdir
     rm_file = mkdir
-    cp_file = mkdir
     touch = mkdir
     pipe_file = mkdir
-    mv = mkdir
 
     def put(self, lpath: Any, rpath: Any, *args: Any, **kwargs: Any) -> None:
-        """Refuses, as `mkdir` does."""
+        """Refuses: frames are made by pushing."""
         raise _read_only(rpath)
 
     put_file = put
+    cp_file = put
+    mv = put
 
     def _frame(self, path: str) -> Frame:
         try:

@@ -9,7 +9,7 @@ from dsp.errors import UnsupportedObjectTypeException
 from dsp.types.arrow import ROW_GROUP, check_fits, pyarrow
 from dsp.types.base import PARQUET, Encoded, instance, library, unreadable, written
 from dsp.types.columns import label_of, label_to_json
-from dsp.types.pandas import Pandas
+from dsp.types.pandas import Pandas, with_freq
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _FRAME, _SERIES = "geopandas/geodataframe", "geopandas/geoseries"
 _PLAIN = "geopandas/plain"
 _SERIES_COLUMN = "geometry"
-_NAME = "dsp:name"
+_ABOUT = "dsp"
+"""Attribute with what GeoParquet has no place for."""
 
 
 class GeoPandas:
@@ -33,14 +34,14 @@ class GeoPandas:
 
         pa = pyarrow()
         series = isinstance(value, geopandas.GeoSeries)
+        if not series and value.active_geometry_name is None:
+            return _without_geometry(value)
+        # GeoParquet has names of columns that are texts, and attributes of the table.
+        about: dict[str, Any] = {"freq": getattr(value.index, "freqstr", None)}
         if series:
-            # GeoParquet has names of columns that are texts, and attributes of the table.
-            frame = value.to_frame(_SERIES_COLUMN)
-            frame.attrs[_NAME] = label_to_json(value.name)
-        else:
-            frame = value
-            if frame.active_geometry_name is None:
-                return _without_geometry(frame)
+            about["name"] = label_to_json(value.name)
+        frame = value.to_frame(_SERIES_COLUMN) if series else value.copy(deep=False)
+        frame.attrs = {**frame.attrs, _ABOUT: about}
 
         def write(file: IO[bytes]) -> None:
             frame.to_parquet(
@@ -70,15 +71,16 @@ class GeoPandas:
                 check_fits(pa.parquet.read_metadata(file), attachment)
                 file.seek(0)
                 frame = geopandas.read_parquet(file)
-        except (pa.ArrowException, ValueError, OSError, KeyError) as error:
+            about = dict(frame.attrs.pop(_ABOUT, {}))
+            if about.get("freq"):
+                frame.index = with_freq(frame.index, about["freq"])
+            if attachment.app != _SERIES:
+                return frame
+            column = frame.iloc[:, 0]
+            column.name = label_of(about["name"]) if "name" in about else column.name
+            return column
+        except (pa.ArrowException, ValueError, OSError, LookupError, TypeError) as error:
             raise unreadable(attachment, "GeoParquet file", error) from error
-        if attachment.app != _SERIES:
-            return frame
-        column = frame.iloc[:, 0]
-        if _NAME in frame.attrs:
-            column.name = label_of(frame.attrs[_NAME])
-        column.attrs.pop(_NAME, None)
-        return column
 
 
 def _without_geometry(frame: Any) -> Encoded:

@@ -229,7 +229,8 @@ def _names(labels: Any, levels: int) -> list[str]:
     taken = {f"__index_level_{at}__" for at in range(levels)}
     names = []
     for label in labels:
-        name = base = str(label)
+        # What is half of a surrogate pair is in the note alone.
+        name = base = str(label).encode(errors="backslashreplace").decode()
         n = 1
         while name in taken:
             name, n = f"{base}.{n}", n + 1
@@ -387,14 +388,14 @@ def _read_index(note: Note, table: Any) -> Any:
                 index = index.set_levels(level, level=at, verify_integrity=False)
             if spec.get("freq") and type(index.levels[at]).__name__ != "PeriodIndex":
                 index = index.set_levels(
-                    _with_freq(index.levels[at], spec["freq"]), level=at, verify_integrity=False
+                    with_freq(index.levels[at], spec["freq"]), level=at, verify_integrity=False
                 )
         return index
     index = pandas.Index(levels[0], name=names[0], dtype=levels[0].dtype)
-    return _with_freq(index, note["freq"]) if note.get("freq") else index
+    return with_freq(index, note["freq"]) if note.get("freq") else index
 
 
-def _with_freq(index: Any, freq: str) -> Any:
+def with_freq(index: Any, freq: str) -> Any:
     """Returns an index of times with its frequency; without, where it has gaps by now."""
     index = index.copy()
     with contextlib.suppress(ValueError, AttributeError):

@@ -17,15 +17,26 @@ import ipaddress
 import json
 import math
 import pathlib
+import tokenize
 import uuid
 import zoneinfo
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
+TAGGED = "python/tagged"
+"""What opens a whole attachment of it."""
 _LEVELS = 64
 """How deep values may lie in each other; what holds itself is deeper than any bound."""
 _NUMBERS = "iufcbUSmM"
 """Kinds of NumPy's scalars and arrays that are kept: all but Python objects and records."""
+
+
+_SCALARS = (
+    *("bool", "float16", "float32", "float64"),
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+)
+"""Scalars of NumPy that are written as numbers of JSON."""
 
 
 class NoTagError(Exception):
@@ -126,6 +137,10 @@ def _zone(zone: datetime.tzinfo) -> Any:
         name, offset = zone.tzname(None), zone.utcoffset(None)
         written: dict[str, Any] = {"seconds": offset.total_seconds()}
         return written if datetime.timezone(offset).tzname(None) == name else written | {"is": name}
+    # Those of pandas before 3.
+    known = getattr(zone, "zone", None)
+    if type(zone).__module__.partition(".")[0] == "pytz" and known:
+        return {"pytz": known}
     raise NoTagError(f"its zone is a {type(zone).__module__}.{type(zone).__qualname__}")
 
 
@@ -134,8 +149,20 @@ def _zone_of(written: Any) -> datetime.tzinfo:
         return datetime.timezone.utc
     if "key" in written:
         return zoneinfo.ZoneInfo(written["key"])
+    if "pytz" in written:
+        return _zone_of_pytz(written["pytz"])
     offset = datetime.timedelta(seconds=written["seconds"])
     return datetime.timezone(offset, *([written["is"]] if "is" in written else []))
+
+
+def _zone_of_pytz(name: str) -> datetime.tzinfo:
+    """Returns a zone of pytz, or the same of Python where pytz is not installed."""
+    try:
+        pytz: Any = import_module("pytz")
+        zone: datetime.tzinfo = pytz.timezone(name)
+    except ImportError:
+        return zoneinfo.ZoneInfo(name)
+    return zone
 
 
 def _of_numpy(value: Any, level: int) -> Any:
@@ -147,16 +174,31 @@ def _of_numpy(value: Any, level: int) -> Any:
     known = type(value) is numpy.ndarray or isinstance(value, numpy.generic)
     if not known or value.dtype.kind not in _NUMBERS:
         raise NoTagError(f"a {type(value).__name__} of NumPy")
+    if type(value) is not numpy.ndarray and value.dtype.name in _SCALARS:
+        return {f"${value.dtype.name}": _written(value.item(), level + 1)}
     file = io.BytesIO()
     numpy.save(file, value, allow_pickle=False)
     name = "array" if type(value) is numpy.ndarray else "number"
     return {f"${name}": base64.b64encode(file.getvalue()).decode(), "shows": str(value)[:80]}
 
 
+def _scalar_of(name: str) -> Callable[[Any, dict[str, Any]], Any]:
+    def read(value: Any, _: dict[str, Any]) -> Any:
+        import numpy
+
+        return numpy.dtype(name).type(_read(value))
+
+    return read
+
+
 def _array_of(data: Any, _: dict[str, Any]) -> Any:
     import numpy
 
-    return numpy.load(io.BytesIO(base64.b64decode(data)), allow_pickle=False)
+    try:
+        return numpy.load(io.BytesIO(base64.b64decode(data)), allow_pickle=False)
+    # Its header is read as a piece of Python.
+    except (SyntaxError, tokenize.TokenError) as error:
+        raise ValueError(str(error)) from error
 
 
 def _objects_of(items: Any, written: dict[str, Any]) -> Any:
@@ -274,6 +316,7 @@ _READERS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "array": _array_of,
     "number": lambda data, written: _array_of(data, written)[()],
     "objects": _objects_of,
+    **{name: _scalar_of(name) for name in _SCALARS},
     **{
         name: _pandas_of(name)
         for name in ("missing", "Timestamp", "Timedelta", "Period", "Interval")
