@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import DEADLINE_SECONDS
+from conftest import DEADLINE_SECONDS, Node
 
 import dsp
 from dsp import types
@@ -337,3 +338,30 @@ def test_a_parameter_that_is_no_number_is_found(here):
     assert dsp.pull("errors/nan", score=float("nan")) == "text"
     with pytest.raises(dsp.MatchError):
         dsp.pull("errors/nan", score=1.0)
+
+
+def test_ids_of_frames_are_short_in_errors(here):
+    dsp.push("errors/ids", "text", n=1)
+    with pytest.raises(dsp.MatchError, match=r"errors/ids@[0-9a-f]{8} fits n=2"):
+        dsp.pull("errors/ids", n=2)
+
+
+def test_a_daemon_that_does_not_answer_is_told_in_time(folder, monkeypatch):
+    node = Node(folder / "silent", "silent")
+    node.start()
+    try:
+        with node.current():
+            dsp.push("errors/silent", "text")
+            caller = node.client()
+            monkeypatch.setattr("dsp.client._SMALL_SECONDS", 0.2)
+            node.process.send_signal(signal.SIGSTOP)
+            try:
+                for call in (dsp.ls, lambda: caller.get("/node")):
+                    told = r"(?s)did not answer in 0.2 seconds.*dsp daemon logs"
+                    with pytest.raises(dsp.ConnectionLostError, match=told):
+                        call()
+            finally:
+                node.process.send_signal(signal.SIGCONT)
+            monkeypatch.undo()
+    finally:
+        node.stop()

@@ -30,9 +30,15 @@ def test_the_value_of_a_cell_is_pushed(shell):
     assert "magic/cell" in result._repr_html_()
 
 
-def test_a_cell_that_fails_pushes_nothing(shell):
+def test_a_cell_that_fails_pushes_nothing(shell, capsys):
     with pytest.raises(ZeroDivisionError):
         shell.run_cell_magic("dsp_push", "magic/fails", "1 / 0")
+    with pytest.raises(SyntaxError):
+        shell.run_cell_magic("dsp_push", "magic/fails", "1 /")
+    # The shell shows what is raised: not once more before.
+    assert capsys.readouterr().out == ""
+    shell.run_cell("1 / 0")
+    assert "ZeroDivisionError" in capsys.readouterr().out
     with pytest.raises(dsp.StackNotFoundError):
         dsp.stack("magic/fails")
 
@@ -53,3 +59,12 @@ def test_a_wrong_line_does_not_end_the_kernel(shell):
 
 def test_status(shell):
     assert "alice on" in shell.run_line_magic("dsp_status", "")
+
+
+def test_an_error_is_shown_without_what_is_below(shell, capsys):
+    shell.run_cell("import dsp\ndsp.pull('magic/nothing')")
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines[0] == "Traceback (most recent call last):"
+    assert "dsp.pull('magic/nothing')" in lines[2]
+    assert lines[3] == "dsp.errors.StackNotFoundError: no stack `magic/nothing`"
+    assert len(lines) == 5

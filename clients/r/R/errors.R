@@ -6,6 +6,10 @@
 #' @param candidates References that would fit where one did not.
 #' @noRd
 refuse <- function(detail, hint = NULL, causes = NULL, code = "refused", candidates = NULL) {
+  if (is.null(getOption("rlang_backtrace_on_error"))) {
+    # Of this package's own calls nobody learns anything.
+    rlang::local_options(rlang_backtrace_on_error = "none")
+  }
   rlang::abort(
     clean(detail),
     body = clean(bullets(hint, causes, candidates)),
@@ -39,7 +43,10 @@ bullets <- function(hint, causes, candidates) {
 
 # Leaves out what would steer a terminal: names and messages may be those of others.
 clean <- function(text) {
-  rlang::set_names(gsub("[\001-\010\013-\037\177]", "", text, perl = TRUE), names(text))
+  plain <- gsub("[\001-\010\013-\037\177]", "", text, perl = TRUE)
+  # Of the id of a frame the first digits, as people read it.
+  plain <- gsub("@([0-9a-f]{8})[0-9a-f]{56}\\b", "@\\1", plain, perl = TRUE)
+  rlang::set_names(plain, names(text))
 }
 
 text_or <- function(value, other) {

@@ -39,6 +39,10 @@ from dsp.wire import EventStream, Far, lines, pieces, whole
 _PAGE = 500
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 15 * 60.0
+"""What goes through many bytes, such as a push, may be silent for so long."""
+_SMALL_SECONDS = 30.0
+"""What only asks for something does not take long."""
+_NO_ANSWER = "no_answer"
 _EVENT_SECONDS = 60.0
 """The daemon shows every 15 seconds that a stream of events is alive."""
 
@@ -91,13 +95,13 @@ class Client:
             )
         return cls(url, token, socket=None, local=False)
 
-    def get(self, path: str, query: Query | None = None) -> Any:
-        """Asks for something and returns the JSON of the answer."""
-        return self._json("GET", path, query)
+    def get(self, path: str, query: Query | None = None, *, long: bool = False) -> Any:
+        """Asks for something and returns the JSON of the answer; `long` may take long."""
+        return self._json("GET", path, query, timeout=None if long else _small())
 
     def health(self) -> dict[str, Any]:
         """Asks who answers. Without the token: another program may listen there by now."""
-        with self._send("GET", "/health", token=False) as answer:
+        with self._send("GET", "/health", token=False, timeout=_small()) as answer:
             try:
                 read = json.loads(whole(answer))
             except ValueError as error:
@@ -210,10 +214,19 @@ class Client:
                 self._http.close()
             self._http = None
 
-    def _json(self, method: str, path: str, query: Query | None, body: object = None) -> Any:
+    def _json(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        body: object = None,
+        timeout: httpx.Timeout | None = None,
+    ) -> Any:
         content = None if method in ("GET", "DELETE") else _dump({} if body is None else body)
         headers = {} if content is None else _JSON
-        with self._send(method, path, query, content=content, headers=headers) as answer:
+        with self._send(
+            method, path, query, content=content, headers=headers, timeout=timeout
+        ) as answer:
             text = whole(answer)
             try:
                 return json.loads(text) if text else None
@@ -273,7 +286,7 @@ class Client:
                 "what is asked for is no text for a reference or a search",
                 causes=[str(error)],
                 hint="is the first argument the right one?",
-            ) from error
+            ) from None
         except httpx.ConnectError as error:
             raise DaemonNotFoundError(
                 f"no daemon answers at {self._socket or self.address}",
@@ -281,13 +294,21 @@ class Client:
                 hint="`dsp daemon start` starts it; `dsp daemon logs` says why it ended"
                 if self.local
                 else "does it run there, and is that its address? DSP_URL named it, or a profile",
-            ) from error
+            ) from None
+        except httpx.ReadTimeout as error:
+            waited = (error.request.extensions.get("timeout") or {}).get("read")
+            raise ConnectionLostError(
+                f"the daemon at {self._socket or self.address} did not answer in {waited} seconds",
+                code=_NO_ANSWER,
+                hint="is it stopped, or very busy? `dsp daemon logs` tells what it does; "
+                "`dsp daemon stop` ends it, and the next call starts it anew",
+            ) from None
         except httpx.TransportError as error:
             raise ConnectionLostError(
                 f"the connection to the daemon at {self.address} broke off",
                 causes=[str(error) or type(error).__name__],
                 hint="the call can be repeated: what arrived is kept and not sent twice",
-            ) from error
+            ) from None
 
     def _problem(self, answer: httpx.Response, method: str, path: str) -> DspError:
         try:
@@ -322,6 +343,10 @@ _NO_TOKEN = (
 )
 _NO_SUCH_CALL = "there is nothing at this path"
 """How the daemon says that it has no such call, rather than no such thing."""
+
+
+def _small() -> httpx.Timeout:
+    return httpx.Timeout(_SMALL_SECONDS, connect=_CONNECT_SECONDS)
 
 
 def segment(text: str) -> str:
@@ -473,7 +498,10 @@ def _answering(file: ClientFile) -> Client | None:
     candidate = known or Client.of_file(file)
     try:
         health = candidate.health()
-    except DspError:
+    except DspError as error:
+        if error.code == _NO_ANSWER:
+            # It runs, so that another one could not start.
+            raise
         return None
     # A port may belong to another program by now.
     if health.get("pid") != file.pid or health.get("status") != "ok":

@@ -6,6 +6,10 @@ them, so that the last lines of a traceback say what to do.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,11 +34,12 @@ class DspError(Exception):
         causes: Sequence[str] = (),
         candidates: Sequence[str] = (),
     ) -> None:
+        detail = _short(detail)
         super().__init__(detail)
         self.detail = detail
         self.code = code
         self.hint = hint
-        self.causes = tuple(causes)
+        self.causes = tuple(_short(cause) for cause in causes)
         self.candidates = tuple(candidates)
 
     def __str__(self) -> str:
@@ -44,6 +49,14 @@ class DspError(Exception):
         if self.hint:
             lines.append(f"hint: {self.hint}")
         return "\n".join(lines)
+
+    def _render_traceback_(self) -> list[str]:
+        """Returns what a notebook shows: the lines of the user, and none of this package."""
+        frames = traceback.extract_tb(self.__traceback__)
+        own = [one for one in frames if not _is_inner(one.filename)]
+        kind = f"{type(self).__module__}.{type(self).__qualname__}"
+        head = "Traceback (most recent call last):\n"
+        return [head, *traceback.format_list(own), f"{kind}: {self}"]
 
 
 class DaemonNotFoundError(DspError):
@@ -95,6 +108,19 @@ class ConnectionLostError(DspError):
 
 class VersionMismatchError(DspError):
     """This package and the daemon are of versions that do not understand each other."""
+
+
+def _is_inner(file: str) -> bool:
+    return file.startswith(_INNER) or f"{os.sep}IPython{os.sep}" in file
+
+
+_INNER = (os.path.dirname(__file__) + os.sep, contextlib.__file__)
+_LONG_ID = re.compile(r"@([0-9a-f]{8})[0-9a-f]{56}\b")
+
+
+def _short(text: str) -> str:
+    """Returns a text whose references have the first digits of a frame's id, as people read it."""
+    return _LONG_ID.sub(r"@\1", text)
 
 
 _BY_CODE: dict[str, type[DspError]] = {

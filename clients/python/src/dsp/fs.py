@@ -168,14 +168,14 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
         try:
             frame, _ = frame_of(SCHEME + self._strip_protocol(path).partition("#")[0], client())
         except NotFoundError as error:
-            raise FileNotFoundError(str(error)) from error
+            raise FileNotFoundError(str(error)) from None
         return frame
 
     def _attachment(self, path: str) -> Attachment:
         try:
             frame, which = frame_of(SCHEME + path, client())
         except NotFoundError as error:
-            raise FileNotFoundError(str(error)) from error
+            raise FileNotFoundError(str(error)) from None
         found = frame.attachments
         if which is not None:
             found = [one for one in found if one.path == which]

@@ -53,7 +53,7 @@ def register(shell: Any) -> None:
         """
         args = _push_parser().parse_line(line)
         params = _params(args.param)
-        ran = shell.run_cell(cell)
+        ran = _run(shell, cell)
         ran.raise_error()
         if ran.result is None:
             raise ConfigurationError(
@@ -85,6 +85,20 @@ def register(shell: Any) -> None:
     shell.register_magic_function(dsp_push, magic_kind="cell", magic_name="dsp_push")
     shell.register_magic_function(dsp_pull, magic_kind="line", magic_name="dsp_pull")
     shell.register_magic_function(dsp_status, magic_kind="line", magic_name="dsp_status")
+
+
+def _run(shell: Any, cell: str) -> Any:
+    """Runs a cell and leaves its error to who raises it: the shell would show it twice."""
+    names = ("showtraceback", "showsyntaxerror")
+    before = {name: vars(shell)[name] for name in names if name in vars(shell)}
+    try:
+        for name in names:
+            setattr(shell, name, lambda *args, **kwargs: None)
+        return shell.run_cell(cell)
+    finally:
+        for name in names:
+            delattr(shell, name)
+        vars(shell).update(before)
 
 
 def _params(pairs: list[str]) -> dict[str, Any]:

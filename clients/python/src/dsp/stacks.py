@@ -267,7 +267,7 @@ class Stack(Shown):
     def diff(self, before: str = "head~1", after: str = "head") -> dict[str, Any]:
         """Tells what differs between two revisions: params, metrics, files, inputs, message."""
         query = {"ref": f"{self.reference}@{before}", "to": f"{self.reference}@{after}"}
-        found: dict[str, Any] = self._client.get("/diff", query)
+        found: dict[str, Any] = self._client.get("/diff", query, long=True)
         return found
 
     def tag(self, name: str, rev: str = "head") -> None:
@@ -335,7 +335,7 @@ def stack(ref: str) -> Stack:
     try:
         return Stack(caller.get("/stack", {"ref": resolve(caller, ref)}), caller)
     except NotFoundError as error:
-        raise _stack_not_found(error) from error
+        raise _stack_not_found(error) from None
 
 
 def resolve(caller: Client, text: str) -> str:
@@ -373,7 +373,7 @@ def frame_of(ref: str, caller: Client) -> tuple[Frame, str | None]:
             info = caller.get("/frame", {"ref": name})
         return Frame(info, caller), path or None
     except NotFoundError as error:
-        raise _stack_not_found(error) from error
+        raise _stack_not_found(error) from None
 
 
 def _stack_not_found(error: NotFoundError) -> NotFoundError:

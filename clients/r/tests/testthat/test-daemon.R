@@ -137,3 +137,16 @@ test_that("the page is opened by a login of once", {
   expect_match(opened, "^http://127.0.0.1:[0-9]+/login#")
   expect_error(dsp_open("nothing/here"), class = "dsp_error_not_found")
 })
+
+test_that("an error of a script has no backtrace, and short ids", {
+  as_person("alice")
+  push_frame("short", "text", n = 1)
+  expect_error(pull_data("short", n = 2), "short@[0-9a-f]{8} fits", class = "dsp_error_no_match")
+  script <- tempfile(fileext = ".R")
+  writeLines("dsp::pull_data('nothing/at/all')", script)
+  told <- suppressWarnings(system2(
+    file.path(R.home("bin"), "Rscript"), c("--vanilla", script), stdout = TRUE, stderr = TRUE
+  ))
+  expect_match(paste(told, collapse = "\n"), "no stack `nothing/at/all`")
+  expect_no_match(paste(told, collapse = "\n"), "Backtrace")
+})
