@@ -3,6 +3,7 @@
 import json
 import logging
 
+import httpx
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -26,8 +27,11 @@ def line_plot(coefficient):
 
 def test_a_plot_is_pushed_in_one_call():
     result = dstack.push_frame("old/simple", line_plot(0.5), "My first plot")
-    assert result.url.startswith("dsp://")
-    assert str(result) == repr(result) == result.url
+    assert str(result) == result.url
+    assert httpx.get(result.url).status_code == 200
+    assert result.url.endswith("/s/old/simple")
+    assert repr(result) == f"<PushResult {result.reference}>"
+    assert dstack.pull(result).data == dstack.pull("old/simple").data
     (plot,) = dstack.stack("old/simple").head.attachments
     assert (plot.media, plot.app) == ("image/svg+xml", "matplotlib")
     assert plot.description == "My first plot"
@@ -114,8 +118,10 @@ def test_an_unknown_access_is_refused_before_anything_is_pushed():
 
 
 def test_public_says_that_it_shares_nothing():
-    with pytest.warns(dstack.DspWarning, match="shares nothing"):
+    with pytest.warns(dstack.DspWarning, match="shares nothing") as told:
         dstack.push("old/public", "text", access="public")
+    # Once, and at the line of the user.
+    assert [one.filename for one in told] == [__file__]
 
 
 def test_a_profile_of_another_server_is_refused():

@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import threading
-import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -24,10 +23,10 @@ from dsp.errors import (
     ConnectionLostError,
     DaemonNotFoundError,
     DspError,
-    DspWarning,
     UnauthorizedError,
     VersionMismatchError,
     of_problem,
+    tell,
 )
 from dsp.home import ClientFile, client_file, home
 from dsp.logger import logged
@@ -145,7 +144,7 @@ class Client:
                     case "failed":
                         raise of_problem(step["problem"])
                     case "note":
-                        warnings.warn(str(step.get("text")), DspWarning, stacklevel=4)
+                        tell(str(step.get("text")))
                     case "progress":
                         far.told(step)
         raise ConnectionLostError(

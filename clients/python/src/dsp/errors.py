@@ -7,9 +7,11 @@ them, so that the last lines of a traceback say what to do.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import re
 import traceback
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -108,6 +110,14 @@ class ConnectionLostError(DspError):
 
 class VersionMismatchError(DspError):
     """This package and the daemon are of versions that do not understand each other."""
+
+
+def tell(text: str) -> None:
+    """Warns, at the line of the user that led here, whatever is between."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and _is_inner(frame.f_code.co_filename):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, DspWarning, stacklevel=level)
 
 
 def _is_inner(file: str) -> bool:

@@ -7,20 +7,20 @@ import datetime
 import html
 import math
 import os
-import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from blake3 import blake3
 
 from dsp import types
 from dsp.client import Client, client
 from dsp.encryption import without_encryption
-from dsp.errors import ConfigurationError, DspError, DspWarning, RefusedError
+from dsp.errors import ConfigurationError, DspError, RefusedError, tell
 from dsp.profiles import caller_of
 from dsp.showing import Shown
 from dsp.stacks import resolve
@@ -31,8 +31,6 @@ from dsp.types.cells import is_json
 _PIECE = 1 << 20
 _INT_BITS = 64
 _PATH_CHARACTERS = 1024
-_CALLER = 5
-"""Calls from a warning up to the line of the user."""
 _PRIVATE = "private"
 _LEVELS = ("private", "internal", "public")
 
@@ -75,7 +73,7 @@ Encoder = Callable[[Any], Encoded] | _HasEncode | str
 
 @dataclass(frozen=True)
 class PushResult(Shown):
-    """What came of a push; as text it is the URL."""
+    """What came of a push; as text it is the URL, and a pull takes it as it takes a reference."""
 
     id: str
     """The id of the frame."""
@@ -86,8 +84,12 @@ class PushResult(Shown):
     unchanged: bool = False
     """Whether it equals the head, so that nothing was pushed."""
 
+    page: str = ""
+    """Where the daemon shows the stack in the browser."""
+
     def __repr__(self) -> str:
-        return self.url
+        said = " unchanged" if self.unchanged else ""
+        return f"<PushResult {self.reference}{said}>"
 
     def __str__(self) -> str:
         return self.url
@@ -225,7 +227,9 @@ class StackFrame:
         metrics: dict[str, float],
         tags: tuple[str, ...] | list[str],
     ) -> PushResult:
-        check_access(self._client, self.stack, self.access)
+        if self.access == _PRIVATE:
+            # Others may have been let in since; of other levels the beginning told.
+            check_access(self._client, self.stack, self.access)
         files = [
             {"path": path, **self._bytes(part), **_about(part)}
             for path, part in zip(self._paths(), self._parts, strict=True)
@@ -244,13 +248,16 @@ class StackFrame:
             },
         )
         self.id = str(pushed["frame"])
-        user = self._client.get("/node")["user"]
+        node = self._client.get("/node")
+        user = node["user"]
+        address = node["address"] if self._client.local else self._client.address
         name = pushed["reference"].rpartition(":")[2]
         self._pushed = PushResult(
             id=self.id,
             url=f"dsp://{user}/{pushed['context']}/{name}?rev={self.id}",
             reference=f"{pushed['reference']}@{self.id[:8]}",
             unchanged=bool(pushed["unchanged"]),
+            page=f"{address}/s/{quote(pushed['reference'])}",
         )
         if not self.auto_push:
             self._discard()
@@ -361,11 +368,7 @@ def _tell_of_a_path(obj: Any) -> None:
         return
     with contextlib.suppress(OSError, ValueError):
         if (os.sep in obj or Path(obj).suffix) and Path(obj).is_file():
-            warnings.warn(
-                f"pushed the text {obj!r} and not the file of that name: pass pathlib.Path",
-                DspWarning,
-                stacklevel=_CALLER,
-            )
+            tell(f"pushed the text {obj!r} and not the file of that name: pass pathlib.Path")
 
 
 def param(value: Any) -> Any:
@@ -456,11 +459,7 @@ def check_access(caller: Client, stack: str, access: str | None) -> None:
             hint=f"it is one of {', '.join(_LEVELS)}; name a message by message=",
         )
     if access != _PRIVATE:
-        warnings.warn(
-            f"access={access!r} shares nothing by itself: dsp.share() makes a ticket for readers",
-            DspWarning,
-            stacklevel=4,
-        )
+        tell(f"access={access!r} shares nothing by itself: dsp.share() makes a ticket for readers")
         return
     named = stack.rpartition(":")[0]
     label = named.rpartition("/")[2] if named else caller.get("/node")["context"]
@@ -484,7 +483,9 @@ def create_frame(
 ) -> StackFrame:
     """Begins a frame of a stack, with dstack's signature.
 
-    `check_access` is accepted for old code: access is always checked.
+    With `auto_push` each `commit` makes a frame of all that was committed so far, and `push` makes
+    one more only where it adds a message, parameters, metrics or tags. `check_access` is accepted
+    for old code: access is always checked.
     """
     return StackFrame(stack, access=access, auto_push=auto_push, caller=caller_of(profile))
 
@@ -531,8 +532,9 @@ def push_frame(
 ) -> PushResult:
     """Pushes one object as a frame, with the signature of dstack before 0.5.
 
-    `handler` is the old name of `encoder`.
+    `handler` is the old name of `encoder`. The URL of the result is its page, as it was then.
     """
     made = create_frame(stack, profile, access)
     made.commit(obj, description, params, encoder or handler, **kwargs)
-    return made.push(message=message)
+    result = made.push(message=message)
+    return replace(result, url=result.page)

@@ -345,6 +345,8 @@ def resolve(caller: Client, text: str) -> str:
 
     Raises `ConfigurationError` for what is no text.
     """
+    if isinstance(text, Shown) and hasattr(text, "reference"):
+        text = str(text.reference)
     if not isinstance(text, str):
         raise ConfigurationError(
             f"a stack is named by a text, and this is a {type(text).__name__}",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from dsp.errors import DspWarning, MatchError, UnsupportedObjectTypeException
+from dsp.errors import MatchError, UnsupportedObjectTypeException, tell
 from dsp.types.arrays import Numpy
 from dsp.types.arrow import Arrow
 from dsp.types.base import Encoded, Type
@@ -52,11 +51,7 @@ def all_types() -> tuple[Type, ...]:
         try:
             kind = entry.load()
         except Exception as error:
-            warnings.warn(
-                f"the type `{entry.name}` of {entry.value} cannot be loaded: {error}",
-                DspWarning,
-                stacklevel=2,
-            )
+            tell(f"the type `{entry.name}` of {entry.value} cannot be loaded: {error}")
             continue
         ours = entry.value.startswith("dsp.types.")
         found[entry.value] = (ours, kind() if isinstance(kind, type) else kind)

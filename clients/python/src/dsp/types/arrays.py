@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from tokenize import TokenError
 from typing import IO, TYPE_CHECKING, Any
 
-from dsp.errors import DspWarning, UnsupportedObjectTypeException
+from dsp.errors import UnsupportedObjectTypeException, tell
 from dsp.types.base import Encoded, instance, unreadable, written
 from dsp.types.tagged import TAGGED, NoTagError, to_text
 
@@ -35,9 +34,7 @@ class Numpy:
             )
         plain = isinstance(value, numpy.generic | numpy.memmap) or type(value) is numpy.ndarray
         if not plain:
-            warnings.warn(
-                f"a {type(value).__name__} comes back as a numpy.ndarray", DspWarning, stacklevel=6
-            )
+            tell(f"a {type(value).__name__} comes back as a numpy.ndarray")
         array = numpy.asarray(value)
         app = _SCALAR if isinstance(value, numpy.generic) else "numpy"
         if array.dtype.hasobject:

@@ -11,11 +11,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dsp.errors import DspError, DspWarning
+from dsp.errors import DspError, tell
 from dsp.types import csvw
 from dsp.types.arrow import pyarrow, read_foreign, read_parquet, to_parquet
 from dsp.types.base import CSV, PARQUET, Encoded, instance, is_foreign
@@ -29,8 +28,6 @@ _NOTE = b"dsp"
 _VERSION = 1
 _INSERTED = 64
 """Most columns that are put between those of numbers one by one."""
-_CALLER = 7
-"""Calls from a warning up to the line of the user, about."""
 _CAUSE_CHARACTERS = 300
 _LIES = (
     *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError),
@@ -173,24 +170,12 @@ def _tell_of_losses(frame: Any, attrs: Mapping[Any, Any]) -> None:
     freq = getattr(frame.index, "freq", None)
     # One with holidays, say, is no more than its name when it comes back.
     if freq is not None and type(frame.index).__name__ != "PeriodIndex" and not _is_named(freq):
-        warnings.warn(
-            f"not kept: the frequency {freq!r} of the index, which is more than its name",
-            DspWarning,
-            stacklevel=_CALLER,
-        )
+        tell(f"not kept: the frequency {freq!r} of the index, which is more than its name")
     lost = [repr(key) for key in frame.attrs if key not in attrs]
     if lost:
-        warnings.warn(
-            f"not kept, as JSON does not hold it: {', '.join(lost)} of the attrs of the table",
-            DspWarning,
-            stacklevel=_CALLER,
-        )
+        tell(f"not kept, as JSON does not hold it: {', '.join(lost)} of the attrs of the table")
     if type(frame) is not pandas.DataFrame:
-        warnings.warn(
-            f"a {type(frame).__name__} is kept, and comes back, as a pandas.DataFrame",
-            DspWarning,
-            stacklevel=_CALLER,
-        )
+        tell(f"a {type(frame).__name__} is kept, and comes back, as a pandas.DataFrame")
 
 
 def _is_named(freq: Any) -> bool:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
-from dsp.errors import DspWarning, UnsupportedObjectTypeException
+from dsp.errors import UnsupportedObjectTypeException, tell
 from dsp.types.base import Encoded, instance, unreadable
 from dsp.types.cells import same
 from dsp.types.tagged import TAGGED, NoTagError, of_text, to_text
@@ -38,9 +37,7 @@ class Text:
             value = Markdown(value.data)
         if type(value) not in (str, Markdown):
             kept = "a dsp.Markdown" if isinstance(value, Markdown) else "a str"
-            warnings.warn(
-                f"a {type(value).__name__} comes back as {kept}", DspWarning, stacklevel=6
-            )
+            tell(f"a {type(value).__name__} comes back as {kept}")
         data = _utf8(value)
         if isinstance(value, Markdown):
             return Encoded(".md", "text/markdown", "markdown", data=data)
@@ -87,11 +84,7 @@ class Json:
     def encode(self, value: Any) -> Encoded:
         if isinstance(value, dict | list) and type(value) not in (dict, list):
             kind = dict if isinstance(value, dict) else list
-            warnings.warn(
-                f"a {type(value).__name__} comes back as a {kind.__name__}",
-                DspWarning,
-                stacklevel=6,
-            )
+            tell(f"a {type(value).__name__} comes back as a {kind.__name__}")
             value = kind(value)
         try:
             if _is_plain(value, "the value"):
