@@ -314,3 +314,25 @@ def test_a_parameter_may_be_called_filename():
     assert dstack.pull("old/named", filename="a.txt") == "text"
     with pytest.raises(dstack.MatchError):
         dstack.pull("old/named", filename="b.txt")
+
+
+@pytest.mark.parametrize("name", ["app", "md", "cache", "FileDecoder"])
+def test_what_is_no_more_is_told_with_what_to_do(name):
+    with pytest.raises(AttributeError, match=f"dstack's `{name}` is not here: "):
+        getattr(dstack, name)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        getattr(dstack, "non" + "sense")
+
+
+def test_stacks_of_others_are_not_pushed_to():
+    with pytest.raises(dstack.RefusedError, match=r"(?s)stack of bob, .*push to \"x\""):
+        dstack.push_frame("/bob/x", "text")
+
+
+def test_auto_push_makes_a_frame_of_each_commit_and_push_no_more():
+    frame = dstack.create_frame("old/auto-thrice", auto_push=True)
+    for n in range(3):
+        frame.commit(f"text {n}", n=n)
+    assert frame.push().id == frame.id
+    assert len(list(dstack.stack("old/auto-thrice").frames())) == 3
+    assert len(dstack.stack("old/auto-thrice").head.attachments) == 3

@@ -68,3 +68,10 @@ def test_an_error_is_shown_without_what_is_below(shell, capsys):
     assert "dsp.pull('magic/nothing')" in lines[2]
     assert lines[3] == "dsp.errors.StackNotFoundError: no stack `magic/nothing`"
     assert len(lines) == 5
+
+
+def test_what_was_drawn_is_pushed_as_its_figure(shell):
+    cell = "import matplotlib\nmatplotlib.use('svg')\nimport matplotlib.pyplot as plt\n"
+    for last in ("plt.plot([1, 4])", "plt.bar([1], [4])[0]", "plt.gca()", "plt.gcf()"):
+        shell.run_cell_magic("dsp_push", "magic/drawn", cell + last)
+        assert dsp.stack("magic/drawn").head.attachments[0].media == "image/svg+xml"

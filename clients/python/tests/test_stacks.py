@@ -137,3 +137,28 @@ def test_watch_tells_a_new_head():
 
 def test_watch_ends_in_time():
     assert list(dsp.watch("new/watched", timeout_seconds=0.2)) == []
+
+
+def test_a_frame_without_attachments_says_so():
+    dsp.create_frame("new/bare").push(metrics={"n": 1})
+    with pytest.raises(dsp.MatchError, match="has no attachments"):
+        dsp.pull("new/bare")
+
+
+def test_a_search_tells_the_column_that_fits():
+    import pandas as pd
+
+    dsp.push("new/columns", pd.DataFrame({"unusual_name": [1]}))
+    found = [hit for hit in dsp.search("column:unusual_name") if hit.stack == "new/columns"]
+    assert found[0].columns[0]["name"] == "unusual_name"
+
+
+def test_a_page_is_shown_in_a_frame_of_its_own():
+    page = dsp.Encoded(".html", "text/html", data=b"<script>alert('\"')</script>")
+    dsp.push("new/page", "", encoder=lambda _: page)
+    shown = dsp.pull("new/page")._repr_html_()
+    assert shown.startswith(
+        '<iframe sandbox="allow-scripts" srcdoc="&lt;script&gt;alert(&#x27;&quot;'
+    )
+    dsp.push("new/page", b"other")
+    assert dsp.stack("new/page").head.attachment()._repr_html_() is None

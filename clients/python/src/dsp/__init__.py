@@ -100,8 +100,22 @@ __all__ = [
 ]
 
 
+_GONE = {
+    "app": "applications are not run here; push what they show: a table, a plot, a page of HTML",
+    "cache": "the daemon keeps what was pulled; functools.cache keeps what a function returned",
+    "controls": "applications are not run here; parameters tell the attachments of a frame apart",
+    "md": "dsp.Markdown(text) is pushed as any other object",
+    "FileDecoder": "dsp.pull(stack, filename=...) writes a file; decoder= takes any function",
+    "FileEncoder": "dsp.push(stack, pathlib.Path(file)) pushes a file; encoder= takes any function",
+    "list_profiles": "there is one daemon, found by itself; dsp.configure has several in a program",
+}
+"""What later dstack had, and what to do instead."""
+
+
 def __getattr__(name: str) -> object:
     """Imports `dsp.aio` once it is asked for: scripts do not need what it needs."""
+    if name in _GONE:
+        raise AttributeError(f"dstack's `{name}` is not here: {_GONE[name]}")
     if name == "aio":
         from importlib import import_module
 

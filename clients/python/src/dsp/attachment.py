@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import html
 import io
 import os
 import tempfile
@@ -15,6 +16,8 @@ from typing import IO, Any
 from dsp.client import Client, Query, segment
 from dsp.errors import DspError
 
+_SHOWN_BYTES = 16 << 20
+"""A longer page is not put into a notebook."""
 _IN_MEMORY_BYTES = 64 << 20
 """Above this an attachment that is opened lies in a temporary file, not in memory."""
 
@@ -39,6 +42,16 @@ class Attachment:
     """The id of the user who pushed it."""
     _client: Client | None = field(default=None, repr=False, compare=False)
     _allow_code: bool = field(default=False, repr=False, compare=False)
+
+    def _repr_html_(self) -> str | None:
+        """Shows a page, such as a widget of R, in a frame from which its scripts reach nothing."""
+        if self.media.partition(";")[0] != "text/html" or self.size > _SHOWN_BYTES:
+            return None
+        page = html.escape(self.text(), quote=True)
+        return (
+            f'<iframe sandbox="allow-scripts" srcdoc="{page}" width="100%" height="480" '
+            'style="border: 0"></iframe>'
+        )
 
     def read(self) -> bytes:
         """Returns all bytes."""

@@ -11,6 +11,7 @@ from dsp.client import client
 from dsp.errors import ConfigurationError
 from dsp.pulling import pull
 from dsp.pushing import PushResult, create_frame
+from dsp.types.base import instance
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,7 +63,7 @@ def register(shell: Any) -> None:
         made = create_frame(args.stack)
         for ref in args.input:
             made.input(ref)
-        made.commit(ran.result, params=params)
+        made.commit(_figure_of(ran.result), params=params)
         return made.push(message=args.message)
 
     def dsp_pull(line: str) -> Any:
@@ -85,6 +86,14 @@ def register(shell: Any) -> None:
     shell.register_magic_function(dsp_push, magic_kind="cell", magic_name="dsp_push")
     shell.register_magic_function(dsp_pull, magic_kind="line", magic_name="dsp_pull")
     shell.register_magic_function(dsp_status, magic_kind="line", magic_name="dsp_status")
+
+
+def _figure_of(value: Any) -> Any:
+    """Returns the figure where a cell ends with what was drawn in it, as `plt.plot(...)` does."""
+    first = value[0] if isinstance(value, list | tuple) and value else value
+    figure = getattr(first, "figure", None)
+    drawn = instance(first, "matplotlib.artist", "Artist")
+    return figure if drawn and instance(figure, "matplotlib.figure", "Figure") else value
 
 
 def _run(shell: Any, cell: str) -> Any:

@@ -126,6 +126,12 @@ class StackFrame:
     ) -> None:
         self._client = caller or client()
         self.stack = resolve(self._client, stack)
+        if str(stack).startswith("/") and ":" in self.stack:
+            owner, _, name = self.stack.partition(":")
+            raise RefusedError(
+                f"`{stack}` is a stack of {owner}, and only stacks of yours are pushed to",
+                hint=f'push to "{name}"; `dsp status` tells who you are here',
+            )
         self.access = access
         self.auto_push = auto_push
         self.id: str | None = None

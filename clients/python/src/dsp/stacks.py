@@ -21,6 +21,7 @@ from dsp.errors import (
 )
 from dsp.reference import reference
 from dsp.showing import Shown
+from dsp.types.csvw import METADATA
 
 Decoder = Callable[[Attachment], Any]
 _MISSING = object()
@@ -132,10 +133,14 @@ class Frame(Shown):
         for one in found if not isinstance(which, int) else []:
             if _holds(one.params, wanted):
                 return one
+        if not every:
+            raise MatchError(f"{self.reference} has no attachments", hint="it has parameters alone")
         asked = ", ".join(f"{name}={value!r}" for name, value in wanted.items()) or repr(which)
+        named = {one.path for one in every}
+        meant = [one for one in every if not _is_note(one.path, named)]
         raise MatchError(
             f"no attachment of {self.reference} fits {asked}",
-            candidates=[f"#{one.path} {dict(one.params) or ''}".rstrip() for one in every[:10]],
+            candidates=[f"#{one.path} {dict(one.params) or ''}".rstrip() for one in meant[:10]],
             hint=".attachments lists all",
         )
 
@@ -324,6 +329,13 @@ class Hit:
     params: Mapping[str, Any]
     metrics: Mapping[str, Any]
     tags: tuple[str, ...]
+    columns: tuple[Mapping[str, Any], ...] = ()
+    """Columns of its tables that fit: `path` of the attachment, `name` and `type`."""
+
+
+def _is_note(path: str, named: set[str]) -> bool:
+    """Tells whether it is the note of types beside a CSV, which nobody means by parameters."""
+    return path.endswith(METADATA) and path.removesuffix(METADATA) in named
 
 
 def stack(ref: str) -> Stack:
@@ -391,13 +403,13 @@ def _stack_not_found(error: NotFoundError) -> NotFoundError:
 
 
 def ls(context: str | None = None) -> list[Stack]:
-    """Lists the stacks of a context, or of all, the latest first."""
+    """Lists the stacks of a context, the current one when left out, the latest first."""
     caller = client()
     return [Stack(info, caller) for info in caller.pages("/stacks", {"context": context})]
 
 
 def search(text: str, context: str | None = None, *, mine: bool = False) -> list[Hit]:
-    """Finds frames by name, message, params, tags and metrics, as `dsp search` does."""
+    """Finds frames by name, message, params, tags, metrics and columns, as `dsp search` does."""
     query = {"q": text, "context": context, "mine": mine or None}
     return [
         Hit(
@@ -408,6 +420,7 @@ def search(text: str, context: str | None = None, *, mine: bool = False) -> list
             params=hit["params"],
             metrics=hit["metrics"],
             tags=tuple(hit["tags"]),
+            columns=tuple(hit.get("columns", ())),
         )
         for hit in client().pages("/search", query)
     ]
