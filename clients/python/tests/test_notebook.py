@@ -50,7 +50,7 @@ def test_a_notebook_pushes_pulls_and_shows(run):
     notebook, shown = run(CELLS)
     pushed, summed, pulled, status, stack, frame, markdown, awaited = shown[2:4] + shown[5:]
     head = dsp.stack("notebook/table").head
-    assert pushed["text/plain"].startswith("dsp://")
+    assert pushed["text/plain"].startswith("<PushResult notebook/table@")
     assert f"notebook/table@{head.id[:8]}" in pushed["text/html"]
     assert "notebook/sum" in summed["text/html"]
     assert "007" in pulled["text/html"]

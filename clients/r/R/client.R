@@ -4,6 +4,8 @@ PAGE <- 500
 CONNECT_SECONDS <- 5
 # Nothing came for so long: the daemon is not at work, it is gone.
 SILENCE_SECONDS <- 900
+# What only asks for something does not take long.
+SMALL_SECONDS <- 30
 
 #' Finds the daemon, and starts it where it does not run
 #'
@@ -68,8 +70,9 @@ answering <- function(file) {
   # Without the token: a port may belong to another program by now.
   anonymous <- new_client(file$address, "", file$socket, local = TRUE)
   health <- tryCatch(
-    read_json(send(anonymous, "GET", "/health")),
-    dsp_error = function(error) NULL
+    read_json(send(anonymous, "GET", "/health", silence = SMALL_SECONDS)),
+    # One that runs and does not answer keeps another one from starting.
+    dsp_error = function(error) if (inherits(error, "dsp_error_no_answer")) stop(error)
   )
   if (is.list(health) && identical(health$status, "ok") && isTRUE(health$pid == file$pid)) {
     candidate
@@ -77,7 +80,7 @@ answering <- function(file) {
 }
 
 get_json <- function(client, path, query = list()) {
-  read_json(send(client, "GET", path, query))
+  read_json(send(client, "GET", path, query, silence = SMALL_SECONDS))
 }
 
 post_json <- function(client, path, body = rlang::set_names(list(), character())) {
@@ -181,7 +184,7 @@ with_bytes <- function(client, ref, expr) {
 }
 
 send <- function(client, method, path, query = list(), body = NULL, file = NULL, to = NULL,
-                 blake3 = NULL) {
+                 blake3 = NULL, silence = SILENCE_SECONDS) {
   request <- httr2::request(paste0(client$address, "/api/v1", path))
   request <- httr2::req_method(request, method)
   request <- httr2::req_user_agent(request, paste0("dsp-r/", utils::packageVersion("dsp")))
@@ -216,14 +219,14 @@ send <- function(client, method, path, query = list(), body = NULL, file = NULL,
     accept_encoding = "identity",
     connecttimeout = CONNECT_SECONDS,
     low_speed_limit = 1,
-    low_speed_time = SILENCE_SECONDS
+    low_speed_time = silence
   )
   if (!is.null(client$socket)) {
     options$unix_socket_path <- client$socket
   }
   request <- httr2::req_options(request, !!!options)
   request <- httr2::req_error(request, is_error = function(answer) FALSE)
-  failed <- function(error) unreachable(client, failure_text(error))
+  failed <- function(error) unreachable(client, failure_text(error), silence)
   # The class is `httr2_failed` before httr2 1.0.
   answer <- tryCatch(
     httr2::req_perform(request, path = to),
@@ -243,7 +246,17 @@ failure_text <- function(error) {
   )
 }
 
-unreachable <- function(client, cause) {
+unreachable <- function(client, cause, silence) {
+  if (grepl("too slow|timeout was reached", cause, ignore.case = TRUE)) {
+    refuse(
+      paste(
+        "the daemon at", client$socket %||% client$address, "did not answer in", silence, "seconds"
+      ),
+      "is it stopped, or very busy? `dsp daemon logs` tells what it does",
+      causes = cause,
+      code = "no_answer"
+    )
+  }
   if (grepl("connect|resolve", cause, ignore.case = TRUE)) {
     refuse(
       paste("no daemon answers at", client$socket %||% client$address),

@@ -52,6 +52,13 @@ create_frame <- function(stack, profile = "default", access = NULL, check_access
   frame$stack <- reference(stack)
   if (startsWith(stack, "/")) {
     frame$stack <- resolve(client(), stack)
+    if (grepl(":", frame$stack, fixed = TRUE)) {
+      owner <- sub(":.*$", "", frame$stack)
+      refuse(
+        paste0("`", stack, "` is a stack of ", owner, ", and only stacks of yours are pushed to"),
+        paste0("push to \"", sub("^[^:]*:", "", frame$stack), "\"; `dsp status` tells who you are")
+      )
+    }
   }
   frame$parts <- list()
   honour_access(frame$stack, access)

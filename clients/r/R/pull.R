@@ -248,6 +248,9 @@ read_converted <- function(client, found) {
   file <- save_csv(client, found)
   on.exit(unlink(dirname(file), recursive = TRUE))
   note <- get_json(client, "/table", list(ref = found$reference, format = "csv-metadata"))
+  if (is.list(note$tableSchema) && length(note$tableSchema$columns) == 0) {
+    return(data.frame())
+  }
   # What is text has whole numbers of no width.
   text <- !grepl("arrow|parquet", found$media) && !grepl("(parquet|feather|arrows?)$", found$path)
   read_table(file, note, found$reference, narrow = text)

@@ -150,3 +150,26 @@ test_that("an error of a script has no backtrace, and short ids", {
   expect_match(paste(told, collapse = "\n"), "no stack `nothing/at/all`")
   expect_no_match(paste(told, collapse = "\n"), "Backtrace")
 })
+
+test_that("a daemon that does not answer is told in time", {
+  as_person("silent")
+  push_frame("silent", "text")
+  pid <- address_of("silent")$pid
+  set_seconds <- function(seconds) {
+    inside <- asNamespace("dsp")
+    unlockBinding("SMALL_SECONDS", inside)
+    assign("SMALL_SECONDS", seconds, inside)
+    lockBinding("SMALL_SECONDS", inside)
+  }
+  before <- dsp:::SMALL_SECONDS
+  set_seconds(1)
+  withr::defer(set_seconds(before))
+  tools::pskill(pid, tools::SIGSTOP)
+  withr::defer(tools::pskill(pid, tools::SIGCONT))
+  expect_error(dsp_ls(), "did not answer in 1 seconds", class = "dsp_error_no_answer")
+})
+
+test_that("stacks of others are not pushed to", {
+  as_person("alice")
+  expect_error(push_frame("/bob/x", "text"), "stack of bob, .*push to \"x\"")
+})

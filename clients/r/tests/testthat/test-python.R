@@ -110,3 +110,14 @@ print(dsp.pull('both/labels').index.tolist())
 ")
   expect_identical(told, "[3, 140]")
 })
+
+test_that("a table of pandas without columns is one of R", {
+  as_person("paula")
+  run_python("paula", "
+import pandas as pd
+import dsp
+
+dsp.push('both/none', pd.DataFrame())
+")
+  expect_identical(pull_data("both/none"), data.frame())
+})
