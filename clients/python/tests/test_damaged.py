@@ -1,14 +1,20 @@
 """Bytes that are not what their author says: an error that names them, and nothing worse."""
 
 import base64
+import contextlib
 import json
+from random import Random
 
+import geopandas
 import pandas as pd
+import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import dsp
+from dsp import types
+from dsp.attachment import Attachment
 from dsp.types import arriving, arrow
 from dsp.types.base import PARQUET
 
@@ -37,6 +43,13 @@ KINDS = [
     (PICKLE, "python/pickle"),
     ("text/plain", None),
 ]
+
+
+class Kept(Attachment):
+    """An attachment whose bytes are here."""
+
+    def stream(self):
+        return contextlib.nullcontext(iter([self.data]))
 
 
 def push(data, media, app=None, stack="damaged/one"):
@@ -115,6 +128,35 @@ def test_a_large_table_that_unpacks_to_more_is_refused_while_it_arrives(monkeypa
         dsp.pull("damaged/one")
 
 
+@pytest.mark.parametrize("kind", ["pandas", "polars", "geopandas", "arrow"])
+def test_a_wrong_byte_anywhere_is_told(kind):
+    """One of the library's own errors would end a program that expects those of this package."""
+    table = pd.DataFrame({"a": range(50), "b": [f"x{n}" for n in range(50)], "c": [[1, 2]] * 50})
+    if kind == "pandas":
+        table["d"] = pd.Categorical(["u", "v"] * 25)
+        table["e"] = pd.Series([1, "x"] * 25, dtype=object)
+    if kind == "geopandas":
+        table = geopandas.GeoDataFrame(table, geometry=geopandas.points_from_xy([1] * 50, [2] * 50))
+    elif kind != "pandas":
+        made = pa.Table.from_pandas(table)
+        table = polars.from_arrow(made) if kind == "polars" else made
+    encoded = types.encode(table)
+    told = 0
+    for seed in range(200):
+        random = Random(seed)
+        data = bytearray(encoded.data)
+        # Half of them in the footer, which says how the rest is to be read.
+        last = len(data) if seed % 2 else min(len(data), 900)
+        data[len(data) - 1 - random.randrange(last)] = random.randrange(256)
+        kept = Kept("p", "", len(data), encoded.media, "p", app=encoded.app)
+        object.__setattr__(kept, "data", bytes(data))
+        try:
+            types.decode(kept)
+        except dsp.DspError:
+            told += 1
+    assert told > 0
+
+
 def noted(change):
     """The bytes of a table whose note of types was changed."""
     dsp.push("damaged/noted", pd.DataFrame({"a": [1, 2], "o": pd.Series([1, "x"], dtype=object)}))
@@ -125,6 +167,20 @@ def noted(change):
     file = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(metadata), file)
     return file.getvalue().to_pybytes()
+
+
+def texts_of_others(note):
+    """Has the first of two categories end where no memory of theirs is."""
+    sink = pa.BufferOutputStream()
+    table = pa.table({"0": ["a" * 77, "b"]})
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    data = sink.getvalue().to_pybytes()
+    ends = b"".join(end.to_bytes(4, "little") for end in (0, 77, 78))
+    assert data.count(ends) == 1
+    data = data.replace(ends, ends[:4] + (1 << 30).to_bytes(4, "little") + ends[8:])
+    held = {"kind": "objects", "null": "None", "data": base64.b64encode(data).decode()}
+    note["columns"][1] = {"name": "o", "kind": "category", "ordered": False, "categories": held}
 
 
 def exponents(note):
@@ -152,6 +208,7 @@ def exponents(note):
         lambda note: note.update(series={"cell": {"data": "AAAA"}}),
         lambda note: note.update(series=[[]], columns=note["columns"][:1]),
         exponents,
+        texts_of_others,
     ],
 )
 def test_a_note_of_types_that_lies_is_told(change):

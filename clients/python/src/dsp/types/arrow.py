@@ -41,6 +41,8 @@ than the values alone, and each page of rows needs all of it.
 _WIDTHS = {"BOOLEAN": 1, "INT32": 8, "INT64": 64, "INT96": 64, "FLOAT": 32, "DOUBLE": 64}
 """Bits of a value in memory at least: 32 bits of Parquet may be 8 of Arrow."""
 _UNKNOWN_MEMORY = 1 << 40
+_OF_ARROW = (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError)
+"""What Arrow raises of a damaged file beside its own errors."""
 
 
 class Arrow:
@@ -121,9 +123,9 @@ def read_parquet(attachment: Attachment) -> Any:
                 read = pa.parquet.ParquetFile(file)
                 check_fits(read.metadata, attachment)
                 table, metadata = read.read(), read.metadata.metadata or {}
-    except (pa.ArrowInvalid, OSError) as error:
+        return _as_written(pa, table, metadata.get(b"ARROW:schema"))
+    except (pa.ArrowException, *_OF_ARROW) as error:
         raise unreadable(attachment, "Parquet file", error) from error
-    return _as_written(pa, table, metadata.get(b"ARROW:schema"))
 
 
 def read_foreign(attachment: Attachment) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
-from dsp.errors import UnsupportedObjectTypeException
+from dsp.errors import DspError, UnsupportedObjectTypeException
 from dsp.types.arrow import ROW_GROUP, check_fits, pyarrow
 from dsp.types.base import PARQUET, Encoded, instance, library, unreadable, written
 from dsp.types.columns import label_of, label_to_json
@@ -79,7 +79,10 @@ class GeoPandas:
             column = frame.iloc[:, 0]
             column.name = label_of(about["name"]) if "name" in about else column.name
             return column
-        except (pa.ArrowException, ValueError, OSError, LookupError, TypeError) as error:
+        except DspError:
+            raise
+        # A geometry that is none, beside all that a file can lie about.
+        except Exception as error:
             raise unreadable(attachment, "GeoParquet file", error) from error
 
 

@@ -20,6 +20,7 @@ from dsp.types.arrow import pyarrow, read_foreign, read_parquet, to_parquet
 from dsp.types.base import CSV, PARQUET, Encoded, instance, is_foreign
 from dsp.types.cells import is_json
 from dsp.types.columns import decode_column, encode_column, is_numpy, label_of, label_to_json
+from dsp.types.packed import unpack_table
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -348,7 +349,7 @@ def _of_table(table: Any, note: Note) -> Any:
     labels = note["labels"]
     held = None
     if "data" in labels:
-        held = pa.ipc.open_stream(base64.b64decode(labels["data"])).read_all()
+        held = unpack_table(labels["data"])
     frame.columns = _read_index(labels, held)
     frame.attrs = dict(note.get("attrs", {}))
     frame.flags.allows_duplicate_labels = not note.get("unique_labels", False)

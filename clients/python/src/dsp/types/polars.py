@@ -7,7 +7,7 @@ import io
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
-from dsp.errors import UnsupportedObjectTypeException
+from dsp.errors import DspError, UnsupportedObjectTypeException
 from dsp.types.arrow import ROW_GROUP, check_fits, pyarrow
 from dsp.types.base import PARQUET, Encoded, instance, unreadable, written
 
@@ -37,8 +37,8 @@ class Polars:
 
         try:
             return written(".parquet", PARQUET, app, write, value.estimated_size())
-        except (polars.exceptions.PolarsError, BaseException) as error:
-            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        except BaseException as error:
+            if not _is_of_polars(error):
                 raise
             raise UnsupportedObjectTypeException(
                 _refused(value),
@@ -56,7 +56,9 @@ class Polars:
             with attachment.open() as file:
                 _check_fits(file, attachment)
                 frame = polars.read_parquet(file)
-        except polars.exceptions.PolarsError as error:
+        except BaseException as error:
+            if isinstance(error, DspError) or not _is_of_polars(error):
+                raise
             raise unreadable(attachment, "Parquet file", error) from error
         return frame.to_series() if attachment.app == "polars/series" else frame
 
@@ -84,8 +86,12 @@ def _holds(frame: Any) -> bool:
     try:
         frame.write_parquet(io.BytesIO())
     except BaseException as error:
-        # What polars panics with is no Exception.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        if not _is_of_polars(error):
             raise
         return False
     return True
+
+
+def _is_of_polars(error: BaseException) -> bool:
+    """Tells whether polars may have raised it: what it panics with is no `Exception`."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
