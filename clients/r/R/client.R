@@ -79,8 +79,8 @@ answering <- function(file) {
   }
 }
 
-get_json <- function(client, path, query = list()) {
-  read_json(send(client, "GET", path, query, silence = SMALL_SECONDS))
+get_json <- function(client, path, query = list(), silence = SMALL_SECONDS) {
+  read_json(send(client, "GET", path, query, silence = silence))
 }
 
 post_json <- function(client, path, body = rlang::set_names(list(), character())) {

@@ -247,7 +247,8 @@ whole_text <- function(file, where = basename(file)) {
 read_converted <- function(client, found) {
   file <- save_csv(client, found)
   on.exit(unlink(dirname(file), recursive = TRUE))
-  note <- get_json(client, "/table", list(ref = found$reference, format = "csv-metadata"))
+  asked <- list(ref = found$reference, format = "csv-metadata")
+  note <- get_json(client, "/table", asked, SILENCE_SECONDS)
   if (is.list(note$tableSchema) && length(note$tableSchema$columns) == 0) {
     return(data.frame())
   }
