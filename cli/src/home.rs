@@ -12,13 +12,14 @@ use crate::error::{Error, Result};
 pub(crate) struct Home(PathBuf);
 
 impl Home {
-    /// Returns the home that was asked for, else `~/.dsp`.
+    /// Returns the home that was asked for, else `$DSP_HOME`, else `~/.dsp`.
     ///
     /// # Errors
     /// When the account has no home directory.
     pub(crate) fn find(asked: Option<&Path>) -> Result<Self> {
-        let dir = match asked {
-            Some(dir) => dir.to_owned(),
+        let said = || std::env::var_os("DSP_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        let dir = match asked.map(Path::to_owned).or_else(said) {
+            Some(dir) => dir,
             None => std::env::home_dir()
                 .filter(|dir| !dir.as_os_str().is_empty())
                 .ok_or_else(|| {

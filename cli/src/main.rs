@@ -58,8 +58,10 @@ struct Global {
     /// Print results as one JSON document, errors as a problem
     #[arg(long, global = true)]
     json: bool,
-    /// Use another home than ~/.dsp
-    #[arg(long, global = true, value_name = "DIR", env = "DSP_HOME", hide_env_values = true)]
+    /// Use another home than $DSP_HOME or ~/.dsp
+    // The variable is read where the home is found: known to clap, it would stand in each usage
+    // line as if it had been typed.
+    #[arg(long, global = true, value_name = "DIR")]
     home: Option<PathBuf>,
     /// Answer every question with yes
     #[arg(short, long, global = true)]
