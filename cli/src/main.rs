@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
 
 use crate::client::Client;
 use crate::commands::Verb;
@@ -133,10 +134,26 @@ fn wrong_usage(error: &clap::Error) -> ExitCode {
     } else {
         // Nothing can be done where even this cannot be printed.
         let _ = error.print();
+        if let Some(now) = old_verb(error) {
+            eprintln!("\nhint: {now}");
+        }
     }
     match error.use_stderr() {
         true => Exit::Usage.into(),
         false => Exit::Done.into(),
+    }
+}
+
+/// Says what a verb of dstack is called here.
+fn old_verb(error: &clap::Error) -> Option<&'static str> {
+    match error.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(verb) if verb == "server" => {
+            Some("every command starts the daemon; `dsp daemon start` does nothing else")
+        }
+        ContextValue::String(verb) if verb == "remove" => {
+            Some("profiles of dstack's clients are removed by `dsp profile remove`")
+        }
+        _ => None,
     }
 }
 

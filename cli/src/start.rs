@@ -55,13 +55,13 @@ pub(crate) struct Running {
 /// When `DSP_URL` is no address, `run/client.json` cannot be read, or the daemon listens and does
 /// not answer.
 pub(crate) async fn find(home: &Home) -> Result<Option<Running>> {
-    if let Some(url) = variable("DSP_URL") {
+    if let Some(url) = variable("DSP_URL").filter(|_| !home.is_named()) {
         let client = Client::of_url(&url, &variable("DSP_TOKEN").unwrap_or_default())?;
         client.connect().await?;
         return Ok(Some(Running { client, file: None }));
     }
     let Some(mut file) = home.client_file()? else { return Ok(None) };
-    if let Some(token) = variable("DSP_TOKEN") {
+    if let Some(token) = variable("DSP_TOKEN").filter(|_| !home.is_named()) {
         file.token = token;
     }
     let client = Client::of_file(&file)?;

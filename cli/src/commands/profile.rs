@@ -442,7 +442,7 @@ fn warn_of_nearer(file: &ProfileFile, app: &App) {
     }
 }
 
-/// Prints what to type, for dstack's clients in Python and in R.
+/// Prints what to type, for our clients and for dstack's in Python and in R.
 fn print(name: &str, profile: Profile, app: &App) -> Result<()> {
     let text = |text: Option<String>| text.unwrap_or_default();
     let (user, server) = (text(profile.user), text(profile.server));
@@ -450,7 +450,10 @@ fn print(name: &str, profile: Profile, app: &App) -> Result<()> {
     app.ui.result(&printed, |_| {
         let Printed { profile, user, server, token } = &printed;
         format!(
-            "dstack config add {} --token {} --user {} --server {}\n{}\n",
+            "export DSP_URL={} DSP_TOKEN={}\n\
+             dstack config add {} --token {} --user {} --server {}\n{}\n",
+            quoted(server.strip_suffix("/api").unwrap_or(server)),
+            quoted(token),
             quoted(profile),
             quoted(token),
             quoted(user),

@@ -27,6 +27,7 @@ pub(crate) struct Args {
 enum Verb {
     /// List the transfers that run
     #[command(after_help = "Examples:\n  dsp transfers ls\n  dsp transfers ls --json")]
+    #[command(alias = "list")]
     Ls,
     /// Show how transfers go on until none runs
     #[command(after_help = "Examples:\n  dsp transfers watch")]

@@ -229,6 +229,30 @@ fn a_url_in_the_environment_is_called_and_nothing_started() {
 }
 
 #[test]
+fn a_home_that_is_named_goes_before_the_environment() {
+    let fake = Fake::new();
+    fake.on("GET /api/v1/node", &status());
+    let home = fake.home().to_str().unwrap().to_owned();
+    let mut command = fake.command(&["--home", &home, "status"]);
+    command.env("DSP_URL", "http://127.0.0.1:1").env("DSP_TOKEN", "of-somewhere-else");
+    assert_eq!(run(command, b"").code, 0);
+    let token = fake.only("GET /api/v1/node").token;
+    assert_ne!(token.as_deref(), Some("Bearer of-somewhere-else"));
+}
+
+#[test]
+fn verbs_of_dstack_are_translated() {
+    let fake = Fake::new();
+    for (verb, now) in [("server", "dsp daemon start"), ("remove", "dsp profile remove")] {
+        let ran = run(fake.command(&["config", verb]), b"");
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains(&format!("`{now}`")), "{ran:?}");
+    }
+    fake.on("GET /api/v1/settings", &json!({"items": []}));
+    assert_eq!(run(fake.command(&["config", "list"]), b"").code, 0);
+}
+
+#[test]
 fn the_first_start_says_who_i_am_and_that_the_key_is_here_alone() {
     let (fake, alone) = (hidden(), Alone::new());
     alone.dspd(APPEAR);

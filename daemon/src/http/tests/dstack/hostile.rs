@@ -48,7 +48,8 @@ async fn who_may_what() {
     let call =
         lab.request(Method::GET, "/api/stacks/dstack/data").header("sec-fetch-site", "cross-site");
     assert_eq!(lab.send(call, Body::empty()).await.status(), StatusCode::FORBIDDEN);
-    let call = lab.with_token(Method::GET, "/api/stacks/dstack").host(Some("evil.example"));
+    let call = lab.with_session(Method::GET, "/api/stacks/dstack").await;
+    let call = call.host(Some("evil.example"));
     assert_eq!(lab.send(call, Body::empty()).await.status(), StatusCode::MISDIRECTED_REQUEST);
     let admin = lab.daemon.client().token.clone();
     assert_eq!(status(Method::POST, "/api/stacks/delete", &admin, delete).await, StatusCode::OK);
