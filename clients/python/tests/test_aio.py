@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import dsp
-from dsp import aio, pushing, sharing, stacks
+from dsp import aio, attachment, pushing, sharing, stacks
 from dsp.client import Client
 
 pytestmark = [pytest.mark.usefixtures("here"), pytest.mark.anyio]
@@ -42,7 +42,13 @@ async def test_frames_and_stacks(tmp_path, anyio_backend_name):
     (one,) = await head.attachments()
     assert await one.text() == "second"
     assert (await one.save(tmp_path)).read_text() == "second"
-    assert await (await head.attachment(params={"n": 2})).read() == b"second"
+    second = await head.attachment(params={"n": 2})
+    assert await second.read() == b"second"
+    assert await second.read_range(1, 3) == b"ec"
+    assert await second.may_run_code()
+    assert await second.author() == dsp.pull(name, decoder=lambda one: one.author)
+    assert [one.plain.message async for one in head.history()][:2] == ["two", "one"]
+    assert (await head.latest({"message": "one"})).plain.message == "one"
     assert (await stack.diff())["message"] == {"from": "one", "to": "two"}
     assert (await stack.lineage())["inputs"][0]["name"] == name
     assert stack.reference in [found.reference for found in await aio.ls()]
@@ -140,7 +146,12 @@ def test_the_twin_has_all_calls_with_the_same_arguments():
         (stacks.Frame, aio.Frame),
         (pushing.StackFrame, aio.StackFrame),
         (sharing.Events, aio.Events),
+        (attachment.Attachment, aio.Attachment),
     ):
         for name, member in vars(twin).items():
             if inspect.iscoroutinefunction(member) and not name.startswith("_"):
                 assert hasattr(plain, name.removeprefix("a") if name == "aclose" else name)
+        calls = {n for n, member in vars(plain).items() if inspect.isfunction(member)}
+        public = {n for n in calls if not n.startswith("_")} - {"close", "interrupt"}
+        # What is read piece by piece is not awaited as a whole.
+        assert public - {"open", "stream", "caller"} <= set(vars(twin))

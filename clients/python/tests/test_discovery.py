@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -204,6 +205,94 @@ ok = all(dsp.pull("fork/text") == "x" * 100_000 for _ in range(20))
 print(ok, [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children])
 """
     assert python(code, DSP_HOME=str(here.home)) == "True [0, 0, 0, 0]\n"
+
+
+def test_what_was_found_goes_to_other_processes_without_the_token(here, monkeypatch):
+    dsp.push("fork/sent", "text")
+    stack = dsp.stack("fork/sent")
+    sent = pickle.dumps((stack, stack.head, stack.head.attachments[0]))
+    token = client_file(here.home).token
+    assert token.encode() not in sent
+    code = "import pickle, sys; print(pickle.load(sys.stdin.buffer)[2].text())"
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        input=sent,
+        env={**os.environ, "DSP_HOME": str(here.home)},
+        capture_output=True,
+        timeout=DEADLINE_SECONDS,
+    )
+    assert said.stdout == b"text\n", said.stderr
+    monkeypatch.setenv("DSP_URL", "http://127.0.0.1:9")
+    with pytest.raises(dsp.ConfigurationError, match=r"(?s)this came from.*hint: set DSP_URL"):
+        pickle.loads(sent)
+
+
+def test_a_child_after_fork_does_not_wait_for_threads_that_it_has_not(here):
+    code = """
+import os, threading
+import dsp
+from dsp import client, logger
+
+dsp.push("fork/locked", "text")
+logger.enable()
+found = client.client()
+held, end = threading.Event(), threading.Event()
+
+def hold():
+    with client._lock, found._lock, logger._lock:
+        held.set()
+        end.wait(60)
+
+threading.Thread(target=hold, daemon=True).start()
+held.wait(60)
+pid = os.fork()
+if pid == 0:
+    os._exit(0 if dsp.pull("fork/locked") == "text" else 1)
+print(os.waitpid(pid, 0)[1])
+end.set()
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "DSP_HOME": str(here.home)},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+    )
+    assert said.stdout == "0\n", said.stderr
+
+
+def test_a_child_after_fork_leaves_the_events_of_its_parent(here):
+    code = """
+import os, dsp
+
+events = dsp.watch("fork/watched", timeout_seconds=60) if dsp.push("fork/watched", "one") else None
+pid = os.fork()
+if pid == 0:
+    events.close()
+    os._exit(0)
+os.waitpid(pid, 0)
+dsp.push("fork/watched", "two")
+print(next(events).name)
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "DSP_HOME": str(here.home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert said.stdout == "stack.head_changed\n", said.stderr
+
+
+def test_events_of_a_daemon_that_ended_say_what_to_do(folder):
+    node = Node(folder / "ended", "ended")
+    node.start()
+    with node.current():
+        events = dsp.watch(timeout_seconds=60)
+        node.stop()
+        match = r"(?s)no more events.*cause: .*hint: watch again"
+        with pytest.raises(dsp.ConnectionLostError, match=match):
+            next(events)
 
 
 def test_a_daemon_that_was_started_anew_is_found_again(folder):

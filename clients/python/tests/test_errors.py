@@ -317,3 +317,23 @@ def test_a_folder_without_the_right_to_write(folder, monkeypatch):
     monkeypatch.setenv("DSP_HOME", str(home))
     with pytest.raises(dsp.DaemonNotFoundError, match=r"(?s)cause: .*hint: "):
         dsp.ls()
+
+
+def test_texts_that_are_none_are_refused_wherever_they_stand(here):
+    odd = "a\ud800"
+    calls = [dsp.pull, dsp.stack, dsp.search, dsp.ls, dsp.share, dsp.watch, dsp.open, dsp.follow]
+    for call in (*calls, lambda text: dsp.push(text, 1), lambda text: dsp.share_with(text, ["x"])):
+        with pytest.raises(dsp.ConfigurationError, match=r"(?s)half a surrogate pair.*hint: "):
+            call(odd)
+    for call in (dsp.pull, dsp.search):
+        with pytest.raises(dsp.ConfigurationError, match=r"(?s)cause: .*too long.*hint: "):
+            call("x" * 100_000)
+    with pytest.raises(dsp.ConfigurationError, match="a ticket is a text, and this is a NoneType"):
+        dsp.follow(None)
+
+
+def test_a_parameter_that_is_no_number_is_found(here):
+    dsp.push("errors/nan", "text", score=float("nan"))
+    assert dsp.pull("errors/nan", score=float("nan")) == "text"
+    with pytest.raises(dsp.MatchError):
+        dsp.pull("errors/nan", score=1.0)

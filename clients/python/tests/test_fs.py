@@ -65,6 +65,19 @@ def test_it_is_read_only(report):
             change()
 
 
+def test_what_is_refused_is_named_by_its_target(report, tmp_path):
+    fs = fsspec.filesystem("dsp")
+    (tmp_path / "here.txt").write_text("x")
+    for change in (
+        lambda: fs.put(str(tmp_path / "here.txt"), "dsp://me/main/fs/there"),
+        lambda: fs.mv(f"{report}#weekly-1.txt", "dsp://me/main/fs/there"),
+        lambda: fs.mkdir("dsp://me/main/fs/there"),
+        lambda: pd.DataFrame({"a": [1]}).to_parquet("dsp://me/main/fs/there"),
+    ):
+        with pytest.raises(dsp.RefusedError, match="^dsp://me/main/fs/there is read-only"):
+            change()
+
+
 def test_all_that_is_here_is_a_tree(report):
     fs = fsspec.filesystem("dsp")
     dsp.push("fs/deep/er", "deep")
@@ -94,3 +107,57 @@ def test_what_is_cached_is_of_these_very_bytes(report, tmp_path):
         dsp.push("fs/cached", text)
         with fsspec.open(url, "rt", filecache=options) as file:
             assert file.read() == text
+
+
+def test_what_is_above_stacks_is_a_folder(report):
+    fs = fsspec.filesystem("dsp")
+    for above in ("", "me", "me/main", "me/main/fs"):
+        assert fs.isdir(above)
+        assert fs.exists(f"dsp://{above}")
+        assert fs.info(above)["type"] == "directory"
+    for nothing in ("nobody", "me/nothing", "me/main/nothing"):
+        assert not fs.exists(nothing)
+        assert not fs.isdir(nothing)
+        with pytest.raises(FileNotFoundError):
+            fs.info(nothing)
+    dsp.push("fs/lone", "alone")
+    listed = {one["name"]: one for one in fs.ls("me/main/fs")}
+    lone = fs.info("me/main/fs/lone")
+    assert listed["me/main/fs/lone"] == {key: lone[key] for key in ("name", "size", "type")}
+    assert "me/main/fs/lone" in fs.find("me/main")
+    assert fs.modified("me/main/fs/lone") == fs.created("me/main/fs/lone")
+
+
+def test_patterns_of_users_contexts_and_nothing(report):
+    fs = fsspec.filesystem("dsp")
+    for pattern in ("me/*/fs/week*", "*/main/fs/week*", "m?/ma*/fs/week*"):
+        assert fs.glob(f"dsp://{pattern}") == ["me/main/fs/weekly"]
+    assert "me/main" in fs.glob("me/*")
+    assert "me" in fs.glob("*")
+    for pattern in (
+        "me/main/no*",
+        "me/main/nothing",
+        "me/main/nothing#*",
+        "no*/main/x",
+        "me/no*/x",
+    ):
+        assert fs.glob(pattern) == []
+    assert fs.glob(f"{report}?rev=v1#*.txt") == ["me/main/fs/weekly?rev=v1#weekly-1.txt"]
+
+
+def test_others_read_through_it(report, tmp_path):
+    import pyarrow.dataset
+
+    fs = fsspec.filesystem("dsp")
+    frame = dsp.create_frame("fs/parts")
+    for n in (1, 2):
+        frame.commit(pd.DataFrame({"n": [n] * n}), n=n)
+    frame.push()
+    parts = pyarrow.dataset.dataset(fs.glob("me/main/fs/parts#*.parquet"), filesystem=fs)
+    assert parts.to_table()["n"].to_pylist() == [1, 2, 2]
+    dsp.push("fs/part", pd.DataFrame({"n": [3]}))
+    options = {"filecache": {"cache_storage": str(tmp_path)}}
+    cached = "filecache::dsp://me/main/fs/part"
+    assert pd.read_parquet(cached, storage_options=options)["n"].tolist() == [3]
+    ranges = fs.cat_ranges([f"{report}#weekly-1.txt"] * 2, [0, 2], [2, 9])
+    assert ranges == [b"te", b"xt"]

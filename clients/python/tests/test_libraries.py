@@ -6,13 +6,14 @@ import lightgbm as lgb
 import numpy as np
 import onnx
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 import seaborn as sns
 import seaborn.objects as so
 import shapely
 import xgboost as xgb
 from bokeh.layouts import column
-from bokeh.models import ColumnDataSource
+from bokeh.models import ColumnDataSource, Div
 from bokeh.plotting import figure
 from conftest import around, pushed_bytes
 from geopandas.testing import assert_geodataframe_equal, assert_geoseries_equal
@@ -86,6 +87,33 @@ def test_tables_with_geometries():
     assert b"geo" in pushed_bytes(frame)
     with pytest.raises(dsp.UnsupportedObjectTypeException, match="GeoParquet cannot hold"):
         types.encode(frame.assign(mixed=[1, "x", object()]))
+
+
+def test_tables_that_could_have_geometries():
+    without = gpd.GeoDataFrame({"a": [1], "d": pd.to_datetime(["2020"])})
+    back = around(without)
+    assert type(back) is gpd.GeoDataFrame
+    pd.testing.assert_frame_equal(back, without)
+    points = gpd.GeoSeries([shapely.Point(1, 2)], crs=4326)
+    for name in (None, 3, ("a", "b"), "where"):
+        assert_geoseries_equal(around(points.rename(name)), points.rename(name))
+        assert around(points.rename(name)).name == name
+    weeks = pd.date_range("2020", periods=2, freq="W-SUN", name="week")
+    weekly = gpd.GeoDataFrame({"a": [1, 2]}, geometry=list(points) * 2, index=weeks)
+    weekly.attrs["of"] = "us"
+    back = around(weekly)
+    assert_geodataframe_equal(back, weekly)
+    assert (back.index.freqstr, back.attrs) == ("W-SUN", {"of": "us"})
+    assert weekly.attrs == {"of": "us"}
+    none_chosen = gpd.GeoDataFrame({"where": points})
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="hint: frame.set_geometry"):
+        dsp.push("libraries/refused", none_chosen)
+
+
+def test_figures_with_values_that_their_json_has_not_are_refused():
+    for plot in (go.Figure(go.Scatter(x=[object()])), Div(text="\ud800")):
+        with pytest.raises(dsp.UnsupportedObjectTypeException, match="JSON cannot hold"):
+            dsp.push("libraries/refused", plot)
 
 
 def test_arrays_by_name():

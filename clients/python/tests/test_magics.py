@@ -47,6 +47,8 @@ def test_a_wrong_line_does_not_end_the_kernel(shell):
         shell.run_line_magic("dsp_pull", "--wrong")
     with pytest.raises(dsp.ConfigurationError, match="no parameter"):
         shell.run_line_magic("dsp_pull", "magic/cell -p k")
+    with pytest.raises(dsp.ConfigurationError, match=r"(?s)no closing quotation.*hint: usage"):
+        shell.run_cell_magic("dsp_push", "magic/cell -m 'open", "1")
 
 
 def test_status(shell):

@@ -1,5 +1,6 @@
 """Any table comes back as it was: hypothesis looks for one that does not."""
 
+import datetime as dt
 import string
 
 import pandas as pd
@@ -48,6 +49,38 @@ nested = st.recursive(
 )
 
 
+zones = st.one_of(
+    st.none(),
+    st.timezones(),
+    st.integers(-1439, 1439).map(lambda n: dt.timezone(dt.timedelta(minutes=n))),
+)
+kinds = st.one_of(
+    scalars,
+    st.floats(),
+    st.datetimes(timezones=zones),
+    st.times(timezones=st.sampled_from([None, dt.timezone.utc])),
+    st.dates(),
+    st.timedeltas(),
+    st.decimals(),
+    st.fractions(),
+    st.uuids(),
+    st.binary(max_size=4),
+    st.complex_numbers(),
+    st.ip_addresses(),
+    st.text(st.characters(), max_size=3),
+)
+mixtures = st.recursive(
+    kinds,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.frozensets(kinds.filter(lambda one: one == one), max_size=1)
+        | st.dictionaries(st.one_of(st.text(max_size=3), st.integers(), st.dates()), inner)
+    ),
+    max_leaves=6,
+)
+
+
 def objects(values, size):
     return st.lists(values, min_size=size, max_size=size).map(
         lambda items: pd.Series(items, dtype=object)
@@ -84,6 +117,15 @@ def test_tables_of_python_objects(columns):
     for name in frame:
         assert [type(v) for v in back[name]] == [type(v) for v in frame[name]]
         assert back[name].tolist() == frame[name].tolist()
+
+
+@SETTINGS
+@given(st.lists(mixtures, min_size=1, max_size=5))
+def test_cells_of_any_kinds_side_by_side(cells):
+    frame = pd.DataFrame({"c": pd.Series(cells, dtype=object)})
+    back = around(frame)["c"]
+    assert list(map(repr, back)) == list(map(repr, cells))
+    assert list(map(type, back)) == list(map(type, cells))
 
 
 @SETTINGS

@@ -32,6 +32,14 @@ def test_frames_tags_and_diffs():
     assert "first" in stack._repr_html_()
 
 
+def test_attachments_are_told_apart():
+    with dsp.create_frame("new/apart") as frame:
+        frame.commit("one", n=1).commit("two", n=2)
+    once, again = (dsp.stack("new/apart").head.attachments for _ in range(2))
+    assert once == again
+    assert len({*once, *again}) == 2
+
+
 def test_html_is_escaped():
     dsp.push("new/html", "x", message="<script>alert(1)</script>")
     assert "<script>" not in dsp.stack("new/html")._repr_html_()
@@ -118,7 +126,7 @@ def test_open_logs_in_once(monkeypatch):
 
 def test_watch_tells_a_new_head():
     dsp.push("new/watched", "one")
-    events = dsp.watch("new/watched", timeout_seconds=30)
+    events = dsp.watch("new/watched", topics="stack", timeout_seconds=30)
     dsp.push("new/other", "other")
     pushed = dsp.push("new/watched", "two")
     event = next(events)

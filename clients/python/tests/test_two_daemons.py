@@ -1,7 +1,10 @@
 """What one pushes the other pulls; and what is another's is not run."""
 
+import lightgbm as lgb
+import numpy as np
 import pandas as pd
 import pytest
+import xgboost as xgb
 from sklearn.linear_model import LinearRegression
 
 import dsp
@@ -62,6 +65,27 @@ def test_a_pickle_of_another_is_not_loaded_unless_one_says_so(alice, bob, follow
             assert dsp.pull("alice:two/model").coef_ == pytest.approx([2.0])
         finally:
             bob.client()._json("PATCH", f"/peers/{user}/trust", None, {"code": False})
+
+
+def test_trees_of_another_are_not_loaded_unless_one_says_so(alice, bob, followed):
+    points, values = np.arange(200.0).reshape(100, 2), np.arange(100.0)
+    light = lgb.train({"verbose": -1, "num_leaves": 3}, lgb.Dataset(points, values), 2)
+    boosted = xgb.train({"max_depth": 2}, xgb.DMatrix(points, values), 2)
+    with bob.current():
+        events = dsp.watch(timeout_seconds=60)
+    with alice.current(), dsp.create_frame("two/trees") as frame:
+        frame.commit(light, kind="light").commit(boosted, kind="boosted")
+    with bob.current():
+        for event in events:
+            if event.data.get("frame") == frame.id:
+                break
+        for kind, name in (("light", "LightGBM"), ("boosted", "XGBoost")):
+            match = rf"(?s)a model of {name} by alice: its library.*hint: if you trust"
+            with pytest.raises(dsp.UntrustedError, match=match):
+                dsp.pull("alice:two/trees", kind=kind)
+        assert dsp.pull("alice:two/trees", kind="light", allow_pickle=True).num_trees() == 2
+        back = dsp.pull("alice:two/trees", kind="boosted", allow_pickle=True)
+        assert back.num_boosted_rounds() == 2
 
 
 def test_an_unqualified_name_is_never_another_users(alice, bob, followed):

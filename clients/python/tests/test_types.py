@@ -1,15 +1,21 @@
 """What is pushed comes back as it was, for each type."""
 
+import base64
 import collections
 import datetime as dt
 import decimal
+import enum
+import fractions
+import functools
 import io
+import ipaddress
 import json
 import math
 import pathlib
 import uuid
 import zoneinfo
 
+import geopandas as gpd
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -19,18 +25,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import around
-from PIL import Image
+from PIL import Image, ImageCms
 from sklearn.linear_model import LinearRegression
 
 import dsp
 from dsp import types
-from dsp.types import arriving, arrow
+from dsp.types import arriving, arrow, tagged
 from dsp.types.base import PARQUET
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
 pytestmark = pytest.mark.usefixtures("here")
+
+
+class Colour(enum.Enum):
+    RED = 1
 
 
 def same_frame(frame):
@@ -64,10 +74,52 @@ def test_plain_values(value):
     assert back == value
 
 
-@pytest.mark.parametrize("value", [{"a": (1, 2)}, {1: 2}, float("nan"), [{"k": {1}}], {"k": 1j}])
-def test_what_json_would_change_is_refused(value):
-    with pytest.raises(dsp.UnsupportedObjectTypeException, match="JSON"):
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": (1, 2), "b": {"c": math.nan}},
+        {1: 2, "$": 3},
+        {"$float": "nan"},
+        [{"k": {1}}, 1j, -0.0, math.inf],
+        {"accuracy": np.float64(0.1), "n": np.int64(3), "ok": np.True_, "half": np.float16("nan")},
+        {"when": dt.datetime(2020, 10, 25, 2, 30, fold=1), "of": pd.Timestamp("2020", tz="UTC")},
+        {"matrix": np.eye(2), "gone": pd.NA, "d": decimal.Decimal("1.10")},
+        {"name": "a\ud800"},
+        [collections.OrderedDict(a=1)],
+    ],
+)
+def test_values_that_json_has_not_say_what_they_are(value):
+    back = around(value)
+    assert repr(back) == repr(value)
+    assert dsp.push("types/one", value).unchanged
+
+
+def test_a_number_that_is_none_comes_back():
+    assert math.isnan(around(math.nan))
+    assert around(-math.inf) == -math.inf
+    text = json.loads(types.encode({"accuracy": np.float64(0.9)}).data)
+    assert text == {"accuracy": {"$float64": 0.9}}
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ({"a": [1, {"b": object()}]}, r"the value\['a'\]\[1\]\['b'\] is a object"),
+        ([(1,), {"k": (Colour.RED,)}], r"the value\[1\]\['k'\] is a tuple"),
+        ({"n": collections.Counter("a")}, r"\['n'\] is a Counter"),
+        ({Colour.RED: 1}, "(?s)a key or an item.*cause: Colour is a class"),
+        ([pd.DataFrame()], r"the value\[0\] is a DataFrame"),
+    ],
+)
+def test_what_json_would_change_is_refused(value, where):
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=where):
         dsp.push("types/refused", value)
+
+
+def test_json_that_holds_itself_is_refused():
+    for value in (itself(), {"a": itself()}, functools.reduce(lambda v, _: [v], range(9000), 1)):
+        with pytest.raises(dsp.UnsupportedObjectTypeException, match="holds itself, or is nested"):
+            dsp.push("types/refused", value)
 
 
 def test_half_a_surrogate_pair_is_refused():
@@ -124,6 +176,16 @@ def test_classes_of_ones_own_are_told():
 def test_a_column_alone_is_no_table():
     with pytest.raises(dsp.UnsupportedObjectTypeException, match="pyarrow.table"):
         dsp.push("types/refused", pa.chunked_array([[1]]))
+
+
+def test_arrays_of_python_objects():
+    array = np.array([[1, "a", None], [dt.date(2020, 1, 1), (1,), math.nan]], dtype=object)
+    back = around(array)
+    assert (back.dtype, back.shape) == (array.dtype, array.shape)
+    assert repr(back.tolist()) == repr(array.tolist())
+    records = np.array([(1, None)], dtype=[("x", "i4"), ("y", "O")])
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=r"(?s)records.*hint: .*pickle"):
+        dsp.push("types/refused", records)
 
 
 def test_arrays_of_objects_are_refused():
@@ -224,6 +286,21 @@ FRAMES = {
     "range": pd.DataFrame({"a": [1, 2]}, index=pd.RangeIndex(10, 14, 2, name="r")),
     "named index": pd.DataFrame({"a": [1, 2]}, index=pd.Index(["x", "007"], name="a")),
     "dates": pd.DataFrame({"a": [1, 2]}, index=pd.date_range("2020", periods=2, freq="MS")),
+    "dates in levels": pd.DataFrame(
+        {"v": range(2)},
+        index=pd.MultiIndex.from_product([pd.date_range("2020", periods=2, tz="UTC"), ["a"]]),
+    ),
+    "complex objects": pd.DataFrame({"c": pd.Series([1j, 2], dtype=object)}),
+    "totals": pd.DataFrame(
+        {"d": pd.to_datetime(["2020", "2021"]), "k": ["x", "y"], "v": [1, 2]}
+    ).pivot_table(index="k", columns="d", values="v", margins=True),
+    "not a number, and missing": pd.DataFrame(
+        {
+            "f": pd.arrays.FloatingArray(
+                np.array([math.nan, 1.0, 2.0]), np.array([False, True, False])
+            )
+        }
+    ),
     "zones": pd.DataFrame({"a": [1]}, index=pd.date_range("2020", periods=1, tz="Asia/Tokyo")),
     "multi": pd.DataFrame(
         {"v": range(4)},
@@ -237,6 +314,9 @@ FRAMES = {
     "range labels": pd.DataFrame([[1, 2]]),
     "twice the same label": pd.DataFrame([[1, "x"]], columns=["a", "a"]),
     "mixed labels": pd.DataFrame([[1, 2, 3]], columns=pd.Index(["1", 1, None], dtype=object)),
+    "labels that are no text": pd.DataFrame(
+        [[1, 2]], columns=pd.Index(["a\ud800", "a\\ud800"], dtype=object)
+    ),
     "named labels": pd.DataFrame([[1]], columns=pd.Index(["a"], name="what")),
     "date labels": pd.DataFrame([[1, 2]], columns=pd.date_range("2020", periods=2)),
 }
@@ -257,6 +337,23 @@ def test_objects_keep_their_python_types():
 
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
+UTC_NOW = dt.datetime(2020, 1, 1, 12, tzinfo=dt.timezone.utc)
+
+
+class Noon(dt.tzinfo):
+    def utcoffset(self, moment):
+        return dt.timedelta(hours=12)
+
+
+Point = collections.namedtuple("Point", "x y")
+
+
+def itself():
+    cells = []
+    cells.append(cells)
+    return cells
+
+
 CELLS = {
     "several missing": ["x", None, math.nan, pd.NA, pd.NaT, None],
     "missing alone": [None, math.nan],
@@ -277,39 +374,85 @@ CELLS = {
     "uuids": [uuid.UUID(int=5), None],
     "minus zero": [-0.0, 0.0],
     "nan in lists": [[1.0, math.nan], None],
+    "zones": [dt.datetime(2020, 1, 1, tzinfo=BERLIN), dt.datetime(2020, 1, 1), UTC_NOW],
+    "offsets": [dt.datetime(2020, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=2), "X")), UTC_NOW],
+    "stamps in zones": [pd.Timestamp("2020"), pd.Timestamp("2020-06-01", tz="Europe/Berlin")],
+    "clocks set back": [dt.datetime(2020, 10, 25, 2, 30, fold=1), dt.time(2, 30, fold=1)],
+    "stamps set back": [pd.Timestamp("2020-10-25 01:30", tz="UTC").tz_convert(BERLIN), 1],
+    "decimals that are none": [decimal.Decimal("NaN"), decimal.Decimal("1.10"), None],
+    "odd decimals": [decimal.Decimal(d) for d in ("-0.0", "Infinity", "-NaN12", "1E+100", "sNaN")],
+    "paths": [pathlib.Path("/x"), pathlib.PureWindowsPath("c:/x"), None],
+    "sets": [{3, 1}, frozenset({"a"}), set()],
+    "others": [fractions.Fraction(-1, 3), ipaddress.ip_address("::1"), 1 - 2j, range(1, 9, 2)],
+    "complex": [1 + 2j, complex("nan"), None],
+    "bytes and texts": [b"\0\xff", "x", bytearray(b"y")],
+    "halves of pairs": ["\ud800", "fine"],
+    "keys": [{1: "a", (2, 3): None}, {"$x": 1}, collections.OrderedDict(b=1, a=2)],
+    "deep": [{"a": [(1, {"b": dt.date(2020, 1, 1)})]}, {"a": pd.NA, "b": [pd.NaT]}],
+    "differing dicts": [{"d": decimal.Decimal("1.10")}, {"d": decimal.Decimal("1.1"), "e": -0.0}],
+    "numbers of many types": [np.int64(1), 2, np.float32(0.1), np.datetime64("2020", "D")],
+    "texts of numpy": [np.str_("a"), "b", np.bytes_(b"c")],
+    "matrices": [np.eye(2), np.arange(3), np.array(["a", None], dtype=object)],
+    "spans": [
+        pd.Period("2020", "Y"),
+        pd.Period("2020-01", "M"),
+        pd.Interval(0, 1.5, closed="both"),
+    ],
+    "long spans": [dt.timedelta.max, pd.Timedelta(1, "s"), pd.Timedelta(1, "ns")],
+    "dates beside": [dt.date(2020, 1, 1), "total", pd.Timestamp("2020")],
 }
 
 
 @pytest.mark.parametrize("name", CELLS)
 def test_cells_are_the_objects_they_were(name):
     cells = CELLS[name]
-    back = around(pd.DataFrame({"c": pd.Series(cells, dtype=object)}))["c"]
+    frame = pd.DataFrame({"c": pd.Series(cells, dtype=object)})
+    back = around(frame)["c"]
+    assert dsp.push("types/one", frame).unchanged
     assert back.dtype == object
     for read, written in zip(back, cells, strict=True):
         assert type(read) is type(written)
         assert repr(read) == repr(written)
-        assert getattr(read, "tzinfo", None) is getattr(written, "tzinfo", None)
+        assert getattr(read, "tzinfo", None) == getattr(written, "tzinfo", None)
+        assert type(getattr(read, "tzinfo", None)) is type(getattr(written, "tzinfo", None))
         assert getattr(read, "dtype", None) == getattr(written, "dtype", None)
 
 
 @pytest.mark.parametrize(
     ("cells", "named"),
     [
-        ([dt.datetime(2020, 10, 25, 2, 30, fold=1)], "fold=1"),
-        (["x", b"x"], r"b'x' of bytes in row 1, beside 'x' of str"),
-        ([1, pathlib.Path("/x")], "PosixPath in row 1"),
-        ([decimal.Decimal("NaN")], "Decimal in row 0"),
-        ([decimal.Decimal("-0"), decimal.Decimal("1")], "Decimal"),
-        ([np.int64(1), 2], "int64"),
+        ([1, Colour.RED], "Colour.*in row 1"),
+        ([None, Point(1, 2)], r"Point\(x=1, y=2\) of Point in row 1"),
+        ([{"deep": [Colour.RED]}], "in row 0"),
         ([collections.Counter("a")], "Counter"),
-        ([np.array([[1]])], "ndarray"),
-        ([pd.Timestamp("2020"), pd.Timestamp("2020", tz="UTC")], "Timestamp"),
+        ([1, 10**5000], "a int in row 1"),
+        ([dt.datetime(2020, 1, 1, tzinfo=Noon())], "Noon"),
+        ([1, itself()], "in row 1.*\n.*holds itself"),
+        ([functools.reduce(lambda inner, _: [inner], range(30_000), 1)], "a list in row 0"),
+        ([pd.DataFrame({"a": [1]})], "DataFrame in row 0"),
     ],
 )
 def test_cells_that_would_come_back_as_others_are_refused(cells, named):
     frame = pd.DataFrame({"bad": pd.Series(cells, dtype=object)})
-    with pytest.raises(dsp.UnsupportedObjectTypeException, match=f"the column 'bad'.*{named}"):
+    match = f"(?s)the column 'bad'.*{named}.*hint: .*pickle"
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=match):
         dsp.push("types/refused", frame)
+
+
+def test_zones_of_pytz_come_back_where_it_is_not_installed():
+    class Zone(dt.tzinfo):
+        zone = "Europe/Berlin"
+
+    Zone.__module__ = "pytz.tzfile"
+    text = tagged.to_text(dt.time(1, tzinfo=Zone()))
+    assert json.loads(text)["zone"] == {"pytz": "Europe/Berlin"}
+    assert str(tagged.of_text(text).tzinfo) == "Europe/Berlin"
+
+
+def test_a_value_that_a_type_of_pandas_cannot_keep_is_named():
+    texts = pd.array(["a"] * 5 + ["\ud800"], dtype="string[python]")
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=r"'\\ud800' of .* in row 5"):
+        dsp.push("types/refused", pd.DataFrame({"t": texts}))
 
 
 def test_a_type_that_has_no_name_is_refused_before_the_push():
@@ -334,6 +477,13 @@ def test_attributes_of_tables():
     back = around(frame)
     assert back.attrs == {"unit": "kg"}
     assert not back.flags.allows_duplicate_labels
+
+
+def test_a_frequency_that_is_more_than_its_name_is_told():
+    days = pd.offsets.CustomBusinessDay(holidays=["2020-01-02"])
+    frame = pd.DataFrame({"a": [1, 2]}, index=pd.date_range("2020-01-01", periods=2, freq=days))
+    with pytest.warns(dsp.DspWarning, match="not kept: the frequency"):
+        dsp.push("types/one", frame)
 
 
 def test_what_a_table_loses_is_told():
@@ -364,8 +514,8 @@ def test_series(series):
 
 
 def test_a_value_that_no_type_holds_is_named():
-    frame = pd.DataFrame({"ok": [1, 2], "bad": ["x", uuid.uuid4()]})
-    with pytest.raises(dsp.UnsupportedObjectTypeException, match="'bad'.*UUID.*row 1"):
+    frame = pd.DataFrame({"ok": [1, 2], "bad": ["x", Colour.RED]})
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="'bad'.*Colour.*row 1"):
         dsp.push("types/refused", frame)
 
 
@@ -393,6 +543,14 @@ def test_files_are_as_the_web_and_others_read_them_best():
     assert column.has_column_index
     # Nearly as many values as rows: a dictionary would be all of them over again.
     assert column.total_uncompressed_size < 600_000
+    rows = 70_000
+    points = gpd.GeoDataFrame(frame[:rows], geometry=gpd.points_from_xy([0] * rows, [1] * rows))
+    for other in (pl.DataFrame({"a": range(rows)}), pa.table({"a": range(rows)}), points):
+        metadata = pq.ParquetFile(io.BytesIO(types.encode(other).data)).metadata
+        group = metadata.row_group(0)
+        assert group.num_rows == 65_536
+        for one in map(group.column, range(group.num_columns)):
+            assert (one.compression, one.has_offset_index) == ("ZSTD", True)
 
 
 def test_tables_of_polars():
@@ -414,6 +572,12 @@ def test_tables_of_polars():
     assert back.equals(frame)
     assert around(frame.lazy()).equals(frame)
     assert around(frame["s"]).equals(frame["s"])
+
+
+def test_what_polars_cannot_write_is_named():
+    frame = pl.DataFrame({"fine": [1], "bad": pl.Series([object()], dtype=pl.Object)})
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="the column 'bad' .* Object"):
+        dsp.push("types/refused", frame)
 
 
 def test_python_objects_in_polars_are_refused():
@@ -508,8 +672,10 @@ def test_anything_with_the_c_stream():
 def test_a_type_that_parquet_has_not_is_refused():
     column = pa.array([1, 2], pa.month_day_nano_interval().id and pa.int64())
     union = pa.UnionArray.from_sparse(pa.array([0, 0], pa.int8()), [column])
-    with pytest.raises(dsp.UnsupportedObjectTypeException, match="Parquet"):
-        dsp.push("types/refused", pa.table({"u": union}))
+    with pytest.raises(
+        dsp.UnsupportedObjectTypeException, match="the column 'u' has the type .*un"
+    ):
+        dsp.push("types/refused", pa.table({"fine": [1, 2], "u": union}))
 
 
 def test_a_table_is_read_as_another_type():
@@ -518,6 +684,13 @@ def test_a_table_is_read_as_another_type():
     assert isinstance(dsp.pull("types/as", decoder="polars"), pl.DataFrame)
     with pytest.raises(dsp.MatchError, match="no type is called"):
         dsp.pull("types/as", decoder="excel")
+
+
+def test_names_within_nested_types_survive():
+    named = pa.list_(pa.field("mine", pa.int8(), nullable=False))
+    for kind, values in [(named, [[1], None]), (pa.map_(pa.string(), pa.int8()), [[("k", 1)], []])]:
+        table = pa.table({"v": pa.array(values, kind)})
+        assert around(table).schema.equals(table.schema, check_metadata=True)
 
 
 def test_a_parquet_file_that_lies_is_an_error(tmp_path):
@@ -545,9 +718,49 @@ def test_images(mode):
     assert back.tobytes() == image.tobytes()
 
 
+def test_a_text_of_a_class_of_ones_own_is_told():
+    class Own(str):
+        pass
+
+    with pytest.warns(dsp.DspWarning, match="an? Own comes back as a str"):
+        assert type(around(Own("x"))) is str
+
+
+def test_an_image_keeps_its_pixels_where_its_palette_is_short():
+    image = Image.frombytes("P", (2, 2), bytes([0, 1, 2, 200]))
+    image.putpalette([1, 2, 3])
+    back = around(image)
+    assert (back.mode, back.tobytes()) == ("P", image.tobytes())
+
+
+def test_what_stands_beside_the_pixels_is_kept():
+    photo = Image.new("RGB", (2, 3))
+    photo.getexif()[0x0112] = 6
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo.info["icc_profile"] = profile
+    back = around(photo)
+    assert back.getexif()[0x0112] == 6
+    assert back.info["icc_profile"] == profile
+
+
 def test_an_image_that_no_format_keeps_is_refused():
     with pytest.raises(dsp.UnsupportedObjectTypeException, match="mode HSV"):
         dsp.push("types/refused", Image.new("HSV", (2, 2)))
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="cannot write empty"):
+        dsp.push("types/refused", Image.new("RGB", (0, 0)))
+    moving = io.BytesIO()
+    Image.new("L", (2, 2)).save(
+        moving, "GIF", save_all=True, append_images=[Image.new("L", (2, 2), 9)]
+    )
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=r"(?s)2 frames.*pathlib.Path"):
+        dsp.push("types/refused", Image.open(moving))
+
+
+def test_a_picture_that_could_be_a_bomb_is_told(monkeypatch):
+    dsp.push("types/bomb", Image.new("1", (100, 100)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(dsp.DspError, match=r"(?s)bomb.*hint: .*MAX_IMAGE_PIXELS"):
+        dsp.pull("types/bomb")
 
 
 def test_large_plots_become_pictures():
@@ -560,8 +773,15 @@ def test_large_plots_become_pictures():
     small = around(plt.figure().add_subplot())
     assert small.media == "image/svg+xml"
     assert small._repr_png_() is None
+    # As a part of the page it could hold a script; as an image nothing in it runs.
     assert not hasattr(small, "_repr_svg_")
+    shown = small._repr_html_()
+    assert shown.startswith('<img alt="one.svg" src="data:image/svg+xml;base64,')
+    assert base64.b64decode(shown.split(",")[1].removesuffix('">')) == small.data
+    assert picture._repr_html_() is None
     plt.close("all")
+    odd = types.Picture(b"<svg/>", "image/svg+xml", '"><script>.svg')
+    assert "<script>" not in odd._repr_html_()
 
 
 def test_figures_of_plotly():

@@ -247,7 +247,11 @@ unreachable <- function(client, cause) {
   if (grepl("connect|resolve", cause, ignore.case = TRUE)) {
     refuse(
       paste("no daemon answers at", client$socket %||% client$address),
-      "`dsp daemon start` starts it; `dsp daemon logs` says why it ended",
+      if (client$local) {
+        "`dsp daemon start` starts it; `dsp daemon logs` says why it ended"
+      } else {
+        "does it run there, and is that its address? DSP_URL named it, or dsp_configure()"
+      },
       causes = cause,
       code = "daemon_not_found"
     )

@@ -64,6 +64,14 @@ commit <- function(frame, obj, description = NULL, params = NULL, handler = NULL
   check_names(sys.call(), names(formals()))
   check_frame(frame)
   params <- all_params(params, list(...))
+  description <- one_text(description, "a description")
+  if (!is.null(handler) && !is.function(handler)) {
+    refuse(
+      paste("a handler is a function, and this is a", class(handler)[[1]]),
+      "write like handler = ggplot_handler(dpi = 600)",
+      code = "configuration"
+    )
+  }
   encoded <- if (is.null(handler)) dsp_encode(obj) else handler(obj)
   if (!inherits(encoded, "dsp_encoded")) {
     refuse(
@@ -84,6 +92,7 @@ commit <- function(frame, obj, description = NULL, params = NULL, handler = NULL
 #' @export
 push <- function(frame, message = NULL) {
   check_frame(frame)
+  message <- one_text(message, "a message")
   client <- client()
   paths <- part_paths(frame)
   files <- list()
@@ -136,6 +145,21 @@ print.dsp_pushed <- function(x, ...) {
 print.dsp_frame <- function(x, ...) {
   cli::cat_line("<dsp_frame ", x$stack, ": ", length(x$parts), " attachments>")
   invisible(x)
+}
+
+# Returns a text as UTF-8, or nothing where none was given.
+one_text <- function(text, what) {
+  if (is.null(text)) {
+    return(NULL)
+  }
+  if (!rlang::is_string(text)) {
+    refuse(
+      paste0(what, " is one text, and this is ", class(text)[[1]], " of length ", length(text)),
+      "push_frame(stack, obj, description, message = ...); parameters go by their names",
+      code = "configuration"
+    )
+  }
+  valid_text(text, what)
 }
 
 check_frame <- function(frame) {

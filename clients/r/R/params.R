@@ -56,7 +56,9 @@ param <- function(value, name) {
     refuse_param(value, name)
   } else if (is.numeric(value) && !is.finite(value)) {
     return(list(t = "f", v = if (is.nan(value)) "nan" else if (value > 0) "inf" else "-inf"))
-  } else if (is.numeric(value) || is.logical(value) || is.character(value)) {
+  } else if (is.character(value)) {
+    return(valid_text(unname(value), name))
+  } else if (is.numeric(value) || is.logical(value)) {
     return(unname(value))
   }
   refuse_param(value, name)

@@ -37,6 +37,9 @@ pull <- function(stack, profile = "default", filename = NULL, error = NULL, para
   check_names(sys.call(), names(formals()))
   fetch <- function() {
     check_profile(profile)
+    if (!is.null(filename) && !rlang::is_string(filename)) {
+      refuse("a file is named by one text", "filename = \"data.csv\"", code = "configuration")
+    }
     client <- client()
     found <- find_attachment(client, stack, all_params(params, list(...)))
     save_attachment(client, found, filename)

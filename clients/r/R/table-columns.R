@@ -12,7 +12,7 @@ write_column <- function(values, name, alone) {
   note <- switch(kind,
     factor = list(
       datatype = "string",
-      "dsp:levels" = as.list(enc2utf8(levels(values))),
+      "dsp:levels" = as.list(valid_text(levels(values), name)),
       "dsp:ordered" = is.ordered(values)
     ),
     string = list(datatype = "string"),
@@ -24,7 +24,8 @@ write_column <- function(values, name, alone) {
     POSIXct = list(datatype = "dateTime", "dsp:zone" = attr(values, "tzone")[1] %||% NULL),
     difftime = list(datatype = "double", "dsp:units" = units(values))
   )
-  missing <- is.na(values) & !is_nan(values)
+  # A date or time that is no number is as missing as R shows it.
+  missing <- is.na(values) & !(kind %in% c("double", "difftime") & is_nan(values))
   text <- switch(kind,
     factor = as.character(values),
     string = as.character(values),
@@ -33,7 +34,7 @@ write_column <- function(values, name, alone) {
     double = exact(as.numeric(values)),
     integer64 = as.character(values),
     Date = date_text(values, name),
-    POSIXct = format_utc(values),
+    POSIXct = moment_text(values, name),
     difftime = exact(as.numeric(values))
   )
   quoted <- kind %in% c("factor", "string")
@@ -106,8 +107,19 @@ null_text <- function(present, any_missing, alone) {
 }
 
 valid_text <- function(text, name) {
-  text <- enc2utf8(text)
-  bad <- which(!validUTF8(text))
+  # Left alone, R writes bytes that are no letters where it runs as `<e4>`, and says nothing.
+  plain <- l10n_info()[["UTF-8"]] || Sys.getlocale("LC_CTYPE") %in% c("C", "POSIX")
+  bad <- !is.na(text) & (Encoding(text) == "bytes" | !validEnc(text))
+  if (plain) {
+    native <- Encoding(text) == "unknown"
+    bad <- bad | native & !validUTF8(text)
+    Encoding(text[native]) <- "UTF-8"
+  }
+  bad <- which(bad)
+  if (length(bad) == 0) {
+    text <- enc2utf8(text)
+    bad <- which(!validUTF8(text))
+  }
   if (length(bad) > 0) {
     refuse_column(
       name,
@@ -134,13 +146,29 @@ exact <- function(values) {
 
 date_text <- function(values, name) {
   text <- pad_year(format(values, "%Y-%m-%d"), 10)
-  there <- !is.na(values)
-  back <- as.numeric(as.Date(text[there], "%Y-%m-%d"))
-  if (!identical(back, as.numeric(values[there]))) {
+  back <- as.numeric(as.Date(text, "%Y-%m-%d"))
+  wrong <- which(!is.na(values) & !(back %in% as.numeric(values) & back == as.numeric(values)))
+  if (length(wrong) > 0) {
     refuse_column(
       name,
-      "has a date with a part of a day, or of a year that has not four digits",
+      paste(
+        "has in row", wrong[[1]],
+        "a date with a part of a day, or of a year that has not four digits"
+      ),
       "trunc() leaves parts of a day out"
+    )
+  }
+  text
+}
+
+moment_text <- function(values, name) {
+  text <- format_utc(values)
+  wrong <- which(!is.na(values) & !grepl("^[0-9]{4}-", text))
+  if (length(wrong) > 0) {
+    refuse_column(
+      name,
+      paste("has in row", wrong[[1]], "a time without end, or of a year that has not four digits"),
+      "as.numeric() makes seconds of it"
     )
   }
   text
@@ -217,7 +245,7 @@ read_column <- function(fields, note, where) {
     levels <- texts(note[["dsp:levels"]])
     values <- factor(fields, levels = levels, ordered = isTRUE(note[["dsp:ordered"]]))
   }
-  lost <- which(is.na(values) & !is.na(fields))
+  lost <- which(is.na(values) & !is.na(fields) & !(type == "double" & fields == "NaN"))
   if (length(lost) > 0) {
     refuse(
       paste0(where, " lies about itself: row ", lost[[1]], " is no ", type, " of its column"),

@@ -17,9 +17,17 @@ ROWS_AT_ONCE <- 65536L
 #' @noRd
 write_table <- function(table, to) {
   class <- table_class(table)
+  key <- if (class == "data.table") attr(table, "sorted")
+  given <- table
   table <- as.data.frame(table)
+  # What I() protects is no less what it was.
+  table[] <- lapply(table, function(column) {
+    class(column) <- setdiff(oldClass(column), "AsIs")
+    column
+  })
   names <- names(table)
-  labels <- if (is.character(attr(table, "row.names"))) row.names(table)
+  # Without labels of its own a table has rows 1, 2, 3.
+  labels <- if (.row_names_info(table) > 0) attr(table, "row.names")
   if (!is.null(labels)) {
     table <- cbind(list(labels), table)
     names <- c(utils::tail(make.unique(c(names, "row.names")), 1), names)
@@ -31,6 +39,7 @@ write_table <- function(table, to) {
   columns <- lapply(seq_along(names), function(at) {
     write_column(table[[at]], names[[at]], alone = length(names) == 1)
   })
+  tell_of_losses(given)
   con <- file(to, "wb")
   on.exit(close(con))
   header <- gsub("\"", "\"\"", gsub("[\r\n]", " ", names), fixed = TRUE)
@@ -44,13 +53,54 @@ write_table <- function(table, to) {
   if (!is.null(labels)) {
     schema[["dsp:rowNames"]] <- names[[1]]
   }
-  list(
+  note <- list(
     "@context" = CSVW,
     dialect = list(encoding = "utf-8", header = TRUE),
     tableSchema = schema,
     "dsp:class" = class,
     "dsp:rows" = nrow(table)
   )
+  if (is.character(key)) {
+    note[["dsp:key"]] <- as.list(key)
+  }
+  note
+}
+
+# What R and readers of files keep about a table or column that is no part of it.
+INCIDENTAL <- c(
+  "names", "row.names", "class", "levels", "tzone", "units", "dim", "dimnames", "comment",
+  ".internal.selfref", "sorted", "index", "na.action", "spec", "problems"
+)
+# Classes that come back.
+KEPT <- c(
+  "data.frame", "data.table", "tbl", "tbl_df", "spec_tbl_df", "factor", "ordered", "Date",
+  "POSIXct", "POSIXt", "integer64", "difftime"
+)
+
+#' Warns of what is about a table and its columns and will not come back
+#'
+#' @noRd
+tell_of_losses <- function(table) {
+  about <- function(what, of) {
+    attributes <- setdiff(names(attributes(what)), INCIDENTAL)
+    classes <- if (is.object(what)) setdiff(class(what), KEPT)
+    c(
+      if (length(attributes) > 0) paste0("the attribute `", attributes, "` of ", of),
+      if (length(classes) > 0) paste0("the class `", classes, "` of ", of)
+    )
+  }
+  columns <- lapply(seq_along(table), function(at) {
+    about(table[[at]], paste0("the column `", names(table)[[at]], "`"))
+  })
+  lost <- c(about(table, "the table"), unlist(columns))
+  if (length(lost) > 0) {
+    rlang::warn(
+      c(paste0("not kept: ", paste(utils::head(lost, 10), collapse = ", ")),
+        i = "dsp_rds() keeps all that R knows of an object"
+      ),
+      class = "dsp_warning"
+    )
+  }
 }
 
 table_class <- function(table) {
@@ -99,21 +149,26 @@ read_table <- function(file, note, where) {
   )
   labels <- note$tableSchema[["dsp:rowNames"]]
   if (rlang::is_string(labels) && identical(labels, names[[1]])) {
-    rows <- as.character(table[[1]])
+    rows <- if (is.integer(table[[1]])) table[[1]] else as.character(table[[1]])
     table <- table[-1]
     if (!anyNA(rows) && anyDuplicated(rows) == 0) {
       attr(table, "row.names") <- rows
     }
   }
-  as_class(table, text_or(note[["dsp:class"]], "data.frame"))
+  as_class(table, text_or(note[["dsp:class"]], "data.frame"), texts(note[["dsp:key"]]))
 }
 
-as_class <- function(table, class) {
+as_class <- function(table, class, key = character()) {
   if (class == "tibble" && rlang::is_installed("tibble")) {
     return(tibble::as_tibble(table, .name_repair = "minimal"))
   }
   if (class == "data.table" && rlang::is_installed("data.table")) {
-    return(data.table::as.data.table(table))
+    table <- data.table::as.data.table(table)
+    # It is a note of others: a table that is not in that order gets it.
+    if (length(key) > 0 && all(key %in% names(table))) {
+      data.table::setkeyv(table, key)
+    }
+    return(table)
   }
   table
 }

@@ -22,6 +22,28 @@ from dsp import attachment as _attachment
 from dsp import pulling, pushing, sharing, stacks
 from dsp.transfer import checkpoint
 
+__all__ = [
+    "Attachment",
+    "Events",
+    "Frame",
+    "Stack",
+    "StackFrame",
+    "create_frame",
+    "follow",
+    "frame",
+    "ls",
+    "open",
+    "pull",
+    "pull_data",
+    "push",
+    "push_frame",
+    "search",
+    "share",
+    "share_with",
+    "stack",
+    "watch",
+]
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -104,9 +126,25 @@ class Attachment(_Twin):
         """Returns the bytes as UTF-8 text."""
         return await _run(self.plain.text)
 
+    async def read_range(self, start: int, end: int) -> bytes:
+        """Returns the bytes from `start` up to and without `end`, where they are here."""
+        return await _run(self.plain.read_range, start, end)
+
     async def save(self, to: str | Path | None = None) -> Path:
         """Writes the bytes to a file, whole or not at all, and returns where."""
         return await _run(self.plain.save, to)
+
+    async def save_csv(self, to: str | Path) -> Path:
+        """Writes a table to a file as CSV, whatever format it was pushed in, and returns where."""
+        return await _run(self.plain.save_csv, to)
+
+    async def may_run_code(self) -> bool:
+        """Tells whether what runs code on load may be loaded."""
+        return await _run(self.plain.may_run_code)
+
+    async def author(self) -> str:
+        """Returns the petname of who pushed it, else the id."""
+        return await _run(lambda: self.plain.author)
 
 
 class Frame(_Twin):
@@ -129,6 +167,15 @@ class Frame(_Twin):
     ) -> Attachment:
         """Returns one attachment: by path, by index from zero, or the first with parameters."""
         return Attachment(await _run(self.plain.attachment, which, params))
+
+    async def history(self) -> AsyncIterator[Frame]:
+        """Gives this frame and those behind it that are here, the latest first."""
+        async for one in _each(self.plain.history):
+            yield Frame(one)
+
+    async def latest(self, meta: Mapping[str, Any]) -> Frame:
+        """Returns the latest frame, from this one back, whose parameters hold all of `meta`."""
+        return Frame(await _run(self.plain.latest, meta))
 
     async def pull(self, which: str | int | None = None, **options: Any) -> Any:
         """Returns an attachment as an object; the options are those of `dsp.Frame.pull`."""

@@ -34,7 +34,7 @@ class Attachment:
     """`stack@frame#path`, which means this very attachment."""
     app: str | None = None
     description: str | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict, hash=False)
     user: str = ""
     """The id of the user who pushed it."""
     _client: Client | None = field(default=None, repr=False, compare=False)

@@ -11,7 +11,8 @@ import json
 import os
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -60,9 +61,14 @@ class Client:
         self._lock = threading.Lock()
         self._http: httpx.Client | None = None
         self._pid = 0
+        _made.add(self)
 
     def __repr__(self) -> str:
         return f"Client({self.address!r})"
+
+    def __reduce__(self) -> tuple[Callable[[str, bool], Client], tuple[str, bool]]:
+        """Has another process find the daemon anew: the token goes nowhere."""
+        return _found_there, (self.address, self.local)
 
     @classmethod
     def of_file(cls, file: ClientFile) -> Client:
@@ -261,6 +267,12 @@ class Client:
                 if answer.status_code >= 300:
                     raise self._problem(answer, method, path)
                 yield answer
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(
+                "what is asked for is no text for a reference or a search",
+                causes=[str(error)],
+                hint="is the first argument the right one?",
+            ) from error
         except httpx.ConnectError as error:
             raise DaemonNotFoundError(
                 f"no daemon answers at {self._socket or self.address}",
@@ -318,6 +330,7 @@ def segment(text: str) -> str:
     """
     if text in ("", ".", ".."):
         raise ConfigurationError(f"`{text}` is no name", hint="write the name in full")
+    _utf8(text)
     return quote(text, safe="")
 
 
@@ -342,8 +355,16 @@ def _checked(token: str | None) -> str | None:
 
 
 def _dump(body: object) -> bytes:
+    return _utf8(json.dumps(body, ensure_ascii=False, allow_nan=False))
+
+
+def _utf8(text: str) -> bytes:
+    """Returns a text as bytes.
+
+    Raises `ConfigurationError` for what no text is: half of a surrogate pair.
+    """
     try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        return text.encode()
     except UnicodeEncodeError as error:
         at = error.object[max(error.start - 20, 0) : error.start]
         raise ConfigurationError(
@@ -353,12 +374,27 @@ def _dump(body: object) -> bytes:
 
 
 def _text(value: str | int | bool | None) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    _utf8(text)
+    return text
 
 
 _lock = threading.Lock()
+_made: weakref.WeakSet[Client] = weakref.WeakSet()
 _found: dict[tuple[str, ...], Client] = {}
 _chosen: Client | None = None
+
+
+def _after_fork() -> None:
+    """Gives a child locks of its own: threads that it has not may have held those it would have."""
+    global _lock
+    _lock = threading.Lock()
+    for made in _made:
+        made._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def choose(caller: Client | None) -> None:
@@ -391,6 +427,20 @@ def client() -> Client:
     if found is None:
         raise DaemonNotFoundError(
             "the daemon ended right after its start", hint=f"see {folder}/logs"
+        )
+    return found
+
+
+def _found_there(address: str, local: bool) -> Client:
+    """Returns a caller of the daemon that another process called.
+
+    Raises `ConfigurationError` where it is another one that is found here.
+    """
+    found = client()
+    if found.local != local or (found.address != address and not local):
+        raise ConfigurationError(
+            f"this came from the daemon at {address}, and here it is {found.address}",
+            hint="set DSP_URL and DSP_TOKEN, or call dsp.configure, in each process alike",
         )
     return found
 

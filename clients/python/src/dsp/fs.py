@@ -18,7 +18,7 @@ from dsp.attachment import Attachment
 from dsp.client import client, segment
 from dsp.errors import DspError, NotFoundError, RefusedError
 from dsp.reference import SCHEME
-from dsp.stacks import Frame, frame_of, ls
+from dsp.stacks import Frame, Stack, frame_of, ls
 
 
 class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
@@ -49,7 +49,7 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 with contextlib.suppress(FileNotFoundError):
                     found = self._frame(base).attachments
                     entries = [self._entry(f"{base}#{one.path}", one) for one in found] + entries
-        if not entries and base:
+        if not entries and not self._is_folder(base):
             raise FileNotFoundError(f"there is nothing at {SCHEME}{base}")
         return entries if detail else [entry["name"] for entry in entries]
 
@@ -59,6 +59,10 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
         A frame with several, and what is above frames, is a folder.
         """
         path = self._strip_protocol(path)
+        if not self._names_stack(path):
+            if self._is_folder(path):
+                return self._folder(path)
+            raise FileNotFoundError(f"there is nothing at {SCHEME}{path}")
         try:
             return self._entry(path, self._attachment(path))
         except FileNotFoundError:
@@ -69,24 +73,20 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
         """Finds attachments by a pattern: `me/main/sales/*#*.parquet`.
 
-        `*` stands for anything, before `#` for stacks at their heads and after it for paths.
-        Without `#` it finds stacks.
+        `*` stands for anything: before `#` for users, contexts, and stacks at their heads, after it
+        for paths. Without `#` it finds stacks.
         """
         base, mark, pattern = self._strip_protocol(path).partition("#")
-        if has_magic(base):
-            user, _, below = base.partition("/")
-            context = below.partition("/")[0]
-            bases = [name for name in self._stacks(user, context) if fnmatchcase(name, base)]
-        else:
-            bases = [base]
+        # The question mark of a revision stands for no letter.
+        magic = has_magic(base.partition("?rev=")[0])
+        bases = self._matching(base) if magic else [base]
         found: dict[str, Any] = {}
         for name in bases:
-            if not mark and has_magic(base):
+            if not mark and magic:
                 found[name] = self._folder(name)
                 continue
-            for one in self._frame(name).attachments:
+            for full, one in self._attachments(name).items():
                 if fnmatchcase(one.path, pattern or "*"):
-                    full = f"{name}#{one.path}"
                     found[full] = self._entry(full, one)
         return found if kwargs.get("detail") else sorted(found)
 
@@ -125,6 +125,9 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
         return datetime.fromisoformat(self._frame(path).time.replace("Z", "+00:00"))
 
+    # A frame never changes.
+    modified = created
+
     def mkdir(self, path: str, *args: Any, **kwargs: Any) -> None:
         """Refuses: frames are made by pushing."""
         raise _read_only(path)
@@ -134,11 +137,15 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
     _rm = mkdir
     rm = mkdir
     rm_file = mkdir
-    cp_file = mkdir
     touch = mkdir
     pipe_file = mkdir
-    put_file = mkdir
-    mv = mkdir
+
+    def put_file(self, lpath: str, rpath: str, *args: Any, **kwargs: Any) -> None:
+        """Refuses: frames are made by pushing."""
+        raise _read_only(rpath)
+
+    cp_file = put_file
+    mv = put_file
 
     def _frame(self, path: str) -> Frame:
         try:
@@ -160,6 +167,41 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 f"{SCHEME}{path} means {len(found) or 'no'} attachments: write #PATH of one"
             )
         return found[0]
+
+    def _attachments(self, name: str) -> dict[str, Attachment]:
+        """Returns the attachments of a frame by their whole names; none where there is no frame."""
+        if not self._names_stack(name):
+            return {}
+        try:
+            return {f"{name}#{one.path}": one for one in self._frame(name).attachments}
+        except FileNotFoundError:
+            return {}
+
+    def _matching(self, base: str) -> list[str]:
+        """Returns the names, without attachments, that fit a pattern."""
+        user, _, below = base.partition("/")
+        context, _, stack = below.partition("/")
+        users = [entry["name"] for entry in self._below("")] if has_magic(user) else [user]
+        found = [name for name in users if fnmatchcase(name, user)]
+        if not context:
+            return found
+        contexts = [f"{name}/{context}" for name in found]
+        if has_magic(context):
+            contexts = [entry["name"] for name in found for entry in self._below(name)]
+        pattern = f"{user}/{context}"
+        found = [name for name in contexts if fnmatchcase(name, pattern)]
+        if not stack:
+            return found
+        stacks = [name for one in found for name in self._stacks(*one.split("/"))]
+        return [name for name in stacks if fnmatchcase(name, base)]
+
+    def _is_folder(self, base: str) -> bool:
+        """Tells whether there is something below, or could be: a context may be empty."""
+        parent = base.rpartition("/")[0]
+        listed = not self._names_stack(base) and any(
+            entry["name"] == base for entry in self._below(parent)
+        )
+        return not base or listed or bool(self._below(base))
 
     def _is_frame(self, path: str) -> bool:
         if not self._names_stack(path):
@@ -185,24 +227,35 @@ class DspFileSystem(AbstractFileSystem):  # type: ignore[misc]
             names = {label for label in labels if label.startswith(f"{user}/")}
         else:
             start = f"{base}/"
+            stacks = self._stacks(user, context)
             names = {
                 start + name[len(start) :].partition("/")[0]
-                for name in self._stacks(user, context)
+                for name in stacks
                 if name.startswith(start)
             }
+            return [self._stack_entry(name, stacks) for name in sorted(names)]
         return [self._folder(name) for name in sorted(names)]
+
+    @classmethod
+    def _stack_entry(cls, name: str, stacks: dict[str, Stack]) -> dict[str, Any]:
+        """Describes a stack, or the first part of the names of several, as `info` does."""
+        size = stacks[name].only_bytes if name in stacks else None
+        if size is None or any(other.startswith(f"{name}/") for other in stacks):
+            return cls._folder(name)
+        return {"name": name, "size": size, "type": "file"}
 
     @staticmethod
     def _contexts() -> list[str]:
         return [str(one["label"]) for one in client().pages("/contexts")]
 
     @staticmethod
-    def _stacks(user: str, context: str) -> list[str]:
+    def _stacks(user: str, context: str) -> dict[str, Stack]:
         label = context if user == "me" else f"{user}/{context}"
         try:
-            return sorted(f"{user}/{context}/{one.name}" for one in ls(label))
+            found = {f"{user}/{context}/{one.name}": one for one in ls(label)}
         except NotFoundError:
-            return []
+            return {}
+        return dict(sorted(found.items()))
 
     @staticmethod
     def _folder(name: str) -> dict[str, Any]:
@@ -241,6 +294,6 @@ class DspFile(AbstractBufferedFile):  # type: ignore[misc]
 
 def _read_only(path: str) -> RefusedError:
     return RefusedError(
-        f"{SCHEME}{path} is read-only: a frame never changes",
+        f"{SCHEME}{path.removeprefix(SCHEME)} is read-only: a frame never changes",
         hint="dsp.push makes a new frame on top of the stack",
     )

@@ -22,6 +22,9 @@ from dsp.home import home
 Line = Callable[[str], object]
 
 _lock = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    # A thread that a child has not may have held it.
+    os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock()))
 _write: Line | None = None
 
 

@@ -16,6 +16,13 @@ from dsp.pushing import PushResult, create_frame
 class _Parser(argparse.ArgumentParser):
     """A parser that raises instead of ending the kernel."""
 
+    def parse_line(self, line: str) -> argparse.Namespace:
+        """Reads what stands behind the name of a magic."""
+        try:
+            return self.parse_args(shlex.split(line))
+        except ValueError as error:  # A quotation mark that nothing closes.
+            self.error(str(error).lower())
+
     def error(self, message: str) -> NoReturn:
         raise ConfigurationError(message, hint=self.format_usage().strip())
 
@@ -44,7 +51,7 @@ def register(shell: Any) -> None:
 
         %%dsp_push STACK [-m MESSAGE] [-p K=V]... [--input REF]...
         """
-        args = _push_parser().parse_args(shlex.split(line))
+        args = _push_parser().parse_line(line)
         params = _params(args.param)
         ran = shell.run_cell(cell)
         ran.raise_error()
@@ -60,7 +67,7 @@ def register(shell: Any) -> None:
 
     def dsp_pull(line: str) -> Any:
         """Returns an attachment as an object: value = %dsp_pull STACK [-p K=V]..."""
-        args = _pull_parser().parse_args(shlex.split(line))
+        args = _pull_parser().parse_line(line)
         return pull(args.stack, params=_params(args.param))
 
     def dsp_status(line: str) -> str:

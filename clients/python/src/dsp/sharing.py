@@ -102,6 +102,11 @@ def follow(
     `policy` says whose bytes come by themselves: of all frames, of heads, or none. It returns
     after the first sync, or after `wait_seconds`; the daemon goes on by itself.
     """
+    if not isinstance(ticket, str):
+        raise ConfigurationError(
+            f"a ticket is a text, and this is a {type(ticket).__name__}",
+            hint="dsp.share() returns one, `dsp share` prints one",
+        )
     body: dict[str, Any] = {"ticket": "".join(ticket.split()), "wait_seconds": wait_seconds}
     if policy is not None:
         body["policy"] = policy
@@ -137,7 +142,8 @@ def watch(
 
     With `ref` only those of that stack. It ends after `timeout_seconds`, and never when left out.
     When events were lost one named `resync` comes: ask again for what you show. What happened
-    between two calls is not told. The connection is open once `watch` returns.
+    between two calls is not told. The connection is open once `watch` returns; the iterator raises
+    `ConnectionLostError` when the daemon stops.
     """
     return Events(ref, topics, timeout_seconds)
 
@@ -155,7 +161,8 @@ class Events:
         self._deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         self._stack = caller.get("/stack", {"ref": reference(ref)})["id"] if ref else None
         self._opened = contextlib.ExitStack()
-        query = {"topics": ",".join(topics) or None}
+        asked = [topics] if isinstance(topics, str) else topics
+        query = {"topics": ",".join(asked) or None}
         self._stream = self._opened.enter_context(caller.events(query, timeout_seconds))
 
     def __enter__(self) -> Events:
@@ -168,20 +175,25 @@ class Events:
         return self
 
     def __next__(self) -> Event:
-        while self._deadline is None or time.monotonic() <= self._deadline:
+        while self._left():
             try:
-                data = next(self._stream)
-            except ConnectionLostError:
-                if self._stream.interrupted:
+                data = next(self._stream, None)
+            except ConnectionLostError as error:
+                if self._stream.interrupted or not self._left():
                     break
-                if self._deadline is None or time.monotonic() < self._deadline:
-                    raise
-                break
+                raise _ended(error.causes or (error.detail,)) from error
+            if data is None:
+                if self._stream.interrupted or not self._left():
+                    break
+                raise _ended(("the daemon was stopped",))
             name = str(data.pop("event", ""))
             if name == "resync" or self._stack in (None, data.get("stack")):
                 return Event(name, data)
         self._opened.close()
         raise StopIteration
+
+    def _left(self) -> bool:
+        return self._deadline is None or time.monotonic() < self._deadline
 
     def interrupt(self) -> None:
         """Has the thread that waits for the next event find that there is none."""
@@ -191,3 +203,11 @@ class Events:
         """Ends the events, once no other thread waits for one."""
         self._stream.interrupt()
         self._opened.close()
+
+
+def _ended(causes: Sequence[str]) -> ConnectionLostError:
+    return ConnectionLostError(
+        "the daemon tells no more events",
+        causes=causes,
+        hint="watch again; what came meanwhile is told by dsp.ls and frames()",
+    )

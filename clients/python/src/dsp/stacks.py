@@ -6,7 +6,7 @@ import builtins
 import datetime
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dsp import types
@@ -174,7 +174,7 @@ class Frame(Shown):
         """Returns an attachment as an object; see `dsp.pull`."""
         one = self.attachment(which, params)
         if allow_pickle:
-            one = self._attachment_of(one, allow_code=True)
+            one = replace(one, _allow_code=True)
         if decoder is None:
             return types.decode(one)
         if isinstance(decoder, str):
@@ -197,12 +197,6 @@ class Frame(Shown):
             user=self._info["stack"]["user"],
             _client=self._client,
         )
-
-    @staticmethod
-    def _attachment_of(one: Attachment, *, allow_code: bool) -> Attachment:
-        from dataclasses import replace
-
-        return replace(one, _allow_code=allow_code)
 
 
 class Stack(Shown):
@@ -247,6 +241,12 @@ class Stack(Shown):
     def tags(self) -> dict[str, str]:
         """Tags, and the ids of the frames they are on, as they are now."""
         return dict(self._now()["tags"])
+
+    @property
+    def only_bytes(self) -> int | None:
+        """How many bytes the only attachment of the head has; None where it has another number."""
+        head = self._info.get("head") or {}
+        return int(head["bytes"]) if head.get("files") == 1 else None
 
     @property
     def head(self) -> Frame:
@@ -452,7 +452,8 @@ def _holds(params: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+    both_nan = one != one and other != other
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other or both_nan)
 
 
 def _h(text: str) -> str:

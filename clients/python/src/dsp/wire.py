@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,6 +25,7 @@ class EventStream:
     def __init__(self, answer: httpx.Response) -> None:
         self._answer = answer
         self._told = events(answer)
+        self._pid = os.getpid()
         self.interrupted = False
 
     def __iter__(self) -> EventStream:
@@ -33,8 +35,13 @@ class EventStream:
         return next(self._told)
 
     def interrupt(self) -> None:
-        """Wakes the thread that waits for the next event, which then finds the stream broken."""
+        """Wakes the thread that waits for the next event, which then finds the stream broken.
+
+        A child after `fork` leaves the stream to its parent: the connection is one for both.
+        """
         self.interrupted = True
+        if self._pid != os.getpid():
+            return
         stream = self._answer.extensions.get("network_stream")
         plain = stream.get_extra_info("socket") if stream is not None else None
         if plain is not None:

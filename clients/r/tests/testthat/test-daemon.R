@@ -55,7 +55,9 @@ test_that("an address and a token name a daemon elsewhere", {
   withr::local_envvar(DSP_URL = "nonsense")
   expect_error(dsp_ls(), "no address of a daemon", class = "dsp_error_configuration")
   withr::local_envvar(DSP_URL = "http://127.0.0.1:1")
-  expect_error(dsp_ls(), "no daemon answers at", class = "dsp_error_daemon_not_found")
+  expect_error(dsp_ls(), "no daemon answers at.*DSP_URL named it",
+    class = "dsp_error_daemon_not_found"
+  )
 })
 
 test_that("dstack's configure names a daemon", {

@@ -93,3 +93,15 @@ test_that("references are read in all their forms", {
   expect_identical(reference("dsp://alice/main/s/w?rev=v1&path=a%20b.csv"), "alice/main:s/w@v1#a b.csv")
   expect_identical(reference("dsp://alice/main/s@v1#a.csv"), "alice/main:s@v1#a.csv")
 })
+
+test_that("arguments of another kind are refused by their names", {
+  as_person("alice")
+  refused <- function(call, what) {
+    expect_error(call, what, class = "dsp_error_configuration")
+  }
+  refused(push_frame("odd", 1, c("a", "b")), "a description is one text")
+  refused(push_frame("odd", 1, 5), "a description is one text")
+  refused(push_frame("odd", 1, message = 5), "a message is one text")
+  refused(push_frame("odd", 1, handler = 5), "a handler is a function")
+  refused(pull("simple", filename = c("a", "b")), "a file is named by one text")
+})

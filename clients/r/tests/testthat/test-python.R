@@ -100,3 +100,14 @@ print('same')
 "))
   expect_identical(utils::tail(told, 1), "same")
 })
+
+test_that("labels of rows that are numbers are an index in Python", {
+  as_person("paula")
+  push_frame("both/labels", iris[c(3, 140), ])
+  told <- run_python("paula", "
+import dsp
+
+print(dsp.pull('both/labels').index.tolist())
+")
+  expect_identical(told, "[3, 140]")
+})

@@ -167,3 +167,69 @@ test_that("a note that lies is told", {
   push(commit(commit(create_frame("lies"), dsp_file(csv)), dsp_file(note)))
   expect_error(pull_data("lies"), "bytes; 16777216 are read", class = "dsp_error_damaged")
 })
+
+test_that("labels of rows that are numbers, and the key of a data.table, come back", {
+  as_person("alice")
+  some <- iris[c(3, 140), ]
+  expect_identical(round_trip(some), some)
+  expect_identical(round_trip(iris), iris)
+  skip_if_not_installed("data.table")
+  keyed <- data.table::data.table(a = 2:1, b = c("x", "y"), key = "a")
+  expect_identical(data.table::key(round_trip(keyed)), "a")
+})
+
+test_that("what does not come back is told", {
+  as_person("alice")
+  labelled <- data.frame(a = 1:2)
+  attr(labelled$a, "label") <- "How many"
+  expect_warning(push_frame("told", labelled), "not kept: the attribute `label` of the column `a`",
+    class = "dsp_warning"
+  )
+  noted <- structure(data.frame(a = 1), note = "x", class = c("mine", "data.frame"))
+  expect_warning(push_frame("told", noted), "`note` of the table, the class `mine` of the table")
+  expect_warning(push_frame("told", data.frame(a = I(c("x", "y")))), "the class `AsIs`")
+  expect_identical(pull_data("told"), data.frame(a = c("x", "y")))
+})
+
+test_that("times that no text can say are refused by their row", {
+  as_person("alice")
+  for (bad in list(.POSIXct(c(1, Inf)), .POSIXct(c(1, -1e11)), .POSIXct(c(1, 1e12)),
+    .Date(c(1, Inf)), .Date(c(1, 5e6)), .Date(c(1, 0.5)))) {
+    expect_error(push_frame("bad", data.frame(when = bad)), "`when` .* in row 2",
+      class = "dsp_error_unsupported_type"
+    )
+  }
+  gone <- data.frame(d = .Date(c(NaN, 1)), t = .POSIXct(c(1, NaN), tz = "UTC"), n = 1:2)
+  expect_equal(round_trip(gone), gone)
+})
+
+test_that("numbers that are none come back in a table of one column", {
+  as_person("alice")
+  for (only in list(c(NaN, NA, Inf), as.difftime(c(NaN, NA, 1.5), units = "days"))) {
+    table <- data.frame(only = only)
+    expect_identical(round_trip(table), table)
+  }
+})
+
+test_that("bytes that are no text are refused, and nothing is made of them", {
+  as_person("alice")
+  bad <- c("fine", rawToChar(as.raw(c(0x4a, 0xfc))))
+  refused <- function(object, ...) {
+    expect_error(push_frame("bad", object, ...), "not in its encoding",
+      class = "dsp_error_unsupported_type"
+    )
+  }
+  for (locale in c("C", "C.UTF-8")) {
+    withr::with_locale(c(LC_CTYPE = locale), {
+      refused(data.frame(s = bad))
+      refused(data.frame(f = factor(bad)))
+      refused(bad[[2]])
+      refused(1, message = bad[[2]])
+      refused(1, description = bad[[2]])
+      refused(1, region = bad[[2]])
+      # The bytes of a text in UTF-8 that nobody marked as such.
+      push_frame("unmarked", data.frame(s = rawToChar(as.raw(c(0xc3, 0xa4)))))
+    })
+    expect_identical(pull_data("unmarked")$s, "\u00e4")
+  }
+})

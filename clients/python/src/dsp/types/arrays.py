@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from tokenize import TokenError
 from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import DspWarning, UnsupportedObjectTypeException
 from dsp.types.base import Encoded, instance, unreadable, written
+from dsp.types.tagged import TAGGED, NoTagError, to_text
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -16,7 +18,7 @@ _SCALAR = "numpy/scalar"
 
 
 class Numpy:
-    """`numpy.ndarray` and NumPy's scalars, of any shape and type but Python objects."""
+    """`numpy.ndarray` and NumPy's scalars, of any shape and type."""
 
     name = "numpy"
 
@@ -39,10 +41,7 @@ class Numpy:
         array = numpy.asarray(value)
         app = _SCALAR if isinstance(value, numpy.generic) else "numpy"
         if array.dtype.hasobject:
-            raise UnsupportedObjectTypeException(
-                f"an array of {array.dtype} holds Python objects, which only pickle could save",
-                hint="give it a type of its own with .astype, or push a table",
-            )
+            return _of_objects(array)
 
         def write(file: IO[bytes]) -> None:
             numpy.save(file, array, allow_pickle=False)
@@ -58,6 +57,22 @@ class Numpy:
         try:
             with attachment.open() as file:
                 array = numpy.load(file, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
+        # Its header is read as a piece of Python.
+        except (*(ValueError, EOFError, OSError, MemoryError), *(SyntaxError, TokenError)) as error:
             raise unreadable(attachment, "array of NumPy", error) from error
         return array[()] if attachment.app == _SCALAR and array.shape == () else array
+
+
+def _of_objects(array: Any) -> Encoded:
+    """Writes Python objects as JSON that says what each is."""
+    try:
+        if array.dtype.kind != "O":
+            raise NoTagError(f"it has records: {array.dtype}")
+        text = to_text(array)
+    except NoTagError as error:
+        raise UnsupportedObjectTypeException(
+            f"an array of {array.dtype} holds Python objects, which only pickle could save",
+            causes=[str(error)],
+            hint='give it a type of its own with .astype, or push(..., encoder="pickle")',
+        ) from error
+    return Encoded(".json", "application/json", TAGGED, data=text.encode())

@@ -7,7 +7,7 @@ will look at by that footer, and what is left when all is here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,10 @@ _SLACK_BYTES = 1 << 10
 """Some readers look a little behind a column, because of writers that counted wrong."""
 
 
-def read(pa: Any, attachment: Attachment) -> tuple[Any, dict[bytes, bytes]]:
-    """Returns the table, and the metadata of the file.
+def read(
+    pa: Any, attachment: Attachment, check: Callable[[Any, Attachment], None]
+) -> tuple[Any, dict[bytes, bytes]]:
+    """Returns the table, and the metadata of the file, which `check` sees before it is believed.
 
     Raises the errors of Arrow for a file that is none.
     """
@@ -38,7 +40,9 @@ def read(pa: Any, attachment: Attachment) -> tuple[Any, dict[bytes, bytes]]:
             for _ in arrived:
                 pass
             file = pa.parquet.ParquetFile(buffer)
+            check(file.metadata, attachment)
             return file.read(), file.metadata.metadata or {}
+        check(metadata, attachment)
         with ThreadPoolExecutor(max(pa.cpu_count(), 1)) as threads:
             groups = list(_groups(pa, buffer, metadata, arrived, threads))
         return pa.concat_tables(group.result() for group in groups), metadata.metadata or {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,13 @@ _DICTIONARY_BYTES = 32 << 10
 One of nearly as many values as there are rows takes longer to write and to read, and more room
 than the values alone, and each page of rows needs all of it.
 """
+
+
+_WIDTHS = {"BOOLEAN": 1, "INT32": 8, "INT64": 64, "INT96": 64, "FLOAT": 32, "DOUBLE": 64}
+"""Bits of a value in memory at least: 32 bits of Parquet may be 8 of Arrow."""
+_UNKNOWN_MEMORY = 1 << 40
+_OF_ARROW = (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError)
+"""What Arrow raises of a damaged file beside its own errors."""
 
 
 class Arrow:
@@ -61,7 +69,7 @@ class Arrow:
                 for batch in reader:
                     writer.write_batch(batch, row_group_size=ROW_GROUP)
 
-        with _naming_columns():
+        with _naming_columns(reader.schema):
             return written(".parquet", PARQUET, "arrow/table", write, None)
 
     def reads(self, attachment: Attachment) -> bool:
@@ -91,7 +99,7 @@ def to_parquet(table: Any, app: str) -> Encoded:
         with _writer(file, table.schema) as writer:
             writer.write_table(table, row_group_size=ROW_GROUP)
 
-    with _naming_columns():
+    with _naming_columns(table.schema):
         return written(".parquet", PARQUET, app, write, table.nbytes)
 
 
@@ -100,14 +108,45 @@ def read_parquet(attachment: Attachment) -> Any:
     pa = pyarrow()
     try:
         if attachment.size <= IN_MEMORY_BYTES:
-            table, metadata = arriving.read(pa, attachment)
+            table, metadata = arriving.read(pa, attachment, check_fits)
         else:
             with _on_disk(attachment) as path, pa.memory_map(path) as file:
                 read = pa.parquet.ParquetFile(file)
+                check_fits(read.metadata, attachment)
                 table, metadata = read.read(), read.metadata.metadata or {}
-    except (pa.ArrowInvalid, OSError) as error:
+        return _as_written(pa, table, metadata.get(b"ARROW:schema"))
+    except (pa.ArrowException, *_OF_ARROW) as error:
         raise unreadable(attachment, "Parquet file", error) from error
-    return _as_written(pa, table, metadata.get(b"ARROW:schema"))
+
+
+def check_fits(metadata: Any, attachment: Attachment) -> None:
+    """Raises `DspError` for a table that no memory of this machine holds, before it is unpacked.
+
+    A small file can say of each column that one value is repeated a billion times. What is counted
+    is the least that its values take: texts may take more.
+    """
+    least = 0
+    for at in range(metadata.num_row_groups):
+        group = metadata.row_group(at)
+        for n in range(group.num_columns):
+            column = group.column(n)
+            width = _WIDTHS.get(column.physical_type, 4)
+            least += max(column.num_values * width // 8, column.total_uncompressed_size)
+    memory = _memory_bytes()
+    if least > memory:
+        raise DspError(
+            f"{attachment.reference} unpacks to {least:,} bytes or more, and this machine has "
+            f"{memory:,} bytes of memory",
+            causes=[f"the file has {attachment.size:,} bytes"],
+            hint="a dsp:// URL reads some columns or rows of it; .save() writes the file",
+        )
+
+
+def _memory_bytes() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return _UNKNOWN_MEMORY
 
 
 @contextlib.contextmanager
@@ -128,7 +167,8 @@ def _as_written(pa: Any, table: Any, stored: bytes | None) -> Any:
     if written.names != table.schema.names:
         return table
     for at, field in enumerate(written):
-        if field.type != table.schema.field(at).type:
+        # Names within lists and maps count: Parquet has its own.
+        if not field.type.equals(table.schema.field(at).type, check_metadata=True):
             with contextlib.suppress(pa.ArrowException):
                 column = table.column(at)
                 if pa.types.is_dictionary(field.type):
@@ -150,13 +190,27 @@ def _writer(where: Any, schema: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _naming_columns() -> Iterator[None]:
+def _naming_columns(schema: Any) -> Iterator[None]:
+    """Raises `UnsupportedObjectTypeException` with the column that Parquet does not take."""
     pa = pyarrow()
     try:
         yield
     except (pa.ArrowException, OverflowError) as error:
+        refused = next((field for field in schema if not _holds(field)), None)
+        what = "a column" if refused is None else f"the column {refused.name!r}"
+        kind = "a type" if refused is None else f"the type {refused.type}"
         raise UnsupportedObjectTypeException(
-            "a column has a type that Parquet cannot hold",
+            f"{what} has {kind}, which Parquet cannot hold",
             causes=[str(error)],
             hint="cast it, or leave it out",
         ) from error
+
+
+def _holds(field: Any) -> bool:
+    """Tells whether Parquet has a column of such a type."""
+    pa = pyarrow()
+    try:
+        with _writer(pa.BufferOutputStream(), pa.schema([field])):
+            return True
+    except pa.ArrowException:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from dsp.errors import UnsupportedObjectTypeException
 from dsp.types.base import Encoded, instance, library, unreadable
 
 if TYPE_CHECKING:
@@ -22,7 +23,13 @@ class Bokeh:
     def encode(self, value: Any) -> Encoded:
         from bokeh.embed import json_item
 
-        data = json.dumps(json_item(value), ensure_ascii=False).encode()
+        try:
+            data = json.dumps(json_item(value), ensure_ascii=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UnsupportedObjectTypeException(
+                f"the {type(value).__name__} has a value that Bokeh's JSON cannot hold",
+                causes=[str(error)],
+            ) from error
         return Encoded(".json", "application/json", "bokeh", data=data)
 
     def reads(self, attachment: Attachment) -> bool:

@@ -1,4 +1,8 @@
-"""Boosted trees in the formats of their libraries, which run nothing on load."""
+"""Boosted trees in the formats of their libraries.
+
+Nothing in them is run on load; but one wrong byte, or line, in some is enough that the library
+reads or writes where it should not, so that those of others need a word of trust like a pickle.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsp.errors import UnsupportedObjectTypeException
 from dsp.types.base import Encoded, instance, library, unreadable
+from dsp.types.models import CRASHES, trusted
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -54,13 +59,18 @@ class XGBoost:
         return (attachment.app or "").startswith("xgboost/")
 
     def decode(self, attachment: Attachment) -> Any:
+        trusted(attachment, "a model of XGBoost", CRASHES)
         xgboost = library("xgboost", what=f"the model {attachment.reference}")
         kind = (attachment.app or "").removeprefix("xgboost/")
         try:
             if kind != "Booster" and kind not in _ESTIMATORS:
                 raise ValueError(f"there is no {kind} in xgboost")
+            data = bytearray(attachment.read())
+            # Of nothing XGBoost takes the whole process down.
+            if not data:
+                raise ValueError("it is empty")
             booster = xgboost.Booster()
-            booster.load_model(bytearray(attachment.read()))
+            booster.load_model(data)
             if kind == "Booster":
                 return booster
             model = getattr(xgboost, kind)(**json.loads(booster.attr(_PARAMS) or "{}"))
@@ -93,6 +103,7 @@ class LightGBM:
         return (attachment.app or "").split("/")[0] == "lightgbm"
 
     def decode(self, attachment: Attachment) -> Any:
+        trusted(attachment, "a model of LightGBM", CRASHES)
         lightgbm = library("lightgbm", what=f"the model {attachment.reference}")
         try:
             model = lightgbm.Booster(model_str=attachment.text())

@@ -16,11 +16,22 @@ from typing import Any
 from dsp.errors import UnsupportedObjectTypeException
 from dsp.types.arrow import pyarrow
 from dsp.types.packed import pack, unpack
+from dsp.types.tagged import NoTagError, of_text, to_text
 
+_NOT_A_DECIMAL = decimal.Decimal("NaN").as_tuple()
+"""The plain one: others have a sign, digits, or signal."""
 Spec = dict[str, Any]
 Cells = list[Any]
 _SHOWN = 80
-_REFUSALS = (TypeError, ValueError, ArithmeticError, RecursionError, NotImplementedError)
+_DIGITS = 76
+"""Most digits of a decimal of Arrow."""
+_LEVELS = 64
+"""How deep values lie in each other at most where Arrow writes them."""
+_SHALLOW = (str, int, float, bytes, type(None))
+_REFUSALS = (
+    *(TypeError, ValueError, ArithmeticError, LookupError, AttributeError),
+    *(RecursionError, NotImplementedError, NoTagError),
+)
 
 
 class CellError(Exception):
@@ -40,7 +51,8 @@ def encode_cells(series: Any) -> tuple[Any, Spec]:
     pa = pyarrow()
     values, null = _without_nulls(series)
     cause = "Arrow would change a value"
-    for write in (_plain, _decimals, _in_utc, _of_numpy, _arrays, _of_pandas, _tuples, _as_json):
+    deep = any(_is_deep(value) for value in values if not isinstance(value, _SHALLOW))
+    for write in _WAYS[-1:] if deep else _WAYS:
         try:
             written = write(values)
             # Parquet has no struct without fields.
@@ -51,7 +63,7 @@ def encode_cells(series: Any) -> tuple[Any, Spec]:
                 return array, {**spec, "null": null}
         except (UnsupportedObjectTypeException, pa.ArrowException, *_REFUSALS) as error:
             cause = str(error) if write is _plain else cause
-    raise CellError(_culprit(values), cause)
+    raise CellError(*_culprit(values, cause))
 
 
 def decode_cells(column: Any, spec: Spec) -> Any:
@@ -75,14 +87,24 @@ def same(read: object, written: object) -> bool:
     if isinstance(read, tuple) and isinstance(written, tuple):
         return same(list(read), list(written))
     if isinstance(read, dict) and isinstance(written, dict):
-        return list(read) == list(written) and all(same(read[key], written[key]) for key in read)
+        return same(list(read), list(written)) and same(list(read.values()), list(written.values()))
+    if isinstance(read, set | frozenset) and isinstance(written, set | frozenset):
+        return read == written and {(type(one), one) for one in read} == {
+            (type(one), one) for one in written
+        }
+    if isinstance(read, complex) and isinstance(written, complex):
+        return same([read.real, read.imag], [written.real, written.imag])
+    if isinstance(read, float) and isinstance(written, float) and read == 0:
+        return str(read) == str(written)
     if isinstance(read, decimal.Decimal) and isinstance(written, decimal.Decimal):
         return read.as_tuple() == written.as_tuple()
     if isinstance(read, datetime.datetime | datetime.time):
         return _moment(read) == _moment(written)
     if type(read).__module__ == "numpy" and hasattr(read, "shape"):
         return _same_numbers(read, written)
-    return bool(read == written) or (read != read and written != written)
+    if read is written:
+        return True
+    return bool(read == written) or bool(read != read and written != written)
 
 
 def is_json(value: object) -> bool:
@@ -99,35 +121,48 @@ def _same_numbers(read: Any, written: Any) -> bool:
     import numpy
 
     alike = read.dtype == written.dtype and read.shape == written.shape
-    nan = read.dtype.kind == "f"
+    if alike and read.dtype.kind == "O":
+        return same(read.ravel().tolist(), written.ravel().tolist())
+    nan = read.dtype.kind in "fcmM"
     return bool(alike and numpy.array_equal(read, written, equal_nan=nan))
 
 
-def _culprit(values: Cells) -> str:
-    """Names the cell that cannot be kept: for itself, else beside the others."""
-    first = next(value for value in values if value is not None)
+def _culprit(values: Cells, cause: str) -> tuple[str, str]:
+    """Names the cell that cannot be kept, and says why."""
     for at, value in enumerate(values):
-        if value is not None and not _alone(value):
-            return f"{_shown(value)} in row {at}"
-    for at, value in enumerate(values):
-        if value is not None and type(value) is not type(first):
-            return f"{_shown(value)} in row {at}, beside {_shown(first)}"
-    return f"{_shown(first)} and others like it"
+        problem = f"{_shown(value)} in row {at}"
+        try:
+            if not same(of_text(to_text(value)), value):
+                return problem, "it would come back as something else"
+        except NoTagError as error:
+            return problem, str(error)
+        except _REFUSALS as error:
+            return problem, str(error)
+    return "one of its cells", cause
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    # Whatever somebody's class raises; Python itself writes no number of 5,000 digits.
+    except Exception:
+        return f"a {type(value).__name__}"
     text = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
     return f"{text} of {type(value).__name__}"
 
 
-def _alone(value: object) -> bool:
-    """Tells whether a value could be kept if there were no others."""
-    pa = pyarrow()
-    try:
-        return same(pa.array([value]).to_pylist(), [value]) or _json(value) is not None
-    except (pa.ArrowException, *_REFUSALS):
-        return _json(value) is not None
+def _is_deep(value: object, level: int = 0) -> bool:
+    """Tells whether a value holds itself, or so many others in each other that Arrow crashes."""
+    items: Any = ()
+    if isinstance(value, list | tuple):
+        items = value
+    elif isinstance(value, dict):
+        items = value.values()
+    elif getattr(getattr(value, "dtype", None), "kind", None) == "O":
+        items = value.ravel() if hasattr(value, "ravel") else ()
+    return level > _LEVELS or any(
+        _is_deep(item, level + 1) for item in items if not isinstance(item, _SHALLOW)
+    )
 
 
 def _read(column: Any, spec: Spec) -> Cells:
@@ -137,11 +172,13 @@ def _read(column: Any, spec: Spec) -> Cells:
     match spec["kind"]:
         case "json":
             return [None if text is None else json.loads(text) for text in column.to_pylist()]
+        case "tagged":
+            return [None if text is None else of_text(text) for text in column.to_pylist()]
         case "inferred":
             return _from_pandas(column, spec["as"])
     values: Cells = column.to_pylist()
     if "exponents" in spec:
-        exponents = iter(unpack(spec["exponents"]).to_pylist())
+        exponents = iter(_exponents(spec["exponents"]))
         with decimal.localcontext() as context:
             context.prec = decimal.MAX_PREC
             return [
@@ -162,6 +199,14 @@ def _read(column: Any, spec: Spec) -> Cells:
         kind = numpy.dtype(spec["scalar"]).type
         return [None if v is None else kind(v) for v in values]
     return values
+
+
+def _exponents(packed: str) -> list[int]:
+    """Reads exponents of decimals; a number of a billion digits would fill the memory."""
+    exponents: list[int] = unpack(packed).to_pylist()
+    if any(abs(exponent) > _DIGITS for exponent in exponents):
+        raise ValueError(f"a decimal has an exponent beyond {_DIGITS}")
+    return exponents
 
 
 def _plain(values: Cells) -> tuple[Any, Spec]:
@@ -261,6 +306,20 @@ def _as_json(values: Cells) -> tuple[Any, Spec] | None:
     return pa.array(texts, pa.string()), {"kind": "json"}
 
 
+def _as_tagged(values: Cells) -> tuple[Any, Spec]:
+    """What none of the others keeps: JSON that says of each value what it is."""
+    pa = pyarrow()
+    texts = [None if value is None else to_text(value) for value in values]
+    return pa.array(texts, pa.string()), {"kind": "tagged"}
+
+
+_WAYS = (
+    *(_plain, _decimals, _in_utc, _of_numpy, _arrays, _of_pandas, _tuples, _as_json),
+    _as_tagged,
+)
+"""Ways to write a column: those that others read best come first."""
+
+
 def _json(value: object) -> str | None:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
@@ -293,14 +352,20 @@ def _nulls(null: Any) -> Any:
 
     import pandas
 
-    known = {"None": None, "nan": math.nan, "NA": pandas.NA, "NaT": pandas.NaT}
+    known = {
+        "None": None,
+        "nan": math.nan,
+        "Decimal": decimal.Decimal("NaN"),
+        "NA": pandas.NA,
+        "NaT": pandas.NaT,
+    }
     if isinstance(null, str):
         return itertools.repeat(known[null])
     return (known[null["kinds"][at]] for at in unpack(null["data"]).to_pylist())
 
 
 def _null_of(value: object) -> str | None:
-    """Names a missing value: None, a float's NaN, pandas' NA or NaT."""
+    """Names a missing value: None, NaN of a float or a decimal, pandas' NA or NaT."""
     if value is None:
         return "None"
     name = type(value).__name__
@@ -308,4 +373,6 @@ def _null_of(value: object) -> str | None:
         return "NA"
     if name == "NaTType":
         return "NaT"
+    if type(value) is decimal.Decimal and value.as_tuple() == _NOT_A_DECIMAL:
+        return "Decimal"
     return "nan" if type(value) is float and math.isnan(value) else None

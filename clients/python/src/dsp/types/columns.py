@@ -56,14 +56,46 @@ def encode_column(series: Any, what: str) -> tuple[Any, Spec]:
         }
     spec = {"kind": "plain", **_type_note(dtype, what)}
     try:
-        # A NaN of NumPy stays one: it is the missing value of its dtype, and no null.
-        keep = isinstance(dtype, pandas.api.extensions.ExtensionDtype) or dtype.kind != "f"
-        array = pa.array(series if keep else series.to_numpy(), from_pandas=keep)
+        array = _plain(series)
     except (pa.ArrowException, TypeError, ValueError, NotImplementedError) as error:
-        raise _cannot(what, f"type {dtype}", str(error)) from error
+        raise _cannot(what, _first_refused(series), str(error)) from error
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     return array, spec
+
+
+def _plain(series: Any) -> Any:
+    """Returns the values of a type that Arrow has too."""
+    import pandas
+
+    pa = pyarrow()
+    dtype = series.dtype
+    if isinstance(dtype, pandas.Float32Dtype | pandas.Float64Dtype):
+        # These know NaN from what is missing; Arrow takes one for the other if it is not told.
+        numbers = series.to_numpy(dtype=dtype.numpy_dtype, na_value=0)
+        return pa.array(numbers, mask=series.isna().to_numpy(), from_pandas=False)
+    # A NaN of NumPy stays one: it is the missing value of its dtype, and no null.
+    keep = isinstance(dtype, pandas.api.extensions.ExtensionDtype) or dtype.kind != "f"
+    return pa.array(series if keep else series.to_numpy(), from_pandas=keep)
+
+
+def _first_refused(series: Any) -> str:
+    """Names the first value that Arrow does not take, else the type."""
+    pa = pyarrow()
+    at, left = 0, series
+    while len(left) > 1:
+        half = len(left) // 2
+        try:
+            _plain(left.iloc[:half])
+        except (pa.ArrowException, TypeError, ValueError, NotImplementedError):
+            left = left.iloc[:half]
+        else:
+            at, left = at + half, left.iloc[half:]
+    try:
+        _plain(series.iloc[:0])
+    except (pa.ArrowException, TypeError, ValueError, NotImplementedError):
+        return f"type {series.dtype}"
+    return f"{left.iloc[0]!r} of type {series.dtype} in row {at}"
 
 
 def decode_column(column: Any, spec: Spec) -> Any:
@@ -76,10 +108,10 @@ def decode_column(column: Any, spec: Spec) -> Any:
         return pandas.array(decode_column(column, spec["dense"]), dtype=_type_of(spec))
     if kind == "category":
         return _categorical(column, spec)
-    if kind in ("objects", "json", "inferred", "tuples"):
+    if kind in ("objects", "json", "inferred", "tuples", "tagged"):
         return decode_cells(column, spec)
     if kind == "complex":
-        whole = column.combine_chunks()
+        whole = column.combine_chunks() if hasattr(column, "chunks") else column
         numbers = numpy.empty(len(whole), dtype=spec["dtype"])
         numbers.real = whole.field("re").to_numpy(zero_copy_only=False)
         numbers.imag = whole.field("im").to_numpy(zero_copy_only=False)
@@ -90,6 +122,12 @@ def decode_column(column: Any, spec: Spec) -> Any:
         # Names within lists and maps are not looked at otherwise, and Parquet has its own.
         as_it_was = column.type.equals(wanted, check_metadata=True)
         return pandas.arrays.ArrowExtensionArray(column if as_it_was else column.cast(wanted))
+    if isinstance(dtype, pandas.Float32Dtype | pandas.Float64Dtype):
+        # By their own reading it depends on an option of pandas whether a NaN is missing.
+        missing = column.is_null().to_numpy(zero_copy_only=False)
+        zero = pyarrow().scalar(0, column.type)
+        numbers = column.fill_null(zero).to_numpy(zero_copy_only=False).astype(dtype.numpy_dtype)
+        return pandas.arrays.FloatingArray(numbers, missing)
     if hasattr(dtype, "__from_arrow__"):
         return dtype.__from_arrow__(column)
     values = column.to_pandas().to_numpy()
@@ -210,6 +248,6 @@ def _cannot(what: str, problem: str, cause: str) -> UnsupportedObjectTypeExcepti
     return UnsupportedObjectTypeException(
         f"{what} cannot be kept without loss: {problem}",
         causes=[cause] if cause else [],
-        hint="turn it into text, numbers or dates (.convert_dtypes() often does), or push with "
-        'encoder="pickle"',
+        hint="turn it into text, numbers or dates (.map(lambda cell: cell.value) does for enums, "
+        '.convert_dtypes() often), or push with encoder="pickle"',
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dsp.errors import ConflictError, DspError, NotFoundError
+from dsp.types.base import unreadable
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -45,23 +46,16 @@ def read(attachment: Attachment, note: Note) -> Any:
     """
     import pandas
 
-    with attachment.open() as file:
-        fields = pandas.read_csv(
-            file,
-            dtype=str,
-            na_filter=False,
-            skip_blank_lines=False,
-            header=None,
-            skiprows=1,
-            encoding="utf-8",
-        )
+    texts = fields(
+        attachment, dtype=str, na_filter=False, skip_blank_lines=False, header=None, skiprows=1
+    )
     try:
         schema = note["tableSchema"]
         columns = schema["columns"]
-        if len(columns) != fields.shape[1]:
-            raise ValueError(f"{fields.shape[1]} columns, and {len(columns)} in the note")
-        values = [_column(fields[at], one) for at, one in enumerate(columns)]
-        table = pandas.concat(values, axis=1) if values else fields
+        if len(columns) != texts.shape[1]:
+            raise ValueError(f"{texts.shape[1]} columns, and {len(columns)} in the note")
+        values = [_column(texts[at], one) for at, one in enumerate(columns)]
+        table = pandas.concat(values, axis=1) if values else texts
         table.columns = pandas.Index([str(one["titles"]) for one in columns])
         labels = schema.get("dsp:rowNames")
         if labels is not None and labels == columns[0]["titles"]:
@@ -73,6 +67,25 @@ def read(attachment: Attachment, note: Note) -> Any:
             hint="pull(..., decoder=lambda attachment: attachment.read()) returns the bytes",
         ) from error
     return table
+
+
+def fields(attachment: Attachment, **options: Any) -> Any:
+    """Reads a CSV by pandas, whose options they are.
+
+    Raises `DspError` that names the line: with the column, where its encoding is broken.
+    """
+    import pandas
+
+    try:
+        with attachment.open() as file:
+            return pandas.read_csv(file, encoding="utf-8", **options)
+    except UnicodeDecodeError:
+        # It says where.
+        attachment.text()
+        raise
+    # A line with too many fields, nothing at all: those of pandas are of this class.
+    except ValueError as error:
+        raise unreadable(attachment, "CSV file", error) from error
 
 
 def _column(fields: Any, note: Note) -> Any:

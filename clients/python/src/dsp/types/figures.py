@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsp.types.base import Encoded, instance
+from dsp.errors import UnsupportedObjectTypeException
+from dsp.types.base import Encoded, instance, library, unreadable
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -21,8 +24,8 @@ _PNG_SCALE = 2
 class Picture:
     """A plot as it was drawn: `data` in the format that `media` names.
 
-    A notebook shows PNG and JPEG. SVG is not shown by itself: it could hold a script of somebody
-    else, which the page of the notebook would run.
+    A notebook shows it. SVG it shows as an image, in which no script of somebody else runs and
+    nothing is loaded from elsewhere, and not as a part of its page.
     """
 
     data: bytes
@@ -37,6 +40,12 @@ class Picture:
 
     def __repr__(self) -> str:
         return f"Picture({self.path!r}, {self.media}, {len(self.data)} bytes)"
+
+    def _repr_html_(self) -> str | None:
+        if self.media != "image/svg+xml":
+            return None
+        data = base64.b64encode(self.data).decode()
+        return f'<img alt="{html.escape(self.path)}" src="data:image/svg+xml;base64,{data}">'
 
     def _repr_png_(self) -> bytes | None:
         return self.data if self.media == "image/png" else None
@@ -95,12 +104,22 @@ class Plotly:
         return instance(value, "plotly.basedatatypes", "BaseFigure")
 
     def encode(self, value: Any) -> Encoded:
-        return Encoded(".json", "application/json", "plotly", data=value.to_json().encode())
+        try:
+            data = value.to_json().encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UnsupportedObjectTypeException(
+                f"the {type(value).__name__} has a value that plotly's JSON cannot hold",
+                causes=[str(error)],
+            ) from error
+        return Encoded(".json", "application/json", "plotly", data=data)
 
     def reads(self, attachment: Attachment) -> bool:
         return attachment.app == "plotly"
 
     def decode(self, attachment: Attachment) -> Any:
-        import plotly.io
-
-        return plotly.io.from_json(attachment.text())
+        plotly = library("plotly.io", what=f"the figure {attachment.reference}")
+        try:
+            return plotly.from_json(attachment.text())
+        # Its validators raise whatever the classes of its traces raise.
+        except Exception as error:
+            raise unreadable(attachment, "figure of plotly", error) from error

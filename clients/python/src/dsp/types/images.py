@@ -1,22 +1,26 @@
-"""Images of Pillow: PNG, or TIFF for the modes that PNG has not."""
+"""Images of Pillow: PNG, or TIFF for what PNG would change."""
 
 from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any
 
-from dsp.errors import UnsupportedObjectTypeException
-from dsp.types.base import Encoded, instance
+from dsp.errors import DspError, UnsupportedObjectTypeException
+from dsp.types.base import Encoded, instance, library, unreadable
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
 
-_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
-_TIFF = ("CMYK", "F", "I", "LAB")
+_FORMATS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("PNG", ".png", "image/png", {}),
+    ("TIFF", ".tiff", "image/tiff", {"compression": "tiff_deflate"}),
+)
+_PLAIN = ("1", "L", "LA", "RGB", "RGBA", "I;16", "CMYK", "F", "I", "LAB")
+"""Modes of which it is known that one of the formats keeps them."""
 
 
 class Pillow:
-    """`PIL.Image.Image`, pixel for pixel."""
+    """`PIL.Image.Image`, pixel for pixel, with its palette, colour profile and Exif."""
 
     name = "pillow"
 
@@ -24,15 +28,25 @@ class Pillow:
         return instance(value, "PIL.Image", "Image")
 
     def encode(self, value: Any) -> Encoded:
-        out = io.BytesIO()
-        if value.mode in _PNG:
-            value.save(out, format="PNG")
-            return Encoded(".png", "image/png", "pillow", data=out.getvalue())
-        if value.mode in _TIFF:
-            value.save(out, format="TIFF", compression="tiff_deflate")
-            return Encoded(".tiff", "image/tiff", "pillow", data=out.getvalue())
+        frames = getattr(value, "n_frames", 1)
+        if frames > 1:
+            raise UnsupportedObjectTypeException(
+                f"an image of {frames} frames would lose all but one",
+                hint="push its file as a pathlib.Path, or image.copy() for the frame it is at",
+            )
+        cause = f"none of its formats has the mode {value.mode}"
+        for name, suffix, media, options in _FORMATS:
+            out = io.BytesIO()
+            exif = {"exif": value.getexif()} if value.getexif() else {}
+            try:
+                value.save(out, format=name, **options, **exif)
+                if value.mode in _PLAIN or _same(value, out.getvalue()):
+                    return Encoded(suffix, media, "pillow", data=out.getvalue())
+            except (OSError, ValueError, KeyError, TypeError, SystemError) as error:
+                cause = str(error) or cause
         raise UnsupportedObjectTypeException(
             f"no format keeps an image of mode {value.mode} as it is",
+            causes=[cause],
             hint='image.convert("RGB") makes one that can be pushed',
         )
 
@@ -40,8 +54,28 @@ class Pillow:
         return attachment.app == "pillow"
 
     def decode(self, attachment: Attachment) -> Any:
-        from PIL import Image
+        image = library("PIL.Image", pip="pillow", what=f"the image {attachment.reference}")
+        try:
+            read = image.open(io.BytesIO(attachment.read()))
+            read.load()
+        except image.DecompressionBombError as error:
+            raise DspError(
+                f"{attachment.reference} is larger than Pillow reads: it could be a bomb",
+                causes=[str(error)],
+                hint="if you trust it, set PIL.Image.MAX_IMAGE_PIXELS before",
+            ) from error
+        # What is broken in a file of pictures, Pillow tells by any of these.
+        except (OSError, ValueError, SyntaxError, KeyError, TypeError, EOFError) as error:
+            raise unreadable(attachment, "image", error) from error
+        return read
 
-        image = Image.open(io.BytesIO(attachment.read()))
-        image.load()
-        return image
+
+def _same(value: Any, data: bytes) -> bool:
+    """Tells whether a file holds the pixels of an image, and the colours that they stand for."""
+    from PIL import Image
+
+    read = Image.open(io.BytesIO(data))
+    read.load()
+    if (read.mode, read.size) != (value.mode, value.size) or read.tobytes() != value.tobytes():
+        return False
+    return bool(read.convert("RGBA").tobytes() == value.convert("RGBA").tobytes())

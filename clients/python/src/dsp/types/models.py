@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import UnsupportedObjectTypeException, UntrustedError
-from dsp.types.base import PICKLE, Encoded, written
+from dsp.types.base import PICKLE, Encoded, library, unreadable, written
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
 
 
-def trusted(attachment: Attachment, what: str) -> None:
+RUNS = "loading runs their code"
+CRASHES = "its library may do anything with a file that was made for it to fail"
+
+
+def trusted(attachment: Attachment, what: str, why: str = RUNS) -> None:
     """Raises `UntrustedError` unless the attachment may run code; nothing is fetched before."""
     if not attachment.may_run_code():
         raise UntrustedError(
-            f"{attachment.reference} is {what} by {attachment.author}: loading runs their code",
+            f"{attachment.reference} is {what} by {attachment.author}: {why}",
             hint="if you trust them: pull(..., allow_pickle=True), or `dsp trust USER --code`",
         )
 
@@ -44,10 +49,8 @@ class Model:
 
     def decode(self, attachment: Attachment) -> Any:
         trusted(attachment, "a pickle")
-        import joblib
-
-        with attachment.open() as file:
-            return joblib.load(file)
+        joblib = library("joblib", what=f"the model {attachment.reference}")
+        return _loaded(attachment, joblib.load)
 
 
 class Pickle:
@@ -74,5 +77,13 @@ class Pickle:
 
     def decode(self, attachment: Attachment) -> Any:
         trusted(attachment, "a pickle")
-        with attachment.open() as file:
-            return pickle.load(file)
+        return _loaded(attachment, pickle.load)
+
+
+def _loaded(attachment: Attachment, load: Callable[[IO[bytes]], Any]) -> Any:
+    with attachment.open() as file:
+        try:
+            return load(file)
+        # Whatever the code in it raises.
+        except Exception as error:
+            raise unreadable(attachment, "pickle", error) from error

@@ -47,6 +47,9 @@ class Onnx:
         message = library("google.protobuf.message", pip="onnx", what=attachment.reference)
         try:
             model = onnx.load_model_from_string(attachment.read())
+            # Nearly any bytes are some message of protobuf.
+            if not model.HasField("graph"):
+                raise ValueError("it has no graph")
         except (message.DecodeError, ValueError) as error:
             raise unreadable(attachment, "model of ONNX", error) from error
         return model

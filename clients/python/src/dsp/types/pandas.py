@@ -15,12 +15,13 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dsp.errors import DspWarning
+from dsp.errors import DspError, DspWarning
 from dsp.types import csvw
 from dsp.types.arrow import pyarrow, read_parquet, to_parquet
 from dsp.types.base import PARQUET, Encoded, instance
 from dsp.types.cells import is_json
 from dsp.types.columns import decode_column, encode_column, is_numpy, label_of, label_to_json
+from dsp.types.packed import unpack_table
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -31,6 +32,12 @@ _INSERTED = 64
 """Most columns that are put between those of numbers one by one."""
 _CALLER = 7
 """Calls from a warning up to the line of the user, about."""
+_CAUSE_CHARACTERS = 300
+_LIES = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError),
+    *(NotImplementedError, RecursionError, TypeError, ValueError),
+)
+"""What comes of a note that does not fit its table; Arrow's own errors are among them."""
 Note = dict[str, Any]
 
 
@@ -63,27 +70,39 @@ class Pandas:
         )
 
     def decode(self, attachment: Attachment) -> Any:
-        import pandas
-
         if attachment.media == "text/csv":
             note = csvw.note_of(attachment)
             if note is not None:
                 return csvw.read(attachment, note)
             # dstack wrote the index as the first column.
             index = 0 if attachment.app == "pandas/dataframe" else None
-            with attachment.open() as file:
-                return pandas.read_csv(file, index_col=index)
+            return csvw.fields(attachment, index_col=index)
         table = read_parquet(attachment)
-        stored = (table.schema.metadata or {}).get(_NOTE)
-        note = json.loads(stored) if stored else {}
-        if note.get("version") != _VERSION:
-            return table.to_pandas()
-        frame = _of_table(table, note)
-        if "series" in note:
-            series = frame.iloc[:, 0]
-            series.name = label_of(note["series"])
-            return series
-        return frame
+        try:
+            return _as_noted(table)
+        except _LIES as error:
+            raise DspError(
+                f"{attachment.reference} and the note of its types do not fit",
+                causes=[f"{type(error).__name__}: {error}"[:_CAUSE_CHARACTERS]],
+                hint='pull(..., decoder="arrow") reads the table without the note',
+            ) from error
+
+
+def _as_noted(table: Any) -> Any:
+    """Returns the table, or series, that the note of a file says; without a note what pandas reads.
+
+    The note is its author's: what does not fit raises one of `_LIES`.
+    """
+    stored = (table.schema.metadata or {}).get(_NOTE)
+    note = json.loads(stored) if stored else {}
+    if not isinstance(note, dict) or note.get("version") != _VERSION:
+        return table.to_pandas()
+    frame = _of_table(table, note)
+    if "series" in note:
+        series = frame.iloc[:, 0]
+        series.name = label_of(note["series"])
+        return series
+    return frame
 
 
 def _installed() -> bool:
@@ -134,6 +153,14 @@ def _tell_of_losses(frame: Any, attrs: Mapping[Any, Any]) -> None:
     """Warns of what is about a table and not in it, and will not come back."""
     import pandas
 
+    freq = getattr(frame.index, "freq", None)
+    # One with holidays, say, is no more than its name when it comes back.
+    if freq is not None and type(frame.index).__name__ != "PeriodIndex" and not _is_named(freq):
+        warnings.warn(
+            f"not kept: the frequency {freq!r} of the index, which is more than its name",
+            DspWarning,
+            stacklevel=_CALLER,
+        )
     lost = [repr(key) for key in frame.attrs if key not in attrs]
     if lost:
         warnings.warn(
@@ -147,6 +174,16 @@ def _tell_of_losses(frame: Any, attrs: Mapping[Any, Any]) -> None:
             DspWarning,
             stacklevel=_CALLER,
         )
+
+
+def _is_named(freq: Any) -> bool:
+    """Tells whether the name of a frequency brings it back."""
+    import pandas
+
+    try:
+        return bool(pandas.tseries.frequencies.to_offset(freq.freqstr) == freq)
+    except ValueError:
+        return False
 
 
 def _levels(index: Any) -> list[tuple[Any, Note]]:
@@ -164,7 +201,9 @@ def _levels(index: Any) -> list[tuple[Any, Note]]:
             cells = [None if code < 0 else values[code] for code in index.codes[at]]
             levels.append((pandas.Series(cells, dtype=object), {"level": str(known.dtype)}))
         else:
-            levels.append((pandas.Series(level.array, dtype=level.dtype), {}))
+            freq = getattr(index.levels[at], "freqstr", None) if index.nlevels > 1 else None
+            told = {} if freq is None else {"freq": freq}
+            levels.append((pandas.Series(level.array, dtype=level.dtype), told))
     return levels
 
 
@@ -173,7 +212,8 @@ def _names(labels: Any, levels: int) -> list[str]:
     taken = {f"__index_level_{at}__" for at in range(levels)}
     names = []
     for label in labels:
-        name = base = str(label)
+        # What is half of a surrogate pair is in the note alone.
+        name = base = str(label).encode(errors="backslashreplace").decode()
         n = 1
         while name in taken:
             name, n = f"{base}.{n}", n + 1
@@ -306,7 +346,7 @@ def _of_table(table: Any, note: Note) -> Any:
     labels = note["labels"]
     held = None
     if "data" in labels:
-        held = pa.ipc.open_stream(base64.b64decode(labels["data"])).read_all()
+        held = unpack_table(labels["data"])
     frame.columns = _read_index(labels, held)
     frame.attrs = dict(note.get("attrs", {}))
     frame.flags.allows_duplicate_labels = not note.get("unique_labels", False)
@@ -329,9 +369,18 @@ def _read_index(note: Note, table: Any) -> Any:
             if "level" in spec:
                 level = index.levels[at].astype(spec["level"])
                 index = index.set_levels(level, level=at, verify_integrity=False)
+            if spec.get("freq") and type(index.levels[at]).__name__ != "PeriodIndex":
+                index = index.set_levels(
+                    with_freq(index.levels[at], spec["freq"]), level=at, verify_integrity=False
+                )
         return index
     index = pandas.Index(levels[0], name=names[0], dtype=levels[0].dtype)
-    if note.get("freq"):
-        with contextlib.suppress(ValueError, AttributeError):
-            index.freq = note["freq"]
+    return with_freq(index, note["freq"]) if note.get("freq") else index
+
+
+def with_freq(index: Any, freq: str) -> Any:
+    """Returns an index of times with its frequency; without, where it has gaps by now."""
+    index = index.copy()
+    with contextlib.suppress(ValueError, AttributeError):
+        index.freq = freq
     return index

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
-from dsp.errors import UnsupportedObjectTypeException
-from dsp.types.arrow import ROW_GROUP
+from dsp.errors import DspError, UnsupportedObjectTypeException
+from dsp.types.arrow import ROW_GROUP, check_fits, pyarrow
 from dsp.types.base import PARQUET, Encoded, instance, unreadable, written
 
 if TYPE_CHECKING:
@@ -34,11 +37,11 @@ class Polars:
 
         try:
             return written(".parquet", PARQUET, app, write, value.estimated_size())
-        except (polars.exceptions.PolarsError, BaseException) as error:
-            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        except BaseException as error:
+            if not _is_of_polars(error):
                 raise
             raise UnsupportedObjectTypeException(
-                "a column has a type that Parquet cannot hold",
+                _refused(value),
                 causes=[str(error)],
                 hint="cast it, or leave it out",
             ) from error
@@ -51,7 +54,44 @@ class Polars:
 
         try:
             with attachment.open() as file:
+                _check_fits(file, attachment)
                 frame = polars.read_parquet(file)
-        except polars.exceptions.PolarsError as error:
+        except BaseException as error:
+            if isinstance(error, DspError) or not _is_of_polars(error):
+                raise
             raise unreadable(attachment, "Parquet file", error) from error
         return frame.to_series() if attachment.app == "polars/series" else frame
+
+
+def _check_fits(file: IO[bytes], attachment: Attachment) -> None:
+    """Raises `DspError` for a table that no memory holds, where Arrow is here to tell."""
+    if find_spec("pyarrow") is None:
+        return
+    pa = pyarrow()
+    with contextlib.suppress(pa.ArrowException):
+        check_fits(pa.parquet.read_metadata(file), attachment)
+    file.seek(0)
+
+
+def _refused(frame: Any) -> str:
+    """Names the first column that Parquet does not take."""
+    refused = (name for name in frame.columns if not _holds(frame.select(name).clear()))
+    name = next(refused, None)
+    if name is None:
+        return "a column has a type that Parquet cannot hold"
+    return f"the column {name!r} has the type {frame.schema[name]}, which Parquet cannot hold"
+
+
+def _holds(frame: Any) -> bool:
+    try:
+        frame.write_parquet(io.BytesIO())
+    except BaseException as error:
+        if not _is_of_polars(error):
+            raise
+        return False
+    return True
+
+
+def _is_of_polars(error: BaseException) -> bool:
+    """Tells whether polars may have raised it: what it panics with is no `Exception`."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"

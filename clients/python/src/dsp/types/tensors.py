@@ -15,6 +15,7 @@ _DTYPES = (
     *("bool", "float16", "float32", "float64", "complex64"),
     *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
 )
+_TAKEN = "__metadata__"
 _NUMPY, _TORCH = "numpy/tensors", "torch/state"
 
 
@@ -30,6 +31,7 @@ class Tensors:
         import numpy
 
         numbers = library("safetensors.numpy", what="a dict of arrays")
+        _check_names(value)
         for name, array in value.items():
             if str(array.dtype) not in _DTYPES or array.dtype.byteorder == ">":
                 raise _lost(name, f"an array of {array.dtype}")
@@ -61,6 +63,7 @@ class Torch:
     def encode(self, value: Any) -> Encoded:
         numbers = library("safetensors.torch", pip="safetensors", what="a model of torch")
         state = value if isinstance(value, dict) else value.state_dict()
+        _check_names(state)
         for name, one in state.items():
             if not instance(one, "torch", "Tensor") or one.is_sparse or one.is_quantized:
                 raise _lost(name, f"a {type(one).__name__} that is no dense tensor")
@@ -79,6 +82,14 @@ class Torch:
 
 def _named(value: object) -> TypeGuard[dict[str, object]]:
     return isinstance(value, dict) and bool(value) and all(type(name) is str for name in value)
+
+
+def _check_names(tensors: dict[str, Any]) -> None:
+    if _TAKEN in tensors:
+        raise UnsupportedObjectTypeException(
+            f"safetensors has {_TAKEN!r} for itself, so that no tensor can have this name",
+            hint="give it another name",
+        )
 
 
 def _lost(name: str, what: str) -> UnsupportedObjectTypeException:

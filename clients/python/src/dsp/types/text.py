@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from dsp.errors import DspWarning, UnsupportedObjectTypeException
-from dsp.types.base import Encoded, instance
+from dsp.types.base import Encoded, instance, unreadable
+from dsp.types.cells import same
+from dsp.types.tagged import TAGGED, NoTagError, of_text, to_text
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -33,6 +36,11 @@ class Text:
     def encode(self, value: Any) -> Encoded:
         if not isinstance(value, str):
             value = Markdown(value.data)
+        if type(value) not in (str, Markdown):
+            kept = "a dsp.Markdown" if isinstance(value, Markdown) else "a str"
+            warnings.warn(
+                f"a {type(value).__name__} comes back as {kept}", DspWarning, stacklevel=6
+            )
         data = _utf8(value)
         if isinstance(value, Markdown):
             return Encoded(".md", "text/markdown", "markdown", data=data)
@@ -65,7 +73,11 @@ class Bytes:
 
 
 class Json:
-    """What JSON can say without loss: `dict`, `list`, `int`, `float`, `bool` and `None`."""
+    """`dict`, `list`, `int`, `float`, `bool` and `None`, and what these hold.
+
+    What JSON has is written as such. Where they hold something else, such as NaN, tuples, dates or
+    numbers of NumPy, that says what it is: `{"$float": "nan"}`.
+    """
 
     name = "json"
 
@@ -73,20 +85,46 @@ class Json:
         return value is None or isinstance(value, dict | list | int | float | bool)
 
     def encode(self, value: Any) -> Encoded:
-        _check(value, "the value")
         if isinstance(value, dict | list) and type(value) not in (dict, list):
-            kind = "dict" if isinstance(value, dict) else "list"
+            kind = dict if isinstance(value, dict) else list
             warnings.warn(
-                f"a {type(value).__name__} comes back as a {kind}", DspWarning, stacklevel=6
+                f"a {type(value).__name__} comes back as a {kind.__name__}",
+                DspWarning,
+                stacklevel=6,
             )
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        return Encoded(".json", "application/json", "python/json", data=_utf8(text))
+            value = kind(value)
+        try:
+            if _is_plain(value, "the value"):
+                text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+                return Encoded(".json", "application/json", "python/json", data=text.encode())
+            text = to_text(value)
+            if not same(of_text(text), value):
+                raise _loses("the value", "something that would come back as something else")
+        except NoTagError as error:
+            raise UnsupportedObjectTypeException(
+                "the value has a key or an item that JSON cannot hold",
+                causes=[str(error)],
+                hint="turn it into what JSON has, or push a table or bytes",
+            ) from error
+        except (RecursionError, ValueError) as error:
+            raise UnsupportedObjectTypeException(
+                "the value holds itself, or is nested deeper than JSON is read", causes=[str(error)]
+            ) from error
+        return Encoded(".json", "application/json", TAGGED, data=text.encode())
 
     def reads(self, attachment: Attachment) -> bool:
         return attachment.media == "application/json"
 
     def decode(self, attachment: Attachment) -> Any:
-        return json.loads(attachment.text())
+        text = attachment.text()
+        try:
+            return of_text(text) if attachment.app == TAGGED else json.loads(text)
+        # What is not what it says, in the ways that its kinds tell it.
+        except (
+            *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError),
+            *(RecursionError, TypeError, ValueError),
+        ) as error:
+            raise unreadable(attachment, "JSON", error) from error
 
 
 def _utf8(text: str) -> bytes:
@@ -99,27 +137,40 @@ def _utf8(text: str) -> bytes:
         ) from error
 
 
-def _check(value: object, where: str) -> None:
-    """Refuses what JSON would change: NaN, tuples, keys that are no text, classes of one's own."""
-    match value:
-        case None | bool() | str():
-            return
-        case int() | float() if type(value) in (int, float):
-            if value != value or value in (float("inf"), float("-inf")):
-                raise _loses(where, f"{value}, which JSON has no number for")
-        case list():
-            for at, item in enumerate(value):
-                _check(item, f"{where}[{at}]")
-        case dict():
-            for key, item in value.items():
-                if type(key) is not str:
-                    raise _loses(where, f"the key {key!r}, and JSON has text keys alone")
-                _check(item, f"{where}[{key!r}]")
-        case _:
-            raise _loses(where, f"a {type(value).__name__}, which JSON cannot hold")
+def _is_plain(value: object, where: str) -> bool:
+    """Tells whether JSON brings a value back as it is; else it has to say what it is.
+
+    Raises `UnsupportedObjectTypeException` for what not even that brings back, with its place.
+    """
+    if value is None or type(value) in (bool, int):
+        return True
+    if type(value) is str:
+        return _is_text(value)
+    if type(value) is float:
+        return math.isfinite(value)
+    if type(value) is list:
+        return all([_is_plain(item, f"{where}[{at}]") for at, item in enumerate(value)])
+    if type(value) is dict:
+        held = [_is_plain(item, f"{where}[{key!r}]") for key, item in value.items()]
+        return all(held) and all(
+            type(key) is str and not key.startswith("$") and _is_text(key) for key in value
+        )
+    try:
+        to_text(value)
+    except NoTagError as error:
+        raise _loses(where, f"a {type(value).__name__}, which JSON cannot hold") from error
+    return False
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _loses(where: str, what: str) -> UnsupportedObjectTypeException:
     return UnsupportedObjectTypeException(
-        f"{where} is or has {what}", hint="turn it into what JSON has, or push a table or bytes"
+        f"{where} is {what}", hint="turn it into what JSON has, or push a table or bytes"
     )

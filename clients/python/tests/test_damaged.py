@@ -1,0 +1,251 @@
+"""Bytes that are not what their author says: an error that names them, and nothing worse."""
+
+import base64
+import contextlib
+import json
+from random import Random
+
+import geopandas
+import pandas as pd
+import polars
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import dsp
+from dsp import types
+from dsp.attachment import Attachment
+from dsp.types import arriving, arrow
+from dsp.types.base import PARQUET
+
+pytestmark = pytest.mark.usefixtures("here")
+
+PICKLE = "application/x-python-pickle"
+KINDS = [
+    (PARQUET, "pandas/dataframe"),
+    (PARQUET, "polars/dataframe"),
+    (PARQUET, "geopandas/geodataframe"),
+    ("text/csv", None),
+    ("text/csv", "pandas/dataframe"),
+    ("text/csv", "r/data.frame"),
+    ("application/json", None),
+    ("application/json", "python/tagged"),
+    ("application/json", "plotly"),
+    ("application/json", "bokeh"),
+    ("application/vnd.vegalite+json", "altair"),
+    ("image/png", "pillow"),
+    ("application/x-npy", "numpy"),
+    ("application/vnd.safetensors", "numpy/tensors"),
+    ("application/vnd.onnx", "onnx"),
+    ("application/ubjson", "xgboost/Booster"),
+    ("text/plain", "lightgbm"),
+    (PICKLE, "sklearn"),
+    (PICKLE, "python/pickle"),
+    ("text/plain", None),
+]
+
+
+class Kept(Attachment):
+    """An attachment whose bytes are here."""
+
+    def stream(self):
+        return contextlib.nullcontext(iter([self.data]))
+
+
+def push(data, media, app=None, stack="damaged/one"):
+    return dsp.push(stack, data, encoder=lambda d: dsp.Encoded(".x", media, app, data=d))
+
+
+@pytest.mark.parametrize(("media", "app"), KINDS)
+def test_what_is_no_such_file_is_told(media, app):
+    push(b"a,b\n1,\xff\xfe\n", media, app)
+    with pytest.raises(dsp.DspError, match=r"(?s)damaged/one@.*(is no|is not|do not fit).*hint: "):
+        dsp.pull("damaged/one")
+
+
+@pytest.mark.parametrize(("media", "app"), [kind for kind in KINDS if kind != ("text/plain", None)])
+def test_nothing_at_all_is_told(media, app):
+    push(b"", media, app)
+    with pytest.raises(dsp.DspError, match=r"damaged/one@"):
+        dsp.pull("damaged/one")
+
+
+NPY = b"\x93NUMPY\x01\x00\x10\x00{'descr': '<i4',\n"
+SHAPE = b"{'descr': '<i8', 'fortran_order': False, 'shape': (1000000000000,), }"
+HUGE = b"\x93NUMPY\x01\x00F\x00" + SHAPE.ljust(69) + b"\n"
+
+
+@pytest.mark.parametrize("data", [NPY, HUGE])
+def test_an_array_whose_header_lies_is_told(data):
+    push(data, "application/x-npy", "numpy")
+    with pytest.raises(dsp.DspError, match="no array of NumPy"):
+        dsp.pull("damaged/one")
+    cell = json.dumps({"$array": base64.b64encode(data).decode()})
+    push(cell.encode(), "application/json", "python/tagged")
+    with pytest.raises(dsp.DspError, match="no JSON"):
+        dsp.pull("damaged/one")
+
+
+@pytest.mark.parametrize("app", [None, "pandas/dataframe", "r/data.frame"])
+def test_a_table_in_another_encoding_is_told_by_line_and_column(app):
+    push("name,n\nZoe,1\nJürgen,2\n".encode("latin-1"), "text/csv", app)
+    for pull in (dsp.pull, dsp.pull_data):
+        with pytest.raises(dsp.DspError, match="is not UTF-8: line 3, column 2"):
+            pull("damaged/one")
+
+
+def test_a_table_with_a_line_of_too_many_fields_is_told():
+    push(b"a,b\n1,2\n1,2,3\n", "text/csv")
+    with pytest.raises(dsp.DspError, match=r"(?s)no CSV file.*line 3"):
+        dsp.pull("damaged/one")
+
+
+@pytest.mark.parametrize("app", ["pandas/dataframe", "polars/dataframe", None])
+def test_a_table_that_unpacks_to_more_than_the_memory_is_refused(app, monkeypatch):
+    table = pa.table({"a": pa.array([7] * 100_000)})
+    file = pa.BufferOutputStream()
+    pq.write_table(table, file)
+    push(file.getvalue().to_pybytes(), PARQUET, app)
+    assert len(dsp.pull("damaged/one")) == 100_000
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 700_000)
+    with pytest.raises(dsp.DspError, match=r"(?s)unpacks to 800,000 bytes or more.*hint: a dsp://"):
+        dsp.pull("damaged/one")
+
+
+def test_a_large_table_that_unpacks_to_more_is_refused_while_it_arrives(monkeypatch):
+    monkeypatch.setattr(arriving, "_LEAST_BYTES", 0)
+    monkeypatch.setattr(arriving, "_TAIL_BYTES", 4 << 10)
+    file = pa.BufferOutputStream()
+    pq.write_table(pa.table({"a": pa.array(range(100_000))}), file, row_group_size=10_000)
+    push(file.getvalue().to_pybytes(), PARQUET, "pandas/dataframe")
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 700_000)
+    with pytest.raises(dsp.DspError, match="unpacks to"):
+        dsp.pull("damaged/one")
+    monkeypatch.setattr(arrow, "IN_MEMORY_BYTES", 0)
+    with pytest.raises(dsp.DspError, match="unpacks to"):
+        dsp.pull("damaged/one")
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "geopandas", "arrow"])
+def test_a_wrong_byte_anywhere_is_told(kind):
+    """One of the library's own errors would end a program that expects those of this package."""
+    table = pd.DataFrame({"a": range(50), "b": [f"x{n}" for n in range(50)], "c": [[1, 2]] * 50})
+    if kind == "pandas":
+        table["d"] = pd.Categorical(["u", "v"] * 25)
+        table["e"] = pd.Series([1, "x"] * 25, dtype=object)
+    if kind == "geopandas":
+        table = geopandas.GeoDataFrame(table, geometry=geopandas.points_from_xy([1] * 50, [2] * 50))
+    elif kind != "pandas":
+        made = pa.Table.from_pandas(table)
+        table = polars.from_arrow(made) if kind == "polars" else made
+    encoded = types.encode(table)
+    told = 0
+    for seed in range(200):
+        random = Random(seed)
+        data = bytearray(encoded.data)
+        # Half of them in the footer, which says how the rest is to be read.
+        last = len(data) if seed % 2 else min(len(data), 900)
+        data[len(data) - 1 - random.randrange(last)] = random.randrange(256)
+        kept = Kept("p", "", len(data), encoded.media, "p", app=encoded.app)
+        object.__setattr__(kept, "data", bytes(data))
+        try:
+            types.decode(kept)
+        except dsp.DspError:
+            told += 1
+    assert told > 0
+
+
+def noted(change):
+    """The bytes of a table whose note of types was changed."""
+    dsp.push("damaged/noted", pd.DataFrame({"a": [1, 2], "o": pd.Series([1, "x"], dtype=object)}))
+    table = dsp.pull("damaged/noted", decoder="arrow")
+    note = json.loads(table.schema.metadata[b"dsp"])
+    change(note)
+    metadata = {**table.schema.metadata, b"dsp": json.dumps(note).encode()}
+    file = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata(metadata), file)
+    return file.getvalue().to_pybytes()
+
+
+def texts_of_others(note):
+    """Has the first of two categories end where no memory of theirs is."""
+    sink = pa.BufferOutputStream()
+    table = pa.table({"0": ["a" * 77, "b"]})
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    data = sink.getvalue().to_pybytes()
+    ends = b"".join(end.to_bytes(4, "little") for end in (0, 77, 78))
+    assert data.count(ends) == 1
+    data = data.replace(ends, ends[:4] + (1 << 30).to_bytes(4, "little") + ends[8:])
+    held = {"kind": "objects", "null": "None", "data": base64.b64encode(data).decode()}
+    note["columns"][1] = {"name": "o", "kind": "category", "ordered": False, "categories": held}
+
+
+def exponents(note):
+    sink = pa.BufferOutputStream()
+    table = pa.table({"0": pa.array([-999_999_999], pa.int32())})
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    packed = base64.b64encode(sink.getvalue().to_pybytes()).decode()
+    note["columns"][1] = {**note["columns"][1], "kind": "objects", "exponents": packed}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda note: note.pop("columns"),
+        lambda note: note["columns"][0].update(dtype="no such type"),
+        lambda note: note["columns"][0].update(name="no such column"),
+        lambda note: note["columns"].append(note["columns"][0]),
+        lambda note: note["columns"][1].update(kind="no such kind"),
+        lambda note: note["columns"][1].update(kind="category"),
+        lambda note: note["columns"][1].update(kind="inferred"),
+        lambda note: note["columns"][1].update(null={"kinds": ["None"], "data": "?"}),
+        lambda note: note["index"]["range"].update(stop=10**18),
+        lambda note: note["labels"].update(data="AAAA"),
+        lambda note: note.update(series={"cell": {"data": "AAAA"}}),
+        lambda note: note.update(series=[[]], columns=note["columns"][:1]),
+        exponents,
+        texts_of_others,
+    ],
+)
+def test_a_note_of_types_that_lies_is_told(change):
+    data = noted(change)
+    push(data, PARQUET, "pandas/dataframe")
+    with pytest.raises(dsp.DspError, match=r"(?s)note of its types do not fit.*decoder=.arrow"):
+        dsp.pull("damaged/one")
+    assert dsp.pull("damaged/one", decoder="arrow").num_rows == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"$no": 1}',
+        '{"$fraction": "1e999999999"}',
+        '{"$datetime": 7}',
+        '{"$datetime": "2020-01-01", "zone": {"key": "../../etc/passwd"}}',
+        '{"$array": "AAAA"}',
+        '{"$objects": [1], "shape": [2]}',
+        '{"$set": [{"$set": []}]}',
+        '{"$Period": 1, "freq": "no such"}',
+        '{"$Timestamp": 1, "unit": "parsec"}',
+    ],
+)
+def test_a_cell_that_lies_is_told(text):
+    def change(note):
+        note["columns"][1] = {"name": "o", "kind": "tagged", "null": "None"}
+
+    table = pq.read_table(pa.BufferReader(noted(change)))
+    table = table.set_column(1, "o", pa.array([text, None]))
+    file = pa.BufferOutputStream()
+    pq.write_table(table, file)
+    push(file.getvalue().to_pybytes(), PARQUET, "pandas/dataframe")
+    with pytest.raises(dsp.DspError, match="note of its types do not fit"):
+        dsp.pull("damaged/one")
+
+
+def test_a_name_that_safetensors_has_for_itself_is_refused():
+    import numpy
+
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="__metadata__"):
+        dsp.push("damaged/names", {"__metadata__": numpy.ones(1)})
