@@ -200,6 +200,8 @@ struct Server {
     user: String,
     /// The tokens that are good.
     tokens: Vec<TokenInfo>,
+    /// The port of its home, where another program has it.
+    port_taken: Option<u16>,
 }
 
 impl Server {
@@ -211,7 +213,8 @@ impl Server {
         let named = std::env::var("DSP_URL").ok().filter(|url| !url.is_empty());
         let base = named.unwrap_or(status.address);
         let address = format!("{}/api", base.trim_end_matches('/'));
-        Ok(Server { client, address, user: status.dstack_user, tokens })
+        let NodeStatus { dstack_user: user, port_taken, .. } = status;
+        Ok(Server { client, address, user, tokens, port_taken })
     }
 
     /// Tells whether an address is one of this daemon.
@@ -389,6 +392,12 @@ pub(crate) async fn add(args: &Add, app: &App) -> Result<()> {
     }
     // The daemon knows the new token by now.
     let server = Server::of(app).await?;
+    if let Some(port) = server.port_taken.filter(|_| here && args.server.is_none()) {
+        app.ui.warn(&format!(
+            "another program has port {port}, which is this home's: the daemon goes back to it once \
+             it is free, and this profile is good until then"
+        ));
+    }
     added(&args.profile, &profile, "is", &file, &server, app)
 }
 

@@ -21,6 +21,7 @@ pub(crate) fn status() -> NodeStatus {
         started: "2026-11-16T09:30:00Z".into(),
         home: "/home/alice/.dsp".into(),
         address: "http://127.0.0.1:7700".into(),
+        port_taken: None,
         user: UserId::from_bytes([3; 32]),
         name: "alice".into(),
         dstack_user: "alice".into(),

@@ -69,6 +69,7 @@ impl Ops {
             started: rfc3339(self.started),
             home: self.home.root().display().to_string(),
             address: self.address.clone(),
+            port_taken: self.port_taken,
             user: me,
             dstack_user: super::dstack::account(&name).to_owned(),
             name,
