@@ -71,7 +71,7 @@ impl Ops {
             address: self.address.clone(),
             port_taken: self.port_taken,
             user: me,
-            dstack_user: super::dstack::account(&name).to_owned(),
+            dstack_user: super::dstack::account(&scene.names, &name).to_owned(),
             name,
             device: self.device,
             device_name,
