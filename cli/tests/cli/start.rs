@@ -21,6 +21,7 @@ pub(crate) fn status() -> NodeStatus {
         started: "2026-11-16T09:30:00Z".into(),
         home: "/home/alice/.dsp".into(),
         address: "http://127.0.0.1:7700".into(),
+        port_taken: None,
         user: UserId::from_bytes([3; 32]),
         name: "alice".into(),
         dstack_user: "alice".into(),
@@ -189,10 +190,14 @@ fn a_daemon_of_another_version_is_restarted_with_consent() {
     old.on("POST /api/v1/node/stop", &serde_json::json!({}));
     let prepared = new.home().join("prepared.json");
     alone.dspd(&format!("cp {} \"$2/run/client.json\"", prepared.display()));
+    new.on("GET /api/v1/node", &NodeStatus { port_taken: Some(4848), ..status() });
     let ran = alone.dsp(&old, &["status", "--yes"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     old.only("POST /api/v1/node/stop");
-    new.only("GET /api/v1/node");
+    let asked = new.seen().iter().filter(|seen| seen.call == "GET /api/v1/node").count();
+    assert_eq!(asked, 2, "the start looks at the port, and the command at all of it");
+    let told = "warning: another program has port 4848, which is this home's";
+    assert!(ran.err.contains(told), "{ran:?}");
 }
 
 #[test]
