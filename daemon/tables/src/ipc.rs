@@ -51,19 +51,19 @@ fn stream_in(source: &Arc<dyn Source>) -> Result<u64, TableError> {
 
 /// Reads the schema of a file.
 pub(crate) fn file_schema(source: &Arc<dyn Source>) -> Result<SchemaRef, TableError> {
-    schema(source, stream_in(source)?)
+    schema(source, stream_in(source)?, GLANCE_BYTES)
 }
 
 /// Reads the schema of a stream.
 pub(crate) fn stream_schema(source: &Arc<dyn Source>) -> Result<SchemaRef, TableError> {
-    schema(source, 0)
+    schema(source, 0, GLANCE_BYTES)
 }
 
 /// Reads the first message of a stream, which is its schema and has no body.
-fn schema(source: &Arc<dyn Source>, start: u64) -> Result<SchemaRef, TableError> {
+fn schema(source: &Arc<dyn Source>, start: u64, limit: u64) -> Result<SchemaRef, TableError> {
     let none = || TableError::arrow("it has no schema");
     let head = Messages { source, at: start, dictionaries: 0 }.head()?.ok_or_else(none)?;
-    let header = head.header(source, GLANCE_BYTES)?;
+    let header = head.header(source, limit)?;
     let message = arrow_ipc::root_as_message(&header).map_err(TableError::arrow)?;
     let schema = message.header_as_schema().ok_or_else(none)?;
     Ok(Arc::new(arrow_ipc::convert::try_fb_to_schema(schema).map_err(TableError::arrow)?))
@@ -109,6 +109,8 @@ fn decode(
     start: u64,
     mut each: impl FnMut(SchemaRef, Option<arrow_array::RecordBatch>) -> Result<(), TableError>,
 ) -> Result<(), TableError> {
+    // The decoder would wait for a schema that comes later.
+    schema(source, start, FOOTER_BYTES)?;
     let mut messages = Messages { source, at: start, dictionaries: 0 };
     let mut decoder = StreamDecoder::new();
     while let Some(bytes) = messages.next()? {

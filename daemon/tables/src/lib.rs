@@ -11,7 +11,9 @@
 mod convert;
 mod csv;
 mod csv_out;
+mod deltas;
 mod error;
+mod footer;
 mod format;
 mod glance;
 mod infer;
