@@ -15,6 +15,8 @@ mod deltas;
 mod error;
 mod footer;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod glance;
 mod infer;
 mod ipc;
