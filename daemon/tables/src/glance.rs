@@ -44,14 +44,13 @@ pub fn glance(
 }
 
 fn parquet(source: &Arc<dyn Source>) -> Result<Vec<Column>, TableError> {
-    let (at, length) = footer(source.as_ref(), FOOTER_BYTES)?;
-    if length as u64 <= GLANCE_BYTES {
+    let bytes = footer(source.as_ref(), FOOTER_BYTES)?;
+    if bytes.len() as u64 <= GLANCE_BYTES {
         let guarded = Guarded::new(Arc::clone(source));
         let metadata = ArrowReaderMetadata::load(&guarded, footer_options());
         return columns(metadata.map_err(TableError::parquet)?.schema());
     }
     // Of a long one, which tells of many row groups, the types alone: as they are stored.
-    let bytes = source.read_at(at, length)?;
     let schema = ParquetMetaDataReader::decode_schema(&bytes).map_err(TableError::parquet)?;
     columns(&parquet_to_arrow_schema(&schema, None).map_err(TableError::parquet)?)
 }

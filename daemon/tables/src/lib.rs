@@ -12,8 +12,12 @@
 mod convert;
 mod csv;
 mod csv_out;
+mod deltas;
 mod error;
+mod footer;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod glance;
 mod infer;
 mod ipc;

@@ -81,6 +81,16 @@ fn different_texts() -> Bytes {
     written(names.iter().map(|name| (name.as_str(), Arc::clone(&column))), properties().build())
 }
 
+/// Texts of 64 KiB of which each is told as the one before.
+fn texts_alike() -> Bytes {
+    let text = "x".repeat(64 << 10);
+    let column: ArrayRef = Arc::new(StringArray::from(vec![text.as_str(); 4_096]));
+    let alike = properties()
+        .set_dictionary_enabled(false)
+        .set_encoding(parquet::basic::Encoding::DELTA_BYTE_ARRAY);
+    written([("alike", column)], alike.build())
+}
+
 /// A batch in one piece, packed.
 fn arrow(column: ArrayRef) -> Bytes {
     let batch = RecordBatch::try_from_iter([("one", column)]).unwrap();
@@ -174,7 +184,7 @@ fn json_line(items: usize) -> Bytes {
 }
 
 /// What is tried, and what it may cost in MiB.
-const CASES: [(&str, u64, Make, Run); 16] = [
+const CASES: [(&str, u64, Make, Run); 18] = [
     ("a page of wide rows", ROWS, wide_rows, page),
     ("the statistics of wide rows", WHOLE, wide_rows, stats),
     ("sorting wide rows", WHOLE, wide_rows, sorted),
@@ -184,6 +194,8 @@ const CASES: [(&str, u64, Make, Run); 16] = [
     ("a CSV of texts that repeat", WHOLE, repeated_texts, csv),
     ("the statistics of many texts", WHOLE, different_texts, stats),
     ("a CSV of many texts", WHOLE, different_texts, csv),
+    ("a page of texts that are alike", ROWS, texts_alike, page),
+    ("the statistics of texts that are alike", WHOLE, texts_alike, stats),
     ("a long line of JSON", WHOLE, || json_line(900_000), of_json),
     ("a longer line of JSON", WHOLE, || json_line(5_000_000), of_json),
     ("long lines of CSV", WHOLE, || format!("a,b\n1,{}\n", "x".repeat(7 << 20)).into(), of_csv),
