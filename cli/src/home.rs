@@ -9,16 +9,21 @@ use crate::error::{Error, Result};
 
 /// The home of a daemon, `~/.dsp` unless said otherwise.
 #[derive(Clone, Debug)]
-pub(crate) struct Home(PathBuf);
+pub(crate) struct Home {
+    dir: PathBuf,
+    /// Whether `--home` named it.
+    named: bool,
+}
 
 impl Home {
-    /// Returns the home that was asked for, else `~/.dsp`.
+    /// Returns the home that was asked for, else `$DSP_HOME`, else `~/.dsp`.
     ///
     /// # Errors
     /// When the account has no home directory.
     pub(crate) fn find(asked: Option<&Path>) -> Result<Self> {
-        let dir = match asked {
-            Some(dir) => dir.to_owned(),
+        let said = || std::env::var_os("DSP_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        let dir = match asked.map(Path::to_owned).or_else(said) {
+            Some(dir) => dir,
             None => std::env::home_dir()
                 .filter(|dir| !dir.as_os_str().is_empty())
                 .ok_or_else(|| {
@@ -27,22 +32,27 @@ impl Home {
                 .join(".dsp"),
         };
         let dir = std::path::absolute(&dir).map_err(|e| Error::path("cannot use", &dir, &e))?;
-        Ok(Home(dir))
+        Ok(Home { dir, named: asked.is_some() })
+    }
+
+    /// Tells whether `--home` named it: then it is meant, whatever the environment says.
+    pub(crate) fn is_named(&self) -> bool {
+        self.named
     }
 
     /// Returns the folder itself.
     pub(crate) fn dir(&self) -> &Path {
-        &self.0
+        &self.dir
     }
 
     /// Returns the folder of the keys, which the first start makes.
     pub(crate) fn keys(&self) -> PathBuf {
-        self.0.join("keys")
+        self.dir.join("keys")
     }
 
     /// Returns the folder of the daemon's logs.
     pub(crate) fn logs(&self) -> PathBuf {
-        self.0.join("logs")
+        self.dir.join("logs")
     }
 
     /// Returns the file that takes what the daemon prints before it logs.
@@ -52,12 +62,12 @@ impl Home {
 
     /// Returns the file whose lock is held while a daemon is started.
     pub(crate) fn start_lock(&self) -> PathBuf {
-        self.0.join("run").join("start.lock")
+        self.dir.join("run").join("start.lock")
     }
 
     /// Returns the file that the daemon holds locked as long as it runs.
     pub(crate) fn daemon_lock(&self) -> PathBuf {
-        self.0.join("run").join("lock")
+        self.dir.join("run").join("lock")
     }
 
     /// Makes the folders that are needed before the daemon runs, for their owner alone.
@@ -65,7 +75,7 @@ impl Home {
     /// # Errors
     /// Names the folder that cannot be made.
     pub(crate) fn prepare(&self) -> Result<()> {
-        for dir in [self.0.join("run"), self.logs()] {
+        for dir in [self.dir.join("run"), self.logs()] {
             make_private(&dir).map_err(|e| Error::path("cannot make", &dir, &e))?;
         }
         Ok(())
@@ -76,7 +86,7 @@ impl Home {
     /// # Errors
     /// When the file is there and cannot be read. Half a file counts as none: it is being written.
     pub(crate) fn client_file(&self) -> Result<Option<ClientFile>> {
-        let path = self.0.join("run").join("client.json");
+        let path = self.dir.join("run").join("client.json");
         match std::fs::read(&path) {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),

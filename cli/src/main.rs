@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
 
 use crate::client::Client;
 use crate::commands::Verb;
@@ -58,8 +59,10 @@ struct Global {
     /// Print results as one JSON document, errors as a problem
     #[arg(long, global = true)]
     json: bool,
-    /// Use another home than ~/.dsp
-    #[arg(long, global = true, value_name = "DIR", env = "DSP_HOME", hide_env_values = true)]
+    /// Use another home than $DSP_HOME or ~/.dsp
+    // The variable is read where the home is found: known to clap, it would stand in each usage
+    // line as if it had been typed.
+    #[arg(long, global = true, value_name = "DIR")]
     home: Option<PathBuf>,
     /// Answer every question with yes
     #[arg(short, long, global = true)]
@@ -131,10 +134,26 @@ fn wrong_usage(error: &clap::Error) -> ExitCode {
     } else {
         // Nothing can be done where even this cannot be printed.
         let _ = error.print();
+        if let Some(now) = old_verb(error) {
+            eprintln!("\nhint: {now}");
+        }
     }
     match error.use_stderr() {
         true => Exit::Usage.into(),
         false => Exit::Done.into(),
+    }
+}
+
+/// Says what a verb of dstack is called here.
+fn old_verb(error: &clap::Error) -> Option<&'static str> {
+    match error.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(verb) if verb == "server" => {
+            Some("every command starts the daemon; `dsp daemon start` does nothing else")
+        }
+        ContextValue::String(verb) if verb == "remove" => {
+            Some("profiles of dstack's clients are removed by `dsp profile remove`")
+        }
+        _ => None,
     }
 }
 

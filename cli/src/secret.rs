@@ -72,6 +72,25 @@ pub(crate) fn argument(text: &str, what: &str) -> Result<String> {
     Ok(text.split_whitespace().collect())
 }
 
+/// Returns a token that was given as an argument, or reads it where that is `-`, so that it stands
+/// in no list of processes: from standard input, without showing what is typed.
+///
+/// # Errors
+/// Nothing can be read, or nothing is there.
+pub(crate) fn token(ui: &Ui, text: &str) -> Result<String> {
+    let token = match text == "-" && ui.can_ask() {
+        true => {
+            let _hidden = Hidden::begin().map_err(cannot)?;
+            ask(ui, "token: ")?.expose_secret().trim().to_owned()
+        }
+        false => argument(text, "the token")?,
+    };
+    match token.is_empty() {
+        true => Err(Error::usage("the token is empty")),
+        false => Ok(token),
+    }
+}
+
 fn stdin(what: &str) -> Result<String> {
     let mut text = String::new();
     let read = io::stdin().lock().take(STDIN_LONGEST).read_to_string(&mut text);

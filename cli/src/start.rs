@@ -15,6 +15,7 @@ use dsp_protocol::id::UserId;
 use tokio::time::Instant;
 
 use crate::client::{Client, Url};
+use crate::commands::status::port_taken;
 use crate::error::{Error, Result};
 use crate::home::Home;
 use crate::output::Ui;
@@ -55,13 +56,13 @@ pub(crate) struct Running {
 /// When `DSP_URL` is no address, `run/client.json` cannot be read, or the daemon listens and does
 /// not answer.
 pub(crate) async fn find(home: &Home) -> Result<Option<Running>> {
-    if let Some(url) = variable("DSP_URL") {
+    if let Some(url) = variable("DSP_URL").filter(|_| !home.is_named()) {
         let client = Client::of_url(&url, &variable("DSP_TOKEN").unwrap_or_default())?;
         client.connect().await?;
         return Ok(Some(Running { client, file: None }));
     }
     let Some(mut file) = home.client_file()? else { return Ok(None) };
-    if let Some(token) = variable("DSP_TOKEN") {
+    if let Some(token) = variable("DSP_TOKEN").filter(|_| !home.is_named()) {
         file.token = token;
     }
     let client = Client::of_file(&file)?;
@@ -126,8 +127,14 @@ pub(crate) async fn start(home: &Home, birth: &Birth<'_>, ui: &Ui) -> Result<Run
     loop {
         let ended = child.try_wait().ok().flatten();
         if let Some(running) = ready(home).await? {
+            let status = running.client.get::<NodeStatus>(&Url::new(&["node"])).await;
+            // Who asked for a port is told of that one.
+            let taken = status.as_ref().ok().and_then(port_taken);
+            if let Some(taken) = taken.filter(|_| birth.port.is_none()) {
+                ui.warn(&taken);
+            }
             if first {
-                greet(&running, ui).await?;
+                greet(&running, &status?, ui).await;
             }
             return Ok(running);
         }
@@ -150,8 +157,7 @@ pub(crate) async fn start(home: &Home, birth: &Birth<'_>, ui: &Ui) -> Result<Run
 }
 
 /// Says once who the user is now, that the only proof of it is on this disk, and what to do first.
-async fn greet(running: &Running, ui: &Ui) -> Result<()> {
-    let status: NodeStatus = running.client.get(&Url::new(&["node"])).await?;
+async fn greet(running: &Running, status: &NodeStatus, ui: &Ui) {
     ui.note(&format!(
         "first start: you are {} on {}, and everything is in {}",
         status.name, status.device_name, status.home
@@ -170,7 +176,6 @@ async fn greet(running: &Running, ui: &Ui) -> Result<()> {
     for line in first_steps(login.as_deref(), &status.address, &status.dstack_user) {
         ui.note(&line);
     }
-    Ok(())
 }
 
 /// Stops the daemon and waits until it is gone; nobody starts another meanwhile.

@@ -54,9 +54,10 @@ impl Table {
     }
 
     /// Adds a row; each cell is cleaned and stays on one line.
-    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
-        debug_assert_eq!(N, self.columns.len());
-        self.rows.push(cells.iter().map(|cell| clean(cell)).collect());
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        let cells: Vec<String> = cells.into_iter().map(|cell| clean(&cell)).collect();
+        debug_assert_eq!(cells.len(), self.columns.len());
+        self.rows.push(cells);
     }
 
     /// Renders it for stdout.

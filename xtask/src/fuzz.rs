@@ -1,7 +1,7 @@
-//! The fuzz targets of `protocol/fuzz`, one after the other or some beside each other.
+//! The fuzz targets of the folders `fuzz`, one after the other or some beside each other.
 //!
-//! What a run adds to a corpus stays in the target folder; a finding goes to
-//! `protocol/fuzz/crashers`, where the tests replay it from then on. `docs/fuzzing.md` tells more.
+//! What a run adds to a corpus stays in the target folder; a finding goes to `crashers` beside its
+//! target, where the tests replay it from then on. `docs/fuzzing.md` tells more.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -16,8 +16,8 @@ use anyhow::{Context as _, ensure};
 
 use crate::workspace::Workspace;
 
-/// Where the targets, their seeds and past findings are.
-const FOLDER: &str = "protocol/fuzz";
+/// Where targets, their seeds and past findings are, each beside the crate that they try.
+const FOLDERS: [&str; 2] = ["protocol/fuzz", "daemon/tables/fuzz"];
 /// The name that stands for every target.
 const ALL: &str = "all";
 /// Most bytes of an input: more than any limit of a statement or a name, few enough to be quick.
@@ -52,19 +52,22 @@ pub(crate) struct Args {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let targets = targets(&workspace.root)?;
     if args.list {
-        targets.iter().for_each(|target| println!("{target}"));
+        targets.iter().for_each(|target| println!("{}", target.name));
         return Ok(());
     }
     let wanted = args.target.as_deref().unwrap_or(ALL);
-    let chosen: Vec<_> = targets.iter().filter(|t| wanted == ALL || *t == wanted).collect();
+    let chosen: Vec<_> = targets.iter().filter(|t| wanted == ALL || t.name == wanted).collect();
     ensure!(!chosen.is_empty(), "there is no target `{wanted}`; --list prints them");
-    let programs = build(workspace, (wanted != ALL).then_some(wanted))?;
+    let mut programs = PathBuf::new();
+    for folder in FOLDERS.into_iter().filter(|of| chosen.iter().any(|t| t.folder == *of)) {
+        programs = build(workspace, folder, (wanted != ALL).then_some(wanted))?;
+    }
     let (next, found) = (Mutex::new(chosen.iter()), Mutex::new(Vec::new()));
     let worker = || -> anyhow::Result<()> {
         loop {
             let Some(target) = next.lock().expect("no worker panics").next() else { return Ok(()) };
             if !fuzz(workspace, &programs, target, args.seconds)? {
-                found.lock().expect("no worker panics").push(target.as_str());
+                found.lock().expect("no worker panics").push(target.name.as_str());
             }
         }
     };
@@ -86,8 +89,16 @@ pub(crate) fn all(workspace: &Workspace, seconds: u32) -> anyhow::Result<()> {
     run(workspace, &Args { target: Some(ALL.to_owned()), seconds, jobs, list: false })
 }
 
-/// Returns the names of the programs, as their manifest has them.
-fn targets(root: &Path) -> anyhow::Result<Vec<String>> {
+/// A target.
+#[derive(Debug, PartialEq)]
+struct Target {
+    name: String,
+    /// One of [`FOLDERS`].
+    folder: &'static str,
+}
+
+/// Returns the targets, as the manifests of their programs have them.
+fn targets(root: &Path) -> anyhow::Result<Vec<Target>> {
     #[derive(serde::Deserialize)]
     struct Manifest {
         bin: Vec<Program>,
@@ -96,21 +107,25 @@ fn targets(root: &Path) -> anyhow::Result<Vec<String>> {
     struct Program {
         name: String,
     }
-    let path = root.join(FOLDER).join("Cargo.toml");
-    let manifest = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let manifest: Manifest = toml::from_str(&manifest)?;
-    Ok(manifest.bin.into_iter().map(|program| program.name).collect())
+    let mut targets = Vec::new();
+    for folder in FOLDERS {
+        let path = root.join(folder).join("Cargo.toml");
+        let manifest = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let manifest: Manifest = toml::from_str(&manifest)?;
+        targets.extend(manifest.bin.into_iter().map(|bin| Target { name: bin.name, folder }));
+    }
+    Ok(targets)
 }
 
-/// Builds one target or all of them and returns the folder of the programs.
-fn build(workspace: &Workspace, target: Option<&str>) -> anyhow::Result<PathBuf> {
+/// Builds one target of a folder or all of them and returns the folder of the programs.
+fn build(workspace: &Workspace, of: &str, target: Option<&str>) -> anyhow::Result<PathBuf> {
     let tool = workspace.root.join("scripts/cargo-tool.sh");
     let tool = Command::new(tool).arg("fuzz").stderr(Stdio::inherit()).output()?;
     ensure!(tool.status.success(), "cargo-fuzz could not be built");
     let tool = String::from_utf8(tool.stdout)?;
     let (host, folder) = (host()?, workspace.target.join("fuzz"));
     let mut build = Command::new(tool.trim());
-    build.current_dir(&workspace.root).args(["fuzz", "build", "--fuzz-dir", FOLDER]);
+    build.current_dir(&workspace.root).args(["fuzz", "build", "--fuzz-dir", of]);
     build.args(["--target", &host, "--target-dir"]).arg(&folder).args(target);
     // The sanitizer's flags are not stable; the compiler and all else that it does are.
     build.env("RUSTC_BOOTSTRAP", "1").env_remove("CARGO_TARGET_DIR");
@@ -132,10 +147,11 @@ fn host() -> anyhow::Result<String> {
 fn fuzz(
     workspace: &Workspace,
     programs: &Path,
-    target: &str,
+    target: &Target,
     seconds: u32,
 ) -> anyhow::Result<bool> {
-    let of_target = |what: &str| workspace.root.join(FOLDER).join(what).join(target);
+    let Target { name: target, folder } = target;
+    let of_target = |what: &str| workspace.root.join(folder).join(what).join(target);
     let (seeds, crashers) = (of_target("corpus"), of_target("crashers"));
     let grown = workspace.target.join("fuzz/corpus").join(target);
     fs::create_dir_all(&grown)?;
@@ -214,4 +230,21 @@ fn was_held_up(
     }
     slow.iter().try_for_each(fs::remove_file)?;
     Ok(!slow.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One name is one target, its corpus in the target folder and its program.
+    #[test]
+    fn targets_of_all_folders_are_told_apart() {
+        let targets = targets(Path::new("..")).unwrap();
+        let names: BTreeSet<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+        assert_eq!(names.len(), targets.len());
+        for (name, folder) in [("archive", FOLDERS[0]), ("parquet", FOLDERS[1])] {
+            assert!(targets.contains(&Target { name: name.to_owned(), folder }), "{name}");
+        }
+        assert!(!names.contains(ALL));
+    }
 }

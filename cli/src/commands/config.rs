@@ -27,6 +27,7 @@ enum Verb {
 Examples:
   dsp config ls
   dsp config ls --json")]
+    #[command(alias = "list")]
     Ls,
     /// Print the value of a setting
     #[command(after_help = "\

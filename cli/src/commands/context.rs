@@ -45,6 +45,7 @@ Examples:
 Examples:
   dsp context ls
   dsp context ls --json")]
+    #[command(alias = "list")]
     Ls,
     /// Choose the context that names without one mean
     #[command(after_help = "\
@@ -105,6 +106,7 @@ sign their heads. Nobody is in it but you; `dsp share` and `dsp members add` let
 Examples:
   dsp context rm research
   dsp context rm research --yes")]
+    #[command(alias = "remove")]
     Rm {
         /// Context to close
         context: String,

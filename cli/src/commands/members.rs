@@ -35,6 +35,7 @@ enum Verb {
 Examples:
   dsp members ls
   dsp members ls research --json")]
+    #[command(alias = "list")]
     Ls {
         /// Context; the current one when left out
         context: Option<String>,
@@ -82,6 +83,7 @@ Examples:
 What she took stays hers: nothing calls copies back. What she pushed goes on to count as far as it
 is kept; whatever she says later, however it is dated, counts nowhere. `dsp members keep` lets in
 again what was cut away.")]
+    #[command(alias = "remove")]
     Rm {
         #[command(flatten)]
         whom: Whom,

@@ -24,6 +24,7 @@ enum Verb {
 Examples:
   dsp offers ls
   dsp follow alice/plans")]
+    #[command(alias = "list")]
     Ls,
     /// Show an offer no more; it can still be taken
     #[command(after_help = "\

@@ -26,6 +26,7 @@ enum Verb {
 Examples:
   dsp peers ls
   dsp peers ls --json")]
+    #[command(alias = "list")]
     Ls,
     /// Show a user: her id and its words, what of hers is trusted, and her devices
     #[command(after_help = "\

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::human;
 use crate::output::{Ui, clean, quoted};
 use crate::profiles::{Profile, ProfileFile, nearer};
+use crate::secret;
 use crate::table::{Column, Table};
 
 /// Let dstack's clients for Python and R push here and pull from here
@@ -32,6 +33,7 @@ Examples:
   dsp profile add --print
   dsp profile add --token 0f8fad5b-d9cb-469f-a165-70867728950e --user dstack \\
     --server http://localhost:8080/api
+  dsp profile add --token - < token.txt
 
 The file is the one of --file, else of DSTACK_CONFIG, else ~/.dstack/config.yaml.")]
     Add(Add),
@@ -77,12 +79,12 @@ Examples:
 }
 
 /// What a profile is written with.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Add {
     /// Profile to write
     #[arg(default_value = DEFAULT)]
     profile: String,
-    /// Token that you have already; one is made when left out
+    /// Token that you have already, `-` reads it; one is made when left out
     #[arg(long)]
     token: Option<String>,
     /// User, as the server calls you; you, when left out
@@ -198,6 +200,8 @@ struct Server {
     user: String,
     /// The tokens that are good.
     tokens: Vec<TokenInfo>,
+    /// The port of its home, where another program has it.
+    port_taken: Option<u16>,
 }
 
 impl Server {
@@ -209,7 +213,8 @@ impl Server {
         let named = std::env::var("DSP_URL").ok().filter(|url| !url.is_empty());
         let base = named.unwrap_or(status.address);
         let address = format!("{}/api", base.trim_end_matches('/'));
-        Ok(Server { client, address, user: status.dstack_user, tokens })
+        let NodeStatus { dstack_user: user, port_taken, .. } = status;
+        Ok(Server { client, address, user, tokens, port_taken })
     }
 
     /// Tells whether an address is one of this daemon.
@@ -306,6 +311,8 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
 
 /// Writes a profile.
 pub(crate) async fn add(args: &Add, app: &App) -> Result<()> {
+    let brought = args.token.as_deref().map(|token| secret::token(&app.ui, token)).transpose()?;
+    let args = &Add { token: brought, ..args.clone() };
     let file = match args.print {
         true => None,
         false => Some(ProfileFile::load(args.file.as_deref())?),
@@ -385,6 +392,12 @@ pub(crate) async fn add(args: &Add, app: &App) -> Result<()> {
     }
     // The daemon knows the new token by now.
     let server = Server::of(app).await?;
+    if let Some(port) = server.port_taken.filter(|_| here && args.server.is_none()) {
+        app.ui.warn(&format!(
+            "another program has port {port}, which is this home's: the daemon goes back to it once \
+             it is free, and this profile is good until then"
+        ));
+    }
     added(&args.profile, &profile, "is", &file, &server, app)
 }
 
@@ -442,7 +455,7 @@ fn warn_of_nearer(file: &ProfileFile, app: &App) {
     }
 }
 
-/// Prints what to type, for dstack's clients in Python and in R.
+/// Prints what to type, for our clients and for dstack's in Python and in R.
 fn print(name: &str, profile: Profile, app: &App) -> Result<()> {
     let text = |text: Option<String>| text.unwrap_or_default();
     let (user, server) = (text(profile.user), text(profile.server));
@@ -450,7 +463,10 @@ fn print(name: &str, profile: Profile, app: &App) -> Result<()> {
     app.ui.result(&printed, |_| {
         let Printed { profile, user, server, token } = &printed;
         format!(
-            "dstack config add {} --token {} --user {} --server {}\n{}\n",
+            "export DSP_URL={} DSP_TOKEN={}\n\
+             dstack config add {} --token {} --user {} --server {}\n{}\n",
+            quoted(server.strip_suffix("/api").unwrap_or(server)),
+            quoted(token),
             quoted(profile),
             quoted(token),
             quoted(user),

@@ -33,9 +33,10 @@ struct Reset {
 }
 
 pub(crate) async fn run(_: &Args, app: &App) -> Result<()> {
-    if std::env::var_os("DSP_URL").is_some_and(|url| !url.is_empty()) {
+    let elsewhere = std::env::var_os("DSP_URL").is_some_and(|url| !url.is_empty());
+    if elsewhere && !app.home.is_named() {
         return Err(Error::usage("DSP_URL names a daemon elsewhere, whose home is not put aside")
-            .hint("unset it, and name the home with --home or DSP_HOME"));
+            .hint("unset it, or name the home with --home"));
     }
     let home = app.home.dir();
     if !home.exists() {

@@ -16,7 +16,9 @@ Examples:
   dsp rm sales/weekly --yes
 
 Followers see that it was removed and keep the bytes they have. Its frames stay: whoever may read
-the context, now or later, can get them by tag or id. What must not be known is never pushed.")]
+the context, now or later, can get them by tag or id, and their bytes stay here: `dsp drop --all`
+frees those that somebody else holds, with --force all of them. `dsp forget` withdraws a frame from
+everybody; what must not be known is never pushed.")]
 pub(crate) struct Args {
     /// Stack to remove
     #[arg(value_name = "REF")]
@@ -40,6 +42,7 @@ pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     app.ui.explain(&format!("removes {name} with its history{}{tags}", head.unwrap_or_default()));
     app.ui.explain("followers see that it was removed and keep the bytes they have");
     app.ui.explain("who may read its context can still get its frames by tag or id");
+    app.ui.explain(&format!("its bytes stay here; `dsp drop --all {name}` frees them afterwards"));
     app.ui.confirm(&format!("remove {name}?"))?;
     let removed: Option<Changed> = client.delete(&url).await?;
     app.ui.result(&removed, |_| format!("removed {name}\n"))?;

@@ -48,6 +48,9 @@ fn attachment(frame: &FrameInfo, ui: &Ui) -> String {
         let _ = writeln!(out, "size  {} ({} bytes), {here}", human::size(file.size), file.size);
         let _ = writeln!(out, "type  {}{mode}", clean(&file.media));
         let _ = writeln!(out, "hash  {}", file.hash);
+        if !file.params.is_empty() {
+            let _ = writeln!(out, "params {}", pairs(&file.params));
+        }
         if let Some(text) = &file.text {
             let _ = writeln!(out, "about {}", clean_lines(text).replace('\n', "\n      "));
         }
@@ -101,21 +104,50 @@ fn pairs(map: &Map<String, Value>) -> String {
 }
 
 fn table(files: &[FileInfo], ui: &Ui) -> String {
-    let mut table = Table::new(&[
+    let told_apart = files.iter().any(|file| !file.params.is_empty());
+    let mut columns = vec![
         Column::text("PATH"),
         Column::number("SIZE"),
         Column::text("HERE"),
         Column::text("TYPE"),
-        Column::long("ABOUT"),
-    ]);
+    ];
+    columns.extend(told_apart.then(|| Column::long("PARAMS")));
+    columns.push(Column::long("ABOUT"));
+    let mut table = Table::new(&columns);
     for file in files {
-        table.row([
+        let mut row = vec![
             file.path.clone(),
             human::size(file.size),
             if file.here { "yes" } else { "no" }.to_owned(),
             file.media.clone(),
-            file.text.clone().unwrap_or_default(),
-        ]);
+        ];
+        row.extend(told_apart.then(|| pairs(&file.params)));
+        row.push(file.text.clone().unwrap_or_default());
+        table.row(row);
     }
     table.render(ui)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::output::Manner;
+
+    #[test]
+    fn what_tells_attachments_apart_stands_beside_them() {
+        let file = |path: &str, params: Value| -> FileInfo {
+            serde_json::from_value(json!({
+                "path": path, "hash": "00".repeat(32), "size": 3, "here": true,
+                "executable": false, "media": "image/png", "params": params,
+            }))
+            .unwrap()
+        };
+        let ui = Ui::new(Manner::default());
+        let shown = table(&[file("a.png", json!({"Coefficient": 1.5})), file("b", json!({}))], &ui);
+        assert!(shown.contains("PARAMS") && shown.contains("Coefficient=1.5"), "{shown}");
+        let shown = table(&[file("b", json!({}))], &ui);
+        assert!(!shown.contains("PARAMS"), "{shown}");
+    }
 }

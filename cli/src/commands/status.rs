@@ -66,6 +66,16 @@ pub(crate) fn human(status: &NodeStatus, ui: &Ui) -> String {
     out
 }
 
+/// Says that another program has the port of this home.
+pub(crate) fn port_taken(status: &NodeStatus) -> Option<String> {
+    let port = status.port_taken?;
+    Some(format!(
+        "another program has port {port}, which is this home's: profiles and bookmarks that name \
+         it do not reach this daemon, which answers at {}",
+        clean(&status.address)
+    ))
+}
+
 /// Returns what should be done something about, and what is not as one may think.
 pub(crate) fn warnings(status: &NodeStatus) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -76,6 +86,7 @@ pub(crate) fn warnings(status: &NodeStatus) -> Vec<String> {
                 .to_owned(),
         );
     }
+    warnings.extend(port_taken(status));
     if status.disk_full {
         warnings.push(
             "the disk is full: pushes and fetches wait for room; reading and removing go on"

@@ -24,6 +24,7 @@ enum Verb {
 Examples:
   dsp tickets ls
   dsp tickets ls research")]
+    #[command(alias = "list")]
     Ls {
         /// Context whose tickets to list; all when left out
         context: Option<String>,

@@ -27,6 +27,7 @@ pub(crate) struct Args {
 enum Verb {
     /// List the transfers that run
     #[command(after_help = "Examples:\n  dsp transfers ls\n  dsp transfers ls --json")]
+    #[command(alias = "list")]
     Ls,
     /// Show how transfers go on until none runs
     #[command(after_help = "Examples:\n  dsp transfers watch")]
@@ -45,9 +46,10 @@ enum Verb {
         #[arg(value_name = "ID")]
         id: Option<u64>,
     },
-    /// Limit how many bytes go and come in a second
+    /// Show or limit how many bytes go and come in a second
     #[command(after_help = "\
 Examples:
+  dsp transfers limit
   dsp transfers limit --up 500KB --down 2MB
   dsp transfers limit --up none
 
@@ -55,7 +57,7 @@ The limits are the settings net.limit_up and net.limit_down. They hold for blobs
 frames, which are small, come and go at once.")]
     Limit {
         /// Most bytes that go to peers in a second, such as 500KB, or none
-        #[arg(long, value_name = "RATE", required_unless_present = "down")]
+        #[arg(long, value_name = "RATE")]
         up: Option<String>,
         /// Most bytes that come from peers in a second, or none
         #[arg(long, value_name = "RATE")]
@@ -115,11 +117,19 @@ async fn limit(client: &Client, app: &App, up: Option<String>, down: Option<Stri
         changes.insert(name.to_owned(), Value::String(value));
     }
     let url = Url::new(&["settings"]);
-    let _: dsp_protocol::api::Page = client.send_json(Method::PATCH, &url, &changes).await?;
+    let shown: Vec<&str> = match changes.is_empty() {
+        true => vec!["net.limit_up", "net.limit_down"],
+        false => {
+            let _: dsp_protocol::api::Page =
+                client.send_json(Method::PATCH, &url, &changes).await?;
+            changes.keys().map(String::as_str).collect()
+        }
+    };
     let settings: Vec<Setting> = client.list(&url, None).await?;
     let limits: Vec<&Setting> =
-        settings.iter().filter(|setting| changes.contains_key(&setting.name)).collect();
-    if let Some(fixed) = limits.iter().find(|s| matches!(s.source.as_str(), "env" | "flag")) {
+        settings.iter().filter(|setting| shown.contains(&setting.name.as_str())).collect();
+    let changed = limits.iter().filter(|setting| changes.contains_key(&setting.name));
+    if let Some(fixed) = changed.clone().find(|s| matches!(s.source.as_str(), "env" | "flag")) {
         return Err(Error::refused(format!("`{}` is set outside the file", fixed.name))
             .hint("take the variable or the flag away from the daemon"));
     }

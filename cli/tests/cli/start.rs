@@ -21,6 +21,7 @@ pub(crate) fn status() -> NodeStatus {
         started: "2026-11-16T09:30:00Z".into(),
         home: "/home/alice/.dsp".into(),
         address: "http://127.0.0.1:7700".into(),
+        port_taken: None,
         user: UserId::from_bytes([3; 32]),
         name: "alice".into(),
         dstack_user: "alice".into(),
@@ -189,10 +190,14 @@ fn a_daemon_of_another_version_is_restarted_with_consent() {
     old.on("POST /api/v1/node/stop", &serde_json::json!({}));
     let prepared = new.home().join("prepared.json");
     alone.dspd(&format!("cp {} \"$2/run/client.json\"", prepared.display()));
+    new.on("GET /api/v1/node", &NodeStatus { port_taken: Some(4848), ..status() });
     let ran = alone.dsp(&old, &["status", "--yes"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     old.only("POST /api/v1/node/stop");
-    new.only("GET /api/v1/node");
+    let asked = new.seen().iter().filter(|seen| seen.call == "GET /api/v1/node").count();
+    assert_eq!(asked, 2, "the start looks at the port, and the command at all of it");
+    let told = "warning: another program has port 4848, which is this home's";
+    assert!(ran.err.contains(told), "{ran:?}");
 }
 
 #[test]
@@ -226,6 +231,30 @@ fn a_url_in_the_environment_is_called_and_nothing_started() {
     command.env("DSP_URL", "http://127.0.0.1:1");
     let ran = run(command, b"");
     assert_eq!(ran.code, 5, "{ran:?}");
+}
+
+#[test]
+fn a_home_that_is_named_goes_before_the_environment() {
+    let fake = Fake::new();
+    fake.on("GET /api/v1/node", &status());
+    let home = fake.home().to_str().unwrap().to_owned();
+    let mut command = fake.command(&["--home", &home, "status"]);
+    command.env("DSP_URL", "http://127.0.0.1:1").env("DSP_TOKEN", "of-somewhere-else");
+    assert_eq!(run(command, b"").code, 0);
+    let token = fake.only("GET /api/v1/node").token;
+    assert_ne!(token.as_deref(), Some("Bearer of-somewhere-else"));
+}
+
+#[test]
+fn verbs_of_dstack_are_translated() {
+    let fake = Fake::new();
+    for (verb, now) in [("server", "dsp daemon start"), ("remove", "dsp profile remove")] {
+        let ran = run(fake.command(&["config", verb]), b"");
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains(&format!("`{now}`")), "{ran:?}");
+    }
+    fake.on("GET /api/v1/settings", &json!({"items": []}));
+    assert_eq!(run(fake.command(&["config", "list"]), b"").code, 0);
 }
 
 #[test]

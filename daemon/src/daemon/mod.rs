@@ -188,7 +188,7 @@ impl Daemon {
         index.attend(node.clone());
         first::finish(&store, &node, user, &keys).await?;
 
-        let listeners = listeners(&home, &store, &settings).await?;
+        let (listeners, port_taken) = listeners(&home, &store, &settings).await?;
         let address = listeners.address();
         let stop = CancellationToken::new();
         let watch = Watch::default();
@@ -217,6 +217,7 @@ impl Daemon {
             device,
             settings: SettingsParts { path: home.config(), overrides, settings, logging },
             address: client.address.clone(),
+            port_taken,
             token: client.token.clone(),
             stop: stop.clone(),
             collections,
@@ -377,29 +378,31 @@ async fn collections(store: &Store, blobs: &Blobs) -> Result<Collections, StartE
     Ok(Collections::Held)
 }
 
-/// Binds where the API answers, and remembers the port.
+/// Binds where the API answers, and remembers the port; returns the one of this home too, where
+/// another program has it.
 async fn listeners(
     home: &Home,
     store: &Store,
     settings: &Settings,
-) -> Result<Listeners, StartError> {
+) -> Result<(Listeners, Option<u16>), StartError> {
     let config = settings.config();
-    let wanted = ports::http(store, settings).await?;
-    let bound = Listeners::bind(config.http_listen, &wanted).await;
+    let ports = ports::http(store, settings).await?;
+    let bound = Listeners::bind(config.http_listen, &ports.in_order()).await;
     let mut listeners =
         bound.map_err(|source| StartError::Http { address: config.http(), source })?;
     let port = listeners.address().port();
-    if let Some(taken) = ports::taken(&wanted, port) {
+    let taken = ports.taken(port);
+    if let Some(taken) = taken {
         tracing::warn!(wanted = taken, port, "the port is taken, using another");
     }
-    ports::remember_http(store, port).await;
+    ports.remember(store, port).await;
     #[cfg(unix)]
     if let Err(error) = listeners.bind_socket(&home.socket()) {
         tracing::warn!(%error, socket = %home.socket().display(), "no socket, TCP only");
     }
     #[cfg(not(unix))]
     let _ = home;
-    Ok(listeners)
+    Ok((listeners, taken))
 }
 
 #[cfg(test)]

@@ -9,19 +9,59 @@ use super::StartError;
 use crate::config::{Settings, Source, find};
 use crate::store::{Slot, Store};
 
-/// Returns the ports to try for the API, in order: the one of last time, then the wanted one.
-pub(super) async fn http(store: &Store, settings: &Settings) -> Result<Vec<u16>, StartError> {
-    let wanted = settings.config().http_port;
-    let chosen = settings.source(find("http.port", None)?) != Source::Default;
-    let last = store.get(Slot::HTTP_PORT).await?.and_then(|bytes| bytes.try_into().ok());
-    let last = last.map(u16::from_be_bytes);
-    let last = last.filter(|_| wanted == 0 || !chosen);
-    Ok(last.into_iter().chain([wanted]).collect())
+/// The ports of the API: which to try, and which this home is known by.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct HttpPorts {
+    /// The port of this home, that profiles and bookmarks name.
+    own: Option<u16>,
+    /// Where it answered while that one was taken.
+    other: Option<u16>,
+    /// The one of the settings.
+    wanted: u16,
+    chosen: bool,
 }
 
-/// Returns the port that was to be bound and was not, where another one was.
-pub(super) fn taken(wanted: &[u16], bound: u16) -> Option<u16> {
-    wanted.first().copied().filter(|first| *first != 0 && *first != bound)
+impl HttpPorts {
+    /// Reads what is kept, two ports of two bytes each at most.
+    fn of(kept: &[u8], wanted: u16, chosen: bool) -> HttpPorts {
+        let mut kept = kept.as_chunks().0.iter().map(|bytes| u16::from_be_bytes(*bytes));
+        let (own, other) = match wanted == 0 || !chosen {
+            true => (kept.next(), kept.next()),
+            false => (Some(wanted), None),
+        };
+        HttpPorts { own, other, wanted, chosen }
+    }
+
+    /// Returns the ports to try, in order.
+    pub(super) fn in_order(&self) -> Vec<u16> {
+        self.own.into_iter().chain(self.other).chain([self.wanted]).collect()
+    }
+
+    /// Returns the port of this home where another one was bound.
+    pub(super) fn taken(&self, bound: u16) -> Option<u16> {
+        self.own.filter(|own| *own != 0 && *own != bound)
+    }
+
+    /// Returns what is kept once a port is bound: a home whose own port is taken goes back to it.
+    fn kept(&self, bound: u16) -> Vec<u8> {
+        let own = self.taken(bound).filter(|_| !self.chosen || self.wanted == 0);
+        own.into_iter().chain([bound]).flat_map(u16::to_be_bytes).collect()
+    }
+
+    /// Remembers the port for the next start; without, another may be chosen then.
+    pub(super) async fn remember(&self, store: &Store, bound: u16) {
+        if let Err(error) = store.set(Slot::HTTP_PORT, self.kept(bound)).await {
+            tracing::warn!(%error, bound, "the port is not remembered");
+        }
+    }
+}
+
+/// Returns the ports of the API: those that are kept, and the wanted one.
+pub(super) async fn http(store: &Store, settings: &Settings) -> Result<HttpPorts, StartError> {
+    let wanted = settings.config().http_port;
+    let chosen = settings.source(find("http.port", None)?) != Source::Default;
+    let kept = store.get(Slot::HTTP_PORT).await?.unwrap_or_default();
+    Ok(HttpPorts::of(&kept, wanted, chosen))
 }
 
 /// Returns the addresses to listen on: where the system is to choose a port, the one of last time
@@ -40,14 +80,7 @@ pub(super) async fn remembered(
     Ok(configured.iter().map(choose).collect())
 }
 
-/// Remembers the port of the API for the next start; without, another may be chosen then.
-pub(super) async fn remember_http(store: &Store, port: u16) {
-    if let Err(error) = store.set(Slot::HTTP_PORT, port.to_be_bytes()).await {
-        tracing::warn!(%error, port, "the port is not remembered");
-    }
-}
-
-/// Remembers the ports that were chosen, as [`remember_http`] does.
+/// Remembers the ports that were chosen; without, others may be chosen at the next start.
 pub(super) async fn remember(store: &Store, configured: &[Multiaddr], listening: &[Multiaddr]) {
     let mut lines = String::new();
     for address in configured.iter().filter(|address| port(address) == Some(0)) {
@@ -124,12 +157,29 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_was_kept_is_not_called_taken() {
-        assert_eq!(taken(&[4851, 4848], 4851), None, "the one of last time");
-        assert_eq!(taken(&[4848], 4848), None);
-        assert_eq!(taken(&[0], 4851), None, "any was good");
-        assert_eq!(taken(&[4851, 0], 4852), Some(4851));
-        assert_eq!(taken(&[4848], 4849), Some(4848));
+    fn a_home_goes_back_to_its_port() {
+        let fresh = HttpPorts::of(&[], 4848, false);
+        assert_eq!((fresh.in_order(), fresh.taken(4849)), (vec![4848], None), "it had none");
+        let kept = fresh.kept(4849);
+        let second = HttpPorts::of(&kept, 4848, false);
+        assert_eq!(second.in_order(), [4849, 4848]);
+        assert_eq!((second.taken(4849), second.taken(4850)), (None, Some(4849)));
+        let third = HttpPorts::of(&second.kept(4850), 4848, false);
+        assert_eq!(third.in_order(), [4849, 4850, 4848], "its own, then the one of last time");
+        assert_eq!(third.kept(4850), second.kept(4850));
+        assert_eq!(HttpPorts::of(&third.kept(4849), 4848, false).in_order(), [4849, 4848]);
+    }
+
+    #[test]
+    fn a_port_that_was_asked_for_comes_first() {
+        let kept = HttpPorts::of(&[], 4848, false).kept(4848);
+        let asked = HttpPorts::of(&kept, 8080, true);
+        assert_eq!(asked.in_order(), [8080, 8080]);
+        assert_eq!((asked.taken(8080), asked.taken(8081)), (None, Some(8080)));
+        assert_eq!(HttpPorts::of(&asked.kept(8081), 4848, false).in_order(), [8081, 4848]);
+        let any = HttpPorts::of(&kept, 0, true);
+        assert_eq!(any.in_order(), [4848, 0], "where any is good, the one of last time");
+        assert_eq!(HttpPorts::of(&[], 0, true).taken(4851), None);
     }
 
     #[test]

@@ -223,6 +223,33 @@ async fn who_is_not_let_in_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_home_says_that_its_port_is_taken_and_goes_back_to_it() {
+    let home = tempfile::tempdir().unwrap();
+    let place = async |alice: &Daemon| {
+        let status = alice.ops().status().await.unwrap();
+        (status.address, status.port_taken)
+    };
+    let alice = start(&home, "alice").await;
+    let (address, taken) = place(&alice).await;
+    let port: u16 = address.rsplit_once(':').unwrap().1.parse().unwrap();
+    assert_eq!(taken, None);
+    alice.stop().await;
+
+    let other = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    for _ in 0..2 {
+        let alice = start(&home, "alice").await;
+        let (elsewhere, taken) = place(&alice).await;
+        assert_ne!(elsewhere, address);
+        assert_eq!(taken, Some(port));
+        alice.stop().await;
+    }
+    drop(other);
+    let alice = start(&home, "alice").await;
+    assert_eq!(place(&alice).await, (address, None));
+    alice.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_loses_nothing() {
     let home = tempfile::tempdir().unwrap();
     let alice = start(&home, "alice").await;

@@ -27,7 +27,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Writes a context, or a part of it, as an archive
-#[utoipa::path(post, path = "/archives/export", tag = "archives", request_body = ExportArchive,
+#[utoipa::path(post, path = "/archives/export", tag = "archives",
+    operation_id = "exportArchive", request_body = ExportArchive,
     responses((status = 200, body = inline(Bytes), content_type = "application/octet-stream"), NoSuch, NotNow, TooMuch))]
 async fn export(
     State(ops): State<Arc<Ops>>,
@@ -39,7 +40,7 @@ async fn export(
 }
 
 /// Takes an archive in
-#[utoipa::path(post, path = "/archives/import", tag = "archives",
+#[utoipa::path(post, path = "/archives/import", tag = "archives", operation_id = "importArchive",
     request_body(content = inline(Bytes), content_type = "application/octet-stream"),
     responses((status = 200, body = ArchiveTaken), NotNow))]
 async fn import(State(ops): State<Arc<Ops>>, request: Request) -> Answer<ArchiveTaken> {

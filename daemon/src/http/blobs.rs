@@ -34,7 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Uploads bytes, for a frame that names their hash
-#[utoipa::path(put, path = "/blobs", tag = "blobs",
+#[utoipa::path(put, path = "/blobs", tag = "blobs", operation_id = "putBlob",
     params(("X-Dsp-Blake3" = Option<String>, Header, description = "what they must hash to")),
     request_body(content = inline(described::Bytes), content_type = "application/octet-stream"),
     responses((status = 201, body = BlobPut)))]
@@ -92,7 +92,7 @@ fn expected(headers: &HeaderMap) -> Result<Option<BlobHash>, Fault> {
 }
 
 /// Returns the bytes of a blob that is here
-#[utoipa::path(get, path = "/blobs/{hash}", tag = "blobs",
+#[utoipa::path(get, path = "/blobs/{hash}", tag = "blobs", operation_id = "getBlob",
     params(("hash" = BlobHash, Path, description = "the BLAKE3 of the bytes")),
     responses((status = 200, body = inline(described::Bytes), content_type = "application/octet-stream"),
         (status = 206, body = inline(described::Bytes), content_type = "application/octet-stream"),
@@ -107,7 +107,7 @@ async fn get(
 }
 
 /// Returns the bytes of the attachment that a reference means
-#[utoipa::path(get, path = "/content", tag = "blobs", params(RefQuery),
+#[utoipa::path(get, path = "/content", tag = "blobs", operation_id = "getContent", params(RefQuery),
     responses((status = 200, body = inline(described::Bytes), content_type = "application/octet-stream"),
         (status = 206, body = inline(described::Bytes), content_type = "application/octet-stream"),
         (status = 304, description = "The caller has them, as `If-None-Match` says"), NoSuch, NotNow, TooMuch, Outside))]

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault, Path, Query};
-use super::described::{NoSuch, NotNow, TooMuch};
+use super::described::{ContextPage, NoSuch, NotNow, TooMuch};
 use crate::ops::{Ops, Paging};
 
 /// Which part of a list is asked for.
@@ -46,14 +46,16 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Lists contexts, own and followed
-#[utoipa::path(get, path = "/contexts", tag = "contexts", params(PageQuery),
-    responses((status = 200, body = Page)))]
+#[utoipa::path(get, path = "/contexts", tag = "contexts",
+    operation_id = "listContexts", params(PageQuery),
+    responses((status = 200, body = ContextPage)))]
 async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<PageQuery>) -> Answer<Page> {
     Ok(Json(ops.contexts(&query.into()).await?))
 }
 
 /// Makes a context
-#[utoipa::path(post, path = "/contexts", tag = "contexts", request_body = NewContext,
+#[utoipa::path(post, path = "/contexts", tag = "contexts",
+    operation_id = "createContext", request_body = NewContext,
     responses((status = 201, body = ContextInfo), NotNow))]
 async fn create(
     State(ops): State<Arc<Ops>>,
@@ -63,7 +65,8 @@ async fn create(
 }
 
 /// Chooses the context that unqualified names mean
-#[utoipa::path(put, path = "/contexts/current", tag = "contexts", request_body = SwitchContext,
+#[utoipa::path(put, path = "/contexts/current", tag = "contexts",
+    operation_id = "switchContext", request_body = SwitchContext,
     responses((status = 200, body = ContextInfo), NoSuch))]
 async fn switch(
     State(ops): State<Arc<Ops>>,
@@ -73,7 +76,7 @@ async fn switch(
 }
 
 /// Shows a context, by label or id
-#[utoipa::path(get, path = "/contexts/{context}", tag = "contexts",
+#[utoipa::path(get, path = "/contexts/{context}", tag = "contexts", operation_id = "getContext",
     params(("context" = String, Path, description = "label or id")),
     responses((status = 200, body = ContextInfo), NoSuch))]
 async fn get(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<ContextInfo> {
@@ -82,6 +85,7 @@ async fn get(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer
 
 /// Closes a context of mine for its followers
 #[utoipa::path(delete, path = "/contexts/{context}", tag = "contexts",
+    operation_id = "closeContext",
     params(("context" = String, Path, description = "label or id")),
     responses((status = 200, body = ClosedContext), NoSuch, NotNow))]
 async fn close(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<ClosedContext> {
@@ -90,6 +94,7 @@ async fn close(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answ
 
 /// Tells what sharing a context would make readable
 #[utoipa::path(get, path = "/contexts/{context}/readable", tag = "contexts",
+    operation_id = "getReadable",
     params(("context" = String, Path, description = "label or id")),
     responses((status = 200, body = Readable), NoSuch))]
 async fn readable(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<Readable> {
@@ -98,6 +103,7 @@ async fn readable(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> A
 
 /// Sets how many bytes of a context come by themselves
 #[utoipa::path(put, path = "/contexts/{context}/quota", tag = "contexts",
+    operation_id = "setContextQuota",
     params(("context" = String, Path, description = "label or id")), request_body = SetQuota,
     responses((status = 200, body = ContextInfo), NoSuch, NotNow))]
 async fn quota(
@@ -110,6 +116,7 @@ async fn quota(
 
 /// Makes a context of mine with the current heads of another
 #[utoipa::path(post, path = "/contexts/{context}/fork", tag = "contexts",
+    operation_id = "forkContext",
     params(("context" = String, Path, description = "label or id")), request_body = NewFork,
     responses((status = 201, body = Forked), NoSuch, NotNow, TooMuch))]
 async fn fork(

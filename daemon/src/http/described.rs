@@ -7,9 +7,14 @@
 
 use std::collections::BTreeMap;
 
-use dsp_protocol::api::PROBLEM_JSON;
+use dsp_protocol::api::{
+    ContextInfo, DeedInfo, DeviceInfo, FileInfo, LogEntry, MemberInfo, OfferInfo, PROBLEM_JSON,
+    Page, PeerInfo, PinInfo, SearchHit, Setting, StackInfo, TicketInfo, TokenInfo,
+};
 use serde_json::{Map, Value, json};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::schema::{
+    ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+};
 use utoipa::openapi::{Ref, RefOr, Response};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
@@ -79,6 +84,53 @@ impl PartialSchema for Bytes {
 }
 
 impl ToSchema for Bytes {}
+
+/// Names a page whose items are of one type.
+macro_rules! pages {
+    ($($name:ident: $item:ty;)*) => {$(
+        /// A [`Page`] of
+        #[doc = concat!("`", stringify!($item), "`.")]
+        pub(super) enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                page_of(Ref::from_schema_name(<$item>::name()))
+            }
+        }
+
+        impl ToSchema for $name {
+            fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+                schemas.push((<$item>::name().into_owned(), <$item>::schema()));
+                <$item>::schemas(schemas);
+            }
+        }
+    )*};
+}
+
+pages! {
+    ContextPage: ContextInfo;
+    DeedPage: DeedInfo;
+    DevicePage: DeviceInfo;
+    FilePage: FileInfo;
+    HitPage: SearchHit;
+    LogPage: LogEntry;
+    MemberPage: MemberInfo;
+    OfferPage: OfferInfo;
+    PeerPage: PeerInfo;
+    PinPage: PinInfo;
+    SettingPage: Setting;
+    StackPage: StackInfo;
+    TicketPage: TicketInfo;
+    TokenPage: TokenInfo;
+}
+
+fn page_of(item: Ref) -> RefOr<Schema> {
+    let RefOr::T(Schema::Object(mut page)) = Page::schema() else {
+        unreachable!("a page is an object");
+    };
+    page.properties.insert("items".to_owned(), ArrayBuilder::new().items(item).build().into());
+    page.into()
+}
 
 /// Completes a document.
 pub(super) fn complete(document: &mut Value) {

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Query};
-use super::described::{NoSuch, NotNow, TooMuch};
+use super::described::{HitPage, NoSuch, NotNow, TooMuch};
 use crate::ops::{Bytes, Ops, Paging, SearchFilter};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -48,7 +48,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Tells what differs between two frames
-#[utoipa::path(get, path = "/diff", tag = "frames", params(DiffQuery),
+#[utoipa::path(get, path = "/diff", tag = "frames", operation_id = "diffFrames", params(DiffQuery),
     responses((status = 200, body = FrameDiff), NoSuch, NotNow, TooMuch))]
 async fn diff(State(ops): State<Arc<Ops>>, Query(query): Query<DiffQuery>) -> Answer<FrameDiff> {
     let bytes = if query.content == Some(false) { Bytes::Left } else { Bytes::Compared };
@@ -56,8 +56,8 @@ async fn diff(State(ops): State<Arc<Ops>>, Query(query): Query<DiffQuery>) -> An
 }
 
 /// Finds frames by name, message, params, tags, metrics and columns of tables, the latest first
-#[utoipa::path(get, path = "/search", tag = "frames", params(SearchQuery),
-    responses((status = 200, body = Page), NoSuch))]
+#[utoipa::path(get, path = "/search", tag = "frames", operation_id = "search", params(SearchQuery),
+    responses((status = 200, body = HitPage), NoSuch))]
 async fn search(State(ops): State<Arc<Ops>>, Query(query): Query<SearchQuery>) -> Answer<Page> {
     let filter = SearchFilter { query: query.q, context: query.context, mine: query.mine };
     let paging = Paging { limit: query.limit, cursor: query.cursor };

@@ -61,7 +61,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Streams events; `Last-Event-ID` brings what was missed, or `resync` where that is gone
-#[utoipa::path(get, path = "/events", tag = "events",
+#[utoipa::path(get, path = "/events", tag = "events", operation_id = "streamEvents",
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, body = Event, content_type = "text/event-stream"), NoSuch))]
 async fn events(

@@ -43,14 +43,15 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Follows a context by a ticket; the result is a `Followed`
-#[utoipa::path(post, path = "/follows", tag = "follows", request_body = NewFollow,
+#[utoipa::path(post, path = "/follows", tag = "follows",
+    operation_id = "followContext", request_body = NewFollow,
     responses((status = 200, body = Step, content_type = "application/x-ndjson")))]
 async fn create(State(ops): State<Arc<Ops>>, Body(new): Body<NewFollow>) -> Response {
     steps(|reporter| async move { ops.follow(new, &reporter).await })
 }
 
 /// Changes which bytes of a followed context come by themselves
-#[utoipa::path(patch, path = "/follows/{context}", tag = "follows",
+#[utoipa::path(patch, path = "/follows/{context}", tag = "follows", operation_id = "changeFollow",
     params(("context" = String, Path, description = "label or id")), request_body = ChangeFollow,
     responses((status = 200, body = ContextInfo), NoSuch, NotNow))]
 async fn change(
@@ -62,7 +63,7 @@ async fn change(
 }
 
 /// Leaves a followed context
-#[utoipa::path(delete, path = "/follows/{context}", tag = "follows",
+#[utoipa::path(delete, path = "/follows/{context}", tag = "follows", operation_id = "leaveContext",
     params(("context" = String, Path, description = "label or id"), LeaveQuery),
     responses((status = 200, body = Left), NoSuch, NotNow))]
 async fn leave(

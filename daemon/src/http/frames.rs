@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault, Query};
-use super::described::{NoSuch, NotNow, TooMuch};
+use super::described::{FilePage, LogPage, NoSuch, NotNow, TooMuch};
 use super::stacks::RefQuery;
 use super::steps::steps;
 use crate::ops::{Client, Ops, Paging, Scope};
@@ -54,7 +54,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Makes a frame and moves the head of a stack to it; the result is a `Pushed`
-#[utoipa::path(post, path = "/frames", tag = "frames", request_body = NewFrame,
+#[utoipa::path(post, path = "/frames", tag = "frames",
+    operation_id = "pushFrame", request_body = NewFrame,
     responses((status = 200, body = Step, content_type = "application/x-ndjson")))]
 async fn push(
     State(ops): State<Arc<Ops>>,
@@ -69,37 +70,39 @@ async fn push(
 }
 
 /// Shows a frame
-#[utoipa::path(get, path = "/frame", tag = "frames", params(RefQuery),
+#[utoipa::path(get, path = "/frame", tag = "frames", operation_id = "getFrame", params(RefQuery),
     responses((status = 200, body = FrameInfo), NoSuch, NotNow, TooMuch))]
 async fn get(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<FrameInfo> {
     Ok(Json(ops.frame(&query.reference).await?))
 }
 
 /// Lists the files of a frame by path
-#[utoipa::path(get, path = "/files", tag = "frames", params(FilesQuery),
-    responses((status = 200, body = Page), NoSuch, NotNow, TooMuch))]
+#[utoipa::path(get, path = "/files", tag = "frames", operation_id = "listFiles", params(FilesQuery),
+    responses((status = 200, body = FilePage), NoSuch, NotNow, TooMuch))]
 async fn files(State(ops): State<Arc<Ops>>, Query(query): Query<FilesQuery>) -> Answer<Page> {
     let paging = Paging { limit: query.limit, cursor: query.cursor };
     Ok(Json(ops.files(&query.reference, &paging).await?))
 }
 
 /// Lists a frame and those behind it
-#[utoipa::path(get, path = "/log", tag = "frames", params(LogQuery),
-    responses((status = 200, body = Page), NoSuch, NotNow, TooMuch))]
+#[utoipa::path(get, path = "/log", tag = "frames", operation_id = "listHistory", params(LogQuery),
+    responses((status = 200, body = LogPage), NoSuch, NotNow, TooMuch))]
 async fn log(State(ops): State<Arc<Ops>>, Query(query): Query<LogQuery>) -> Answer<Page> {
     let paging = Paging { limit: query.limit, cursor: query.cursor };
     Ok(Json(ops.log(&query.reference, &paging).await?))
 }
 
 /// Brings bytes here; the result is a `Fetched`
-#[utoipa::path(post, path = "/fetch", tag = "frames", request_body = RefRequest,
+#[utoipa::path(post, path = "/fetch", tag = "frames",
+    operation_id = "fetchBytes", request_body = RefRequest,
     responses((status = 200, body = Step, content_type = "application/x-ndjson")))]
 async fn fetch(State(ops): State<Arc<Ops>>, Body(request): Body<RefRequest>) -> Response {
     steps(|reporter| async move { ops.fetch(&request, &reporter).await })
 }
 
 /// Checks what is here; the result is a `Verified`
-#[utoipa::path(post, path = "/verify", tag = "frames", request_body = RefRequest,
+#[utoipa::path(post, path = "/verify", tag = "frames",
+    operation_id = "verify", request_body = RefRequest,
     responses((status = 200, body = Step, content_type = "application/x-ndjson")))]
 async fn verify(State(ops): State<Arc<Ops>>, Body(request): Body<RefRequest>) -> Response {
     steps(|reporter| async move { ops.verify(&request, &reporter).await })

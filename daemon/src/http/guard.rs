@@ -2,7 +2,9 @@
 //!
 //! Ports separate neither cookies nor sites, so a page of any other program on this machine, or of
 //! any site that points a name at it, can reach the API. Therefore, in this order:
-//! 1. The request names this daemon as its host, else it is another site's (421).
+//! 1. The request names this machine as its host, at whatever port it is forwarded, else it may be
+//!    another site's (421). A program that shows a token may call it by any name, as from a
+//!    container: no page of another site has one.
 //! 2. A token shows a program. Over the Unix socket the system says which account calls, and the
 //!    own one needs no token.
 //! 3. A browser says whose page asks (`Sec-Fetch-Site`); only our own may (403). One that does not
@@ -15,11 +17,11 @@ use std::sync::Arc;
 use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::serve::IncomingStream;
-use dsp_protocol::api::ProblemCode;
+use dsp_protocol::api::{Problem, ProblemCode};
 
 use super::answer::Fault;
 use super::dstack;
@@ -27,6 +29,10 @@ use crate::ops::{Client, Ops, Scope};
 
 /// The header that a page of another site cannot send.
 pub const CSRF_HEADER: &str = "x-dsp-csrf";
+
+/// What somebody without a good token can do.
+const NEW_TOKEN: &str = "`dsp profile add` makes one on the machine of the daemon, and \
+                         `dsp profile list` shows which are good";
 
 /// Where a connection comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,26 +66,50 @@ impl Connected<IncomingStream<'_, tokio::net::UnixListener>> for Peer {
 #[derive(Clone, Debug)]
 pub(super) struct Guard {
     ops: Arc<Ops>,
-    hosts: Arc<[String]>,
+    /// Names of this machine, without their ports.
+    names: Arc<[String]>,
     origins: Arc<[String]>,
 }
 
 impl Guard {
     pub(super) fn new(ops: Arc<Ops>, address: SocketAddr) -> Guard {
-        let names = ["127.0.0.1", "localhost", "[::1]"];
-        let hosts = names.map(|name| format!("{name}:{}", address.port())).into_iter();
         // Where it answers in fact may be another address of loopback.
-        let hosts: Vec<String> = hosts.chain([address.to_string()]).collect();
-        let origins = hosts.iter().map(|host| format!("http://{host}")).collect();
-        Guard { ops, hosts: hosts.into(), origins }
+        let own = match address {
+            SocketAddr::V4(address) => address.ip().to_string(),
+            SocketAddr::V6(address) => format!("[{}]", address.ip()),
+        };
+        let names = ["127.0.0.1", "localhost", "[::1]"].map(str::to_owned).into_iter();
+        let names: Vec<String> = names.chain([own]).collect();
+        let origins =
+            names.iter().map(|name| format!("http://{name}:{}", address.port())).collect();
+        Guard { ops, names: names.into(), origins }
     }
 
-    /// Tells whether a request names this daemon.
+    /// Tells whether a request names this machine.
     fn knows_host(&self, request: &Parts) -> bool {
         let named = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let known = |host: &str| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
+        let known = |host: &str| {
+            let port = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+            let (name, _) = host.rsplit_once(':').filter(|part| port(part.1)).unwrap_or((host, ""));
+            self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
+        };
         let absolute = request.uri.authority().map(|authority| authority.as_str());
         named.is_some_and(known) && absolute.is_none_or(known)
+    }
+
+    /// Tells whether a program calls that shows a good token. A browser says whose page asks, or
+    /// what it remembers.
+    async fn shows_token(&self, headers: &HeaderMap) -> Result<bool, Fault> {
+        let of_browsers =
+            [header::ORIGIN, header::COOKIE, HeaderName::from_static("sec-fetch-site")];
+        if of_browsers.iter().any(|name| headers.contains_key(name)) {
+            return Ok(false);
+        }
+        let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        match value.and_then(|value| value.strip_prefix("Bearer ")) {
+            Some(token) => Ok(self.ops.client_of_token(token).await?.is_some()),
+            None => Ok(false),
+        }
     }
 
     /// Finds out who calls the API.
@@ -94,8 +124,9 @@ impl Guard {
                 return Ok(Some(client));
             }
             if peer != Peer::Socket {
-                let detail = "the token is unknown, or has ended";
-                return Err(Fault::new(ProblemCode::Unauthorized, detail));
+                let problem =
+                    Problem::new(ProblemCode::Unauthorized, "the token is unknown, or has ended");
+                return Err(Fault(problem.with_hint(NEW_TOKEN)));
             }
         }
         if peer == Peer::Socket {
@@ -175,9 +206,15 @@ impl Guard {
             let detail = "another account called over the socket";
             return Err(Fault::new(ProblemCode::Refused, detail));
         }
-        if peer == Peer::Tcp && !self.knows_host(request) {
+        if peer == Peer::Tcp
+            && !self.knows_host(request)
+            && !self.shows_token(&request.headers).await?
+        {
             let detail = "the request names another host than this daemon";
-            return Err(Fault::new(ProblemCode::Misdirected, detail));
+            return Err(Fault(Problem::new(ProblemCode::Misdirected, detail).with_hint(
+                "call it by `127.0.0.1` or `localhost`; programs may use any name once they show \
+                 a token",
+            )));
         }
         let path = request.uri.path();
         if !path.starts_with("/api/") {
@@ -194,8 +231,7 @@ impl Guard {
             return Ok(None);
         }
         let client = client.ok_or_else(|| {
-            let problem =
-                dsp_protocol::api::Problem::new(ProblemCode::Unauthorized, "nobody is logged in");
+            let problem = Problem::new(ProblemCode::Unauthorized, "nobody is logged in");
             Fault(problem.with_hint("`dsp open` logs a browser in; programs show a token"))
         })?;
         client.needs(needed(&request.method, path), "this")?;
@@ -208,7 +244,11 @@ impl Client {
     pub(super) fn needs(&self, scope: Scope, what: &str) -> Result<(), Fault> {
         if self.scope < scope {
             let detail = format!("{what} needs a token with the scope {}", word(scope));
-            return Err(Fault::new(ProblemCode::Refused, detail));
+            let hint = format!(
+                "`dsp profile add --scope {}` makes one on the machine of the daemon",
+                word(scope)
+            );
+            return Err(Fault(Problem::new(ProblemCode::Refused, detail).with_hint(hint)));
         }
         Ok(())
     }
@@ -268,8 +308,8 @@ pub(super) async fn check(
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::CACHE_CONTROL, "no-store"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ] {
         // A route that knows better has said so.
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));

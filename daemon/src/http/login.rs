@@ -18,14 +18,15 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Makes a code with which a browser logs in once, within a minute
-#[utoipa::path(post, path = "/login-codes", tag = "login",
+#[utoipa::path(post, path = "/login-codes", tag = "login", operation_id = "createLoginCode",
     responses((status = 200, body = LoginCode)))]
 async fn code(State(ops): State<Arc<Ops>>) -> Answer<LoginCode> {
     Ok(Json(ops.login_code()?))
 }
 
 /// Logs a browser in with a code; sets its cookie
-#[utoipa::path(post, path = "/login", tag = "login", security(()), request_body = Login,
+#[utoipa::path(post, path = "/login", tag = "login",
+    operation_id = "logIn", security(()), request_body = Login,
     responses((status = 204, description = "logged in", headers(("Set-Cookie" = String)))))]
 async fn login(
     State(ops): State<Arc<Ops>>,

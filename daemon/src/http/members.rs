@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Path, Query};
 use super::contexts::PageQuery;
-use super::described::{NoSuch, NotNow};
+use super::described::{MemberPage, NoSuch, NotNow};
 use crate::ops::{Kept, Ops};
 
 /// What of a removed user goes on to count.
@@ -46,8 +46,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 
 /// Lists who is in a context, and who was removed
 #[utoipa::path(get, path = "/contexts/{context}/members", tag = "members",
+    operation_id = "listMembers",
     params(("context" = String, Path, description = "label or id"), PageQuery),
-    responses((status = 200, body = Page), NoSuch))]
+    responses((status = 200, body = MemberPage), NoSuch))]
 async fn list(
     State(ops): State<Arc<Ops>>,
     Path(context): Path<String>,
@@ -58,6 +59,7 @@ async fn list(
 
 /// Shows a member
 #[utoipa::path(get, path = "/contexts/{context}/members/{user}", tag = "members",
+    operation_id = "getMember",
     params(("context" = String, Path, description = "label or id"),
         ("user" = String, Path, description = "petname or id")),
     responses((status = 200, body = MemberInfo), NoSuch))]
@@ -70,6 +72,7 @@ async fn get(
 
 /// Makes a user a member, or gives her another role
 #[utoipa::path(put, path = "/contexts/{context}/members/{user}", tag = "members",
+    operation_id = "setMember",
     params(("context" = String, Path, description = "label or id"),
         ("user" = String, Path, description = "petname or id")),
     request_body = SetRole, responses((status = 200, body = MemberInfo), NoSuch, NotNow))]
@@ -83,6 +86,7 @@ async fn set(
 
 /// Removes a user; copies that she took stay hers
 #[utoipa::path(delete, path = "/contexts/{context}/members/{user}", tag = "members",
+    operation_id = "removeMember",
     params(("context" = String, Path, description = "label or id"),
         ("user" = String, Path, description = "petname or id"), RemoveQuery),
     responses((status = 200, body = MemberInfo), NoSuch, NotNow))]
@@ -100,6 +104,7 @@ async fn remove(
 
 /// Lets in again what was cut away of a removed user
 #[utoipa::path(post, path = "/contexts/{context}/members/{user}/keep", tag = "members",
+    operation_id = "keepMember",
     params(("context" = String, Path, description = "label or id"),
         ("user" = String, Path, description = "petname or id")),
     request_body = KeepMore, responses((status = 200, body = MemberInfo), NoSuch, NotNow))]

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Path, Query};
 use super::contexts::PageQuery;
-use super::described::{NoSuch, NotNow};
+use super::described::{NoSuch, NotNow, OfferPage};
 use crate::ops::Ops;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
@@ -18,14 +18,15 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Lists contexts that others made me a member of and that I do not follow
-#[utoipa::path(get, path = "/offers", tag = "offers", params(PageQuery),
-    responses((status = 200, body = Page)))]
+#[utoipa::path(get, path = "/offers", tag = "offers",
+    operation_id = "listOffers", params(PageQuery),
+    responses((status = 200, body = OfferPage)))]
 async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<PageQuery>) -> Answer<Page> {
     Ok(Json(ops.offers(&query.into()).await?))
 }
 
 /// Shows an offer no more
-#[utoipa::path(delete, path = "/offers/{offer}", tag = "offers",
+#[utoipa::path(delete, path = "/offers/{offer}", tag = "offers", operation_id = "declineOffer",
     params(("offer" = String, Path, description = "label, or id of the context")),
     responses((status = 200, body = OfferInfo), NoSuch, NotNow))]
 async fn decline(State(ops): State<Arc<Ops>>, Path(offer): Path<String>) -> Answer<OfferInfo> {

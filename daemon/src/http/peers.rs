@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Path, Query};
 use super::contexts::PageQuery;
-use super::described::{NoSuch, NotNow};
+use super::described::{NoSuch, NotNow, PeerPage};
 use crate::ops::Ops;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
@@ -22,14 +22,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Lists the users that this node knows
-#[utoipa::path(get, path = "/peers", tag = "peers", params(PageQuery),
-    responses((status = 200, body = Page)))]
+#[utoipa::path(get, path = "/peers", tag = "peers", operation_id = "listPeers", params(PageQuery),
+    responses((status = 200, body = PeerPage)))]
 async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<PageQuery>) -> Answer<Page> {
     Ok(Json(ops.peers(&query.into()).await?))
 }
 
 /// Gives a user another petname
-#[utoipa::path(patch, path = "/peers/{user}", tag = "peers",
+#[utoipa::path(patch, path = "/peers/{user}", tag = "peers", operation_id = "renamePeer",
     params(("user" = String, Path, description = "petname or id")), request_body = RenamePeer,
     responses((status = 200, body = PeerInfo), NoSuch, NotNow))]
 async fn rename(
@@ -41,7 +41,7 @@ async fn rename(
 }
 
 /// Shows a user that this node knows, or me
-#[utoipa::path(get, path = "/peers/{user}", tag = "peers",
+#[utoipa::path(get, path = "/peers/{user}", tag = "peers", operation_id = "getPeer",
     params(("user" = String, Path, description = "petname or id; `me` for me")),
     responses((status = 200, body = PeerInfo), NoSuch))]
 async fn get(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<PeerInfo> {
@@ -49,7 +49,7 @@ async fn get(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<Pe
 }
 
 /// Says whether a user's id was compared, and what of hers may be used on this machine
-#[utoipa::path(patch, path = "/peers/{user}/trust", tag = "peers",
+#[utoipa::path(patch, path = "/peers/{user}/trust", tag = "peers", operation_id = "setTrust",
     params(("user" = String, Path, description = "petname or id")), request_body = SetTrust,
     responses((status = 200, body = PeerInfo), NoSuch))]
 async fn trust(
@@ -61,7 +61,7 @@ async fn trust(
 }
 
 /// Has nothing more to do with a user on this node
-#[utoipa::path(put, path = "/peers/{user}/block", tag = "peers",
+#[utoipa::path(put, path = "/peers/{user}/block", tag = "peers", operation_id = "blockPeer",
     params(("user" = String, Path, description = "petname or id")),
     responses((status = 200, body = PeerInfo), NoSuch))]
 async fn block(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<PeerInfo> {
@@ -69,7 +69,7 @@ async fn block(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<
 }
 
 /// Takes a block back
-#[utoipa::path(delete, path = "/peers/{user}/block", tag = "peers",
+#[utoipa::path(delete, path = "/peers/{user}/block", tag = "peers", operation_id = "unblockPeer",
     params(("user" = String, Path, description = "petname or id")),
     responses((status = 200, body = PeerInfo), NoSuch))]
 async fn unblock(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<PeerInfo> {

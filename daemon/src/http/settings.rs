@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Query};
 use super::contexts::PageQuery;
-use super::described::{NoSuch, NotNow};
+use super::described::{NoSuch, NotNow, SettingPage};
 use crate::ops::Ops;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
@@ -18,15 +18,17 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Lists settings with where they come from
-#[utoipa::path(get, path = "/settings", tag = "settings", params(PageQuery),
-    responses((status = 200, body = Page)))]
+#[utoipa::path(get, path = "/settings", tag = "settings",
+    operation_id = "listSettings", params(PageQuery),
+    responses((status = 200, body = SettingPage)))]
 async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<PageQuery>) -> Answer<Page> {
     Ok(Json(ops.settings(&query.into())?))
 }
 
 /// Changes settings; null takes one back to its default
-#[utoipa::path(patch, path = "/settings", tag = "settings", request_body = Object,
-    responses((status = 200, body = Page), NoSuch, NotNow))]
+#[utoipa::path(patch, path = "/settings", tag = "settings",
+    operation_id = "changeSettings", request_body = Object,
+    responses((status = 200, body = SettingPage), NoSuch, NotNow))]
 async fn change(
     State(ops): State<Arc<Ops>>,
     Body(changes): Body<serde_json::Map<String, serde_json::Value>>,

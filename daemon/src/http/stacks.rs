@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Query};
-use super::described::{NoSuch, NotNow, TooMuch};
+use super::described::{NoSuch, NotNow, StackPage, TooMuch};
 use crate::ops::{Ops, Paging, StackFilter};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -62,8 +62,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Lists stacks, the latest first
-#[utoipa::path(get, path = "/stacks", tag = "stacks", params(ListQuery),
-    responses((status = 200, body = Page), NoSuch))]
+#[utoipa::path(get, path = "/stacks", tag = "stacks",
+    operation_id = "listStacks", params(ListQuery),
+    responses((status = 200, body = StackPage), NoSuch))]
 async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> Answer<Page> {
     let filter = StackFilter { context: query.context, part: query.q, removed: query.removed };
     let paging = Paging { limit: query.limit, cursor: query.cursor };
@@ -71,7 +72,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> An
 }
 
 /// Shows a stack
-#[utoipa::path(get, path = "/stack", tag = "stacks", params(StackQuery),
+#[utoipa::path(get, path = "/stack", tag = "stacks", operation_id = "getStack", params(StackQuery),
     responses((status = 200, body = StackInfo), NoSuch, NotNow))]
 async fn get(State(ops): State<Arc<Ops>>, Query(query): Query<StackQuery>) -> Answer<StackInfo> {
     Ok(Json(match query.to_change {
@@ -81,28 +82,31 @@ async fn get(State(ops): State<Arc<Ops>>, Query(query): Query<StackQuery>) -> An
 }
 
 /// Removes a stack of mine
-#[utoipa::path(delete, path = "/stack", tag = "stacks", params(RefQuery),
+#[utoipa::path(delete, path = "/stack", tag = "stacks",
+    operation_id = "removeStack", params(RefQuery),
     responses((status = 200, body = Changed), NoSuch, NotNow))]
 async fn remove(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<Changed> {
     Ok(Json(ops.remove_stack(&query.reference).await?))
 }
 
 /// Renames a stack of mine
-#[utoipa::path(post, path = "/rename", tag = "stacks", request_body = Rename,
+#[utoipa::path(post, path = "/rename", tag = "stacks",
+    operation_id = "renameStack", request_body = Rename,
     responses((status = 200, body = Changed), NoSuch, NotNow))]
 async fn rename(State(ops): State<Arc<Ops>>, Body(rename): Body<Rename>) -> Answer<Changed> {
     Ok(Json(ops.rename_stack(&rename).await?))
 }
 
 /// Puts a tag on a frame of a stack of mine, or takes it away
-#[utoipa::path(post, path = "/tags", tag = "stacks", request_body = SetTag,
+#[utoipa::path(post, path = "/tags", tag = "stacks", operation_id = "setTag", request_body = SetTag,
     responses((status = 200, body = Changed), NoSuch, NotNow))]
 async fn tag(State(ops): State<Arc<Ops>>, Body(set): Body<SetTag>) -> Answer<Changed> {
     Ok(Json(ops.set_tag(&set).await?))
 }
 
 /// Shows a stack of mine to named users and nobody else
-#[utoipa::path(post, path = "/shares", tag = "stacks", request_body = NewShare,
+#[utoipa::path(post, path = "/shares", tag = "stacks",
+    operation_id = "shareStack", request_body = NewShare,
     responses((status = 200, body = Shared), NoSuch, NotNow, TooMuch))]
 async fn share(State(ops): State<Arc<Ops>>, Body(new): Body<NewShare>) -> Answer<Shared> {
     Ok(Json(ops.share_stack(new).await?))

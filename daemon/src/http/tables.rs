@@ -61,14 +61,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Returns the columns of a table
-#[utoipa::path(get, path = "/schema", tag = "tables", operation_id = "tableSchema",
+#[utoipa::path(get, path = "/schema", tag = "tables", operation_id = "getTableSchema",
     params(RefQuery), responses((status = 200, body = TableSchema), NoSuch, NotNow, TooMuch, OtherMedia))]
 async fn schema(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<TableSchema> {
     Ok(Json(ops.table_schema(&query.reference).await?))
 }
 
 /// Returns rows of a table
-#[utoipa::path(get, path = "/rows", tag = "tables", operation_id = "tableRows",
+#[utoipa::path(get, path = "/rows", tag = "tables", operation_id = "getTableRows",
     params(RowsQuery), responses((status = 200, body = TableRows), NoSuch, NotNow, TooMuch, OtherMedia))]
 async fn rows(State(ops): State<Arc<Ops>>, Query(query): Query<RowsQuery>) -> Answer<TableRows> {
     let filter = RowsFilter {
@@ -92,14 +92,14 @@ fn list<T: DeserializeOwned>(
 }
 
 /// Returns what is in the columns of a table
-#[utoipa::path(get, path = "/stats", tag = "tables", operation_id = "tableStats",
+#[utoipa::path(get, path = "/stats", tag = "tables", operation_id = "getTableStats",
     params(RefQuery), responses((status = 200, body = TableStats), NoSuch, NotNow, TooMuch, OtherMedia))]
 async fn stats(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<TableStats> {
     Ok(Json(ops.table_stats(&query.reference).await?))
 }
 
 /// Returns a table in another format; a part of it where it has that format already
-#[utoipa::path(get, path = "/table", tag = "tables", operation_id = "table",
+#[utoipa::path(get, path = "/table", tag = "tables", operation_id = "getTable",
     params(TableQuery),
     responses((status = 200, body = inline(Bytes), content_type = "application/octet-stream"),
         (status = 206, body = inline(Bytes), content_type = "application/octet-stream"),

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault, Path, Query};
-use super::described::{NoSuch, NotNow};
+use super::described::{NoSuch, NotNow, TicketPage};
 use crate::ops::{CameIn, Ops, Paging};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -53,6 +53,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 
 /// Makes a ticket; its text is shown this once
 #[utoipa::path(post, path = "/contexts/{context}/tickets", tag = "tickets",
+    operation_id = "createTicket",
     params(("context" = String, Path, description = "label or id")), request_body = NewTicket,
     responses((status = 201, body = TicketMade), NoSuch, NotNow))]
 async fn create(
@@ -64,15 +65,16 @@ async fn create(
 }
 
 /// Lists tickets
-#[utoipa::path(get, path = "/tickets", tag = "tickets", params(ListQuery),
-    responses((status = 200, body = Page), NoSuch))]
+#[utoipa::path(get, path = "/tickets", tag = "tickets",
+    operation_id = "listTickets", params(ListQuery),
+    responses((status = 200, body = TicketPage), NoSuch))]
 async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> Answer<Page> {
     let paging = Paging { limit: query.limit, cursor: query.cursor };
     Ok(Json(ops.tickets(query.context.as_deref(), &paging).await?))
 }
 
 /// Revokes a ticket, by its key or the first digits of it
-#[utoipa::path(delete, path = "/tickets/{key}", tag = "tickets",
+#[utoipa::path(delete, path = "/tickets/{key}", tag = "tickets", operation_id = "revokeTicket",
     params(("key" = String, Path, description = "key, or at least 4 digits of it"), EndQuery),
     responses((status = 200, body = TicketEnded), NoSuch, NotNow))]
 async fn end(

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault, Path, Query};
-use super::described::{NoSuch, NotNow};
+use super::described::{NoSuch, NotNow, TokenPage};
 use crate::ops::{Ops, Paging};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -30,7 +30,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Makes a token that outlives a run; its secret is shown this once
-#[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = NewToken,
+#[utoipa::path(post, path = "/tokens", tag = "tokens",
+    operation_id = "createToken", request_body = NewToken,
     responses((status = 201, body = TokenMade), NotNow))]
 async fn create(
     State(ops): State<Arc<Ops>>,
@@ -40,14 +41,15 @@ async fn create(
 }
 
 /// Lists the tokens of programs, without their secrets
-#[utoipa::path(get, path = "/tokens", tag = "tokens", params(ListQuery),
-    responses((status = 200, body = Page)))]
+#[utoipa::path(get, path = "/tokens", tag = "tokens",
+    operation_id = "listTokens", params(ListQuery),
+    responses((status = 200, body = TokenPage)))]
 async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> Answer<Page> {
     Ok(Json(ops.tokens(&Paging { limit: query.limit, cursor: query.cursor }).await?))
 }
 
 /// Revokes a token, by its id or the first digits of it
-#[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens",
+#[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", operation_id = "revokeToken",
     params(("id" = String, Path, description = "id, or at least 4 digits of it")),
     responses((status = 200, body = TokenInfo), NoSuch, NotNow))]
 async fn end(State(ops): State<Arc<Ops>>, Path(id): Path<String>) -> Answer<TokenInfo> {

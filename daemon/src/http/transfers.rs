@@ -26,14 +26,15 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 }
 
 /// Lists the transfers that run
-#[utoipa::path(get, path = "/transfers", tag = "transfers",
+#[utoipa::path(get, path = "/transfers", tag = "transfers", operation_id = "listTransfers",
     responses((status = 200, body = TransferList)))]
 async fn list(State(ops): State<Arc<Ops>>) -> Answer<TransferList> {
     Ok(Json(ops.transfers().await?))
 }
 
 /// Lets a transfer wait, or all of them
-#[utoipa::path(post, path = "/transfers/pause", tag = "transfers", request_body = PauseTransfer,
+#[utoipa::path(post, path = "/transfers/pause", tag = "transfers",
+    operation_id = "pauseTransfers", request_body = PauseTransfer,
     responses((status = 200, body = TransferList), NoSuch))]
 async fn pause(
     State(ops): State<Arc<Ops>>,
@@ -43,7 +44,8 @@ async fn pause(
 }
 
 /// Lets a transfer go on, or all of them
-#[utoipa::path(post, path = "/transfers/resume", tag = "transfers", request_body = PauseTransfer,
+#[utoipa::path(post, path = "/transfers/resume", tag = "transfers",
+    operation_id = "resumeTransfers", request_body = PauseTransfer,
     responses((status = 200, body = TransferList), NoSuch))]
 async fn resume(
     State(ops): State<Arc<Ops>>,
@@ -53,7 +55,7 @@ async fn resume(
 }
 
 /// Counts what goes on, for Prometheus
-#[utoipa::path(get, path = "/metrics", tag = "node",
+#[utoipa::path(get, path = "/metrics", tag = "node", operation_id = "getMetrics",
     responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
 async fn metrics(State(ops): State<Arc<Ops>>) -> Result<Response, Fault> {
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], ops.metrics().await?).into_response())

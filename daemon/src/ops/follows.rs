@@ -89,6 +89,41 @@ fn worth_waiting(reason: &str) -> Option<Duration> {
     }
 }
 
+/// How long a follow goes on waiting.
+struct Patience {
+    /// When it ends, as things stand.
+    until: Instant,
+    /// When it ends at the latest.
+    end: Instant,
+    /// What a peer said that others may see otherwise.
+    refusal: Option<String>,
+}
+
+impl Patience {
+    fn new(end: Instant) -> Patience {
+        Patience { until: end, end, refusal: None }
+    }
+
+    /// Takes in that a peer refused; gives the reason back where nobody else can say otherwise.
+    fn refused(&mut self, reason: String, now: Instant) -> Option<String> {
+        match worth_waiting(&reason) {
+            Some(Duration::MAX) => None,
+            Some(more) => {
+                self.until = self.until.min(now + more);
+                self.refusal = Some(reason);
+                None
+            }
+            None => Some(reason),
+        }
+    }
+
+    /// Takes in that something of the context came: somebody does let me in.
+    fn comes(&mut self) {
+        self.until = self.end;
+        self.refusal = None;
+    }
+}
+
 impl Settling {
     fn is_over(self) -> bool {
         self.synced && self.role_pending.is_none()
@@ -279,8 +314,7 @@ impl Ops {
         (wait, mut news): (Duration, News),
         reporter: &Reporter,
     ) -> Result<Waited, Problem> {
-        let mut until = Instant::now() + wait;
-        let mut refused = None;
+        let mut patience = Patience::new(Instant::now() + wait);
         let named = devices.clone();
         let mut connected = self
             .node
@@ -288,26 +322,24 @@ impl Ops {
             .await?;
         let mut settling = self.settling(context).await?;
         while !settling.is_over() || news == News::Wanted {
-            let pulse = until.min(Instant::now() + PULSE);
+            let pulse = patience.until.min(Instant::now() + PULSE);
             match timeout_at(pulse, events.recv()).await {
                 Ok(Ok(NodeEvent::Sync(Event::Synced { context: of, .. }))) if of == context => {
                     news = News::Here;
                     settling = self.settling(context).await?;
                 }
-                Ok(Ok(NodeEvent::Sync(Event::Context(of)))) if of == context => {
+                Ok(Ok(NodeEvent::Sync(Event::Context(of) | Event::Stack { context: of, .. })))
+                    if of == context =>
+                {
+                    patience.comes();
                     settling = self.settling(context).await?;
                 }
                 Ok(Ok(NodeEvent::Sync(Event::NotAdmitted { context: of, reason, .. })))
                     if of == context =>
                 {
                     connected = true;
-                    match worth_waiting(&reason) {
-                        Some(Duration::MAX) => {}
-                        Some(more) => {
-                            until = until.min(Instant::now() + more);
-                            refused = Some(reason);
-                        }
-                        None => return Ok(Waited::Refused(reason)),
+                    if let Some(last_word) = patience.refused(reason, Instant::now()) {
+                        return Ok(Waited::Refused(last_word));
                     }
                 }
                 Ok(Ok(NodeEvent::Connected(device))) if devices.contains(&device) => {
@@ -316,6 +348,7 @@ impl Ops {
                 Ok(Ok(NodeEvent::Progress { context: of, bytes, bytes_total }))
                     if of == context =>
                 {
+                    patience.comes();
                     reporter.progress(|| Progress {
                         what: "fetching".to_owned(),
                         bytes,
@@ -328,7 +361,8 @@ impl Ops {
                 // Events were lost: what they said can be seen.
                 Ok(Err(RecvError::Lagged(_))) => settling = self.settling(context).await?,
                 Ok(Err(RecvError::Closed)) => return Err(crate::node::NodeStopped.into()),
-                Err(_) if Instant::now() >= until => {
+                Err(_) if Instant::now() >= patience.until => {
+                    let refused = patience.refusal;
                     return Ok(refused.map_or(Waited::TimedOut { connected }, Waited::Refused));
                 }
                 Err(_) => reporter.progress(|| Progress {
@@ -496,5 +530,21 @@ mod tests {
         for code in [DenyCode::Removed, DenyCode::TicketRevoked, DenyCode::Other] {
             assert_eq!(worth_waiting(code.reason()), None);
         }
+    }
+
+    #[test]
+    fn a_refusal_does_not_shorten_the_wait_for_what_another_peer_sends() {
+        let now = Instant::now();
+        let end = now + WAIT;
+        let mut patience = Patience::new(end);
+        let not_yet = || DenyCode::NotAdmitted.reason().to_owned();
+        assert_eq!(patience.refused(not_yet(), now), None);
+        assert_eq!(patience.until, now + SECOND_THOUGHT);
+        patience.comes();
+        assert_eq!((patience.until, patience.refusal.is_none()), (end, true));
+        assert_eq!(patience.refused(not_yet(), end), None);
+        assert_eq!(patience.until, end);
+        let removed = || DenyCode::Removed.reason().to_owned();
+        assert_eq!(patience.refused(removed(), now), Some(removed()));
     }
 }

@@ -128,6 +128,8 @@ pub struct OpsParts {
     pub settings: SettingsParts,
     /// Where the API answers, `http://127.0.0.1:7700`.
     pub address: String,
+    /// The port of this home, where another program has it.
+    pub port_taken: Option<u16>,
     /// The token of `run/client.json`.
     pub token: String,
     /// Cancelled when the daemon is to stop.
@@ -151,6 +153,7 @@ pub struct Ops {
     device: DeviceId,
     settings: LiveSettings,
     address: String,
+    port_taken: Option<u16>,
     logins: Logins,
     stop: CancellationToken,
     feed: Feed,
@@ -201,6 +204,7 @@ impl Ops {
             device: parts.device,
             settings: LiveSettings::new(parts.settings),
             address: parts.address,
+            port_taken: parts.port_taken,
             logins: Logins::new(&parts.token),
             stop: parts.stop,
             feed,

@@ -31,6 +31,11 @@ impl Names {
         Names { me, users: own.chain(users).collect(), names }
     }
 
+    /// Returns the user whose machine this is.
+    pub(crate) fn me(&self) -> UserId {
+        self.me
+    }
+
     /// Returns how a user is written in a reference: `me`, her petname, or her id while she has
     /// none.
     pub(crate) fn of(&self, user: UserId) -> String {

@@ -272,8 +272,11 @@ impl Scene {
     pub(crate) fn user(&self, text: &str) -> Result<UserId, Problem> {
         let who: UserRef = text.parse().map_err(bad_request)?;
         self.names.find(&who).ok_or_else(|| {
-            not_found(format!("nobody is called `{who}` here"))
-                .with_hint("`dsp peers ls` lists who is known")
+            let hint = match text.contains('@') {
+                true => "people are no addresses here: `dsp share` makes a ticket, which you send",
+                false => "`dsp peers ls` lists who is known",
+            };
+            not_found(format!("nobody is called `{who}` here")).with_hint(hint)
         })
     }
 

@@ -7,7 +7,7 @@ use super::login::random_secret;
 use super::problem::{bad_request, not_found};
 use super::time::{now, rfc3339};
 use super::{Ops, Paging};
-use crate::store::{Scope, Token, TokenHash, TokenKind};
+use crate::store::{Added, Scope, Token, TokenHash, TokenKind};
 
 /// What a secret of ours begins with, so that it is recognised where it was left lying about.
 const MARK: &str = "dsp_pat_";
@@ -52,19 +52,29 @@ impl Ops {
         let secret = match new.secret {
             Some(secret) => {
                 check(&secret)?;
-                self.must_be_free(&secret, &token).await?;
                 secret
             }
             None => format!("{MARK}{}", random_secret()?),
         };
-        let here = self.programs().await?;
-        if here.len() >= TOKENS {
-            return Err(Problem::new(ProblemCode::Conflict, format!("there are {TOKENS} tokens"))
-                .with_hint(
+        // The secret of the run is in no database.
+        let added = match self.logins.is_token(&secret) {
+            true => Added::InUse,
+            false => self.store.add_program(&secret, token.clone(), now, TOKENS).await?,
+        };
+        let hash = match added {
+            Added::Made(hash) => hash,
+            Added::InUse => {
+                let detail = "the secret is in use with other rights";
+                return Err(Problem::new(ProblemCode::Conflict, detail)
+                    .with_hint("leave the secret out, and a new one is drawn"));
+            }
+            Added::TooMany => {
+                let detail = format!("there are {TOKENS} tokens");
+                return Err(Problem::new(ProblemCode::Conflict, detail).with_hint(
                     "`dsp profile list --tokens` shows them, `dsp profile revoke` ends one",
                 ));
-        }
-        let hash = self.store.add_token(&secret, token.clone(), now).await?;
+            }
+        };
         tracing::info!(name = token.name, "a token was made");
         Ok(TokenMade { token: secret, info: info(hash, token) })
     }
@@ -120,21 +130,6 @@ impl Ops {
                 self.store.remove_token(hash).await?;
                 tracing::info!(name = info.name, "a token was revoked");
             }
-        }
-        Ok(())
-    }
-
-    /// Makes sure that a secret that somebody brings along opens nothing else: neither the run nor
-    /// a browser's session, and no token with other rights.
-    async fn must_be_free(&self, secret: &str, token: &Token) -> Result<(), Problem> {
-        let known = self.store.token(secret, now()).await?;
-        let same = |known: &Token| known.kind == TokenKind::Token && known.scope == token.scope;
-        if self.logins.is_token(secret) || known.is_some_and(|known| !same(&known)) {
-            return Err(Problem::new(
-                ProblemCode::Conflict,
-                "the secret is in use with other rights",
-            )
-            .with_hint("leave the secret out, and a new one is drawn"));
         }
         Ok(())
     }

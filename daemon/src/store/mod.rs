@@ -40,7 +40,7 @@ pub use self::peers::{ADDRESSES_PER_DEVICE, NameTaken, Peer};
 pub use self::schema::Opened;
 pub use self::slots::Slot;
 pub use self::take_over::TakeOver;
-pub use self::tokens::{Scope, Token, TokenHash, TokenKind};
+pub use self::tokens::{Added, Scope, Token, TokenHash, TokenKind};
 pub use self::trash::TrashSum;
 
 /// The database; clones share it.

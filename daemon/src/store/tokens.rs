@@ -80,6 +80,17 @@ pub enum Scope {
     Admin,
 }
 
+/// What became of the token of a program that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It is kept.
+    Made(TokenHash),
+    /// Its secret is that of a session, or of a token with other rights.
+    InUse,
+    /// There are too many others.
+    TooMany,
+}
+
 impl Store {
     /// Keeps the hash of a secret; what has ended at `now` is dropped.
     ///
@@ -94,18 +105,45 @@ impl Store {
         let hash = TokenHash::of(secret);
         self.write(move |tx| {
             let mut table = tx.open_table(tables::TOKEN)?;
-            let mut ended = Vec::new();
-            for item in table.iter()? {
-                let (key, value) = item?;
-                if decode(key.value(), value.value())?.has_ended(now) {
-                    ended.push(*key.value());
-                }
-            }
-            for key in &ended {
-                table.remove(key)?;
-            }
+            drop_ended(&mut table, now)?;
             table.insert(&hash.0, encode(&token).as_slice())?;
             Ok(hash)
+        })
+        .await
+    }
+
+    /// Does the same for the token of a program, unless its secret is one of something else, or
+    /// there are so many of these: both are found out where it is written, so that callers at one
+    /// time do not get past them together.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub async fn add_program(
+        &self,
+        secret: &str,
+        token: Token,
+        now: i64,
+        most: usize,
+    ) -> Result<Added, WriteError> {
+        let hash = TokenHash::of(secret);
+        self.write(move |tx| {
+            let mut table = tx.open_table(tables::TOKEN)?;
+            drop_ended(&mut table, now)?;
+            let mut others = 0;
+            for item in table.iter()? {
+                let (key, value) = item?;
+                let known = decode(key.value(), value.value())?;
+                if *key.value() != hash.0 {
+                    others += usize::from(known.kind == TokenKind::Token);
+                } else if known.kind != token.kind || known.scope != token.scope {
+                    return Ok(Added::InUse);
+                }
+            }
+            if others >= most {
+                return Ok(Added::TooMany);
+            }
+            table.insert(&hash.0, encode(&token).as_slice())?;
+            Ok(Added::Made(hash))
         })
         .await
     }
@@ -166,6 +204,21 @@ impl Store {
     pub async fn remove_token(&self, hash: TokenHash) -> Result<bool, WriteError> {
         self.write(move |tx| Ok(tx.open_table(tables::TOKEN)?.remove(&hash.0)?.is_some())).await
     }
+}
+
+/// Removes the tokens and sessions that have ended.
+fn drop_ended(table: &mut redb::Table<'_, &[u8; 32], &[u8]>, now: i64) -> Result<(), Fault> {
+    let mut ended = Vec::new();
+    for item in table.iter()? {
+        let (key, value) = item?;
+        if decode(key.value(), value.value())?.has_ended(now) {
+            ended.push(*key.value());
+        }
+    }
+    for key in &ended {
+        table.remove(key)?;
+    }
+    Ok(())
 }
 
 fn encode(token: &Token) -> Vec<u8> {

@@ -11,18 +11,20 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
-use crate::csv::{Record, Records};
+use crate::csv::{Guesses, Quotes, Record, Records};
 use crate::csv_out::levels::{Dictionaries, KEY, Levels};
 use crate::format::Format;
-use crate::infer::{Builder, Guess, Type};
+use crate::infer::{Builder, Type};
 use crate::limits::{BATCH, CONVERTED_BYTES, GROUP_ROWS};
 use crate::note::Note;
 use crate::schema::columns;
+use crate::scratch::Scratch;
 use crate::source::Source;
 use crate::table::bounded;
 use crate::{TableError, ipc, jsonl, noted};
 
-/// Turns a file into Parquet; a CSV or TSV that has a note with the types that the note says.
+/// Turns a file into Parquet; a CSV or TSV that has a note with the types that the note says. Packed
+/// batches of Arrow that do not fit into memory are unpacked into files of `scratch`.
 ///
 /// # Errors
 /// It is larger than [`CONVERTED_BYTES`], or damaged, or does not fit its note, or cannot be
@@ -32,6 +34,7 @@ pub fn to_parquet(
     format: Format,
     note: Option<&Note>,
     out: impl Write + Send,
+    scratch: Scratch<'_>,
 ) -> Result<(), TableError> {
     let size = source.size();
     if size > CONVERTED_BYTES {
@@ -45,8 +48,8 @@ pub fn to_parquet(
         Format::Csv => bounded("CSV", || csv(source, None, out)),
         Format::Tsv => bounded("TSV", || csv(source, Some(b'\t'), out)),
         Format::JsonLines => bounded("JSON lines", || jsonl::to_parquet(source, out)),
-        Format::ArrowFile => bounded("Arrow", || ipc::file_to_parquet(source, out)),
-        Format::ArrowStream => bounded("Arrow", || ipc::stream_to_parquet(source, out)),
+        Format::ArrowFile => bounded("Arrow", || ipc::file_to_parquet(source, out, scratch)),
+        Format::ArrowStream => bounded("Arrow", || ipc::stream_to_parquet(source, out, scratch)),
         Format::Parquet => {
             Err(TableError::Unsupported("the file is in Parquet already".to_owned()))
         }
@@ -168,23 +171,20 @@ fn csv(
 ) -> Result<(), TableError> {
     let mut records = Records::new(source, delimiter)?;
     let names = records.header()?;
-    let mut guesses = vec![Guess::default(); names.len()];
+    let mut guesses = Guesses::of(names.len());
     let mut record = Record::default();
     while records.row(&mut record, names.len())? {
-        for (at, guess) in guesses.iter_mut().enumerate() {
-            let (text, quoted) = record.field(at);
-            guess.see(text, quoted);
-        }
+        guesses.see(&record);
     }
-    let types: Vec<Type> = guesses.iter().map(Guess::settle).collect();
+    let (types, quotes) = guesses.settle();
     let mut records = Records::new(source, delimiter)?;
     let names = records.header()?;
     let columns = names.len();
     let mut gathering = Gathering::new(out, names, &types)?;
     while records.row(&mut record, columns)? {
-        for at in 0..columns {
+        for (at, of) in types.iter().enumerate() {
             let (text, quoted) = record.field(at);
-            gathering.add(at, text, quoted);
+            gathering.add(at, text, quoted && (quotes == Quotes::Tell || *of == Type::Text));
         }
         gathering.end_row(record.bytes())?;
     }

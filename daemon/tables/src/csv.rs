@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::TableError;
+use crate::infer::{Guess, Type};
 use crate::limits::{COLUMNS, LINE_BYTES};
 use crate::source::Source;
 use crate::utf8::{Place, Text};
@@ -151,6 +152,52 @@ impl Records {
                 }
                 Some(b'"') => return Ok(()),
                 Some(byte) => record.bytes.push(byte),
+            }
+        }
+    }
+}
+
+/// Whether quotes around a value say anything of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quotes {
+    /// What is quoted is text.
+    Tell,
+    /// All values are quoted, whatever they are.
+    Everywhere,
+}
+
+/// What the columns of a text can be, by the records so far.
+pub(crate) struct Guesses {
+    /// Of each column with what quotes tell, and without.
+    columns: Vec<(Guess, Guess)>,
+    /// Whether there was a value without quotes.
+    plain: bool,
+}
+
+impl Guesses {
+    pub(crate) fn of(columns: usize) -> Guesses {
+        Guesses { columns: vec![Default::default(); columns], plain: false }
+    }
+
+    pub(crate) fn see(&mut self, record: &Record) {
+        for (at, (told, bare)) in self.columns.iter_mut().enumerate() {
+            let (text, quoted) = record.field(at);
+            self.plain |= !quoted;
+            told.see(text, quoted);
+            // Once one stands without them, quotes tell, and nobody asks for the other guess.
+            if !self.plain {
+                bare.see(text, false);
+            }
+        }
+    }
+
+    /// Returns the types of the columns. Where all values are quoted, as some programs write them,
+    /// they are those of what stands between the quotes.
+    pub(crate) fn settle(&self) -> (Vec<Type>, Quotes) {
+        match self.plain {
+            true => (self.columns.iter().map(|(told, _)| told.settle()).collect(), Quotes::Tell),
+            false => {
+                (self.columns.iter().map(|(_, bare)| bare.settle()).collect(), Quotes::Everywhere)
             }
         }
     }

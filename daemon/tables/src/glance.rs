@@ -8,8 +8,7 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::ParquetMetaDataReader;
 
-use crate::csv::{Record, Records};
-use crate::infer::Guess;
+use crate::csv::{Guesses, Record, Records};
 use crate::limits::{FOOTER_BYTES, GLANCE_BYTES, GLANCE_ROWS};
 use crate::note::Note;
 use crate::pages::Guarded;
@@ -45,14 +44,13 @@ pub fn glance(
 }
 
 fn parquet(source: &Arc<dyn Source>) -> Result<Vec<Column>, TableError> {
-    let (at, length) = footer(source.as_ref(), FOOTER_BYTES)?;
-    if length as u64 <= GLANCE_BYTES {
+    let bytes = footer(source.as_ref(), FOOTER_BYTES)?;
+    if bytes.len() as u64 <= GLANCE_BYTES {
         let guarded = Guarded::new(Arc::clone(source));
         let metadata = ArrowReaderMetadata::load(&guarded, footer_options());
         return columns(metadata.map_err(TableError::parquet)?.schema());
     }
     // Of a long one, which tells of many row groups, the types alone: as they are stored.
-    let bytes = source.read_at(at, length)?;
     let schema = ParquetMetaDataReader::decode_schema(&bytes).map_err(TableError::parquet)?;
     columns(&parquet_to_arrow_schema(&schema, None).map_err(TableError::parquet)?)
 }
@@ -74,7 +72,7 @@ fn csv(
             }),
         };
     }
-    let mut guesses = vec![Guess::default(); names.len()];
+    let mut guesses = Guesses::of(names.len());
     let mut record = Record::default();
     for _ in 0..GLANCE_ROWS {
         match records.row(&mut record, names.len()) {
@@ -87,12 +85,9 @@ fn csv(
         if cut && records.is_at_end()? {
             break;
         }
-        for (at, guess) in guesses.iter_mut().enumerate() {
-            let (text, quoted) = record.field(at);
-            guess.see(text, quoted);
-        }
+        guesses.see(&record);
     }
-    of_types(names.into_iter().zip(guesses.iter().map(Guess::settle)).collect())
+    of_types(names.into_iter().zip(guesses.settle().0).collect())
 }
 
 /// The beginning of a source.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::TableError;
 use crate::convert::Gathering;
 use crate::infer::{Guess, Type};
-use crate::limits::{COLUMNS, GLANCE_ROWS, JSON_LINE_BYTES};
+use crate::limits::{COLUMNS, GLANCE_ROWS, JSON_LINE_BYTES, NAMES_BYTES};
 use crate::source::Source;
 use crate::utf8::{Place, Text};
 
@@ -107,24 +107,39 @@ fn text(value: &Value) -> (String, bool) {
 struct Columns {
     at: HashMap<String, usize>,
     columns: Vec<(String, Guess)>,
+    /// Bytes of all names.
+    names: usize,
 }
 
 impl Columns {
     fn see(&mut self, row: &Map<String, Value>) -> Result<(), TableError> {
         for (name, value) in row {
-            let columns = &mut self.columns;
-            let column = *self.at.entry(name.clone()).or_insert_with(|| {
-                columns.push((name.clone(), Guess::default()));
-                columns.len() - 1
-            });
-            if columns.len() > COLUMNS {
-                let (what, limit) = ("the number of columns".into(), COLUMNS as u64);
-                return Err(TableError::TooLarge { what, size: limit + 1, limit });
-            }
+            let column = match self.at.get(name) {
+                Some(column) => *column,
+                None => self.add(name)?,
+            };
             let (text, quoted) = text(value);
-            columns[column].1.see(&text, quoted);
+            self.columns[column].1.see(&text, quoted);
         }
         Ok(())
+    }
+
+    fn add(&mut self, name: &str) -> Result<usize, TableError> {
+        let column = self.columns.len();
+        if column >= COLUMNS {
+            let (what, limit) = ("the number of columns".into(), COLUMNS as u64);
+            return Err(TableError::TooLarge { what, size: limit + 1, limit });
+        }
+        // Any line may bring a long one, and all stay to the end.
+        self.names += name.len();
+        if self.names > NAMES_BYTES {
+            let what = "what the names of the columns take, in bytes,".into();
+            let (size, limit) = (self.names as u64, NAMES_BYTES as u64);
+            return Err(TableError::TooLarge { what, size, limit });
+        }
+        self.at.insert(name.to_owned(), column);
+        self.columns.push((name.to_owned(), Guess::default()));
+        Ok(column)
     }
 
     fn settle(self) -> Result<Vec<(String, Type)>, TableError> {

@@ -6,13 +6,18 @@
 //! through [`Source`].
 //!
 //! Pages are read from Parquet. [`to_parquet`] turns the other formats into it, and
-//! [`Table::to_csv`] turns it into CSV. What CSV cannot say stands in a [`Note`] beside it.
+//! [`Table::to_csv`] turns it into CSV. What CSV cannot say stands in a [`Note`] beside it. What does
+//! not fit into memory goes into files of a [`Scratch`].
 
 mod convert;
 mod csv;
 mod csv_out;
+mod deltas;
 mod error;
+mod footer;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod glance;
 mod infer;
 mod ipc;
@@ -22,6 +27,7 @@ mod note;
 mod noted;
 mod pages;
 mod schema;
+mod scratch;
 mod select;
 mod source;
 mod stats;
@@ -36,6 +42,7 @@ pub use self::format::Format;
 pub use self::glance::glance;
 pub use self::note::Note;
 pub use self::schema::{Column, Kind};
+pub use self::scratch::Scratch;
 pub use self::select::{Condition, Order, Selection, Test};
 pub use self::source::Source;
 pub use self::stats::{ColumnStats, Stats};

@@ -12,6 +12,8 @@ pub(crate) const CELL_BYTES_FULL: usize = 64;
 pub(crate) const CELL_ITEMS: usize = 1_000;
 /// Most columns, those inside of nested ones counted.
 pub const COLUMNS: usize = 4_096;
+/// Longest names of the columns of JSON lines, all together, in bytes: they stand in a footer later.
+pub const NAMES_BYTES: usize = 2 << 20;
 /// How deep types nest.
 pub(crate) const DEPTH: usize = 16;
 /// Longest footer in bytes.
@@ -27,7 +29,8 @@ pub const GLANCE_ROWS: usize = 1_000;
 pub const ROWS_BYTES: u64 = 48 << 20;
 /// The same where the whole table is gone through.
 pub const WHOLE_BYTES: u64 = 64 << 20;
-/// What a message of Arrow takes, packed and unpacked, and what all dictionaries take.
+/// What a message of Arrow takes, packed and unpacked, and what all dictionaries take; of a batch that
+/// takes more, some rows are decoded at a time, and a row takes half of it at most.
 pub const ARROW_BYTES: u64 = 64 << 20;
 /// Most values in one page of a column: one that repeats costs nothing in the file.
 pub const UNPACKED_VALUES: u64 = 32 << 20;
@@ -51,7 +54,7 @@ pub const BARS: usize = 20;
 pub(crate) const DISTINCT: (usize, usize) = (10_000, 200_000);
 /// The most frequent texts that are told.
 pub(crate) const TOP: usize = 10;
-/// Largest file of another format that is turned into Parquet, in bytes.
+/// Largest file of another format that is turned into Parquet, in bytes, also once it is unpacked.
 pub const CONVERTED_BYTES: u64 = 4 << 30;
 /// Largest CSV that is made of a table, in bytes: a small file may hold a row a billion times.
 pub const CSV_BYTES: u64 = 4 << 30;

@@ -11,12 +11,17 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::ColumnDescriptor;
 
+use crate::footer;
 use crate::limits::{FOOTER_BYTES, UNPACKED_VALUES};
 use crate::source::{Pieces, Source};
 
-/// Bytes at the start of a page that are enough for what is looked at.
-const HEADER_BYTES: usize = 256;
+/// Longest header of a page.
+const HEADER_BYTES: usize = 16 << 10;
+/// What the length of a value takes where it stands apart, twice.
+const LENGTH_BYTES: u64 = 8;
 
+/// The encodings that are [`deltas`](crate::deltas).
+const DELTAS: [i32; 2] = [6, 7];
 /// The kind of a page that is a dictionary.
 const DICTIONARY: i64 = 2;
 
@@ -27,6 +32,8 @@ struct Header {
     packed: u64,
     values: u64,
     is_dictionary: bool,
+    /// Whether values are written as [deltas](crate::deltas).
+    has_deltas: bool,
 }
 
 /// A source as the Parquet reader wants it; refuses pages that would take too much memory, those
@@ -45,6 +52,8 @@ struct Chunks {
     /// Where pages begin, as far as it is known beforehand.
     starts: HashSet<u64>,
     columns: Vec<Cost>,
+    /// How many times as long as a page its values are, of columns that may be written as deltas.
+    deltas: HashMap<usize, u64>,
     /// Most bytes that a batch takes.
     limit: u64,
     taken: Mutex<Taken>,
@@ -57,6 +66,8 @@ struct Cost {
     value_bytes: u64,
     /// Whether values are views into their page, which stays for as long as the batch.
     is_viewed: bool,
+    /// What a value takes at least where it is plain.
+    least_bytes: u64,
 }
 
 impl Cost {
@@ -67,6 +78,15 @@ impl Cost {
                 _ => LEVEL_BYTES + value_bytes(column),
             },
             is_viewed: column.physical_type() == Type::BYTE_ARRAY,
+            least_bytes: match column.physical_type() {
+                Type::BOOLEAN => 1,
+                Type::INT32 | Type::FLOAT | Type::BYTE_ARRAY => 4,
+                Type::INT64 | Type::DOUBLE => 8,
+                Type::INT96 => 12,
+                Type::FIXED_LEN_BYTE_ARRAY => {
+                    u64::try_from(column.type_length()).unwrap_or_default().max(1)
+                }
+            },
         }
     }
 }
@@ -103,10 +123,11 @@ impl Guarded {
         metadata: &ParquetMetaData,
         groups: &[usize],
         limit: u64,
+        deltas: HashMap<usize, u64>,
     ) -> Guarded {
         let described = metadata.file_metadata().schema_descr().columns();
         let columns = described.iter().map(|column| Cost::of(column)).collect();
-        let mut chunks = Chunks { limit, columns, ..Chunks::default() };
+        let mut chunks = Chunks { limit, columns, deltas, ..Chunks::default() };
         for &group in groups {
             let pages = metadata.page_index_for_row_group(group);
             for (column, chunk) in metadata.row_group(group).columns().iter().enumerate() {
@@ -167,9 +188,23 @@ impl Chunks {
             return Err(too_large("has", header.values, "values", UNPACKED_VALUES));
         }
         let cost = self.columns.get(column).copied().unwrap_or_default();
-        let values = header.values.saturating_mul(cost.value_bytes);
-        let bytes = header.unpacked.saturating_add(packed).saturating_add(values);
-        let stays = values.saturating_add(if cost.is_viewed { header.unpacked } else { 0 });
+        // Room is made for as many as it says.
+        let least = header.values.saturating_mul(cost.least_bytes);
+        if header.is_dictionary && least > header.unpacked {
+            return Err(too_large("has", header.values, "values", header.unpacked));
+        }
+        let mut values = header.values.saturating_mul(cost.value_bytes);
+        let mut unpacked = header.unpacked;
+        if header.has_deltas {
+            let times = self.deltas.get(&column).ok_or_else(|| {
+                let why = "a page is written otherwise than the footer says";
+                ParquetError::General(why.into())
+            })?;
+            values = values.saturating_add(header.values.saturating_mul(LENGTH_BYTES));
+            unpacked = unpacked.saturating_mul(*times);
+        }
+        let bytes = unpacked.saturating_add(packed).saturating_add(values);
+        let stays = values.saturating_add(if cost.is_viewed { unpacked } else { 0 });
         let mut taken = self.lock();
         let pages = taken.columns.entry(column).or_default();
         let place = match header.is_dictionary {
@@ -271,13 +306,14 @@ impl ChunkReader for Guarded {
 }
 
 /// Reads what matters of a page header, in the compact protocol of Thrift; none where the bytes
-/// are none, which is left to the reader to say.
+/// are none, which is left to the reader to say. Fields come in their order, so that none is there
+/// twice: the reader would take the second one.
 fn header(bytes: &[u8]) -> Option<Header> {
-    let mut read = Compact { bytes, last: 0 };
+    let mut read = Compact::new(bytes);
     let mut header = Header::default();
     let mut sizes = 0;
-    while let Some((id, kind)) = read.field()? {
-        match (id, kind) {
+    while let Some((id, of)) = read.field_in_order()? {
+        match (id, of) {
             (1, 5) => {
                 let kind = read.int().filter(|kind| (0..=3).contains(kind))?;
                 header.is_dictionary = kind == DICTIONARY;
@@ -291,56 +327,102 @@ fn header(bytes: &[u8]) -> Option<Header> {
                 sizes += 1;
             }
             (4, 5) => drop(read.int()?),
-            // Of data pages and of dictionaries, the first field is how many values there are;
-            // nothing behind them matters.
-            (5 | 7 | 8, 12) => {
-                read.last = 0;
-                if let Some((1, 5)) = read.field()? {
-                    header.values = u64::try_from(read.int()?).ok()?;
-                }
-                return (sizes == 2).then_some(header);
-            }
-            _ => return (sizes == 2).then_some(header),
+            (5 | 7 | 8, 12) => within(&mut read, id, &mut header)?,
+            _ => return None,
         }
     }
     (sizes == 2).then_some(header)
 }
 
-struct Compact<'a> {
+/// Reads what a header says of a page of data, a dictionary, or a page of data of version 2.
+fn within(read: &mut Compact<'_>, page: i64, header: &mut Header) -> Option<()> {
+    let outer = read.begin();
+    while let Some((id, of)) = read.field_in_order()? {
+        match (page, id, of) {
+            (_, 1, 5) => header.values = u64::try_from(read.int()?).ok()?,
+            (5, 2, 5) | (8, 4, 5) => {
+                let encoding = i32::try_from(read.int()?).ok()?;
+                header.has_deltas = DELTAS.contains(&encoding);
+            }
+            (5, 3 | 4, 5) | (7, 2, 5) | (8, 2 | 3 | 5 | 6, 5) => drop(read.int()?),
+            (7, 3, 1 | 2) | (8, 7, 1 | 2) => {}
+            (5, 5, 12) | (8, 8, 12) => footer::skip(read, of, 0)?,
+            _ => return None,
+        }
+    }
+    read.end(outer);
+    Some(())
+}
+
+/// Reads structs in the compact protocol of Thrift.
+pub(crate) struct Compact<'a> {
     bytes: &'a [u8],
+    /// The number of the last field of the struct at hand.
     last: i64,
 }
 
-impl Compact<'_> {
-    fn byte(&mut self) -> Option<u8> {
+impl<'a> Compact<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Compact<'a> {
+        Compact { bytes, last: 0 }
+    }
+
+    pub(crate) fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.bytes.split_first()?;
         self.bytes = rest;
         Some(*first)
     }
 
-    fn int(&mut self) -> Option<i64> {
+    /// Passes over some bytes.
+    pub(crate) fn pass(&mut self, length: usize) -> Option<()> {
+        self.bytes = self.bytes.get(length..)?;
+        Some(())
+    }
+
+    pub(crate) fn unsigned(&mut self) -> Option<u64> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
             value |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
-                return Some((value >> 1) as i64 ^ -((value & 1) as i64));
+                return Some(value);
             }
         }
         None
     }
 
+    pub(crate) fn int(&mut self) -> Option<i64> {
+        let value = self.unsigned()?;
+        Some((value >> 1) as i64 ^ -((value & 1) as i64))
+    }
+
+    /// Begins a struct within, and returns what [`end`](Self::end) wants to go on with the outer.
+    pub(crate) fn begin(&mut self) -> i64 {
+        std::mem::take(&mut self.last)
+    }
+
+    pub(crate) fn end(&mut self, outer: i64) {
+        self.last = outer;
+    }
+
     /// Returns the number and the kind of the next field; within, none at the end of a struct.
-    fn field(&mut self) -> Option<Option<(i64, u8)>> {
+    pub(crate) fn field(&mut self) -> Option<Option<(i64, u8)>> {
         let byte = self.byte()?;
-        if byte == 0 {
+        if byte & 0x0f == 0 {
             return Some(None);
         }
-        self.last = match byte >> 4 {
+        let number = match byte >> 4 {
             0 => self.int()?,
             delta => self.last + i64::from(delta),
         };
+        // Numbers have 16 bits.
+        self.last = i16::try_from(number).ok()?.into();
         Some(Some((self.last, byte & 0x0f)))
+    }
+
+    /// Does the same; none where the field does not come behind the one before.
+    fn field_in_order(&mut self) -> Option<Option<(i64, u8)>> {
+        let before = self.last;
+        self.field().filter(|field| field.is_none_or(|(number, _)| number > before))
     }
 }
 
@@ -350,14 +432,53 @@ mod tests {
 
     #[test]
     fn a_header_is_read() {
-        // A data page: type 0, 100 bytes unpacked, 50 packed, 7 values.
-        let bytes = [0x15, 0x00, 0x15, 0xc8, 0x01, 0x15, 0x64, 0x2c, 0x15, 0x0e, 0x15];
-        assert_eq!(
-            header(&bytes),
-            Some(Header { unpacked: 100, packed: 50, values: 7, is_dictionary: false })
-        );
-        assert_eq!(header(&bytes[..6]), None);
+        // A data page: type 0, 100 bytes unpacked, 50 packed, 7 values, plain.
+        let bytes = [
+            0x15, 0x00, 0x15, 0xc8, 0x01, 0x15, 0x64, 0x2c, 0x15, 0x0e, 0x15, 0x00, 0x15, 0x06,
+            0x15, 0x06, 0x00, 0x00,
+        ];
+        let plain = Header {
+            unpacked: 100,
+            packed: 50,
+            values: 7,
+            is_dictionary: false,
+            has_deltas: false,
+        };
+        assert_eq!(header(&bytes), Some(plain));
+        for cut in 0..bytes.len() {
+            assert_eq!(header(&bytes[..cut]), None, "{cut} bytes");
+        }
+        let mut deltas = bytes;
+        deltas[11] = 0x0e;
+        assert_eq!(header(&deltas), Some(Header { has_deltas: true, ..plain }));
+        // The encoding once more, by its number.
+        let twice = [&bytes[..16], &[0x05, 0x04, 0x0e, 0x00, 0x00]].concat();
+        assert_eq!(header(&twice), None);
         assert_eq!(header(b"PAR1 and other bytes"), None);
         assert_eq!(header(&[0x15, 0x0e, 0x15, 0xc8, 0x01, 0x15, 0x64, 0x00]), None);
+    }
+
+    /// Returns one column whose values take 4 bytes at least.
+    fn chunks(deltas: HashMap<usize, u64>) -> Chunks {
+        let cost = Cost { value_bytes: 0, is_viewed: true, least_bytes: 4 };
+        Chunks { columns: vec![cost], limit: 10_000, deltas, ..Chunks::default() }
+    }
+
+    #[test]
+    fn a_dictionary_has_no_more_values_than_bytes_for_them() {
+        let dictionary =
+            Header { unpacked: 40, values: 10, is_dictionary: true, ..Header::default() };
+        chunks(HashMap::new()).count(0, dictionary, 40).unwrap();
+        let error = chunks(HashMap::new()).count(0, Header { values: 11, ..dictionary }, 40);
+        assert!(error.unwrap_err().to_string().contains("a page has 11 values"));
+    }
+
+    #[test]
+    fn deltas_are_counted_as_what_they_become() {
+        let page = Header { unpacked: 100, values: 10, has_deltas: true, ..Header::default() };
+        assert!(chunks(HashMap::new()).count(0, page, 100).is_err());
+        chunks(HashMap::from([(0, 98)])).count(0, page, 100).unwrap();
+        let error = chunks(HashMap::from([(0, 99)])).count(0, page, 100).unwrap_err().to_string();
+        assert!(error.contains("takes, with those beside it, 10080 bytes"), "{error}");
     }
 }

@@ -1,6 +1,9 @@
 //! Columns and their types, in words.
 
-use arrow_schema::{DataType, Field, FieldRef, Fields, IntervalUnit, Schema, TimeUnit};
+use arrow_schema::{
+    DECIMAL32_MAX_PRECISION, DECIMAL64_MAX_PRECISION, DECIMAL128_MAX_PRECISION,
+    DECIMAL256_MAX_PRECISION, DataType, Field, FieldRef, Fields, IntervalUnit, Schema, TimeUnit,
+};
 
 use crate::TableError;
 use crate::infer::Type;
@@ -101,6 +104,16 @@ fn check(field: &Field, depth: usize, count: &mut usize) -> Result<(), TableErro
             let (what, limit) = (format!("the width of column `{name}`"), FIXED_BYTES as u64);
             return Err(TableError::TooLarge { what, size: width.unsigned_abs().into(), limit });
         }
+        DataType::Decimal32(digits, _)
+        | DataType::Decimal64(digits, _)
+        | DataType::Decimal128(digits, _)
+        | DataType::Decimal256(digits, _)
+            if !(1..=most_digits(field.data_type())).contains(digits) =>
+        {
+            let what = format!("the number of digits of column `{name}`");
+            let limit = most_digits(field.data_type()).into();
+            return Err(TableError::TooLarge { what, size: (*digits).into(), limit });
+        }
         DataType::Union(..) | DataType::RunEndEncoded(..) => {
             return Err(TableError::Unsupported(format!(
                 "column `{name}` is a union or run-end encoded, which is not read"
@@ -109,6 +122,16 @@ fn check(field: &Field, depth: usize, count: &mut usize) -> Result<(), TableErro
         _ => {}
     }
     children(field.data_type()).into_iter().try_for_each(|child| check(child, depth + 1, count))
+}
+
+/// Returns how many digits the widest decimal of a type has.
+fn most_digits(of: &DataType) -> u8 {
+    match of {
+        DataType::Decimal32(..) => DECIMAL32_MAX_PRECISION,
+        DataType::Decimal64(..) => DECIMAL64_MAX_PRECISION,
+        DataType::Decimal128(..) => DECIMAL128_MAX_PRECISION,
+        _ => DECIMAL256_MAX_PRECISION,
+    }
 }
 
 fn children(data_type: &DataType) -> Vec<&FieldRef> {
@@ -224,5 +247,20 @@ fn view_type(data_type: &DataType) -> DataType {
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(view).collect()),
         DataType::Map(entries, sorted) => DataType::Map(view(entries), *sorted),
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_of_more_digits_than_there_are_are_refused() {
+        let of = |data_type| columns(&Schema::new(vec![Field::new("d", data_type, true)]));
+        of(DataType::Decimal256(76, 2)).unwrap();
+        for none in [DataType::Decimal256(77, 2), DataType::Decimal64(19, 2)] {
+            let error = of(none).unwrap_err().to_string();
+            assert!(error.starts_with("the number of digits of column `d` is"), "{error}");
+        }
     }
 }

@@ -1,23 +1,26 @@
 //! Tables in Parquet, read in pages.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
 use parquet::basic::Type;
+use parquet::column::page::PageReader as _;
 use parquet::file::metadata::{
     KeyValue, PageIndexPolicy, ParquetMetaData, ParquetStatisticsPolicy,
 };
+use parquet::file::serialized_reader::SerializedPageReader;
 use serde_json::Value;
 
-use crate::TableError;
 use crate::limits::{
     FOOTER_BYTES, FOOTER_MEMORY_BYTES, PAGE_BYTES, PAGE_ROWS, ROWS_BYTES, WHOLE_BYTES,
 };
@@ -25,6 +28,7 @@ use crate::pages::{Guarded, value_bytes};
 use crate::schema::{Column, columns, views};
 use crate::source::Source;
 use crate::value::{Spent, json};
+use crate::{TableError, deltas, footer};
 
 /// Rows that are decoded at a time, and fewer where these would take too much memory.
 const BATCH_ROWS: [usize; 3] = [256, 16, 1];
@@ -42,6 +46,9 @@ pub struct Table {
     original: SchemaRef,
     columns: Vec<Column>,
     rows: u64,
+    /// How many times as long as a page its values are, of the columns of a row group that may be
+    /// written as deltas, as far as they were looked at.
+    deltas: Mutex<HashMap<(usize, usize), u64>>,
 }
 
 /// Which part of a table is asked for.
@@ -84,11 +91,11 @@ pub(crate) fn footer_options() -> ArrowReaderOptions {
         .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
 }
 
-/// Finds the footer of a Parquet file: where it is, and how long in bytes.
+/// Reads the footer of a Parquet file, whose columns can be.
 ///
 /// # Errors
 /// There is none, it is longer than `limit`, or encrypted.
-pub(crate) fn footer(source: &dyn Source, limit: u64) -> Result<(u64, usize), TableError> {
+pub(crate) fn footer(source: &dyn Source, limit: u64) -> Result<Bytes, TableError> {
     let size = source.size();
     if size < TAIL_BYTES {
         return Err(TableError::parquet(format!("it has {size} bytes")));
@@ -105,7 +112,9 @@ pub(crate) fn footer(source: &dyn Source, limit: u64) -> Result<(u64, usize), Ta
         let what = "the footer of the Parquet file".into();
         return Err(TableError::TooLarge { what, size: length.into(), limit });
     }
-    Ok((size - TAIL_BYTES - u64::from(length), length as usize))
+    let bytes = source.read_at(size - TAIL_BYTES - u64::from(length), length as usize)?;
+    footer::check(&bytes)?;
+    Ok(bytes)
 }
 
 /// Runs what reads bytes that others wrote: should the reader panic at them, it is an error.
@@ -150,7 +159,7 @@ impl Table {
         let rows = total(&metadata)?;
         let original = Arc::clone(metadata.schema());
         let metadata = viewed(metadata)?;
-        Ok(Table { guarded, metadata, original, columns, rows })
+        Ok(Table { guarded, metadata, original, columns, rows, deltas: Mutex::default() })
     }
 
     /// Returns the columns.
@@ -365,7 +374,8 @@ impl Table {
         if groups.is_empty() || columns.is_empty() {
             return Ok(Batches { reader: None, guarded: self.guarded.clone() });
         }
-        let guarded = self.guarded.for_groups(metadata, &groups, limit);
+        let deltas = self.deltas(metadata, &groups, columns, limit)?;
+        let guarded = self.guarded.for_groups(metadata, &groups, limit, deltas);
         let batch_rows = batch_rows.min(self.rows_within(metadata, &groups, columns, limit / 4));
         let mask = ProjectionMask::roots(read_as.parquet_schema(), columns.iter().copied());
         let (skip, count) = (usize::try_from(skip), usize::try_from(count));
@@ -386,6 +396,68 @@ impl Table {
         };
         let reader = builder.build().map_err(|error| refused(&guarded, error))?;
         Ok(Batches { reader: Some(reader), guarded })
+    }
+
+    /// Returns how many times as long as a page its values are, of the columns that are read and
+    /// may be written as deltas. Each is gone through once.
+    fn deltas(
+        &self,
+        metadata: &ParquetMetaData,
+        groups: &[usize],
+        columns: &[usize],
+        limit: u64,
+    ) -> Result<HashMap<usize, u64>, TableError> {
+        let described = metadata.file_metadata().schema_descr();
+        let mut deltas: HashMap<usize, u64> = HashMap::new();
+        for &group in groups {
+            for (leaf, chunk) in metadata.row_group(group).columns().iter().enumerate() {
+                let root = described.get_column_root_idx(leaf);
+                if columns.binary_search(&root).is_err() || !chunk.encodings().any(deltas::are) {
+                    continue;
+                }
+                let known = self.known_deltas().get(&(group, leaf)).copied();
+                let times = match known {
+                    Some(times) => times,
+                    None => {
+                        let times = self.times(metadata, group, leaf, limit)?;
+                        self.known_deltas().insert((group, leaf), times);
+                        times
+                    }
+                };
+                let most = deltas.entry(leaf).or_default();
+                *most = times.max(*most);
+            }
+        }
+        Ok(deltas)
+    }
+
+    fn known_deltas(&self) -> MutexGuard<'_, HashMap<(usize, usize), u64>> {
+        self.deltas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes through the pages of a column in a row group, of which none is decoded.
+    fn times(
+        &self,
+        metadata: &ParquetMetaData,
+        group: usize,
+        leaf: usize,
+        limit: u64,
+    ) -> Result<u64, TableError> {
+        let only = HashMap::from([(leaf, 1)]);
+        let guarded = self.guarded.for_groups(metadata, &[group], limit, only);
+        let described = metadata.file_metadata().schema_descr().column(leaf);
+        let chunk = metadata.row_group(group).column(leaf);
+        let pages = SerializedPageReader::new(Arc::new(guarded.clone()), chunk, 0, None);
+        let mut pages = pages.map_err(|error| refused(&guarded, error))?;
+        let mut most = 1;
+        while let Some(page) = pages.get_next_page().map_err(|error| refused(&guarded, error))? {
+            guarded.next_batch();
+            let why = "a page says that it has more or longer values than there are";
+            let bytes = deltas::bytes(&page, &described);
+            let bytes = bytes.ok_or_else(|| TableError::parquet(why))?;
+            most = most.max(bytes.div_ceil(page.buffer().len().max(1) as u64));
+        }
+        Ok(most)
     }
 
     /// Returns how many rows fit into so many bytes: by what values of fixed width take, and by

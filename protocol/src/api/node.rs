@@ -18,6 +18,9 @@ http! {
         pub home: String,
         /// Where the web UI and the API answer, `http://127.0.0.1:7700`.
         pub address: String,
+        /// The port of this home, where another program has it: what names it reaches that one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub port_taken: Option<u16>,
         /// Who I am.
         pub user: UserId,
         /// The name in my identity log.

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context as _, bail, ensure};
 use dsp_protocol::api::{FrameInfo, ProblemCode, RefRequest, Verified};
 
-use super::deeds::{Kept, Ledger, Push};
+use super::deeds::{Begun, Kept, Ledger, Push};
 use crate::Node;
 use crate::api::CallError;
 
@@ -25,7 +25,7 @@ impl Ledger {
         for kept in &self.theirs {
             is_whole(node, &format!("alice:{}", kept.push.stack), kept).await?;
         }
-        let stacks: BTreeSet<&String> = self.begun.iter().map(|push| &push.stack).collect();
+        let stacks: BTreeSet<&String> = self.begun.iter().map(|begun| &begun.push.stack).collect();
         for stack in stacks.into_iter().filter(|stack| !self.removed.contains(*stack)) {
             self.head_is_known(node, stack).await?;
         }
@@ -53,10 +53,10 @@ impl Ledger {
     /// Checks that the head of a stack is the last push that was acknowledged, or a later one that
     /// was not, whole.
     async fn head_is_known(&self, node: &Node, stack: &str) -> anyhow::Result<()> {
-        let begun: Vec<&Push> = self.begun.iter().filter(|push| push.stack == *stack).collect();
-        let last = self.mine.iter().rfind(|kept| kept.push.stack == *stack);
-        let from = last.and_then(|last| begun.iter().rposition(|p| p.files == last.push.files));
-        let may_be = &begun[from.unwrap_or(0)..];
+        let of = |begun: &&Begun| begun.push.stack == *stack;
+        let begun: Vec<&Begun> = self.begun.iter().filter(of).collect();
+        let last = begun.iter().rposition(|begun| begun.acknowledged);
+        let may_be = &begun[last.unwrap_or(0)..];
         let head: FrameInfo = match node.api().get("/frame", &[("ref", stack)]).await {
             Ok(head) => head,
             Err(CallError::Problem(problem)) if problem.code == ProblemCode::NotFound => {
@@ -65,14 +65,21 @@ impl Ledger {
             }
             Err(error) => bail!("LOST: the head of {stack}: {error}"),
         };
-        for push in may_be {
+        let mut why = Vec::new();
+        for Begun { push, .. } in may_be {
             let count = push.files.len() as u64;
             let kept = Kept { push: Push::clone(push), frame: head.id };
-            if head.files_total == count && is_whole(node, stack, &kept).await.is_ok() {
-                return Ok(());
+            match is_whole(node, stack, &kept).await {
+                Ok(()) if head.files_total == count => return Ok(()),
+                Ok(()) => why.push(format!("it has {count} files")),
+                Err(error) => why.push(error.to_string()),
             }
         }
-        bail!("HALF: {stack} is at {}, which is none of {} pushes", head.id, may_be.len())
+        let (count, whole) = (may_be.len(), head.files_total);
+        bail!(
+            "HALF: {stack} is at {} of {whole} files, which is none of {count} pushes: {why:?}",
+            head.id
+        )
     }
 }
 

@@ -54,6 +54,13 @@ pub(super) struct Kept {
     pub(super) frame: FrameId,
 }
 
+/// A push that was begun. Two of them may have the same files.
+#[derive(Clone, Debug)]
+pub(super) struct Begun {
+    pub(super) push: Push,
+    pub(super) acknowledged: bool,
+}
+
 /// What has to be there, and what may be.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
@@ -61,8 +68,8 @@ pub(super) struct Ledger {
     pub(super) mine: Vec<Kept>,
     /// What the peer pushed and the daemon reported as here.
     pub(super) theirs: Vec<Kept>,
-    /// Own pushes that were begun, acknowledged or not, in their order.
-    pub(super) begun: Vec<Push>,
+    /// Own pushes that were begun, in their order.
+    pub(super) begun: Vec<Begun>,
     /// Stacks whose removal was begun at any time: what was pushed before may be there or not.
     pub(super) removed: BTreeSet<String>,
 }
@@ -139,7 +146,7 @@ impl Ledger {
                 let (one, two) = tokio::join!(one, two);
                 for (done, push) in [(&one, first), (&two, second)] {
                     if let Ok(pushed) = done {
-                        self.mine.push(Kept { push, frame: pushed.frame });
+                        self.acknowledge(Kept { push, frame: pushed.frame });
                     }
                 }
                 one.and(two).map(drop).map_err(Into::into)
@@ -170,7 +177,7 @@ impl Ledger {
                 let stack = kept.push.stack.clone();
                 self.removed.insert(stack.clone());
                 self.mine.retain(|kept| kept.push.stack != stack);
-                self.begun.retain(|push| push.stack != stack);
+                self.begun.retain(|begun| begun.push.stack != stack);
                 node.api().delete("/stack", &[("ref", &stack)]).await?;
                 Ok(())
             }
@@ -184,7 +191,8 @@ impl Ledger {
     /// Pushes, and notes it.
     pub(super) async fn push(&mut self, node: &mut Node, push: Push) -> anyhow::Result<()> {
         self.begin(&push);
-        self.mine.push(push.make(node).await?);
+        let kept = push.make(node).await?;
+        self.acknowledge(kept);
         Ok(())
     }
 
@@ -192,22 +200,32 @@ impl Ledger {
     /// of its stack.
     pub(super) fn forget_but(&mut self, last: usize) {
         let mut heads = BTreeSet::new();
-        let begun = std::mem::take(&mut self.begun).into_iter().rev();
-        let begun = begun.filter(|push| {
-            let wanted = !heads.contains(&push.stack);
-            if self.mine.iter().any(|kept| kept.push.files == push.files) {
-                heads.insert(push.stack.clone());
+        let mut begun: Vec<Begun> = std::mem::take(&mut self.begun);
+        begun.reverse();
+        begun.retain(|begun| {
+            let wanted = !heads.contains(&begun.push.stack);
+            if begun.acknowledged {
+                heads.insert(begun.push.stack.clone());
             }
             wanted
         });
-        let begun: Vec<Push> = begun.collect();
-        self.begun = begun.into_iter().rev().collect();
+        begun.reverse();
+        self.begun = begun;
         let old = self.mine.len().saturating_sub(last);
         self.mine.drain(..old);
     }
 
     fn begin(&mut self, push: &Push) {
-        self.begun.push(push.clone());
+        self.begun.push(Begun { push: push.clone(), acknowledged: false });
+    }
+
+    /// Notes that the last push to a stack was acknowledged.
+    fn acknowledge(&mut self, kept: Kept) {
+        let of = |begun: &&mut Begun| begun.push.stack == kept.push.stack;
+        if let Some(begun) = self.begun.iter_mut().rev().find(of) {
+            begun.acknowledged = true;
+        }
+        self.mine.push(kept);
     }
 }
 

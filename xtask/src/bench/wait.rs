@@ -20,6 +20,9 @@ const LS: Duration = Duration::from_millis(50);
 /// Memory of an idle daemon in MiB.
 #[cfg(target_os = "linux")]
 const IDLE_MIB: f64 = 60.0;
+/// How long after work a daemon is idle.
+#[cfg(target_os = "linux")]
+const SETTLED: Duration = Duration::from_secs(15);
 /// Part of a core that an idle daemon takes, in per cent.
 #[cfg(target_os = "linux")]
 const IDLE_CPU_PERCENT: f64 = 0.1;
@@ -76,7 +79,8 @@ impl Pair {
         Ok(Figure::milliseconds(&times, VISIBLE + median(&questions)))
     }
 
-    /// Measures processor time and memory of the follower while nothing happens.
+    /// Measures processor time and memory of the follower while nothing happens, once what the work
+    /// before began has ended: connections that are given up, memory that is given back.
     ///
     /// The value is the processor time, and memory stands beside it.
     ///
@@ -85,6 +89,7 @@ impl Pair {
     #[cfg(target_os = "linux")]
     pub(crate) fn idle(&self, effort: Effort) -> anyhow::Result<Figure> {
         let pid = self.b.pid()?;
+        std::thread::sleep(SETTLED);
         let before = cpu_time(pid)?;
         let span = Duration::from_secs(effort.idle_seconds);
         std::thread::sleep(span);

@@ -3,6 +3,7 @@
 mod fetch;
 mod serve;
 mod store;
+mod sync;
 
 use std::collections::{HashMap, HashSet};
 use std::io;

@@ -180,7 +180,7 @@ mod columns {
         push(&alice, "two", &[("b.csv", b"other_price\n1\n")]).await;
         assert_eq!(found(&alice, "price").await.len(), 2);
         alice.stop().await;
-        let kept = home.path().join("cache/columns.1.jsonl");
+        let kept = home.path().join("cache/columns.2.jsonl");
         let text = std::fs::read_to_string(&kept).unwrap();
         assert_eq!(text.matches("\"Unit_Price\"").count(), 1, "{text}");
         // What is kept is taken as it stands: nothing is read a second time. What a crash left half

@@ -46,6 +46,23 @@ fn the_committed_document_is_current() {
     assert!(committed == current, "docs/openapi.json is stale: run this test with DSP_UPDATE=1");
 }
 
+/// Programs that are generated from the document name their functions after these.
+#[test]
+fn every_call_has_a_name_of_its_own_and_every_page_a_type() {
+    let mut names = std::collections::BTreeSet::new();
+    for (path, methods) in DOCUMENT["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap();
+            let lower_camel = name.starts_with(|first: char| first.is_ascii_lowercase())
+                && name.chars().all(|letter| letter.is_ascii_alphanumeric());
+            assert!(lower_camel, "{method} {path} is called {name}");
+            assert!(names.insert(name), "two calls are called {name}");
+            let answers = serde_json::to_string(&operation["responses"]).unwrap();
+            assert!(!answers.contains("schemas/Page\""), "{name} tells no type of its items");
+        }
+    }
+}
+
 #[test]
 fn every_call_of_the_contract_is_described() {
     let value = crate::http::document();

@@ -16,28 +16,58 @@ async fn other_hosts_are_misdirected() {
         let host = format!("{name}:{port}");
         let call = lab.with_token(Method::GET, NODE).host(Some(&host));
         assert_eq!(lab.send(call, Body::empty()).await.status(), StatusCode::OK, "{host}");
+        // It may be forwarded from another port.
+        for host in [name.to_owned(), format!("{name}:1")] {
+            let call = lab.request(Method::GET, "/api/v1/health").host(Some(&host));
+            assert_eq!(lab.send(call, Body::empty()).await.status(), StatusCode::OK, "{host}");
+        }
     }
     let wrong = [
         format!("evil.example:{port}"),
         "evil.example".to_owned(),
-        "127.0.0.1".to_owned(),
-        "127.0.0.1:1".to_owned(),
+        "127.0.0.1:".to_owned(),
+        "localhost:x".to_owned(),
+        "[::1".to_owned(),
         format!("127.0.0.1.evil.example:{port}"),
+        format!("localhost.evil.example:{port}"),
     ];
     for path in [NODE, "/api/v1/health", "/", "/login"] {
         for host in wrong.iter().map(|host| Some(host.as_str())).chain([None]) {
-            let call = lab.with_token(Method::GET, path).host(host);
+            let call = lab.with_session(Method::GET, path).await.host(host);
             let status = lab.send(call, Body::empty()).await.status();
             assert_eq!(status, StatusCode::MISDIRECTED_REQUEST, "{host:?} {path}");
         }
     }
     let absolute = format!("http://evil.example:{port}{NODE}");
-    let call = lab.with_token(Method::GET, &absolute);
+    let call = lab.request(Method::GET, &absolute);
     let status = lab.send(call, Body::empty()).await.status();
     assert_eq!(status, StatusCode::MISDIRECTED_REQUEST, "an absolute address counts too");
     // No browser reaches the socket.
     let call = lab.request(Method::GET, NODE).host(Some("x")).from(Peer::Socket);
     assert_eq!(lab.send(call, Body::empty()).await.status(), StatusCode::OK);
+    lab.stop().await;
+}
+
+/// A container knows the machine by a name of its own. A page of another site that points a name at
+/// this machine has no token, and its browser says where it comes from.
+#[tokio::test]
+async fn programs_with_a_token_may_use_any_name() {
+    let lab = Lab::start().await;
+    let host = Some("host.docker.internal:7700");
+    let status = async |call| lab.send(call, Body::empty()).await.status();
+    let call = || lab.with_token(Method::GET, NODE).host(host);
+    assert_eq!(status(call()).await, StatusCode::OK);
+    for (name, value) in [
+        ("sec-fetch-site", "same-origin"),
+        ("origin", "http://host.docker.internal:7700"),
+        ("cookie", "a=b"),
+    ] {
+        let status = status(call().header(name, value)).await;
+        assert_eq!(status, StatusCode::MISDIRECTED_REQUEST, "{name}");
+    }
+    let wrong = lab.request(Method::GET, NODE).host(host);
+    let wrong = wrong.header("authorization", "Bearer wrong");
+    assert_eq!(status(wrong).await, StatusCode::MISDIRECTED_REQUEST);
     lab.stop().await;
 }
 

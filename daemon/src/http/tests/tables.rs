@@ -39,6 +39,22 @@ async fn a_csv_has_columns_rows_and_statistics() {
     lab.stop().await;
 }
 
+#[tokio::test]
+async fn a_csv_of_dstack_has_numbers() {
+    let lab = Lab::start().await;
+    let quoted =
+        b"\"\",\"a\",\"zip\"\n\"0\",\"1.5\",\"007\"\n\"1\",\"10\",\"010\"\n\"2\",\"\",\"\"\n";
+    lab.push("sales", "sales.csv", quoted).await;
+    let (status, schema) = lab.get("/api/v1/schema?ref=sales").await;
+    assert_eq!(status, StatusCode::OK, "{schema}");
+    let types: Vec<&Value> =
+        schema["columns"].as_array().unwrap().iter().map(|c| &c["type"]).collect();
+    assert_eq!(types, ["int64", "float64", "string"]);
+    let (_, stats) = lab.get("/api/v1/stats?ref=sales").await;
+    assert_eq!(stats["columns"][1]["max"], 10.0, "a number is greater by its value: {stats}");
+    lab.stop().await;
+}
+
 async fn bytes(lab: &Lab, path: &str) -> (StatusCode, Vec<u8>) {
     let response = lab.send(lab.with_token(Method::GET, path), Body::empty()).await;
     (response.status(), body(response).await.to_vec())

@@ -47,7 +47,7 @@ impl Ops {
             Wanted::NewPrivate | Wanted::Private => Level::Private,
         };
         Ok(json!({
-            "user": self.accounts().await?.me,
+            "user": self.accounts(&scene.names).await?.me,
             "token": null,
             "email": null,
             "verified": true,
@@ -133,7 +133,7 @@ impl Ops {
     /// The daemon stops.
     pub async fn dstack_exists(&self, account: &str) -> Result<Value, Refusal> {
         let scene = self.scene().await?;
-        let known = self.accounts().await?.user(&scene, account).is_ok();
+        let known = self.accounts(&scene.names).await?.user(&scene, account).is_ok();
         Ok(json!({ "exists": known && (is_user(account) || scene.user(account).is_ok()) }))
     }
 

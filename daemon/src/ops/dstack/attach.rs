@@ -109,8 +109,7 @@ pub(super) fn about(request: &mut AttachmentRequest, push: &PushRequest) -> Resu
     }
     let settings = request.settings.take().filter(|settings| !settings.is_empty());
     let given = request.params.take();
-    let weight = [given.as_ref(), settings.as_ref()].into_iter().flatten();
-    let weight: usize = weight.map(|map| json!(map).to_string().len()).sum();
+    let weight = weight([given.as_ref(), settings.as_ref()]);
     let text = request.description.take().filter(|text| !text.is_empty());
     Ok(About {
         weight: weight + text.as_ref().map_or(0, String::len) + 512,
@@ -120,6 +119,11 @@ pub(super) fn about(request: &mut AttachmentRequest, push: &PushRequest) -> Resu
         text,
         settings,
     })
+}
+
+/// Returns about how many bytes some maps take in a frame.
+pub(super) fn weight<const N: usize>(maps: [Option<&Map<String, Value>>; N]) -> usize {
+    maps.into_iter().flatten().map(|map| json!(map).to_string().len()).sum()
 }
 
 /// Returns application and media type of what clients before 0.4, and R, call a type.
@@ -154,7 +158,7 @@ fn to_legacy(app: Option<&str>, media: &str) -> &'static str {
 /// It is larger than a frame may be, or breaks another rule of frames.
 pub(super) fn build(key: &DraftKey, draft: Draft) -> Result<Built, Refusal> {
     let (_, stack, id) = key;
-    let Said { message, params, settings, time } = draft.said;
+    let Said { message, params, settings, time, weight: _ } = draft.said;
     let mut set_aside = cbor::Map::new();
     let mut fitting = |number: &str, settings: Option<Map<String, Value>>| {
         let settings = Value::Object(settings?);

@@ -31,6 +31,8 @@ pub(super) struct Said {
     pub(super) params: Params,
     pub(super) settings: Option<Map<String, Value>>,
     pub(super) time: i64,
+    /// About how many bytes all this takes in the frame.
+    pub(super) weight: usize,
 }
 
 /// What an attachment says.
@@ -81,6 +83,7 @@ impl Draft {
         self.pieces.get(&index).is_some_and(|piece| piece.bytes.is_some())
     }
 
+    /// Returns what its attachments say, in bytes.
     fn weight(&self) -> usize {
         self.pieces.values().map(|piece| piece.about.weight).sum()
     }
@@ -139,7 +142,8 @@ impl Drafts {
             }
         }
         let weight: usize = addition.pieces.iter().map(|(_, piece)| piece.about.weight).sum();
-        if known.map_or(0, Draft::weight) + weight > FRAME_BYTES {
+        // What the frame says comes with every part, and the last word counts.
+        if known.map_or(0, Draft::weight) + weight + addition.said.weight > FRAME_BYTES {
             return Err(Refusal::malformed(format!(
                 "descriptions, parameters and settings of the frame exceed {FRAME_BYTES} bytes"
             )));
@@ -197,6 +201,23 @@ impl Drafts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_frame_in_the_making_says_is_bounded() {
+        let drafts = Drafts::default();
+        let key = (ContextId::from_bytes([1; 32]), "data".parse().expect("a name"), "a".to_owned());
+        let half = FRAME_BYTES / 2;
+        let add = |index, weight, said| {
+            let about = About { weight, ..About::default() };
+            let said = Said { weight: said, ..Said::default() };
+            let pieces = vec![(index, Piece { about, bytes: None })];
+            drafts.add(&key, Addition { said, pieces, size: None }, 1).map(|done| done.is_some())
+        };
+        assert_eq!(add(0, half, half), Ok(false));
+        assert_eq!(add(1, half, 0), Ok(false), "what was said before counts no more");
+        assert!(add(2, 0, 1).is_err());
+        assert!(add(2, 1, 0).is_err());
+    }
 
     #[test]
     fn not_more_than_so_many_are_in_the_making() {

@@ -36,6 +36,7 @@ impl Ops {
     /// There is one already, its name breaks a rule, or who may read it would have to be changed
     /// for more than the stack.
     pub async fn dstack_create(self: &Arc<Self>, request: &CreateRequest) -> Result<(), Refusal> {
+        let turn = Arc::clone(&self.dstack.turn).lock_owned().await;
         let scene = self.scene().await?;
         self.must_be_me(&scene, &request.user).await?;
         let name = new_stack(&request.name)?;
@@ -66,7 +67,7 @@ impl Ops {
             Some(context) => context,
             None => self.private_context(&scene).await?,
         };
-        self.move_stack((context, name), (beginning(), (0, 0))).await
+        self.move_stack((context, name), (beginning(), (0, 0)), turn).await
     }
 
     /// Removes a stack of mine; `dsp undo` brings it back.
@@ -185,7 +186,7 @@ impl Ops {
         let found = self.own(scene, account, name).await?;
         match (&request.user, &request.email) {
             (Some(user), None) => {
-                let user = self.accounts().await?.user(scene, user)?;
+                let user = self.accounts(&scene.names).await?.user(scene, user)?;
                 if user == scene.me {
                     return Err(Refusal::malformed("you read your own stacks anyway"));
                 }
@@ -207,7 +208,7 @@ impl Ops {
         name: &str,
     ) -> Result<Found<'a>, Refusal> {
         self.must_be_me(scene, account).await?;
-        self.accounts().await?.stack(scene, account, name)
+        self.accounts(&scene.names).await?.stack(scene, account, name)
     }
 }
 

@@ -17,6 +17,10 @@ mod refusal;
 mod request;
 mod stacks;
 
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
 use self::draft::Drafts;
 use self::grant::Grants;
 
@@ -45,4 +49,8 @@ pub enum Reader {
 pub(crate) struct Pending {
     drafts: Drafts,
     grants: Grants,
+    turn: Arc<Mutex<()>>,
 }
+
+/// The right to move heads for dstack's clients, one after the other.
+type Turn = OwnedMutexGuard<()>;

@@ -8,6 +8,7 @@ use dsp_protocol::statement::{Access, Role};
 
 use super::super::Ops;
 use super::super::audience::is_audience;
+use super::super::names::Names;
 use super::super::resolve::Found;
 use super::super::scene::{ContextScene, Scene};
 use super::Refusal;
@@ -25,9 +26,13 @@ pub(super) fn is_user(name: &str) -> bool {
         && !name.ends_with('-')
 }
 
-/// Returns what somebody who calls herself so is called as a user of dstack.
-pub(in super::super) fn account(name: &str) -> &str {
-    if is_user(name) { name } else { ME }
+/// Returns what I am called as a user of dstack, who call myself so: not what a peer had as her
+/// petname before, which goes on to mean her.
+pub(in super::super) fn account<'a>(names: &Names, name: &'a str) -> &'a str {
+    let who: Option<UserRef> = name.parse().ok();
+    let user = who.and_then(|who| names.find(&who));
+    let is_me = user.is_none_or(|user| user == names.me());
+    if is_user(name) && is_me { name } else { ME }
 }
 
 /// Reads the name of a stack that is to be pushed to: by dstack's rule, and by ours.
@@ -235,15 +240,34 @@ impl Ops {
     /// Returns what I am called as a user of dstack; the name that always means me where the
     /// daemon stops.
     pub async fn dstack_user(&self) -> String {
-        self.accounts().await.map_or_else(|_| ME.to_owned(), |accounts| accounts.me)
+        let Ok(names) = self.names().await else { return ME.to_owned() };
+        self.accounts(&names).await.map_or_else(|_| ME.to_owned(), |accounts| accounts.me)
     }
 
     /// Returns what I am called as a user of dstack: what I call myself, where it is a name there.
-    pub(super) async fn accounts(&self) -> Result<Accounts, Refusal> {
+    pub(super) async fn accounts(&self, names: &Names) -> Result<Accounts, Refusal> {
         let me = self.me;
         let name = self.node.query(move |engine| engine.log(me).map(|log| log.name().to_owned()));
         let name = name.await.map_err(dsp_protocol::api::Problem::from)?;
         let name = name.unwrap_or_default();
-        Ok(Accounts { me: account(&name).to_owned() })
+        Ok(Accounts { me: account(names, &name).to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dsp_protocol::name::Petname;
+
+    use super::*;
+
+    #[test]
+    fn an_account_means_one_user() {
+        let (me, peer) = (UserId::from_bytes([1; 32]), UserId::from_bytes([2; 32]));
+        let alice: Petname = "alice".parse().expect("a petname");
+        let alone = Names::new(me, Some(&alice), []);
+        assert_eq!(account(&alone, "alice"), "alice");
+        assert_eq!(account(&alone, "al"), ME);
+        let after = Names::new(me, Some(&alice), [(peer, alice.clone())]);
+        assert_eq!(account(&after, "alice"), ME, "a peer had that petname before");
     }
 }

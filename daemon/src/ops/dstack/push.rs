@@ -22,7 +22,7 @@ use super::draft::{About, Addition, Draft, DraftKey, Here, Piece, Said};
 use super::grant::Grant;
 use super::names::{Level, mine, new_stack, shortened};
 use super::request::{AccessRequest, PushRequest};
-use super::{Refusal, attach};
+use super::{Refusal, Turn, attach};
 
 /// The context of mine for stacks that only I may read, where the current one has other readers.
 const PRIVATE: &str = "private";
@@ -129,10 +129,12 @@ impl Checked {
                 "the message has more than {MESSAGE_BYTES} bytes"
             )));
         }
+        let settings = push.settings.take().filter(|settings| !settings.is_empty());
         let said = Said {
+            weight: message.len() + attach::weight([given.as_ref(), settings.as_ref()]),
             message,
             params: attach::params(given)?,
-            settings: push.settings.take().filter(|settings| !settings.is_empty()),
+            settings,
             // A client's clock that is far off says nothing.
             time: Some(time)
                 .filter(|time| (1..=now + CLOCK_AHEAD_MS).contains(time))
@@ -202,6 +204,9 @@ impl Ops {
         let checked = tokio::task::spawn_blocking(move || Checked::of(&body, now)).await;
         let checked =
             checked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        // From the look at what is there until the head has moved: the same push twice at one time
+        // makes one frame.
+        let turn = Arc::clone(&self.dstack.turn).lock_owned().await;
         let scene = self.scene().await?;
         let account = self.must_be_me(&scene, &checked.account).await?;
         let mut answer = json!({ "url": format!("{base}/{account}/{}", checked.name) });
@@ -252,7 +257,7 @@ impl Ops {
             uploads.push(json!({ "index": index, "upload_url": format!("{base}{address}") }));
         }
         if let Some(draft) = complete {
-            self.commit(key, draft).await?;
+            self.commit(key, draft, turn).await?;
         }
         if !uploads.is_empty() {
             answer["attachments"] = Value::Array(uploads);
@@ -305,30 +310,39 @@ impl Ops {
         }
         let here = Here { hash: imported.hash, size: imported.size, keep: imported.keep };
         let key = upload.draft;
+        let turn = Arc::clone(&self.dstack.turn).lock_owned().await;
         let complete = self.dstack.drafts.arrived(&key, upload.index, here, now())?;
         self.dstack.grants.end(&key, Some(upload.index));
         match complete {
-            Some(draft) => self.commit(key, draft).await,
+            Some(draft) => self.commit(key, draft, turn).await,
             None => Ok(()),
         }
     }
 
     /// Moves the head of a stack to a frame that is complete, whoever waits for it.
-    async fn commit(self: &Arc<Self>, key: DraftKey, draft: Draft) -> Result<(), Refusal> {
+    async fn commit(
+        self: &Arc<Self>,
+        key: DraftKey,
+        draft: Draft,
+        turn: Turn,
+    ) -> Result<(), Refusal> {
         let built = attach::build(&key, draft)?;
         self.quota_for(built.blobs.iter().copied()).await?;
         let sum = (built.blobs.len() as u64, built.blobs.iter().map(|(_, size)| size).sum());
         let (context, name, _) = key;
-        self.move_stack((context, name), (built, sum)).await
+        self.move_stack((context, name), (built, sum), turn).await
     }
 
+    /// Moves the head of a stack; the turn ends with that, also where nobody waits for it any more.
     pub(super) async fn move_stack(
         self: &Arc<Self>,
         place: (ContextId, StackName),
         pushed: (Built, (u64, u64)),
+        turn: Turn,
     ) -> Result<(), Refusal> {
         let ops = Arc::clone(self);
         let moved = to_the_end(async move {
+            let _turn = turn;
             // A stack that was deleted there is gone with its history.
             let ((context, name), silent) = (place, Reporter::silent());
             let stack = (context, name, AfterRemoval::Anew);
@@ -340,7 +354,7 @@ impl Ops {
 
     /// Makes sure that an account is mine; returns its name.
     pub(super) async fn must_be_me(&self, scene: &Scene, account: &str) -> Result<String, Refusal> {
-        let accounts = self.accounts().await?;
+        let accounts = self.accounts(&scene.names).await?;
         match accounts.user(scene, account) {
             Ok(user) if user == scene.me => Ok(accounts.me),
             _ => Err(Refusal::credentials(format!(

@@ -68,7 +68,8 @@ impl Ops {
         account: &str,
         name: &str,
     ) -> Result<Value, Refusal> {
-        let (scene, accounts) = (self.scene().await?, self.accounts().await?);
+        let scene = self.scene().await?;
+        let accounts = self.accounts(&scene.names).await?;
         let found = readable(&scene, &accounts, reader, account, name)?;
         let lines = self.dstack_line(&found).await?;
         let head = match found.stack.heads.first() {
@@ -105,7 +106,8 @@ impl Ops {
         account: &str,
         name: &str,
     ) -> Result<Value, Refusal> {
-        let (scene, accounts) = (self.scene().await?, self.accounts().await?);
+        let scene = self.scene().await?;
+        let accounts = self.accounts(&scene.names).await?;
         let found = readable(&scene, &accounts, reader, account, name)?;
         let lines = self.dstack_line(&found).await?;
         let head = found.stack.heads.first();
@@ -124,7 +126,8 @@ impl Ops {
         (account, name): (&str, &str),
         frame: &str,
     ) -> Result<Value, Refusal> {
-        let (scene, accounts) = (self.scene().await?, self.accounts().await?);
+        let scene = self.scene().await?;
+        let accounts = self.accounts(&scene.names).await?;
         let found = readable(&scene, &accounts, reader, account, name)?;
         let line = pick(&self.dstack_line(&found).await?, frame)?;
         let frame = self.dstack_frame(found.context.id, line.id).await?;
@@ -144,7 +147,8 @@ impl Ops {
         download: bool,
         base: &str,
     ) -> Result<(Value, bool), Refusal> {
-        let (scene, accounts) = (self.scene().await?, self.accounts().await?);
+        let scene = self.scene().await?;
+        let accounts = self.accounts(&scene.names).await?;
         let found = readable(&scene, &accounts, reader, account, name)?;
         let context = found.context.id;
         let line = pick(&self.dstack_line(&found).await?, frame)?;

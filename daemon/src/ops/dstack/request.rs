@@ -1,5 +1,9 @@
 //! What dstack's clients send: the union of all versions. Fields that nobody needs are passed over.
 
+use std::fmt;
+
+use dsp_protocol::limits::FRAME_FILES;
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -31,13 +35,13 @@ pub struct PushRequest {
     #[serde(default)]
     pub encryption: Option<Value>,
     /// The attachments.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "attachments")]
     pub attachments: Option<Vec<AttachmentRequest>>,
     /// Which attachment of the frame the only one here is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub index: Option<u64>,
     /// How many attachments the frame has: no more come.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub size: Option<u64>,
     /// The application of attachments that name none.
     #[serde(default)]
@@ -72,7 +76,7 @@ pub struct AttachmentRequest {
     #[serde(default)]
     pub data: Option<String>,
     /// How many bytes are uploaded later.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub length: Option<u64>,
 }
 
@@ -179,13 +183,59 @@ pub struct InfoRequest {
     pub user: String,
 }
 
+/// Reads attachments, no more of them than a frame has: each takes much more than it is written
+/// with.
+fn attachments<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Vec<AttachmentRequest>>, D::Error> {
+    struct Few;
+
+    impl<'de> Visitor<'de> for Few {
+        type Value = Option<Vec<AttachmentRequest>>;
+
+        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str("a list of attachments")
+        }
+
+        fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut all = Vec::new();
+            while let Some(one) = list.next_element()? {
+                if all.len() == FRAME_FILES {
+                    let why = format!("a frame has 1 to {FRAME_FILES} attachments");
+                    return Err(A::Error::custom(why));
+                }
+                all.push(one);
+            }
+            Ok(Some(all))
+        }
+    }
+
+    from.deserialize_any(Few)
+}
+
+/// Reads a number of things, which R writes as `6e+06` where that is shorter.
+fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    /// Beyond it a float does not hold every whole number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let Some(number) = Option::<serde_json::Number>::deserialize(from)? else { return Ok(None) };
+    let float = number.as_f64().filter(|f| f.fract() == 0.0 && (0.0..=EXACT).contains(f));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was looked at")]
+    let whole = number.as_u64().or_else(|| float.map(|f| f as u64));
+    let wrong = || D::Error::custom(format!("`{number}` is no number of things"));
+    whole.map(Some).ok_or_else(wrong)
+}
+
 /// Reads a map, which R writes as a list where it is empty.
 fn map<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Map<String, Value>>, D::Error> {
     match Option::<Value>::deserialize(from)? {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(map)) => Ok(Some(map)),
         Some(Value::Array(list)) if list.is_empty() => Ok(None),
-        Some(_) => Err(serde::de::Error::custom("`params` and `settings` are maps")),
+        Some(_) => Err(D::Error::custom("`params` and `settings` are maps")),
     }
 }
 
@@ -201,11 +251,12 @@ fn millis<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Number(told)) => Ok(number(&told)),
         Some(Value::String(text)) => {
-            let told: serde_json::Number = text.trim().parse().map_err(|_| {
-                serde::de::Error::custom("`timestamp` is no number of milliseconds")
-            })?;
+            let told: serde_json::Number = text
+                .trim()
+                .parse()
+                .map_err(|_| D::Error::custom("`timestamp` is no number of milliseconds"))?;
             Ok(number(&told))
         }
-        Some(_) => Err(serde::de::Error::custom("`timestamp` is no number of milliseconds")),
+        Some(_) => Err(D::Error::custom("`timestamp` is no number of milliseconds")),
     }
 }

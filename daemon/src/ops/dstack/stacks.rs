@@ -27,7 +27,8 @@ impl Ops {
         reader: Reader,
         account: Option<&str>,
     ) -> Result<Value, Refusal> {
-        let (scene, accounts) = (self.scene().await?, self.accounts().await?);
+        let scene = self.scene().await?;
+        let accounts = self.accounts(&scene.names).await?;
         let user = account.map(|account| accounts.user(&scene, account)).transpose();
         let user = match reader {
             Reader::Me => user?,

@@ -1,7 +1,7 @@
 //! The columns of tables among the attachments.
 //!
 //! They are read when a search meets a table whose bytes are here, one table after the other and a
-//! little of each, and remembered in `cache/columns.1.jsonl` until the bytes go. A search shows them
+//! little of each, and remembered in `cache/columns.2.jsonl` until the bytes go. A search shows them
 //! only where the bytes are here in that very context.
 
 mod kept;

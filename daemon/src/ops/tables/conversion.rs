@@ -105,16 +105,9 @@ impl Ops {
                 let derived = Arc::clone(&self.tables.derived);
                 let made = blocking(&file.bytes, turn, move || match derived.csv(key) {
                     Some(here) => Ok(here),
-                    None => {
-                        derived.make_csv(key, &reading.table, limit).map_err(|error| match error {
-                            TableError::TooLarge { limit: l, .. }
-                                if l == limit && l < CSV_BYTES =>
-                            {
-                                TableError::Io(io::ErrorKind::StorageFull.into())
-                            }
-                            other => other,
-                        })
-                    }
+                    None => derived
+                        .make_csv(key, &reading.table, limit)
+                        .map_err(|error| no_room(error, limit)),
                 });
                 made.await?
             }
@@ -128,19 +121,35 @@ impl Ops {
 
     /// Returns how large a CSV may become: what a table unfolds to is not known beforehand.
     async fn csv_room(&self) -> Result<u64, Problem> {
-        let mut limit = CSV_BYTES;
-        while limit > ROOM_BYTES && self.blobs.room_for(limit).is_err() {
-            limit /= 2;
-        }
-        match limit > ROOM_BYTES {
-            true => Ok(limit),
-            false => {
-                self.room_for(ROOM_BYTES)
+        match self.room_beside() {
+            Some(room) => Ok(room),
+            None => {
+                self.room_for(2 * ROOM_BYTES)
                     .await
                     .map_err(|_| disk_full("there is no room for a CSV"))?;
                 Ok(ROOM_BYTES)
             }
         }
+    }
+
+    /// Returns how many bytes there is room for that a table unfolds to, with as many beside them
+    /// while it does; none where these are few.
+    pub(super) fn room_beside(&self) -> Option<u64> {
+        let mut room = CSV_BYTES;
+        while room > ROOM_BYTES && self.blobs.room_for(2 * room).is_err() {
+            room /= 2;
+        }
+        Some(room).filter(|room| *room > ROOM_BYTES)
+    }
+}
+
+/// Tells what was too large for the room on the disk from what is too large anyway.
+pub(super) fn no_room(error: TableError, room: u64) -> TableError {
+    match error {
+        TableError::TooLarge { limit, .. } if limit == room && limit < CSV_BYTES => {
+            TableError::Io(io::ErrorKind::StorageFull.into())
+        }
+        other => other,
     }
 }
 

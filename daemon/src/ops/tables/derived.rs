@@ -10,16 +10,18 @@ use std::time::SystemTime;
 
 use dsp_protocol::api::TableStats;
 use dsp_protocol::id::BlobHash;
-use dsp_tables::{Format, Note, Source, Table, TableError, to_parquet};
+use dsp_tables::{Format, Note, Scratch, Source, Table, TableError, to_parquet};
 
 use crate::files;
 
 /// Most bytes of all files here; those that were used least recently go.
 const BYTES: u64 = 4 << 30;
 /// Counts up when what is made changes: older files are passed over, and go in time.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// What a file in the making is called, behind its name.
 const MAKING: &str = "part";
+/// What a file is called before it has no name.
+const SCRATCH: &str = "scratch";
 /// How the names of files end.
 const PARQUET: &str = "parquet";
 const CSV: &str = "csv";
@@ -85,8 +87,10 @@ impl Derived {
     ) -> Result<(File, File), TableError> {
         files::private_folder(&self.folder).map_err(|error| error.source)?;
         let mut note = Vec::new();
+        let make = || self.scratch();
+        let scratch = Scratch::new(&make, limit);
         self.put(of, CSV, |out| {
-            note = table.to_csv_within(out, limit)?;
+            note = table.to_csv_within(out, limit, scratch)?;
             Ok(())
         })?;
         self.put(of, NOTE, |out| Ok(out.write_all(&note)?))?;
@@ -111,15 +115,27 @@ impl Derived {
         Ok(fs::rename(&part, &path)?)
     }
 
-    /// Turns a blob into Parquet, and opens that.
+    /// Makes a file without a name for what does not fit into memory.
+    fn scratch(&self) -> io::Result<File> {
+        let path = self.folder.join(SCRATCH);
+        let _ = fs::remove_file(&path);
+        let file = files::private_options().create_new(true).open(&path)?;
+        fs::remove_file(&path)?;
+        Ok(file)
+    }
+
+    /// Turns a blob into Parquet, with room for so many bytes beside it, and opens that.
     pub(super) fn make(
         &self,
         of: Key,
         note: Option<&Note>,
         source: &Arc<dyn Source>,
+        room: u64,
     ) -> Result<Table, TableError> {
         files::private_folder(&self.folder).map_err(|error| error.source)?;
-        self.put(of, PARQUET, |out| to_parquet(source, of.format, note, out))?;
+        let make = || self.scratch();
+        let scratch = Scratch::new(&make, room);
+        self.put(of, PARQUET, |out| to_parquet(source, of.format, note, out, scratch))?;
         let made = File::open(self.path(of, PARQUET))?;
         self.make_room();
         Table::open(Arc::new(made))

@@ -21,6 +21,7 @@ use dsp_protocol::id::BlobHash;
 use dsp_tables::{Column, Format, Note, PageRequest, Source, Stats, Table, TableError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::conversion::no_room;
 pub use self::conversion::{MadeTable, TableBytes, TableForm};
 use self::derived::Derived;
 pub(super) use self::derived::Key;
@@ -286,6 +287,7 @@ impl Ops {
         }
         let turn = turn(&self.tables.heavy).await?;
         self.room_for(bytes.size()).await?;
+        let room = self.room_beside().unwrap_or_default();
         let note = match &file.note {
             Some(note) => Some(self.whole_note(note).await?),
             None => None,
@@ -297,7 +299,7 @@ impl Ops {
                 return Ok(table);
             }
             let note = note.as_deref().map(Note::read).transpose()?.flatten();
-            derived.make(key, note.as_ref(), &source)
+            derived.make(key, note.as_ref(), &source, room).map_err(|error| no_room(error, room))
         })
         .await
     }

@@ -316,6 +316,27 @@ on_both! {
         store.close().await.unwrap();
     }
 
+    async fn programs_that_come_at_once_are_not_too_many(stage) {
+        let (store, _) = stage.open().await;
+        let token = |kind, scope| Token { kind, name: "ci".to_owned(), scope, created: 0, expires: None };
+        let program = token(TokenKind::Token, Scope::Push);
+        store.add_token("browser", token(TokenKind::Session, Scope::Admin), 0).await.unwrap();
+        let secrets: Vec<String> = (0..8).map(|n| format!("secret {n}")).collect();
+        let adding = secrets.iter().map(|secret| store.add_program(secret, program.clone(), 0, 4));
+        let added = futures::future::join_all(adding).await;
+        let made: Vec<bool> =
+            added.into_iter().map(|added| added.unwrap() != Added::TooMany).collect();
+        assert_eq!(made.iter().filter(|made| **made).count(), 4, "a session is none of them");
+        let known = &secrets[made.iter().position(|made| *made).unwrap()];
+        let again = store.add_program(known, program.clone(), 0, 4).await.unwrap();
+        assert_eq!(again, Added::Made(TokenHash::of(known)), "one that is there takes no room");
+        for (secret, scope) in [(known.as_str(), Scope::Admin), ("browser", Scope::Admin)] {
+            let grown = token(TokenKind::Token, scope);
+            assert_eq!(store.add_program(secret, grown, 0, 9).await.unwrap(), Added::InUse);
+        }
+        store.close().await.unwrap();
+    }
+
     async fn values_are_remembered(stage) {
         let (store, _) = stage.open().await;
         store.set(Slot::HTTP_PORT, 7701u16.to_be_bytes()).await.unwrap();

@@ -109,7 +109,7 @@ impl Hints {
         let bytes = BASE64.decode(categories.data.as_bytes()).ok()?;
         let source: Arc<dyn Source> = Arc::new(Bytes::from(bytes));
         let mut gathering = Gathering::new(form);
-        let read = ipc::read(&source, 0, |batch| {
+        let read = ipc::read(&source, |batch| {
             let Some(array) = batch.columns().first() else { return Ok(()) };
             // A few bytes unpack to a great many: what is too much is not read on.
             match Form::of_type(array.data_type()) == form && gathering.add(array) {

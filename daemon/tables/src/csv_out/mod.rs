@@ -10,7 +10,9 @@ pub(crate) mod levels;
 mod survey;
 pub(crate) mod text;
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Seek as _, Write};
+use std::ops::Range;
 
 use arrow_array::{Array as _, ArrayRef};
 use serde_json::{Map, Value, json};
@@ -20,12 +22,16 @@ use self::levels::Levels;
 use self::survey::{Survey, levels};
 use self::text::Form;
 use crate::TableError;
-use crate::limits::{CSV_BYTES, LEVELS_SUM};
+use crate::limits::{CSV_BYTES, LEVELS_SUM, WHOLE_BYTES};
 use crate::schema::type_name;
+use crate::scratch::Scratch;
 use crate::table::{Table, bounded};
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 1_024;
+/// Columns that are decoded together, and fewer where their pages take too much memory: what reads
+/// a column takes 160 KiB beside these.
+const TOGETHER: usize = 256;
 
 /// A column as it is written.
 struct Plan {
@@ -41,23 +47,33 @@ struct Plan {
 }
 
 impl Table {
-    /// Writes the table as CSV, and returns the note that says the types of its columns.
+    /// Writes the table as CSV, and returns the note that says the types of its columns. Columns
+    /// that do not fit into memory together are written into files of `scratch` first.
     ///
     /// # Errors
     /// The file is damaged, the CSV would be larger than [`CSV_BYTES`], or cannot be written.
-    pub fn to_csv(&self, out: impl Write) -> Result<Vec<u8>, TableError> {
-        self.to_csv_within(out, CSV_BYTES)
+    pub fn to_csv(&self, out: impl Write, scratch: Scratch<'_>) -> Result<Vec<u8>, TableError> {
+        self.to_csv_within(out, CSV_BYTES, scratch)
     }
 
     /// Does the same with another bound for the bytes of the CSV.
     ///
     /// # Errors
     /// As [`to_csv`](Self::to_csv).
-    pub fn to_csv_within(&self, out: impl Write, limit: u64) -> Result<Vec<u8>, TableError> {
+    pub fn to_csv_within(
+        &self,
+        out: impl Write,
+        limit: u64,
+        scratch: Scratch<'_>,
+    ) -> Result<Vec<u8>, TableError> {
         bounded("Parquet", || {
-            let plans = self.plans(limit)?;
+            let (plans, together) = self.plans(limit)?;
             let mut out = Bounded { out, written: 0, limit };
-            self.write_rows(&plans, &mut out)?;
+            out.header(&plans)?;
+            match &together[..] {
+                [] | [_] => self.write_rows(&plans, 0..plans.len(), &mut out, |_| Ok(()))?,
+                several => self.write_parts(&plans, several, &mut out, scratch)?,
+            }
             out.out.flush()?;
             let columns: Vec<Value> = plans.iter().map(Plan::note).collect();
             let note = json!({
@@ -71,23 +87,29 @@ impl Table {
         })
     }
 
-    fn write_rows(&self, plans: &[Plan], out: &mut Bounded<impl Write>) -> Result<(), TableError> {
-        for (at, plan) in plans.iter().enumerate() {
-            out.separate(at)?;
-            out.quote(&title(&plan.name), false)?;
-        }
-        out.put("\n")?;
-        let all: Vec<usize> = (0..plans.len()).collect();
+    /// Writes some columns of all rows, and tells after each how much was written.
+    fn write_rows(
+        &self,
+        plans: &[Plan],
+        columns: Range<usize>,
+        out: &mut Bounded<impl Write>,
+        mut after: impl FnMut(u64) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
+        let wanted: Vec<usize> = columns.clone().collect();
+        let is_last = columns.end == plans.len();
         let mut rows = 0;
         let mut cell = String::new();
-        for batch in self.batches(0..self.rows(), &all, BATCH_ROWS)? {
+        for batch in self.batches(0..self.rows(), &wanted, BATCH_ROWS)? {
             let batch = batch?;
             for row in 0..batch.num_rows() {
-                for (at, (array, plan)) in batch.columns().iter().zip(plans).enumerate() {
+                for (array, at) in batch.columns().iter().zip(columns.clone()) {
                     out.separate(at)?;
-                    plan.field(array, row, &mut cell, out)?;
+                    plans[at].field(array, row, &mut cell, out)?;
                 }
-                out.put("\n")?;
+                if is_last {
+                    out.put("\n")?;
+                }
+                after(out.written)?;
             }
             rows += batch.num_rows() as u64;
         }
@@ -101,8 +123,43 @@ impl Table {
         }
     }
 
-    /// Looks at all values, and says how each column is written.
-    fn plans(&self, limit: u64) -> Result<Vec<Plan>, TableError> {
+    /// Writes columns that do not fit into memory together: each part of them into a file, and row
+    /// by row of all from there.
+    fn write_parts(
+        &self,
+        plans: &[Plan],
+        together: &[Range<usize>],
+        out: &mut Bounded<impl Write>,
+        scratch: Scratch<'_>,
+    ) -> Result<(), TableError> {
+        out.limit = out.limit.min(scratch.most());
+        let mut parts = Vec::with_capacity(together.len());
+        let mut room = out.limit.saturating_sub(out.written);
+        for columns in together {
+            let (Some(texts), Some(ends)) = (scratch.file()?, scratch.file()?) else {
+                let what = "the number of columns of a CSV".to_owned();
+                let (size, limit) = (plans.len() as u64, together[0].len() as u64);
+                return Err(TableError::TooLarge { what, size, limit });
+            };
+            let mut part = Bounded { out: BufWriter::new(texts), written: 0, limit: room };
+            let mut ends = BufWriter::new(ends);
+            self.write_rows(plans, columns.clone(), &mut part, |end| {
+                Ok(ends.write_all(&end.to_le_bytes())?)
+            })?;
+            room -= part.written;
+            parts.push(Part { texts: begin(part.out)?, ends: begin(ends)?, at: 0 });
+        }
+        for _ in 0..self.rows() {
+            for part in &mut parts {
+                part.copy_row(out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at all values, and says how each column is written, and which of them fit into memory
+    /// together.
+    fn plans(&self, limit: u64) -> Result<(Vec<Plan>, Vec<Range<usize>>), TableError> {
         let schema = self.original();
         let hints = Hints::read(self.notes());
         let forms: Vec<Form> = schema.fields().iter().map(|field| Form::of(field)).collect();
@@ -122,23 +179,30 @@ impl Table {
             room = fits.unwrap_or(room);
             categories.push(known.filter(|_| fits.is_some()));
         }
-        let mut surveys: Vec<Survey> =
-            forms.iter().zip(&categories).map(|(form, known)| Survey::new(*form, known)).collect();
-        let all: Vec<usize> = (0..forms.len()).collect();
-        for batch in self.batches(0..self.rows(), &all, BATCH_ROWS)? {
-            let batch = batch?;
-            for (array, survey) in batch.columns().iter().zip(&mut surveys) {
-                // Texts that are looked at are written later: no more of them than fit.
-                survey.look(array, |bytes| {
-                    let rest = left.checked_sub(bytes as u64);
-                    left = rest.ok_or_else(|| too_large(limit - left + bytes as u64, limit))?;
-                    Ok(())
-                })?;
+        // The first last, as it is taken from the end.
+        let starts = (0..forms.len()).step_by(TOGETHER).rev();
+        let mut waiting: Vec<Range<usize>> =
+            starts.map(|start| start..forms.len().min(start + TOGETHER)).collect();
+        let (mut surveys, mut together) = (Vec::with_capacity(forms.len()), Vec::new());
+        while let Some(columns) = waiting.pop() {
+            let (before, some) = (left, columns.clone());
+            match self.survey(some, &forms, &categories, (&mut left, limit)) {
+                Ok(more) => {
+                    surveys.extend(more);
+                    together.push(columns);
+                }
+                // Fewer of them, where their pages take too much.
+                Err(TableError::TooLarge { limit: WHOLE_BYTES, .. }) if columns.len() > 1 => {
+                    left = before;
+                    let middle = columns.start + columns.len() / 2;
+                    waiting.extend([middle..columns.end, columns.start..middle]);
+                }
+                Err(error) => return Err(error),
             }
         }
         let alone = forms.len() == 1;
         let plans = schema.fields().iter().zip(surveys).zip(categories);
-        Ok(plans
+        let plans = plans
             .map(|((field, survey), known)| {
                 let levels = known.filter(|_| survey.in_levels());
                 let form = survey.form();
@@ -156,8 +220,71 @@ impl Table {
                     zone: text::zone(field.data_type()),
                 }
             })
-            .collect())
+            .collect();
+        Ok((plans, together))
     }
+
+    /// Looks at all values of some columns, whose texts take from the bytes that are left.
+    fn survey(
+        &self,
+        columns: Range<usize>,
+        forms: &[Form],
+        categories: &[Option<Levels>],
+        (left, limit): (&mut u64, u64),
+    ) -> Result<Vec<Survey>, TableError> {
+        let known = forms[columns.clone()].iter().zip(&categories[columns.clone()]);
+        let mut surveys: Vec<Survey> =
+            known.map(|(form, known)| Survey::new(*form, known)).collect();
+        let wanted: Vec<usize> = columns.collect();
+        for batch in self.batches(0..self.rows(), &wanted, BATCH_ROWS)? {
+            let batch = batch?;
+            for (array, survey) in batch.columns().iter().zip(&mut surveys) {
+                // Texts that are looked at are written later: no more of them than fit.
+                survey.look(array, |bytes| {
+                    let rest = left.checked_sub(bytes as u64);
+                    *left = rest.ok_or_else(|| too_large(limit - *left + bytes as u64, limit))?;
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(surveys)
+    }
+}
+
+/// Some columns of a CSV, in a file.
+struct Part {
+    texts: BufReader<File>,
+    /// Where each row ends there.
+    ends: BufReader<File>,
+    at: u64,
+}
+
+impl Part {
+    /// Copies the next row.
+    fn copy_row(&mut self, out: &mut Bounded<impl Write>) -> Result<(), TableError> {
+        let mut end = [0; 8];
+        self.ends.read_exact(&mut end)?;
+        let mut left = u64::from_le_bytes(end).saturating_sub(self.at);
+        self.at += left;
+        while left > 0 {
+            let piece = self.texts.fill_buf()?;
+            let length = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            if length == 0 {
+                return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
+            }
+            out.put_bytes(&piece[..length])?;
+            self.texts.consume(length);
+            left -= length as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Goes back to the beginning of a file that was written.
+fn begin(written: BufWriter<File>) -> Result<BufReader<File>, TableError> {
+    let mut file = written.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    file.rewind()?;
+    Ok(BufReader::with_capacity(64 << 10, file))
 }
 
 impl Plan {
@@ -238,13 +365,26 @@ struct Bounded<W> {
 }
 
 impl<W: Write> Bounded<W> {
+    /// Writes the names of the columns.
+    fn header(&mut self, plans: &[Plan]) -> Result<(), TableError> {
+        for (at, plan) in plans.iter().enumerate() {
+            self.separate(at)?;
+            self.quote(&title(&plan.name), false)?;
+        }
+        self.put("\n")
+    }
+
     /// Writes a text, unless there is no room for it.
     fn put(&mut self, text: &str) -> Result<(), TableError> {
-        let size = self.written + text.len() as u64;
+        self.put_bytes(text.as_bytes())
+    }
+
+    fn put_bytes(&mut self, bytes: &[u8]) -> Result<(), TableError> {
+        let size = self.written + bytes.len() as u64;
         if size > self.limit {
             return Err(too_large(size, self.limit));
         }
-        self.out.write_all(text.as_bytes())?;
+        self.out.write_all(bytes)?;
         self.written = size;
         Ok(())
     }

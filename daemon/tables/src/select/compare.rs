@@ -79,6 +79,7 @@ fn class(data_type: &DataType) -> Option<Class> {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Class::Text,
         DataType::Date32 => Class::Date,
         DataType::Timestamp(unit, _) => Class::Point(*unit),
+        DataType::Date64 => Class::Point(TimeUnit::Millisecond),
         DataType::Time32(unit) | DataType::Time64(unit) => Class::OfDay(*unit),
         DataType::Decimal32(_, scale)
         | DataType::Decimal64(_, scale)

@@ -84,6 +84,12 @@ impl Selection {
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
+
+    /// Returns their numbers.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn rows(&self) -> &[u32] {
+        &self.rows
+    }
 }
 
 impl Table {

@@ -7,13 +7,17 @@ use arrow_array::*;
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use bytes::Bytes;
-use dsp_tables::{Format, PageRequest, Source, Table, TableError, to_parquet};
+use dsp_tables::{Format, PageRequest, Scratch, Source, Table, TableError, to_parquet};
 use serde_json::{Value, json};
+
+fn scratch() -> Scratch<'static> {
+    Scratch::new(&tempfile::tempfile, 1 << 32)
+}
 
 fn read(bytes: impl Into<Bytes>, format: Format) -> Result<(String, Value), TableError> {
     let source: Arc<dyn Source> = Arc::new(bytes.into());
     let mut out = Vec::new();
-    to_parquet(&source, format, None, &mut out)?;
+    to_parquet(&source, format, None, &mut out, scratch())?;
     let table = Table::open(Arc::new(Bytes::from(out)))?;
     let columns = table.columns().iter().map(|c| format!("{} {}", c.name, c.type_name));
     let columns = columns.collect::<Vec<_>>().join(", ");
@@ -44,6 +48,19 @@ fn csv_keeps_what_stands_in_it() {
             [null, null, "NaN", null, null, false],
         ])
     );
+}
+
+#[test]
+fn quotes_tell_nothing_where_all_values_have_them() {
+    // As pandas writes with `QUOTE_ALL`, which clients of dstack do.
+    let all = "\"\",\"a\",\"b\",\"c\"\n\"0\",\"1\",\"x\",\"1.5\"\n\"1\",\"\",\"\",\"007\"\n";
+    let (columns, rows) = csv(all);
+    assert_eq!(columns, " int64, a int64, b string, c string");
+    assert_eq!(rows, json!([[0, 1, "x", "1.5"], [1, null, "", "007"]]));
+    // One value without them, and what is quoted is text.
+    let (columns, rows) = csv(&format!("{all}2,\"3\",\"y\",\"4\"\n"));
+    assert_eq!(columns, " string, a string, b string, c string");
+    assert_eq!(rows[1], json!(["1", "", "", "007"]));
 }
 
 #[test]
@@ -86,6 +103,9 @@ fn json_lines_become_columns() {
     let (columns, rows) = read(text, Format::JsonLines).unwrap();
     assert_eq!(columns, "a int64, b string, c string");
     assert_eq!(rows, json!([[1, "x", null], [null, null, "[1,{\"d\":2}]"], [2, null, null]]));
+    let names = (0..3).map(|n| format!("{{\"{n}{}\":1}}\n", "x".repeat(1 << 20)));
+    let names = why(names.collect::<String>(), Format::JsonLines);
+    assert!(names.starts_with("what the names of the columns take, in bytes, is"), "{names}");
     assert!(why("{\"a\":1}\n[1]\n", Format::JsonLines).starts_with("line 2, column"));
     assert!(why("{\"a\":1}\n{\"a\"", Format::JsonLines).starts_with("line 2, column"));
     assert_eq!(
@@ -113,6 +133,28 @@ fn arrow_file(packed: Option<CompressionType>) -> Vec<u8> {
     writer.finish().unwrap();
     drop(writer);
     bytes
+}
+
+#[test]
+fn the_footer_of_an_arrow_file_says_where_everything_is() {
+    let whole = arrow_file(None);
+    let expected = read(whole.clone(), Format::ArrowFile).unwrap();
+    // Polars puts another thing than a message before the batches.
+    let mut other = whole.clone();
+    other[8..64].fill(7);
+    assert_eq!(read(other, Format::ArrowFile).unwrap(), expected);
+    let footer = u32::from_le_bytes(whole[whole.len() - 10..][..4].try_into().unwrap()) as usize;
+    let start = whole.len() - 10 - footer;
+    // Whatever the footer says, it is an error at worst.
+    for at in start..whole.len() {
+        for byte in [0, 0x7f, 0xff] {
+            let mut lies = whole.clone();
+            lies[at] = byte;
+            if let Ok((columns, rows)) = read(lies, Format::ArrowFile) {
+                assert!(columns.len() < 1_000 && rows.as_array().unwrap().len() <= 100);
+            }
+        }
+    }
 }
 
 #[test]

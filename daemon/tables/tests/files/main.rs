@@ -5,3 +5,4 @@ mod glance;
 mod notes;
 mod pages;
 mod select;
+mod wide;

@@ -7,7 +7,7 @@ use arrow_array::*;
 use arrow_schema::{DataType, Field, Schema};
 use bytes::Bytes;
 use data_encoding::BASE64;
-use dsp_tables::{Format, Note, PageRequest, Source, Table, TableError, to_parquet};
+use dsp_tables::{Format, Note, PageRequest, Scratch, Source, Table, TableError, to_parquet};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ fn parquet(columns: Vec<(&str, ArrayRef)>, notes: &[(&str, String)]) -> Table {
 
 fn csv(table: &Table) -> (String, Value) {
     let mut out = Vec::new();
-    let note = table.to_csv(&mut out).unwrap();
+    let note = table.to_csv(&mut out, Scratch::NONE).unwrap();
     (String::from_utf8(out).unwrap(), serde_json::from_slice(&note).unwrap())
 }
 
@@ -39,7 +39,7 @@ fn noted(text: &str, note: &Value) -> Result<Table, TableError> {
     let note = Note::read(&serde_json::to_vec(note).unwrap())?.expect("a note of ours");
     let source: Arc<dyn Source> = Arc::new(Bytes::from(text.to_owned()));
     let mut out = Vec::new();
-    to_parquet(&source, Format::Csv, Some(&note), &mut out)?;
+    to_parquet(&source, Format::Csv, Some(&note), &mut out, Scratch::NONE)?;
     Ok(open(out.into()))
 }
 
@@ -143,7 +143,7 @@ fn categories_keep_their_order_and_what_nothing_is_of() {
     stream.write(&batch).unwrap();
     let source: Arc<dyn Source> = Arc::new(Bytes::from(stream.into_inner().unwrap()));
     let mut bytes = Vec::new();
-    to_parquet(&source, Format::ArrowStream, None, &mut bytes).unwrap();
+    to_parquet(&source, Format::ArrowStream, None, &mut bytes, Scratch::NONE).unwrap();
     let (text, note) = comes_back(&open(bytes.into()));
     let column = &note["tableSchema"]["columns"][0];
     assert_eq!(column["dsp:levels"], json!(["small", "medium", "large"]));
@@ -249,18 +249,24 @@ fn a_table_that_unfolds_to_too_much_is_refused() {
     let text = "x".repeat(1 << 10);
     let table = parquet(vec![("a", Arc::new(StringArray::from(vec![text; 1 << 10])))], &[]);
     let mut out = Vec::new();
-    let error = table.to_csv_within(&mut out, 1 << 18).unwrap_err();
+    let error = table.to_csv_within(&mut out, 1 << 18, Scratch::NONE).unwrap_err();
     assert!(matches!(error, TableError::TooLarge { limit, .. } if limit == 1 << 18), "{error}");
     assert!(out.is_empty());
     // What is written is counted too: each of these quotes is two.
     let quotes = StringArray::from(vec!["\"".repeat(1 << 10); 1 << 8]);
     let table = parquet(vec![("a", Arc::new(quotes))], &[]);
-    assert!(matches!(table.to_csv_within(&mut out, 3 << 17), Err(TableError::TooLarge { .. })));
+    assert!(matches!(
+        table.to_csv_within(&mut out, 3 << 17, Scratch::NONE),
+        Err(TableError::TooLarge { .. })
+    ));
     assert!(out.len() <= 3 << 17);
     // One of a great many rows is refused before any of them is written.
     let table = parquet(vec![("a", Arc::new(BooleanArray::from(vec![true; 1 << 20])))], &[]);
     let mut out = Vec::new();
-    assert!(matches!(table.to_csv_within(&mut out, 1 << 18), Err(TableError::TooLarge { .. })));
+    assert!(matches!(
+        table.to_csv_within(&mut out, 1 << 18, Scratch::NONE),
+        Err(TableError::TooLarge { .. })
+    ));
     assert!(out.is_empty());
 }
 
@@ -275,10 +281,12 @@ fn there_and_back(columns: Vec<(&str, ArrayRef)>) -> (RecordBatch, Table) {
     writer.close().unwrap();
     let table = Table::open(Arc::new(Bytes::from(bytes))).unwrap();
     let mut csv = Vec::new();
-    let note = Note::read(&table.to_csv(&mut csv).unwrap()).unwrap().expect("a note of ours");
+    let note = Note::read(&table.to_csv(&mut csv, Scratch::NONE).unwrap())
+        .unwrap()
+        .expect("a note of ours");
     let source: Arc<dyn Source> = Arc::new(Bytes::from(csv));
     let mut back = Vec::new();
-    to_parquet(&source, Format::Csv, Some(&note), &mut back).unwrap();
+    to_parquet(&source, Format::Csv, Some(&note), &mut back, Scratch::NONE).unwrap();
     (batch, Table::open(Arc::new(Bytes::from(back))).unwrap())
 }
 
@@ -355,7 +363,7 @@ fn what_is_no_value_of_a_nested_type_is_refused() {
         );
         let note = Note::read(note.as_bytes()).unwrap().expect("a note of ours");
         let source: Arc<dyn Source> = Arc::new(Bytes::from(format!("a\n\"{field}\"\n")));
-        let refused = to_parquet(&source, Format::Csv, Some(&note), std::io::sink());
+        let refused = to_parquet(&source, Format::Csv, Some(&note), std::io::sink(), Scratch::NONE);
         assert!(refused.is_err(), "{of} of {field}");
     }
 }

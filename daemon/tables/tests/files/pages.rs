@@ -206,6 +206,18 @@ fn too_many_columns_are_refused() {
     assert!(matches!(open(table(columns)), Err(TableError::TooLarge { .. })));
 }
 
+/// The reader makes room for as many columns as a group says that it has.
+#[test]
+fn a_footer_whose_columns_cannot_be_is_refused() {
+    // The version, and one group with a name that says that it has 2^30 - 1 columns.
+    let group = [0x48, 1, b'a', 0x15, 0xfe, 0xff, 0xff, 0xff, 0x07, 0];
+    let footer = [&[0x15, 2, 0x19, 0x1c][..], &group, &[0]].concat();
+    let length = (footer.len() as u32).to_le_bytes();
+    let file = [b"PAR1", &footer[..], &length, b"PAR1"].concat();
+    let error = open(file.into()).unwrap_err().to_string();
+    assert!(error.contains("a group says that it has 1073741823 columns"), "{error}");
+}
+
 #[test]
 fn values_that_are_too_wide_are_refused() {
     let width = dsp_tables::limits::FIXED_BYTES + 1;

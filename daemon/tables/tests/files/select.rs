@@ -177,3 +177,16 @@ fn a_value_is_in_a_set_as_it_is_equal_to_one_of_it() {
     assert_eq!(found("x", Test::In(vec![json!(-0.0), json!("NaN")])), [4]);
     assert_eq!(found("s", Test::In(vec![json!("b"), json!("")])), [0, 3]);
 }
+
+#[test]
+fn dates_in_milliseconds_have_an_order() {
+    const DAY: i64 = 86_400_000;
+    let days = vec![Some(19_782 * DAY), Some(0), None, Some(DAY + 1), Some(DAY)];
+    let table = table(vec![("d", Arc::new(Date64Array::from(days)) as ArrayRef)]);
+    let sorted = found(&table, &[by("d", true)], &[]).unwrap();
+    assert_eq!(sorted, [0, 3, 4, 1, 2]);
+    let day = Test::Is(json!("1970-01-02"));
+    assert_eq!(found(&table, &[], &[("d", day)]).unwrap(), [4]);
+    let after = Test::Above(json!("1970-01-02T00:00:00.001"));
+    assert_eq!(found(&table, &[], &[("d", after)]).unwrap(), [0]);
+}

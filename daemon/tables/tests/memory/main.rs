@@ -6,7 +6,9 @@ use std::sync::Arc;
 use arrow_array::builder::{Int64Builder, ListBuilder};
 use arrow_array::*;
 use bytes::Bytes;
-use dsp_tables::{Format, Order, PageRequest, Source, Table, TableError, glance, to_parquet};
+use dsp_tables::{
+    Format, Order, PageRequest, Scratch, Source, Table, TableError, glance, to_parquet,
+};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
@@ -79,10 +81,19 @@ fn different_texts() -> Bytes {
     written(names.iter().map(|name| (name.as_str(), Arc::clone(&column))), properties().build())
 }
 
-/// A batch of zeros that unpacks to 256 MiB.
-fn packed_arrow() -> Bytes {
-    let zeros: ArrayRef = Arc::new(Int64Array::from(vec![0; 32 << 20]));
-    let batch = RecordBatch::try_from_iter([("zero", zeros)]).unwrap();
+/// Texts of 64 KiB of which each is told as the one before.
+fn texts_alike() -> Bytes {
+    let text = "x".repeat(64 << 10);
+    let column: ArrayRef = Arc::new(StringArray::from(vec![text.as_str(); 4_096]));
+    let alike = properties()
+        .set_dictionary_enabled(false)
+        .set_encoding(parquet::basic::Encoding::DELTA_BYTE_ARRAY);
+    written([("alike", column)], alike.build())
+}
+
+/// A batch in one piece, packed.
+fn arrow(column: ArrayRef) -> Bytes {
+    let batch = RecordBatch::try_from_iter([("one", column)]).unwrap();
     let options = arrow_ipc::writer::IpcWriteOptions::default()
         .try_with_compression(Some(arrow_ipc::CompressionType::ZSTD))
         .unwrap();
@@ -94,6 +105,34 @@ fn packed_arrow() -> Bytes {
     writer.finish().unwrap();
     drop(writer);
     bytes.into()
+}
+
+/// A batch of zeros that unpacks to 256 MiB.
+fn packed_arrow() -> Bytes {
+    arrow(Arc::new(Int64Array::from(vec![0; 32 << 20])))
+}
+
+/// A batch with rows of 4 MiB.
+fn wide_arrow() -> Bytes {
+    let text = "x".repeat(4 << 20);
+    arrow(Arc::new(StringArray::from_iter_values((0..60).map(|_| text.as_str()))))
+}
+
+/// A great many columns.
+fn many_columns() -> Bytes {
+    let names: Vec<String> = (0..4_000).map(|n| format!("c{n}")).collect();
+    let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..100));
+    written(names.iter().map(|name| (name.as_str(), Arc::clone(&column))), properties().build())
+}
+
+/// Lines of JSON, each with a column of its own that has a long name.
+fn long_names() -> Bytes {
+    let line = |n| format!("{{\"{n}{}\":1}}\n", "x".repeat(1 << 20));
+    (0..300).map(line).collect::<String>().into()
+}
+
+fn files() -> Scratch<'static> {
+    Scratch::new(&tempfile::tempfile, 4 << 30)
 }
 
 /// Says to a process of this test which case it is, and where its file is.
@@ -120,7 +159,7 @@ fn stats(source: Arc<dyn Source>) -> Result<(), TableError> {
 }
 
 fn csv(source: Arc<dyn Source>) -> Result<(), TableError> {
-    of_table(source, |table| table.to_csv(std::io::sink()).map(drop))
+    of_table(source, |table| table.to_csv(std::io::sink(), files()).map(drop))
 }
 
 fn sorted(source: Arc<dyn Source>) -> Result<(), TableError> {
@@ -129,15 +168,15 @@ fn sorted(source: Arc<dyn Source>) -> Result<(), TableError> {
 }
 
 fn of_json(source: Arc<dyn Source>) -> Result<(), TableError> {
-    to_parquet(&source, Format::JsonLines, None, std::io::sink())
+    to_parquet(&source, Format::JsonLines, None, std::io::sink(), files())
 }
 
 fn of_csv(source: Arc<dyn Source>) -> Result<(), TableError> {
-    to_parquet(&source, Format::Csv, None, std::io::sink())
+    to_parquet(&source, Format::Csv, None, std::io::sink(), files())
 }
 
 fn of_arrow(source: Arc<dyn Source>) -> Result<(), TableError> {
-    to_parquet(&source, Format::ArrowStream, None, std::io::sink())
+    to_parquet(&source, Format::ArrowStream, None, std::io::sink(), files())
 }
 
 fn json_line(items: usize) -> Bytes {
@@ -145,7 +184,7 @@ fn json_line(items: usize) -> Bytes {
 }
 
 /// What is tried, and what it may cost in MiB.
-const CASES: [(&str, u64, Make, Run); 13] = [
+const CASES: [(&str, u64, Make, Run); 18] = [
     ("a page of wide rows", ROWS, wide_rows, page),
     ("the statistics of wide rows", WHOLE, wide_rows, stats),
     ("sorting wide rows", WHOLE, wide_rows, sorted),
@@ -155,10 +194,15 @@ const CASES: [(&str, u64, Make, Run); 13] = [
     ("a CSV of texts that repeat", WHOLE, repeated_texts, csv),
     ("the statistics of many texts", WHOLE, different_texts, stats),
     ("a CSV of many texts", WHOLE, different_texts, csv),
+    ("a page of texts that are alike", ROWS, texts_alike, page),
+    ("the statistics of texts that are alike", WHOLE, texts_alike, stats),
     ("a long line of JSON", WHOLE, || json_line(900_000), of_json),
     ("a longer line of JSON", WHOLE, || json_line(5_000_000), of_json),
     ("long lines of CSV", WHOLE, || format!("a,b\n1,{}\n", "x".repeat(7 << 20)).into(), of_csv),
     ("Arrow that unpacks to much", WHOLE, packed_arrow, of_arrow),
+    ("Arrow of wide rows", WHOLE, wide_arrow, of_arrow),
+    ("a CSV of many columns", WHOLE, many_columns, csv),
+    ("long names in JSON", WHOLE, long_names, of_json),
 ];
 
 #[test]

@@ -13,7 +13,7 @@ use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use bytes::Bytes;
 use data_encoding::BASE64;
-use dsp_tables::{Condition, Format, Order, Source, Table, TableError, Test, to_parquet};
+use dsp_tables::{Condition, Format, Order, Scratch, Source, Table, TableError, Test, to_parquet};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -97,7 +97,7 @@ fn categories_in_a_footer_that_unpack_to_too_much_are_left() {
     let bytes =
         parquet(vec![("t", Arc::new(StringArray::from(vec!["a"])))], Some(note.to_string()));
     let table = Table::open(Arc::new(bytes)).unwrap();
-    let (note, peak) = peak(|| table.to_csv(io::sink()).unwrap());
+    let (note, peak) = peak(|| table.to_csv(io::sink(), Scratch::NONE).unwrap());
     let note: Value = serde_json::from_slice(&note).unwrap();
     assert_eq!(note["tableSchema"]["columns"][0]["dsp:levels"], Value::Null);
     assert!(peak < 150 * MIB, "it took {peak} bytes");
@@ -121,7 +121,8 @@ fn dictionaries_that_replace_each_other_are_not_all_kept() {
     assert!(bytes.len() < MIB);
     let source: Arc<dyn Source> = Arc::new(bytes);
     // That it is refused for what all of them take is as well.
-    let (_, peak) = peak(|| to_parquet(&source, Format::ArrowStream, None, io::sink()));
+    let (_, peak) =
+        peak(|| to_parquet(&source, Format::ArrowStream, None, io::sink(), Scratch::NONE));
     assert!(peak < 300 * MIB, "it took {peak} bytes");
 }
 
@@ -161,7 +162,7 @@ fn conditions_do_not_look_through_texts_without_end() {
 fn a_line_of_a_csv_is_not_gathered_whole() {
     let _alone = alone();
     let table = repeated("\"".repeat(48 * MIB), 2);
-    let (made, peak) = peak(|| table.to_csv(io::sink()));
+    let (made, peak) = peak(|| table.to_csv(io::sink(), Scratch::NONE));
     made.unwrap();
     assert!(peak < 200 * MIB, "it took {peak} bytes");
 }

@@ -48,7 +48,8 @@ async fn who_may_what() {
     let call =
         lab.request(Method::GET, "/api/stacks/dstack/data").header("sec-fetch-site", "cross-site");
     assert_eq!(lab.send(call, Body::empty()).await.status(), StatusCode::FORBIDDEN);
-    let call = lab.with_token(Method::GET, "/api/stacks/dstack").host(Some("evil.example"));
+    let call = lab.with_session(Method::GET, "/api/stacks/dstack").await;
+    let call = call.host(Some("evil.example"));
     assert_eq!(lab.send(call, Body::empty()).await.status(), StatusCode::MISDIRECTED_REQUEST);
     let admin = lab.daemon.client().token.clone();
     assert_eq!(status(Method::POST, "/api/stacks/delete", &admin, delete).await, StatusCode::OK);
@@ -106,6 +107,11 @@ async fn what_breaks_a_rule_says_which() {
         (about("description", json!("x".repeat(5000))), "description"),
         (about("params", json!({ "list": [1, 2] })), "list"),
         (about("settings", json!({ "x": "y".repeat(300_000) })), "settings"),
+        (with("settings", json!({ "x": "y".repeat(300_000) })), "settings"),
+        (with("params", json!({ "x": "y".repeat(300_000) })), ""),
+        (attach(json!({ "content_type": "a/b", "length": 1.5 })), "`1.5`"),
+        (attach(json!({ "content_type": "a/b", "length": -1 })), "`-1`"),
+        (attach(json!({ "content_type": "a/b", "length": 1e300 })), "no number of things"),
     ];
     for (push, told) in cases {
         let got = lab.old_post("/api/stacks/push", &push).await;
@@ -141,6 +147,24 @@ async fn what_breaks_a_rule_says_which() {
     let response = lab.send(call, with("stack", json!("dstack/a--b")).to_string()).await;
     let reason = response.extensions().get::<ReasonPhrase>().unwrap().as_bytes().to_vec();
     assert!(String::from_utf8(reason).unwrap().contains("`a--b` is no name of a stack"));
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_push_many_times_at_once_makes_one_frame() {
+    let lab = Lab::with_profile().await;
+    let push = small("dstack/data", "a");
+    let create = json!({ "user": "dstack", "name": "begun" });
+    let pushes = (0..8).map(|_| lab.old_post("/api/stacks/push", &push));
+    let mut statuses: Vec<u16> =
+        futures::future::join_all(pushes).await.iter().map(|got| got.status.as_u16()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400, 400, 400, 400, 400, 400, 400]);
+    let stack = lab.old_get("/api/stacks/dstack/data").await.json();
+    assert_eq!(stack["stack"]["frames"].as_array().unwrap().len(), 1, "{stack}");
+    let begun = (0..4).map(|_| lab.old_post("/api/stacks/create", &create));
+    let begun = futures::future::join_all(begun).await;
+    assert_eq!(begun.iter().filter(|got| got.status == StatusCode::OK).count(), 1);
     lab.stop().await;
 }
 

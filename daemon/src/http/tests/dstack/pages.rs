@@ -5,7 +5,7 @@ use dsp_protocol::api::AccessName;
 use serde_json::{Value, json};
 
 use super::super::Lab;
-use super::{TOKEN, small};
+use super::{TOKEN, place, small};
 use crate::store::Scope;
 
 /// What a page shows.
@@ -212,6 +212,23 @@ async fn what_is_empty_in_r_is_an_empty_map() {
 }
 
 /// The old clients show the address that a push was answered with, and notebooks link to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_are_read_as_r_writes_them() {
+    let lab = Lab::with_profile().await;
+    // `jsonlite` writes 6000000 so, as it is shorter.
+    let sent = r#"{"stack":"dstack/large","id":"a","timestamp":"1.5951904340e+12","index":0e+00,
+        "size":1e+00,"attachments":[{"type":"text/csv","length":6e+06}]}"#;
+    let got = lab.old(Method::POST, "/api/stacks/push", TOKEN, sent.as_bytes().to_vec()).await;
+    assert_eq!(got.status, StatusCode::OK, "{}", got.json());
+    let url = got.json()["attachments"][0]["upload_url"].as_str().unwrap().to_owned();
+    let sent = vec![b'x'; 6_000_000];
+    assert_eq!(lab.old(Method::PUT, &place(&url), "", sent).await.status, StatusCode::OK);
+    let stack = lab.old_get("/api/stacks/dstack/large").await.json();
+    assert_eq!(stack["stack"]["head"]["attachments"][0]["length"], 6_000_000, "{stack}");
+    assert_eq!(stack["stack"]["head"]["timestamp"], 1_595_190_434_000_i64);
+    lab.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_address_of_a_push_opens() {
     let lab = Lab::with_page().await;

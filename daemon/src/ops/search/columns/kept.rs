@@ -15,7 +15,7 @@ use super::{Key, REMEMBERED};
 use crate::files;
 
 /// The name of the file, which counts up when what is in it changes.
-pub(super) const NAME: &str = "columns.1.jsonl";
+pub(super) const NAME: &str = "columns.2.jsonl";
 /// Most bytes that are read of it.
 const BYTES: u64 = 2 * REMEMBERED as u64;
 

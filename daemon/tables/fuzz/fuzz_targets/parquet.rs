@@ -1,0 +1,3 @@
+#![no_main]
+
+dsp_tables_fuzz::target!("parquet");
