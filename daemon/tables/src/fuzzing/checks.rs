@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::within;
 use crate::csv::{Record, Records};
 use crate::limits::PAGE_ROWS;
+use crate::scratch::Scratch;
 use crate::{
     Condition, Format, Note, Order, Page, PageRequest, Selection, Source, Table, TableError, Test,
     to_parquet,
@@ -40,7 +41,7 @@ pub(super) fn converted(
 ) -> Option<Table> {
     let convert = || {
         let mut bytes = Vec::new();
-        to_parquet(source, format, note, &mut bytes).map(|()| bytes)
+        to_parquet(source, format, note, &mut bytes, Scratch::NONE).map(|()| bytes)
     };
     let bytes = within(WHOLE_BYTES, convert);
     same(&bytes, &convert(), "what it is turned into");
@@ -247,7 +248,7 @@ fn stats_agree(table: &Table) {
 fn csv_agrees(table: &Table, page: Option<&Page>, written: Written) {
     let make = |table: &Table| {
         let mut csv = Vec::new();
-        let note = table.to_csv_within(&mut csv, CSV_BYTES)?;
+        let note = table.to_csv_within(&mut csv, CSV_BYTES, Scratch::NONE)?;
         Ok::<_, TableError>((csv, note))
     };
     let made = within(WHOLE_BYTES, || make(table));
@@ -260,7 +261,7 @@ fn csv_agrees(table: &Table, page: Option<&Page>, written: Written) {
     let read = Note::read(&note).expect("a note of ours").expect("is one of ours");
     let source: Arc<dyn Source> = Arc::new(Bytes::from(csv.clone()));
     let mut bytes = Vec::new();
-    match to_parquet(&source, Format::Csv, Some(&read), &mut bytes) {
+    match to_parquet(&source, Format::Csv, Some(&read), &mut bytes, Scratch::NONE) {
         Ok(()) => {}
         // A file may hold what its types do not, such as a decimal of too many digits.
         Err(_) if written != Written::FromText => return,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 
 use super::*;
+use crate::scratch::Scratch;
 use crate::table::bounded;
 
 /// Set to write the seeds of today, where a format was added to.
@@ -131,7 +132,7 @@ fn every_seed_is_read() {
         let all = crate::PageRequest { limit: 1_000, ..crate::PageRequest::default() };
         assert!(!table.page(&all).unwrap().rows.is_empty(), "{name}");
         table.stats().unwrap();
-        table.to_csv(std::io::sink()).unwrap();
+        table.to_csv(std::io::sink(), Scratch::NONE).unwrap();
     }
     for (name, bytes) in seeds::of("arrow") {
         let format = match bytes.starts_with(b"ARROW1") {
@@ -140,7 +141,7 @@ fn every_seed_is_read() {
         };
         let source: std::sync::Arc<dyn crate::Source> =
             std::sync::Arc::new(bytes::Bytes::from(bytes));
-        let read = crate::to_parquet(&source, format, None, std::io::sink());
+        let read = crate::to_parquet(&source, format, None, std::io::sink(), Scratch::NONE);
         assert!(read.is_ok(), "{name}: {read:?}");
     }
 }
