@@ -140,9 +140,7 @@ pub(super) fn made(headers: &HeaderMap, made: crate::ops::MadeTable) -> Response
     let mut response = match is_known(headers, &made.tag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => {
-            let file = tokio::fs::File::from_std(made.file);
-            let pieces = tokio_util::io::ReaderStream::with_capacity(file, PIECE_BYTES);
-            let mut response = Body::from_stream(pieces).into_response();
+            let mut response = file_body(made.file).into_response();
             dress(&mut response, made.media, Some(&made.name));
             set(&mut response, header::CONTENT_LENGTH, &made.size.to_string());
             response
@@ -151,6 +149,12 @@ pub(super) fn made(headers: &HeaderMap, made: crate::ops::MadeTable) -> Response
     set(&mut response, header::ETAG, &made.tag);
     set(&mut response, header::CACHE_CONTROL, "private, no-cache");
     response
+}
+
+/// Returns the bytes of a file, from where it stands.
+pub(super) fn file_body(file: std::fs::File) -> Body {
+    let file = tokio::fs::File::from_std(file);
+    Body::from_stream(tokio_util::io::ReaderStream::with_capacity(file, PIECE_BYTES))
 }
 
 async fn bytes(

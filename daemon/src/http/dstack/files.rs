@@ -9,11 +9,11 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
 use super::super::blobs::taken;
-use super::super::bytes::{SANDBOX, shown};
+use super::super::bytes::{SANDBOX, file_body, shown};
 use super::answer::{OldFault, OldQuery};
 use super::{Answer, empty};
 use crate::ops::Ops;
-use crate::ops::dstack::Refusal;
+use crate::ops::dstack::{Refusal, Told};
 
 /// The code of an address.
 #[derive(Debug, Deserialize)]
@@ -52,14 +52,20 @@ pub(super) async fn download(
     OldQuery(Code { code }): OldQuery<Code>,
     uri: Uri,
 ) -> Answer {
-    let (opened, download) = ops.dstack_download(object(&uri), &code).await?;
-    let pieces = ops.read_blob(&opened, 0..opened.size).await;
-    let pieces = pieces.map_err(|problem| OldFault(problem.into()))?;
+    let (told, download) = ops.dstack_download(object(&uri), &code).await?;
+    let size = told.size();
+    let body = match told {
+        Told::Pushed(opened) => {
+            let pieces = ops.read_blob(&opened, 0..size).await;
+            Body::from_stream(pieces.map_err(|problem| OldFault(problem.into()))?)
+        }
+        Told::Csv { file, .. } => file_body(file),
+    };
     let (media, _) = shown(&download.media);
-    let mut response: Response = Body::from_stream(pieces).into_response();
+    let mut response: Response = body.into_response();
     for (name, value) in [
         (header::CONTENT_TYPE, media.to_owned()),
-        (header::CONTENT_LENGTH, opened.size.to_string()),
+        (header::CONTENT_LENGTH, size.to_string()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename={}", download.filename)),
         (header::CONTENT_SECURITY_POLICY, SANDBOX.to_owned()),
     ] {

@@ -2,6 +2,8 @@
 
 mod hostile;
 mod pages;
+#[cfg(feature = "tables")]
+mod tables;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, StatusCode};

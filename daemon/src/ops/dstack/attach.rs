@@ -290,6 +290,17 @@ pub(super) fn frame_settings(frame: &Frame) -> Value {
     set_aside(frame, OF_FRAME).or(own).unwrap_or_else(|| json!({}))
 }
 
+/// Tells whether an attachment is a table of a format that dstack's clients do not read: they read
+/// CSV alone. What one of them pushed comes back as it was.
+pub(super) fn is_told_as_csv(frame: &Frame, file: &Attachment) -> bool {
+    const FORMATS: [&str; 3] = [
+        "application/vnd.apache.parquet",
+        "application/vnd.apache.arrow.file",
+        "application/vnd.apache.arrow.stream",
+    ];
+    cfg!(feature = "tables") && client_id(frame).is_none() && FORMATS.contains(&file.media.as_str())
+}
+
 /// Returns an attachment as dstack's clients read it; what is absent is left out, but never
 /// `params` and `settings`.
 pub(super) fn info(frame: &Frame, index: usize, file: &Attachment) -> Map<String, Value> {
@@ -300,11 +311,16 @@ pub(super) fn info(frame: &Frame, index: usize, file: &Attachment) -> Map<String
     };
     let settings = set_aside(frame, &index.to_string()).or(own).unwrap_or_else(named);
     let mut map = Map::new();
-    if let Some(app) = &file.app {
+    // What opens the pushed bytes does not open the CSV.
+    let (app, media, settings) = match is_told_as_csv(frame, file) {
+        true => (None, "text/csv", json!({ "header": true, "index": false })),
+        false => (file.app.as_deref(), &*file.media, settings),
+    };
+    if let Some(app) = app {
         map.insert("application".to_owned(), json!(app));
     }
-    map.insert("content_type".to_owned(), json!(file.media));
-    map.insert("type".to_owned(), json!(to_legacy(file.app.as_deref(), &file.media)));
+    map.insert("content_type".to_owned(), json!(media));
+    map.insert("type".to_owned(), json!(to_legacy(app, media)));
     map.insert("params".to_owned(), params_json(&file.params));
     map.insert("settings".to_owned(), settings);
     map.insert("length".to_owned(), json!(file.blob.size));

@@ -31,6 +31,9 @@ pub struct Download {
     pub media: String,
     /// What a browser calls the file.
     pub filename: String,
+    /// The reference of the table that they are told of as CSV; they are told as they are where
+    /// there is none.
+    pub table: Option<String>,
 }
 
 /// What an address permits.
@@ -117,6 +120,7 @@ mod tests {
             size: 1,
             media: "text/csv".to_owned(),
             filename: "a.csv".to_owned(),
+            table: None,
         })
     }
 

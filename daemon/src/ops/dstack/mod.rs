@@ -29,6 +29,7 @@ pub(super) use self::names::account;
 pub use self::grant::Download;
 pub use self::names::is_page;
 pub use self::push::Upload;
+pub use self::read::Told;
 pub use self::refusal::Refusal;
 pub use self::request::{
     AccessRequest, CreateRequest, DeleteRequest, GeneralSettings, InfoRequest, PermissionRequest,

@@ -9,14 +9,16 @@ use dsp_protocol::id::{ContextId, FrameId};
 use dsp_protocol::object::{Attachment, Files, Frame};
 use futures::TryStreamExt as _;
 use serde_json::{Map, Value, json};
+use tokio::io::AsyncReadExt as _;
 
 use super::super::content::File;
 use super::super::fetch::Check;
+use super::super::problem::internal;
 use super::super::resolve::Found;
 use super::super::scene::Scene;
 use super::super::time::now;
 use super::super::{Opened, Ops, Reporter};
-use super::attach::{client_id, frame_settings, info, is_beginning, params_json};
+use super::attach::{client_id, frame_settings, info, is_beginning, is_told_as_csv, params_json};
 use super::grant::{Download, Grant};
 use super::names::{Accounts, Level, shortened};
 use super::{Reader, Refusal};
@@ -33,6 +35,30 @@ const ATTACHMENTS: usize = 1000;
 const SOME: usize = 64;
 /// How long bytes may take to come from a peer.
 const WAIT: Duration = Duration::from_secs(120);
+
+/// The bytes that a client is told of.
+#[derive(Debug)]
+pub enum Told {
+    /// Those that were pushed.
+    Pushed(Opened),
+    /// The CSV of a table.
+    Csv {
+        /// How many bytes.
+        size: u64,
+        /// The file that holds them.
+        file: std::fs::File,
+    },
+}
+
+impl Told {
+    /// Returns how many bytes there are.
+    pub fn size(&self) -> u64 {
+        match self {
+            Told::Pushed(opened) => opened.size,
+            Told::Csv { size, .. } => *size,
+        }
+    }
+}
 
 /// A frame in the list of a stack.
 #[derive(Clone, Debug)]
@@ -163,15 +189,24 @@ impl Ops {
         let opened = self.dstack_bytes(context, &file).await?;
         let mut answer = info(&frame, index, &file);
         answer.insert("index".to_owned(), json!(index));
-        let size = file.blob.size;
+        let table = is_told_as_csv(&frame, &file)
+            .then(|| format!("{}@{}#{}", scene.reference(&found), line.id, file.path));
+        let mut told = match &table {
+            Some(table) => self.dstack_csv(table).await?,
+            None => Told::Pushed(opened),
+        };
+        let size = told.size();
+        answer.insert("length".to_owned(), json!(size));
         if size >= INLINE && download {
             let user = accounts.of(&scene, found.stack.owner);
             let name = found.stack.name.as_str();
+            let media = if table.is_some() { "text/csv".to_owned() } else { file.media };
             let grant = Grant::Download(Download {
                 hash: file.blob.hash,
                 size,
-                filename: filename(&user, name, index, &file.media),
-                media: file.media,
+                filename: filename(&user, name, index, &media),
+                media,
+                table,
             });
             let path = format!("{}/{name}/{}/{index}", encoded(&user), line.told);
             let address = self.dstack.grants.give(&path, grant, now())?;
@@ -179,11 +214,7 @@ impl Ops {
             return Ok((json!({ "attachment": answer }), false));
         }
         let shown = if size < INLINE { size } else { PREVIEW };
-        let mut pieces = self.read_blob(&opened, 0..shown).await?;
-        let mut bytes = Vec::new();
-        while let Some(piece) = pieces.try_next().await.map_err(Problem::from)? {
-            bytes.extend_from_slice(&piece);
-        }
+        let bytes = self.dstack_beginning(&mut told, shown).await?;
         answer.insert("data".to_owned(), json!(BASE64.encode(&bytes)));
         if shown < size {
             answer.insert("preview".to_owned(), json!(true));
@@ -199,11 +230,52 @@ impl Ops {
         &self,
         path: &str,
         code: &str,
-    ) -> Result<(Opened, Download), Refusal> {
+    ) -> Result<(Told, Download), Refusal> {
         match self.dstack.grants.take(path, code, now())? {
-            Grant::Download(download) => Ok((self.open_blob(download.hash).await?, download)),
+            Grant::Download(download) => {
+                let told = match &download.table {
+                    Some(table) => self.dstack_csv(table).await?,
+                    None => Told::Pushed(self.open_blob(download.hash).await?),
+                };
+                Ok((told, download))
+            }
             Grant::Upload { .. } => Err(Refusal::credentials("this address is for an upload")),
         }
+    }
+
+    /// Makes the CSV of a table.
+    #[cfg(feature = "tables")]
+    async fn dstack_csv(&self, table: &str) -> Result<Told, Refusal> {
+        use crate::ops::{TableBytes, TableForm};
+        Ok(match self.table_as(table, TableForm::Csv).await? {
+            TableBytes::Pushed(opened) => Told::Pushed(opened),
+            TableBytes::Made(made) => Told::Csv { size: made.size, file: made.file },
+        })
+    }
+
+    /// Without tables nothing is told as CSV.
+    #[cfg(not(feature = "tables"))]
+    async fn dstack_csv(&self, table: &str) -> Result<Told, Refusal> {
+        Ok(Told::Pushed(self.open_content(table).await?))
+    }
+
+    /// Returns the first bytes of what a client is told.
+    async fn dstack_beginning(&self, told: &mut Told, shown: u64) -> Result<Vec<u8>, Refusal> {
+        let mut bytes = Vec::new();
+        match told {
+            Told::Pushed(opened) => {
+                let mut pieces = self.read_blob(opened, 0..shown).await?;
+                while let Some(piece) = pieces.try_next().await.map_err(Problem::from)? {
+                    bytes.extend_from_slice(&piece);
+                }
+            }
+            Told::Csv { file, .. } => {
+                let file = file.try_clone().map_err(|error| internal(&error))?;
+                let mut beginning = tokio::fs::File::from_std(file).take(shown);
+                beginning.read_to_end(&mut bytes).await.map_err(|error| internal(&error))?;
+            }
+        }
+        Ok(bytes)
     }
 
     /// Returns the frames of a stack that are here, oldest first.
