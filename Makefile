@@ -12,25 +12,26 @@ programs = $(target)/$(if $(filter dev,$(DSP_PROFILE)),debug,$(DSP_PROFILE))
 share = $(DESTDIR)$(PREFIX)/share
 completions = bash-completion/completions/dsp zsh/site-functions/_dsp fish/vendor_completions.d/dsp.fish
 
-.PHONY: build help demo demo-check test test-full check install uninstall bench mutate built prerequisites
+.PHONY: build help demo demo-check test test-full check install uninstall bench mutate built prerequisites web
 
-build: prerequisites ## build dsp and dspd, man pages and completions (the default)
+build: prerequisites web ## build the web UI, dsp and dspd, man pages and completions (the default)
 	@$(CARGO) build --locked --profile $(DSP_PROFILE)
 	@$(CARGO) xtask man $(target)/share
 
 help: ## list what make can do
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
-demo: prerequisites ## two daemons and real data on this machine, until Ctrl-C
+demo: prerequisites web ## two daemons and real data on this machine, until Ctrl-C
 	@$(CARGO) xtask demo
 
-demo-check: prerequisites ## the same story unattended; exits 0 only if it holds
+demo-check: prerequisites web ## the same story unattended; exits 0 only if it holds
 	@$(CARGO) xtask demo --check
 
 # Tests run in the profile `dev`, whatever is installed.
 test: export DSP_PROFILE = dev
 test: ## all tests
 	@scripts/prerequisites.sh test
+	@scripts/web.sh
 	@$(CARGO) xtask test
 
 test-full: export DSP_TEST_FULL = 1
@@ -59,6 +60,9 @@ mutate: ## plant known defects one by one and demand that a test turns red
 
 built:
 	@test -e $(target)/share/man/man1/dsp.1 || { echo "dsp: run make first" >&2; exit 1; }
+
+web: ## build the web UI alone; cargo then puts it into dspd
+	@scripts/web.sh
 
 prerequisites:
 	@scripts/prerequisites.sh build

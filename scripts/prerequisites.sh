@@ -44,6 +44,7 @@ if [ "$purpose" = test ] && [ "$(uname)" = Linux ]; then
     need python3 python3
     python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
     need Rscript r-base-core
+    need chromium chromium
     # Those that the tests of the R package use; Debian's names are theirs behind `r-cran-`.
     for name in $(printf '%s\n' "$r_packages" | missing_in_r); do
         packages+=("r-cran-$name")

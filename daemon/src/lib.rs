@@ -18,3 +18,4 @@ pub mod net;
 pub mod node;
 pub mod ops;
 pub mod store;
+mod ui;

@@ -7,6 +7,7 @@ mod libtest;
 mod python;
 mod r;
 mod tally;
+mod web;
 
 use std::env;
 use std::io::{BufRead as _, BufReader};
@@ -23,11 +24,12 @@ use crate::workspace::{Profile, Workspace};
 type Suite = (&'static str, fn(&Workspace, Profile) -> anyhow::Result<Tally>);
 
 /// Every suite there is; a new one is a function and a line here.
-const SUITES: [Suite; 7] = [
+const SUITES: [Suite; 8] = [
     ("rust", rust),
     ("house", house::run),
     ("python", python::run),
     ("r", r::run),
+    ("web", web::run),
     ("guards", guards),
     ("demo", demo),
     ("soak", soak),

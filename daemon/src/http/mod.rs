@@ -41,7 +41,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{Method, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use dsp_protocol::api::{Problem, ProblemCode};
@@ -163,8 +163,9 @@ pub fn router(ops: Arc<Ops>, address: SocketAddr) -> Router {
     )
     .merge(dstack::routes())
     .merge(pages::routes())
-    .fallback(async |method: Method, uri: Uri| {
-        pages::old_page(&method, uri.path()).unwrap_or_else(|| shaped(&uri, nothing_here()))
+    .fallback(async |method: Method, uri: Uri, headers: HeaderMap| {
+        let page = pages::old_page(&method, uri.path(), &headers);
+        page.unwrap_or_else(|| shaped(&uri, nothing_here()))
     })
     .method_not_allowed_fallback(async |uri: Uri| shaped(&uri, Fault::method_not_allowed()))
     .layer(DefaultBodyLimit::max(JSON_BYTES))

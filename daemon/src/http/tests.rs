@@ -8,6 +8,7 @@ mod events;
 mod guards;
 mod hostile;
 mod metrics;
+mod pages;
 mod problems;
 #[cfg(feature = "tables")]
 mod tables;

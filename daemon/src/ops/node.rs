@@ -64,7 +64,7 @@ impl Ops {
         let stacks: usize = scene.contexts.values().map(|context| context.live().count()).sum();
         Ok(NodeStatus {
             version: VERSION.to_owned(),
-            web: "none".to_owned(),
+            web: crate::ui::built_in().to_owned(),
             pid: std::process::id(),
             started: rfc3339(self.started),
             home: self.home.root().display().to_string(),

@@ -8,7 +8,7 @@ http! {
     pub struct NodeStatus {
         /// The version of the daemon.
         pub version: String,
-        /// Which web UI is built in: `ui` or `none`.
+        /// Which web UI is built in: its version and what it was made of, or `none`.
         pub web: String,
         /// The process id.
         pub pid: u32,

@@ -1,0 +1,156 @@
+// The frame of every page, and which page is shown.
+
+import { ErrorBoundary, LocationProvider, Router, useLocation } from "preact-iso";
+import { useEffect, useRef } from "preact/hooks";
+
+import { PAGES } from "./addresses";
+import { link } from "./live/feed";
+import { Icon, type IconName } from "./parts/icon";
+import { Toasts } from "./parts/toasts";
+import { PAGE_AT } from "./routes";
+import { node } from "./state";
+import { isDark, theme } from "./theme";
+
+const RAIL: { path: string; label: string; icon: IconName; under: RegExp }[] = [
+  { path: "/", label: "Home", icon: "home", under: /^\/$/ },
+  { path: "/stacks", label: "Stacks", icon: "stacks", under: /^\/(stacks|s)(\/|$)/ },
+  { path: "/peers", label: "Peers", icon: "peers", under: /^\/peers(\/|$)/ },
+];
+
+/** All of it. */
+export function App() {
+  return (
+    <LocationProvider>
+      <a class="skip" href="#main">
+        Skip to content
+      </a>
+      <div class="frame">
+        <Rail />
+        <div>
+          <Top />
+          {link.value === "offline" && (
+            <div class="banner" role="status">
+              <Icon name="away" size={16} /> The daemon does not answer. What you see is what was known; it
+              goes on as soon as it is back.
+            </div>
+          )}
+          <Main />
+        </div>
+      </div>
+      <Toasts />
+    </LocationProvider>
+  );
+}
+
+function Rail() {
+  const { path } = useLocation();
+  const known = node.value;
+  return (
+    <nav class="rail" aria-label="Pages">
+      <a class="brand" href="/" aria-label="dsp, home">
+        <img src="/icon.svg" alt="" width={26} height={26} />
+        <span>dsp</span>
+      </a>
+      <div class="links">
+        {RAIL.map((page) => (
+          <a key={page.path} href={page.path} aria-current={page.under.test(path) ? "page" : undefined}>
+            <Icon name={page.icon} />
+            <span class="label">{page.label}</span>
+          </a>
+        ))}
+      </div>
+      {known && (
+        <div class="node">
+          <b>{known.name}</b>
+          {known.device_name} · dsp {known.version}
+        </div>
+      )}
+    </nav>
+  );
+}
+
+function Top() {
+  const { path, query, route } = useLocation();
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      const writes = event.target instanceof Element && event.target.closest("input, textarea, select");
+      if (event.key !== "/" || writes || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      field.current?.focus();
+    };
+    addEventListener("keydown", pressed);
+    return () => removeEventListener("keydown", pressed);
+  }, []);
+  const find = (event: Event) => {
+    event.preventDefault();
+    route(`/stacks?q=${encodeURIComponent(field.current?.value.trim() ?? "")}`);
+  };
+  return (
+    <header class="top">
+      <form role="search" onSubmit={find}>
+        <label class="find">
+          <span class="visually-hidden">Find stacks</span>
+          <Icon name="search" size={16} />
+          <input
+            ref={field}
+            class="field"
+            type="search"
+            placeholder="Find stacks"
+            value={path === "/stacks" ? (query.q ?? "") : ""}
+          />
+          <kbd aria-hidden="true">/</kbd>
+        </label>
+      </form>
+      <div class="end">
+        <Connection />
+        <button
+          type="button"
+          class="button bare icon"
+          aria-label={isDark() ? "Use light colours" : "Use dark colours"}
+          title={isDark() ? "Use light colours" : "Use dark colours"}
+          onClick={() => {
+            theme.value = isDark() ? "light" : "dark";
+          }}
+        >
+          <Icon name={isDark() ? "light" : "dark"} />
+        </button>
+      </div>
+    </header>
+  );
+}
+
+function Connection() {
+  const peers = node.value?.peers_connected ?? 0;
+  const state = link.value;
+  const said = state === "live" ? (peers === 1 ? "1 peer" : `${peers} peers`) : state;
+  return (
+    <span class="row" style={{ gap: "0.4rem" }} role="status">
+      <span class={`dot ${state === "live" ? (peers > 0 ? "good" : "") : "warn"}`} aria-hidden="true" />
+      <span class="meta">{said}</span>
+    </span>
+  );
+}
+
+function Main() {
+  const main = useRef<HTMLElement>(null);
+  const { path } = useLocation();
+  const first = useRef(true);
+  // A page that is gone to begins at its top, for eyes and for readers of screens.
+  useEffect(() => {
+    if (first.current) first.current = false;
+    else main.current?.focus({ preventScroll: true });
+  }, [path]);
+  return (
+    <main id="main" tabIndex={-1} ref={main}>
+      <ErrorBoundary>
+        <Router>
+          {PAGES.map((path) => {
+            const Page = PAGE_AT[path];
+            return path === "*" ? <Page key={path} path={path} default /> : <Page key={path} path={path} />;
+          })}
+        </Router>
+      </ErrorBoundary>
+    </main>
+  );
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+
+import { ago, count, plain, size } from "./format";
+
+describe("size", () => {
+  it("takes the largest unit of which there is one", () => {
+    expect([0, 999, 1000, 1440, 99_950, 999_499, 999_500, 5e9].map(size)).toEqual([
+      "0 B", "999 B", "1.0 kB", "1.4 kB", "100 kB", "999 kB", "1.0 MB", "5.0 GB",
+    ]);
+  });
+});
+
+describe("ago", () => {
+  const now = new Date("2026-11-22T12:00:00Z");
+  const before = (seconds: number) => ago(new Date(now.getTime() - seconds * 1000), now);
+  it("rounds down to the unit that fits", () => {
+    expect([0, 59, 60, 3599, 7200, 90_000, 86_400 * 8, 86_400 * 400].map(before)).toEqual([
+      "now", "59 seconds ago", "1 minute ago", "59 minutes ago", "2 hours ago", "1 day ago",
+      "1 week ago", "1 year ago",
+    ]);
+  });
+  it("tells what lies ahead", () => {
+    expect(before(-7200)).toBe("in 2 hours");
+  });
+});
+
+describe("count", () => {
+  it("knows one from many", () => {
+    expect([count(1, "frame"), count(0, "frame"), count(1200, "frame")]).toEqual([
+      "1 frame", "0 frames", "1,200 frames",
+    ]);
+  });
+});
+
+describe("plain", () => {
+  it("shows what turns text around", () => {
+    expect(plain("report\u202efdp.exe")).toBe("report⟨202e⟩fdp.exe");
+  });
+});

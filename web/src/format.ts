@@ -1,0 +1,65 @@
+// Sizes, times and names as people read them.
+
+const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
+
+/** Returns bytes in the largest unit of which there is one at least: `1.4 MB`. */
+export function size(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  // What would round up to a thousand is one of the next.
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.5 ? 0 : 1;
+  return `${value.toFixed(digits)} ${UNITS[unit]}`;
+}
+
+/** Returns a count with its word: `1 frame`, `12 frames`. */
+export function count(number: number, word: string): string {
+  return `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
+}
+
+const STEPS: [seconds: number, unit: Intl.RelativeTimeFormatUnit][] = [
+  [60, "second"],
+  [3600, "minute"],
+  [86_400, "hour"],
+  [7 * 86_400, "day"],
+  [30 * 86_400, "week"],
+  [365 * 86_400, "month"],
+  [Infinity, "year"],
+];
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "long" });
+
+/** Returns how long ago a time was, or how far off it is: `3 minutes ago`. */
+export function ago(time: Date, now: Date): string {
+  const seconds = (time.getTime() - now.getTime()) / 1000;
+  const away = Math.abs(seconds);
+  if (away < 10) return "now";
+  let least = 1;
+  for (const [below, unit] of STEPS) {
+    if (away < below) return relative.format(Math.trunc(seconds / least), unit);
+    least = below;
+  }
+  return time.toISOString();
+}
+
+const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+
+/** Returns a time of the user's clock in full: `22 Nov 2026, 13:04:05`. */
+export function moment(time: Date): string {
+  return exact.format(time);
+}
+
+/** Returns the first eight digits of an id. */
+export function short(id: string): string {
+  return id.slice(0, 8);
+}
+
+/** Marks that change the direction of text, and letters that show nothing. */
+const INVISIBLE = /(?![\n\t])\p{Cc}|[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
+
+/** Returns text that somebody else wrote, with what would mislead the eye made visible. */
+export function plain(text: string): string {
+  return text.replace(INVISIBLE, (mark) => `\u27e8${mark.charCodeAt(0).toString(16)}\u27e9`);
+}

@@ -1,0 +1,47 @@
+// Icons of a grid of 20: drawn here, as the few that are needed cost less than a library of them.
+
+const PATHS = {
+  home: "M3.5 9 10 3.5 16.5 9v7a.5.5 0 0 1-.5.5h-3.5V12h-5v4.5H4a.5.5 0 0 1-.5-.5Z",
+  stacks: "m10 3 7 3.5-7 3.5-7-3.5Zm-7 7 7 3.5 7-3.5M3 13.5 10 17l7-3.5",
+  peers: "M7.5 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM2 16.5c.4-3 2.5-4.5 5.5-4.5s5.1 1.5 5.5 4.5M13 4a3 3 0 0 1 0 5.5M15 12.3c1.8.6 2.8 2 3 4.2",
+  settings: "M3 6h8m4 0h2M3 14h2m4 0h8M13 8a2 2 0 1 0 0-4 2 2 0 0 0 0 4ZM7 16a2 2 0 1 0 0-4 2 2 0 0 0 0 4Z",
+  search: "M9 15A6 6 0 1 0 9 3a6 6 0 0 0 0 12Zm4.5-1.5L17 17",
+  light: "M10 13.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM10 2v1.5m0 13V18M2 10h1.5m13 0H18M4.3 4.3l1.1 1.1m9.2 9.2 1.1 1.1m0-11.4-1.1 1.1m-9.2 9.2-1.1 1.1",
+  dark: "M16.5 11.7A6.8 6.8 0 0 1 8.3 3.5a6.8 6.8 0 1 0 8.2 8.2Z",
+  copy: "M7.5 7.5h8.5v9H7.5ZM12.5 7.5v-4H4v9h3.5",
+  check: "m4 10.5 4 4 8-9",
+  download: "M10 3v9.5m-4-4 4 4 4-4M3.5 16.5h13",
+  table: "M3 4h14v12H3ZM3 8h14M3 12h14M8.5 4v12",
+  image: "M3 4h14v12H3Zm0 9 4-4 4 4 2.5-2.5L17 14M12.5 8.5a1 1 0 1 0 0-2 1 1 0 0 0 0 2Z",
+  text: "M4 4.5h12M4 8.5h12M4 12.5h8M4 16.5h5",
+  code: "m7 6-4 4 4 4m6-8 4 4-4 4",
+  model: "M10 2.5 16.5 6v8L10 17.5 3.5 14V6Zm0 0V10m0 0 6.5-4M10 10 3.5 6M10 10v7.5",
+  file: "M5 2.5h6.5L15 6v11.5H5ZM11.5 2.5V6H15",
+  clock: "M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14Zm0-11v4l2.5 2",
+  alert: "M10 3.5 17.5 16.5h-15ZM10 8v4m0 2v.5",
+  lock: "M5 9h10v8H5Zm2 0V6.5a3 3 0 0 1 6 0V9",
+  away: "M3 3l14 14M6 14.5H5.5a3 3 0 0 1-.6-5.9A5 5 0 0 1 6 6.5m2.5-1.3A5 5 0 0 1 14.8 9a3 3 0 0 1 1.7 4.9",
+} as const;
+
+/** The name of an icon. */
+export type IconName = keyof typeof PATHS;
+
+/** An icon beside text that says the same; alone it needs a label around it. */
+export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
+  return (
+    <svg
+      width={size}
+      height={size}
+      viewBox="0 0 20 20"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.5"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      aria-hidden="true"
+      focusable="false"
+    >
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}

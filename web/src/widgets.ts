@@ -1,0 +1,92 @@
+// Widgets of the parameters that tell the attachments of a frame apart: which there are, and which
+// attachment they choose.
+
+/** A value that a parameter has. */
+export type Value = string | number | boolean;
+
+/** What is chosen: a value of each parameter. */
+export type Choice = Readonly<Record<string, Value>>;
+
+/** An attachment and the parameters that it has. */
+export interface Variant<T> {
+  item: T;
+  params: Choice;
+}
+
+/** How a parameter is chosen. */
+export type Widget =
+  | { key: string; kind: "fixed"; values: [Value] }
+  | { key: string; kind: "switch"; values: Value[] }
+  | { key: string; kind: "slider"; values: number[] }
+  | { key: string; kind: "date"; values: string[] }
+  | { key: string; kind: "radio" | "select"; values: Value[] };
+
+/** Most texts that are offered beside each other. */
+const RADIO = 5;
+const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+
+/** Reads the parameters of an attachment; what is no text, number or truth value is no parameter. */
+export function readParams(params: object | undefined): Choice {
+  const entries = Object.entries(params ?? {}).filter(([, value]) => isValue(value));
+  return Object.fromEntries(entries);
+}
+
+/** Returns a widget for each parameter, in the order in which they come up. */
+export function widgetsOf(variants: readonly Variant<unknown>[]): Widget[] {
+  const keys = [...new Set(variants.flatMap(({ params }) => Object.keys(params)))];
+  return keys.map((key) => {
+    const all = variants.flatMap(({ params }) => params[key] ?? []);
+    return widgetOf(key, [...new Set(all)]);
+  });
+}
+
+function widgetOf(key: string, values: Value[]): Widget {
+  const [only] = values;
+  if (values.length === 1 && only !== undefined) return { key, kind: "fixed", values: [only] };
+  if (values.every((value) => typeof value === "boolean")) return { key, kind: "switch", values };
+  if (values.every((value) => typeof value === "number")) {
+    return { key, kind: "slider", values: values.toSorted((a, b) => a - b) };
+  }
+  if (values.every((value) => typeof value === "string" && DATE.test(value))) {
+    return { key, kind: "date", values: (values as string[]).toSorted() };
+  }
+  return { key, kind: values.length <= RADIO ? "radio" : "select", values };
+}
+
+/**
+ * Returns the variant for a choice: the one that fits, else the one that agrees with the parameter
+ * changed last and with most of the others, the first of several.
+ *
+ * @param changed the parameter changed last
+ */
+export function resolve<T>(
+  variants: readonly Variant<T>[],
+  choice: Choice,
+  changed?: string,
+): Variant<T> | undefined {
+  const agrees = ({ params }: Variant<T>) =>
+    Object.entries(choice).filter(([key, value]) => params[key] === value).length;
+  const holds = ({ params }: Variant<T>) => changed === undefined || params[changed] === choice[changed];
+  const candidates = variants.filter(holds);
+  return (candidates.length > 0 ? candidates : variants).reduce<Variant<T> | undefined>(
+    (best, next) => (best === undefined || agrees(next) > agrees(best) ? next : best),
+    undefined,
+  );
+}
+
+/** Tells whether there is a variant with a value while all else stays as it is chosen. */
+export function isPossible(
+  variants: readonly Variant<unknown>[],
+  choice: Choice,
+  key: string,
+  value: Value,
+): boolean {
+  const wanted = Object.entries({ ...choice, [key]: value });
+  return variants.some(({ params }) => wanted.every(([name, is]) => params[name] === is));
+}
+
+function isValue(value: unknown): value is Value {
+  return (
+    typeof value === "string" || typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))
+  );
+}

@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants } from "node:zlib";
+
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+import { version } from "./package.json" with { type: "json" };
+
+/** Where the daemon's build looks for the files. */
+const OUT = "embed/ui";
+
+/**
+ * Compresses what was built and writes last what it was made of: the daemon embeds the files as
+ * they are sent. Releases take the time for the highest quality, `DSP_BROTLI=11`.
+ */
+function packed(): Plugin {
+  return {
+    name: "packed",
+    apply: "build",
+    closeBundle() {
+      const quality = Number(process.env.DSP_BROTLI ?? 9);
+      const hash = createHash("sha256");
+      const files = readdirSync(OUT, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+      for (const path of files.map((entry) => join(entry.parentPath, entry.name)).sort()) {
+        const bytes = readFileSync(path);
+        hash.update(path).update("\0").update(bytes);
+        const params = {
+          [constants.BROTLI_PARAM_QUALITY]: quality,
+          [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+        };
+        writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params }));
+        rmSync(path);
+      }
+      writeFileSync(join(OUT, "stamp.txt"), `${version} (${hash.digest("hex").slice(0, 8)})\n`);
+    },
+  };
+}
+
+export default defineConfig({
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  plugins: [packed()],
+  // `DSP_DAEMON=http://127.0.0.1:7700 npx vite` shows the pages of a daemon that runs.
+  server: {
+    proxy: {
+      "^/(api/|login|style.css)": {
+        target: process.env.DSP_DAEMON ?? "http://127.0.0.1:7700",
+        changeOrigin: true,
+      },
+    },
+  },
+  build: {
+    outDir: OUT,
+    emptyOutDir: true,
+    target: "es2022",
+    // The policy of the pages allows no `data:` for scripts and styles.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  test: {
+    environment: "happy-dom",
+    include: ["src/**/*.test.{ts,tsx}"],
+  },
+});
