@@ -16,7 +16,6 @@ pub(super) const SANDBOX: &str =
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 /// Bytes of a file that are read at a time.
-#[cfg(feature = "tables")]
 const PIECE_BYTES: usize = 256 << 10;
 
 /// Media types that a browser shows; all others are saved.
