@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
@@ -65,8 +64,9 @@ fn page(headers: &HeaderMap) -> Response {
     }
 }
 
-async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    match File::find(&format!("assets/{path}")) {
+async fn asset(uri: Uri, headers: HeaderMap) -> Response {
+    // As it is written: no name of a file needs an escape.
+    match File::find(uri.path().trim_start_matches('/')) {
         Some(found) => answer(&found, FOR_EVER, &headers),
         None => super::nothing_here().into_response(),
     }
