@@ -165,11 +165,14 @@ impl Node {
         let pid = rustix::process::Pid::from_child(&daemon.process);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         let gone = timeout(START, daemon.stdout.read_to_end(&mut Vec::new())).await;
+        let threads = if gone.is_err() { waits(daemon.process.id()) } else { String::new() };
         if gone.is_err() {
             daemon.process.kill()?;
         }
         let status = daemon.process.wait()?;
-        ensure!(gone.is_ok(), "{} did not stop within {START:?}", self.name);
+        if gone.is_err() {
+            bail!("{} did not stop within {START:?}\n{threads}{}", self.name, self.said());
+        }
         ensure!(status.success(), "{} stopped with {status}", self.name);
         Ok(())
     }
@@ -453,6 +456,17 @@ impl Node {
         })
         .await
     }
+}
+
+/// Returns what the threads of a process wait for, a line each.
+fn waits(process: u32) -> String {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let of = |task: &fs::DirEntry, what: &str| {
+        fs::read_to_string(task.path().join(what)).unwrap_or_default().trim_end().to_owned()
+    };
+    tasks
+        .map(|t| format!("{} {} {}\n", of(&t, "comm"), of(&t, "wchan"), of(&t, "syscall")))
+        .collect()
 }
 
 impl Drop for Node {

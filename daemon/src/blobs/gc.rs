@@ -15,12 +15,16 @@ use iroh_blobs::Hash;
 use iroh_blobs::store::fs::FsStore;
 use iroh_blobs::store::{GcConfig, ProtectCb, ProtectOutcome};
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::error::{GcError, StatusError};
 use super::{Blobs, from_hash, to_hash};
 
 /// The pause between two collections: the store sleeps before each.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// How long a store that was closed may take to say so.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
 
 /// Why the index cannot say what to keep.
 pub type ProtectError = Box<dyn std::error::Error + Send + Sync>;
@@ -109,10 +113,13 @@ impl Collector {
     }
 
     /// Lets the store's timer go, which otherwise keeps the threads of a closed store alive: it
-    /// only ends at an error. `store` must be closed, as this collection would keep nothing.
+    /// only ends at an error. Nobody waits for that.
     pub(super) async fn end(&self, store: &FsStore) {
-        if store.list().hashes().await.is_err() {
-            let _ = self.run(HashSet::new()).await;
+        // A collection of a store that is not closed would keep nothing. One that is closed may
+        // also never answer: a question that comes as its task ends is lost.
+        if let Ok(Err(_)) = timeout(LAST_ANSWER, store.sync_db()).await {
+            let (ended, _) = oneshot::channel();
+            let _ = self.runs.try_send(Run { live: HashSet::new(), ended });
         }
     }
 

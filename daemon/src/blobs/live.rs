@@ -13,6 +13,7 @@ use std::time::Duration;
 use iroh_blobs::store::fs::FsStore;
 use iroh_blobs::store::fs::options::Options;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::error::{OpenError, store_error};
 use super::gc::{Collector, Protector};
@@ -20,6 +21,9 @@ use crate::files;
 
 /// The wait after an attempt to open the store anew that failed.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// How long a store may take to close: it writes what is pending.
+const CLOSE: Duration = Duration::from_secs(15);
 
 /// A store and what collects in it.
 #[derive(Debug)]
@@ -54,8 +58,11 @@ impl Open {
     }
 
     async fn end(&self) {
-        if let Err(error) = self.store.shutdown().await {
-            tracing::debug!(%error, "the blob store is closed already");
+        match timeout(CLOSE, self.store.shutdown()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the blob store is closed already"),
+            // What was acknowledged is synced: the next start finds it, and checks the rest.
+            Err(_) => tracing::error!("the blob store does not close"),
         }
         self.collector.end(&self.store).await;
     }

@@ -286,9 +286,13 @@ impl Daemon {
         if let Err(error) = std::fs::remove_file(self.home.socket()) {
             tracing::debug!(%error, "no socket was left to remove");
         }
+        tracing::debug!("the API has ended");
         self.node.shutdown().await;
+        tracing::debug!("the node has ended");
         self.net.shutdown().await;
+        tracing::debug!("the network has ended");
         self.blobs.shutdown().await;
+        tracing::debug!("the blobs have ended");
         if let Err(error) = self.store.close().await {
             tracing::error!(%error, "the database was not marked as closed");
         }

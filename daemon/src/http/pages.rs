@@ -3,6 +3,7 @@
 //! Every page is the same document, which reads the address itself. Where the web UI is not built
 //! in, a page says so in its place.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -59,35 +60,39 @@ pub(super) fn old_page(method: &Method, path: &str, headers: &HeaderMap) -> Opti
 
 fn page(headers: &HeaderMap) -> Response {
     match File::find("index.html") {
-        Some(found) => answer(&found, ASK, headers),
+        Some(found) => answer("index.html", found, ASK, headers),
         None => shown("text/html; charset=utf-8", embedded!("unbuilt.html")),
     }
 }
 
 async fn asset(uri: Uri, headers: HeaderMap) -> Response {
     // As it is written: no name of a file needs an escape.
-    match File::find(uri.path().trim_start_matches('/')) {
-        Some(found) => answer(&found, FOR_EVER, &headers),
+    let path = uri.path().trim_start_matches('/');
+    match File::find(path) {
+        Some(found) => answer(path, found, FOR_EVER, &headers),
         None => super::nothing_here().into_response(),
     }
 }
 
 fn file(path: &str, headers: &HeaderMap) -> Response {
     match File::find(path) {
-        Some(found) => answer(&found, ASK, headers),
+        Some(found) => answer(path, found, ASK, headers),
         None => super::nothing_here().into_response(),
     }
 }
 
-fn answer(file: &File, keep: HeaderValue, headers: &HeaderMap) -> Response {
-    let media = mime_guess::from_path(file.path).first_or_octet_stream();
+fn answer(path: &str, file: File, keep: HeaderValue, headers: &HeaderMap) -> Response {
+    let media = mime_guess::from_path(path).first_or_octet_stream();
     let media = match media.type_() {
         mime_guess::mime::TEXT => format!("{media}; charset=utf-8"),
         _ => media.to_string(),
     };
     let mut response = match takes_brotli(headers) {
         true => {
-            let mut response = Bytes::from_static(file.compressed).into_response();
+            let mut response = match file.compressed {
+                Cow::Borrowed(built_in) => Bytes::from_static(built_in).into_response(),
+                Cow::Owned(read) => read.into_response(),
+            };
             let brotli = HeaderValue::from_static("br");
             response.headers_mut().insert(header::CONTENT_ENCODING, brotli);
             response
@@ -95,7 +100,7 @@ fn answer(file: &File, keep: HeaderValue, headers: &HeaderMap) -> Response {
         false => match file.plain() {
             Ok(plain) => plain.into_response(),
             Err(error) => {
-                tracing::error!(path = file.path, %error, "a file of the web UI is damaged");
+                tracing::error!(path, %error, "a file of the web UI is damaged");
                 return StatusCode::INTERNAL_SERVER_ERROR.into_response();
             }
         },
