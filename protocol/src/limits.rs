@@ -99,6 +99,23 @@ pub const POLICY_LAST: u32 = 100_000;
 /// Longest stack name in bytes.
 pub const STACK_NAME_BYTES: usize = 255;
 
+/// Longest comment in bytes: fits a statement with what it is about and what it replaces.
+pub const COMMENT_BYTES: usize = 2 * 1024;
+/// Longest id of a card of a dashboard in bytes.
+pub const CARD_ID_BYTES: usize = 64;
+/// Most dashboards of a context.
+pub const BOARDS: usize = 1024;
+/// Most of those that one user made.
+pub const BOARDS_PER_USER: usize = 256;
+/// Most devices and incarnations that write on one dashboard.
+pub const BOARD_LINES: usize = 512;
+/// Most of those that are one user's: nobody's devices take the room for others'.
+pub const BOARD_LINES_PER_USER: usize = 64;
+/// Most envelopes of a dashboard that wait while others are judged.
+pub const BOARD_INBOX: usize = 512;
+/// Most bytes of those.
+pub const BOARD_INBOX_BYTES: usize = 2 << 20;
+
 /// Largest change in an envelope in bytes.
 pub const CHANGE_BYTES: usize = 64 * 1024;
 /// Largest envelope in bytes: a change and its frame of fixed fields.

@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 
 use dsp_protocol::api::{
-    ContextInfo, DeedInfo, DeviceInfo, FileInfo, LogEntry, MemberInfo, OfferInfo, PROBLEM_JSON,
-    Page, PeerInfo, PinInfo, SearchHit, Setting, StackInfo, TicketInfo, TokenInfo,
+    BoardChangeInfo, BoardInfo, CommentInfo, ContextInfo, DeedInfo, DeviceInfo, FileInfo, LogEntry,
+    MemberInfo, OfferInfo, PROBLEM_JSON, Page, PeerInfo, PinInfo, SearchHit, Setting, StackInfo,
+    TicketInfo, TokenInfo,
 };
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::{
@@ -108,6 +109,9 @@ macro_rules! pages {
 }
 
 pages! {
+    BoardChangePage: BoardChangeInfo;
+    BoardPage: BoardInfo;
+    CommentPage: CommentInfo;
     ContextPage: ContextInfo;
     DeedPage: DeedInfo;
     DevicePage: DeviceInfo;

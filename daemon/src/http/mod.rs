@@ -6,7 +6,9 @@
 mod answer;
 mod archives;
 mod blobs;
+mod boards;
 mod bytes;
+mod comments;
 mod contexts;
 mod described;
 mod diff;
@@ -113,6 +115,8 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
         .merge(frames::routes())
         .merge(diff::routes())
         .merge(blobs::routes())
+        .merge(boards::routes())
+        .merge(comments::routes())
         .merge(keeping::routes())
         .merge(archives::routes())
         .merge(peers::routes())

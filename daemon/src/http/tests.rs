@@ -1,6 +1,7 @@
 //! The API in process: the router of a daemon is called as a server would call it.
 
 mod arbitrary;
+mod boards;
 mod bytes;
 mod document;
 mod dstack;

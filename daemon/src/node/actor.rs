@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use super::blocked::Blocked;
 use super::clock::Clock;
 use super::fetch::Fetch;
-use super::judging::verdicts;
+use super::judging::{board_verdicts, no_board_verdicts, verdicts};
 use super::loads::{Load, Loads};
 use super::neighbours::Neighbours;
 use super::pace::Pace;
@@ -289,6 +289,10 @@ impl Actor {
                 self.spawn(died, async move {
                     Internal::Done(task, TaskResult::Judged(verdicts(*work).await))
                 });
+            }
+            Output::JudgeBoard { task, work } => {
+                let died = Internal::Done(task, no_board_verdicts(&work));
+                self.spawn(died, async move { Internal::Done(task, board_verdicts(*work).await) });
             }
             Output::LoadFrames { task, context, frames } => match from {
                 Some(device) => {

@@ -2,7 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use dsp_protocol::doc::{JudgeTask, Judgement, RefuseReason, judge};
+use dsp_protocol::doc::{
+    BoardJudged, BoardRefusal, BoardTask, BoardVerdict, JudgeTask, Judgement, RefuseReason, judge,
+};
+use dsp_protocol::sync::TaskResult;
 
 /// Judges envelopes on a worker thread.
 pub(super) async fn verdicts(work: JudgeTask) -> Vec<Judgement> {
@@ -37,6 +40,37 @@ fn judge_all(work: &JudgeTask, judge: fn(&JudgeTask) -> Vec<Judgement>) -> Vec<J
         judged.push(verdict);
     }
     judged
+}
+
+/// Judges envelopes of a dashboard on a worker thread.
+pub(super) async fn board_verdicts(work: BoardTask) -> TaskResult {
+    let board = work.board.clone();
+    let judged = tokio::task::spawn_blocking(move || judge_board_all(work)).await;
+    // Panics were caught inside; what is left is a runtime that shuts down.
+    let judged = judged.unwrap_or(BoardJudged { board, verdicts: Vec::new() });
+    TaskResult::BoardJudged(Box::new(judged))
+}
+
+/// Returns what is answered where no judge came to a verdict: the board as it was.
+pub(super) fn no_board_verdicts(work: &BoardTask) -> TaskResult {
+    let board = work.board.clone();
+    TaskResult::BoardJudged(Box::new(BoardJudged { board, verdicts: Vec::new() }))
+}
+
+/// Judges envelopes of a dashboard; one over which the judge panics is refused alone.
+fn judge_board_all(work: BoardTask) -> BoardJudged {
+    let BoardTask { mut board, envelopes } = work;
+    let mut verdicts = Vec::with_capacity(envelopes.len());
+    for (author, envelope) in &envelopes {
+        let before = board.clone();
+        let verdict = catch_unwind(AssertUnwindSafe(|| board.take(*author, envelope)));
+        verdicts.push(verdict.unwrap_or_else(|_| {
+            tracing::error!(device = %envelope.device, n = envelope.n, "the judge panicked");
+            board = before;
+            BoardVerdict::Refused(BoardRefusal::Malformed("it cannot be judged".to_owned()))
+        }));
+    }
+    BoardJudged { board, verdicts }
 }
 
 #[cfg(test)]

@@ -114,6 +114,8 @@ pub fn context_of(event: &Event) -> Option<ContextId> {
     match event {
         Event::StackCreated(stack) | Event::StackHeadChanged(stack) => Some(stack.context),
         Event::FrameAdded { context, .. }
+        | Event::BoardChanged { context, .. }
+        | Event::CommentChanged { context, .. }
         | Event::AttachmentAvailable { context, .. }
         | Event::ContextChanged { context, .. }
         | Event::TicketUsed { context, .. }
@@ -132,6 +134,8 @@ pub fn name_of(event: &Event) -> &'static str {
         Event::StackCreated(_) => "stack.created",
         Event::StackHeadChanged(_) => "stack.head_changed",
         Event::FrameAdded { .. } => "frame.added",
+        Event::BoardChanged { .. } => "board.changed",
+        Event::CommentChanged { .. } => "comment.changed",
         Event::AttachmentAvailable { .. } => "attachment.available",
         Event::ContextChanged { .. } => "context.changed",
         Event::PeerConnected { .. } => "peer.connected",
@@ -192,6 +196,14 @@ impl Ops {
                     true => Event::StackCreated(event),
                     false => Event::StackHeadChanged(event),
                 })
+            }
+            sync::Event::Board { context, board } => {
+                let board = super::boards::board_id(context, board);
+                Some(Event::BoardChanged { context, board })
+            }
+            sync::Event::Comment { context, author, id } => {
+                let comment = data_encoding::HEXLOWER.encode(&id);
+                Some(Event::CommentChanged { context, author, comment })
             }
             sync::Event::Frame { context, frame } => Some(Event::FrameAdded { context, frame }),
             sync::Event::Blob { context, hash } => {

@@ -7,7 +7,9 @@ mod along;
 mod archive;
 mod audience;
 mod blobs;
+mod boards;
 mod collect;
+mod comments;
 mod content;
 mod contexts;
 mod devices;
@@ -87,9 +89,11 @@ use crate::node::NodeHandle;
 use crate::store::Store;
 
 pub use self::blobs::Opened;
+pub use self::boards::BoardFilter;
 pub use self::collect::Collections;
 #[cfg(test)]
 pub(crate) use self::collect::run as collect_after;
+pub use self::comments::CommentFilter;
 pub use self::diff::Bytes;
 pub use self::follows::Leaving;
 pub use self::login::{Client, SESSION_SECONDS};

@@ -52,7 +52,11 @@ impl From<RunError> for Problem {
 /// Returns the problem of a command that the engine refused, or would refuse.
 pub(crate) fn refused(error: &CommandError) -> Problem {
     let code = match error {
-        CommandError::NoContext(_) | CommandError::NoStack(_) => ProblemCode::NotFound,
+        CommandError::NoContext(_)
+        | CommandError::NoStack(_)
+        | CommandError::NoBoard(_)
+        | CommandError::NoComment(_) => ProblemCode::NotFound,
+        CommandError::NotCreator => ProblemCode::Refused,
         CommandError::NotAllowed { .. } => ProblemCode::Refused,
         CommandError::DeviceLimited { .. } => {
             return Problem::new(ProblemCode::Refused, error.to_string()).with_hint(

@@ -31,8 +31,8 @@ impl Store {
 
     /// Returns everything the engine needs at its start, in an order that it takes: the
     /// incarnation (unless one has to be drawn), identity logs, contexts, those forgotten
-    /// ([`Record::ForgetContext`]), envelopes by number, redemptions, forks, frames, earned blobs,
-    /// those let go, wants, blocked users, offers.
+    /// ([`Record::ForgetContext`]), envelopes by number, redemptions, forks, dashboards by
+    /// writer, their forks, frames, earned blobs, those let go, wants, blocked users, offers.
     ///
     /// A frame whose bytes do not match its id is left out, so that it is brought again; so is
     /// what names a context that is not here, as the engine has no place for it.
@@ -49,6 +49,7 @@ impl Store {
             restore_envelopes(tx, &mut records)?;
             restore_redemptions(tx, &mut records)?;
             restore_forks(tx, &mut records)?;
+            restore_boards(tx, &mut records)?;
             restore_frames(tx, &mut records)?;
             restore_earned(tx, &mut records)?;
             restore_dropped(tx, &mut records)?;
@@ -107,6 +108,21 @@ pub(super) fn apply(
             let [envelope, _] = decoded.envelopes();
             let key = tables::catalog_prefix(*context, *user, envelope.device, envelope.inc);
             tx.open_table(tables::FORK)?.insert(&key, proof.as_slice())?;
+        }
+        Record::BoardEnvelope { context, board, user, envelope, at } => {
+            let line = tables::board_prefix(*context, *board, *user, envelope);
+            let mut value = at.to_be_bytes().to_vec();
+            value.extend(envelope.encode());
+            let key = tables::board_key(&line, envelope.n);
+            tx.open_table(tables::BOARD)?.insert(&key, value.as_slice())?;
+        }
+        Record::BoardFork { context, board, user, proof } => {
+            let decoded = ForkProof::decode(proof);
+            let decoded =
+                decoded.map_err(|error| Fault::damaged("board-fork", user.as_bytes(), error))?;
+            let [envelope, _] = decoded.envelopes();
+            let key = tables::board_prefix(*context, *board, *user, envelope);
+            tx.open_table(tables::BOARD_FORK)?.insert(&key, proof.as_slice())?;
         }
         Record::Frame { context, id, bytes } => {
             let mut frames = tx.open_table(tables::FRAME)?;
@@ -194,6 +210,8 @@ pub(super) fn forget(tx: &WriteTransaction, context: ContextId) -> Result<(), Fa
     clear(&mut tx.open_table(tables::ENVELOPE)?, prefix)?;
     clear(&mut tx.open_table(tables::REDEMPTION)?, prefix)?;
     clear(&mut tx.open_table(tables::FORK)?, prefix)?;
+    clear(&mut tx.open_table(tables::BOARD)?, prefix)?;
+    clear(&mut tx.open_table(tables::BOARD_FORK)?, prefix)?;
     clear(&mut tx.open_table(tables::WANT)?, prefix)?;
     clear(&mut tx.open_table(tables::LOST)?, prefix)?;
     clear(&mut tx.open_table(tables::DROPPED)?, prefix)?;
@@ -266,6 +284,8 @@ fn context_named(record: &Record) -> Option<ContextId> {
         | Record::DropCatalog { context, .. }
         | Record::Redemption { context, .. }
         | Record::Fork { context, .. }
+        | Record::BoardEnvelope { context, .. }
+        | Record::BoardFork { context, .. }
         | Record::Frame { context, .. }
         | Record::Earned { context, .. }
         | Record::Dropped { context, .. }
@@ -341,6 +361,30 @@ fn restore_forks(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(), 
         let context = ContextId::from_bytes(part(key.value(), 0));
         let user = UserId::from_bytes(part(key.value(), 1));
         records.push(Record::Fork { context, user, proof: value.value().to_vec() });
+    }
+    Ok(())
+}
+
+fn restore_boards(tx: &ReadTransaction, records: &mut Vec<Record>) -> Result<(), Fault> {
+    for item in tx.open_table(tables::BOARD)?.iter()? {
+        let (key, value) = item?;
+        let (context, board, user) = tables::board_parts(key.value());
+        // One that does not read is left out, with what depends on it: peers give both again.
+        let stored = value.value().split_first_chunk::<8>();
+        match stored.map(|(at, bytes)| (i64::from_be_bytes(*at), Envelope::decode(bytes))) {
+            Some((at, Ok(envelope))) => {
+                records.push(Record::BoardEnvelope { context, board, user, envelope, at });
+            }
+            Some((_, Err(error))) => {
+                tracing::error!(%context, %user, %error, "an envelope of a dashboard is damaged");
+            }
+            None => tracing::error!(%context, %user, "an envelope of a dashboard is cut short"),
+        }
+    }
+    for item in tx.open_table(tables::BOARD_FORK)?.iter()? {
+        let (key, value) = item?;
+        let (context, board, user) = tables::board_parts(key.value());
+        records.push(Record::BoardFork { context, board, user, proof: value.value().to_vec() });
     }
     Ok(())
 }

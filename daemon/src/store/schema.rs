@@ -36,6 +36,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     make_keeping,
     make_people,
     make_journal,
+    make_boards,
 ];
 
 /// Schema 1: makes every table, so that reading never meets one that is missing.
@@ -104,6 +105,13 @@ fn make_journal(tx: &WriteTransaction) -> Result<(), Fault> {
     tx.open_table(tables::JOURNAL)?;
     tx.open_table(tables::TRASH)?;
     tx.open_table(tables::TRASHED_CONTEXT)?;
+    Ok(())
+}
+
+/// Schema 9: makes the tables of dashboards.
+fn make_boards(tx: &WriteTransaction) -> Result<(), Fault> {
+    tx.open_table(tables::BOARD)?;
+    tx.open_table(tables::BOARD_FORK)?;
     Ok(())
 }
 

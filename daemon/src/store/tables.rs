@@ -7,7 +7,9 @@
 
 use std::ops::RangeInclusive;
 
+use dsp_protocol::doc::Envelope;
 use dsp_protocol::id::{ContextId, DeviceId, Incarnation, UserId};
+use dsp_protocol::wire::BoardKey;
 use redb::TableDefinition;
 
 /// What the store knows of itself: name -> bytes; the names are in [`super::schema`].
@@ -32,6 +34,16 @@ pub(super) const REDEMPTION: TableDefinition<&[u8; 64], &[u8]> = TableDefinition
 /// Proofs of forked catalogs: context (32) ‖ user (32) ‖ device (32) ‖ incarnation (8) -> the proof
 /// as it is sent.
 pub(super) const FORK: TableDefinition<&[u8; 104], &[u8]> = TableDefinition::new("fork");
+
+/// Accepted envelopes of dashboards: context (32) ‖ creator (32) ‖ nonce (16) ‖ epoch (u32) ‖ user
+/// (32) ‖ device (32) ‖ incarnation (8) ‖ n (u64) -> when it came, in milliseconds since 1970 (i64,
+/// big-endian) ‖ the envelope as it is sent.
+pub(super) const BOARD: TableDefinition<&[u8; 164], &[u8]> = TableDefinition::new("board");
+
+/// Proofs of forks on dashboards: context (32) ‖ creator (32) ‖ nonce (16) ‖ epoch (u32) ‖ user (32) ‖
+/// device (32) ‖ incarnation (8) -> the proof as it is sent.
+pub(super) const BOARD_FORK: TableDefinition<&[u8; 156], &[u8]> =
+    TableDefinition::new("board-fork");
 
 /// Frames, each once: frame (32) -> its bytes as received.
 pub(super) const FRAME: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("frame");
@@ -132,6 +144,38 @@ pub(super) fn catalog_prefix(
     inc: Incarnation,
 ) -> [u8; 104] {
     joined(&[context.as_bytes(), user.as_bytes(), device.as_bytes(), inc.as_bytes()])
+}
+
+/// Returns what the keys of one device on a dashboard begin with.
+pub(super) fn board_prefix(
+    context: ContextId,
+    board: BoardKey,
+    user: UserId,
+    envelope: &Envelope,
+) -> [u8; 156] {
+    joined(&[
+        context.as_bytes(),
+        board.creator.as_bytes(),
+        &board.nonce,
+        &envelope.epoch.to_be_bytes(),
+        user.as_bytes(),
+        envelope.device.as_bytes(),
+        envelope.inc.as_bytes(),
+    ])
+}
+
+/// Returns the key of an envelope of a dashboard.
+pub(super) fn board_key(line: &[u8; 156], n: u64) -> [u8; 164] {
+    joined(&[line, &n.to_be_bytes()])
+}
+
+/// Returns context, dashboard and user of such a key.
+pub(super) fn board_parts<const N: usize>(key: &[u8; N]) -> (ContextId, BoardKey, UserId) {
+    let bytes =
+        |from: usize| -> [u8; 32] { key[from..from + 32].try_into().expect("a slice of 32 bytes") };
+    let nonce = key[64..80].try_into().expect("a slice of 16 bytes");
+    let board = BoardKey { creator: UserId::from_bytes(bytes(32)), nonce };
+    (ContextId::from_bytes(bytes(0)), board, UserId::from_bytes(bytes(84)))
 }
 
 /// Returns the key of an envelope of a catalog.

@@ -1,7 +1,7 @@
 //! What `GET /events` tells.
 
 use super::contexts::FollowState;
-use crate::id::{BlobHash, ContextId, DeviceId, FrameId, PublicKey, StackId, UserId};
+use crate::id::{BlobHash, ContextId, DeviceId, DocumentId, FrameId, PublicKey, StackId, UserId};
 
 http! {
     /// An event of `GET /events`; its SSE name is the tag.
@@ -13,6 +13,24 @@ http! {
         /// A stack has another head.
         #[serde(rename = "stack.head_changed")]
         StackHeadChanged(StackEvent),
+        /// A dashboard appeared, was removed, or has other contents.
+        #[serde(rename = "board.changed")]
+        BoardChanged {
+            /// The context.
+            context: ContextId,
+            /// The dashboard.
+            board: DocumentId,
+        },
+        /// A comment appeared, was said otherwise, or was taken back.
+        #[serde(rename = "comment.changed")]
+        CommentChanged {
+            /// The context.
+            context: ContextId,
+            /// Who says it.
+            author: UserId,
+            /// Its id.
+            comment: String,
+        },
         /// A frame is here.
         #[serde(rename = "frame.added")]
         FrameAdded {

@@ -18,6 +18,7 @@ macro_rules! http {
 
 mod archives;
 mod blobs;
+mod boards;
 mod contexts;
 mod devices;
 mod diff;
@@ -48,6 +49,11 @@ mod welcome;
 
 pub use self::archives::{ArchiveTaken, Came, ExportArchive};
 pub use self::blobs::{BlobPut, Fault, Fetched, RefRequest, Verified};
+pub use self::boards::{
+    BoardChangeInfo, BoardChanged, BoardInfo, BoardOp, BoardParam, BoardView, CardHeight, CardInfo,
+    CardKind, CardStack, CardState, ChangeBoard, CommentInfo, CopyBoard, EditComment, NewBoard,
+    NewCard, NewComment, UndoBoard,
+};
 pub use self::contexts::{
     AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SetQuota,
     SwitchContext,

@@ -54,6 +54,11 @@ impl Keep {
         self.0.get(&held.doc).is_some_and(|kept| held.carried <= kept.up_to)
     }
 
+    /// Returns the changes named of a document that is no catalog here.
+    pub(super) fn awaited(&self, doc: DocumentId) -> BTreeSet<ChangeId> {
+        self.0.get(&doc).map(|kept| kept.awaited.clone()).unwrap_or_default()
+    }
+
     /// Tells whether an envelope is kept, or may turn out to be.
     pub(super) fn may_keep(&self, doc: DocumentId, n: u64) -> bool {
         self.0.get(&doc).is_some_and(|kept| n <= kept.up_to || !kept.awaited.is_empty())

@@ -261,7 +261,7 @@ impl View {
         current.map(|(id, tag)| (*id, tag.frame)).collect()
     }
 
-    fn by_writers<'a>(
+    pub(super) fn by_writers<'a>(
         &'a self,
         ids: impl Iterator<Item = &'a StatementId>,
     ) -> impl Iterator<Item = (StatementId, &'a Held)> {

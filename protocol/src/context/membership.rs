@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Genesis;
 use super::cuts::{Keep, device_cuts};
 use super::view::{Held, View};
-use crate::id::{DeviceId, DocumentId, StatementId, UserId};
+use crate::id::{ChangeId, DeviceId, DocumentId, StatementId, UserId};
 use crate::statement::{Member, Place, PlacedFact, Role, Subject};
 
 /// Who is what, and what follows for which statements count.
@@ -131,6 +131,17 @@ impl Authority {
     pub(super) fn may_keep(&self, user: UserId, device: DeviceId, doc: DocumentId, n: u64) -> bool {
         let device = self.devices.get(&(user, device));
         device.into_iter().chain(self.user_keeps(user)).all(|keep| keep.may_keep(doc, n))
+    }
+
+    /// Returns what each cut of a user or of one of her devices keeps of a board.
+    pub(super) fn kept_tips(
+        &self,
+        user: UserId,
+        device: DeviceId,
+        doc: DocumentId,
+    ) -> Vec<BTreeSet<ChangeId>> {
+        let device = self.devices.get(&(user, device));
+        device.into_iter().chain(self.user_keeps(user)).map(|keep| keep.awaited(doc)).collect()
     }
 
     /// Tells whether a cut that counts says what is kept of a user or of one of her devices.

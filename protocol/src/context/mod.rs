@@ -9,6 +9,7 @@
 //! from those that count. Whether something is accepted in the first place (signatures, place in
 //! its document, grants, quotas) is judged before, elsewhere.
 
+mod boards;
 mod counted;
 mod cuts;
 mod genesis;
@@ -19,6 +20,7 @@ mod standing;
 mod ticket;
 mod view;
 
+pub use self::boards::{CommentView, DashboardView};
 pub use self::counted::{CutAway, Reach};
 pub use self::genesis::{ContextKind, Genesis, GenesisError};
 pub use self::heads::{HeadView, StackState, StackView};

@@ -121,6 +121,8 @@ impl View {
                 | PlacedFact::Cut(_)
                 | PlacedFact::Epoch(_)
                 | PlacedFact::Withdraw(_)
+                | PlacedFact::Dashboard(_)
+                | PlacedFact::Comment(_)
                 | PlacedFact::Unknown { .. } => {}
             }
         }

@@ -29,6 +29,10 @@ pub struct View {
     pub(super) owners_only: BTreeSet<StatementId>,
     pub(super) lines: BTreeMap<(UserId, StackId), Line>,
     pub(super) tags: BTreeMap<(UserId, StackId), BTreeMap<TagName, BTreeSet<StatementId>>>,
+    /// What was said of each dashboard by its creator.
+    pub(super) dashboards: BTreeMap<(UserId, [u8; 16]), BTreeSet<StatementId>>,
+    /// The versions of each comment by its author.
+    pub(super) comments: BTreeMap<(UserId, [u8; 16]), BTreeSet<StatementId>>,
     pub(super) authority: OnceLock<Authority>,
 }
 
@@ -82,6 +86,8 @@ impl View {
             owners_only: BTreeSet::new(),
             lines: BTreeMap::new(),
             tags: BTreeMap::new(),
+            dashboards: BTreeMap::new(),
+            comments: BTreeMap::new(),
             authority: OnceLock::new(),
         }
     }
@@ -289,6 +295,17 @@ impl View {
         !forked && self.authority().may_keep(user, device, doc, n)
     }
 
+    /// Returns the changes up to which each cut that counts keeps a device of a user in a document
+    /// other than a catalog: none where no cut does, an empty set where one keeps nothing there.
+    pub fn kept_tips(
+        &self,
+        user: UserId,
+        device: DeviceId,
+        doc: DocumentId,
+    ) -> Vec<BTreeSet<ChangeId>> {
+        self.authority().kept_tips(user, device, doc)
+    }
+
     /// Returns the statements that need a newer version, or are of a kind it would know.
     pub fn unknown(&self) -> impl Iterator<Item = &Verified> {
         let held = self.held.values();
@@ -355,6 +372,12 @@ impl View {
                 let tags = self.tags.entry((user, tag.stack)).or_default();
                 tags.entry(tag.tag.clone()).or_default().insert(id);
             }
+            PlacedFact::Dashboard(dashboard) => {
+                self.dashboards.entry((user, dashboard.nonce)).or_default().insert(id);
+            }
+            PlacedFact::Comment(comment) => {
+                self.comments.entry((user, comment.id)).or_default().insert(id);
+            }
             // Heads are taken in once they are held.
             PlacedFact::Head(_) | PlacedFact::Unknown { .. } => {}
         }
@@ -388,6 +411,8 @@ impl Held {
         match self.fact() {
             PlacedFact::Head(head) => head.over.is_empty(),
             PlacedFact::Tag(tag) => tag.over.is_empty(),
+            PlacedFact::Dashboard(dashboard) => dashboard.over.is_empty(),
+            PlacedFact::Comment(comment) => comment.over.is_empty(),
             PlacedFact::Unknown { .. } => true,
             PlacedFact::About(_)
             | PlacedFact::Member(_)

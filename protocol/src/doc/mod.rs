@@ -16,8 +16,10 @@ mod scan;
 mod testing;
 
 pub use board::{
-    BOARD_FIELDS, BOARD_MAPS, Board, BoardChange, BoardJudgement, BoardOpError, BoardPlace,
-    BoardRefusal, BoardWait, Excess, Stale, winning_epoch,
+    BOARD_FIELDS, BOARD_MAPS, Board, BoardChange, BoardContent, BoardEdit, BoardJudged,
+    BoardJudgement, BoardOpError, BoardPart, BoardPlace, BoardRefusal, BoardTask, BoardValue,
+    BoardVerdict, BoardWait, BoardWriteError, Excess, Stale, change_links, judge_board, past_of,
+    winning_epoch,
 };
 pub(crate) use catalog::at_place;
 pub use catalog::{

@@ -421,6 +421,10 @@ impl Sim {
                 let result = TaskResult::Judged(verdicts);
                 self.answer(id, task, result);
             }
+            Output::JudgeBoard { task, work } => {
+                let judged = crate::doc::judge_board(*work);
+                self.answer(id, task, TaskResult::BoardJudged(Box::new(judged)));
+            }
             Output::LoadFrames { task, context, frames } => {
                 let result = TaskResult::Frames(self.hosts[&id].frames(context, &frames));
                 self.answer(id, task, result);

@@ -24,8 +24,8 @@ pub(crate) use self::entry::recovery_hash;
 pub use self::entry::{Entry, EntryFact, Grant, Inception, RotatedBy, Rotation, Scope};
 pub use self::fact::{Fact, Redeem};
 pub use self::placed::{
-    About, Access, Cut, Epoch, Head, Interest, Member, Place, Placed, PlacedFact, Role, Subject,
-    Tag, TicketFact, Why, Withdraw,
+    About, Access, Comment, CommentOn, Cut, Dashboard, Epoch, Head, Interest, Member, Place,
+    Placed, PlacedFact, Role, Subject, Tag, TicketFact, Why, Withdraw,
 };
 pub(crate) use self::placed::{check_ticket_role, named, read_u32};
 use crate::cbor::{self, CborError, FieldError, Fields, Map, Value};

@@ -102,7 +102,46 @@ pub(crate) fn placed_facts() -> Vec<(&'static str, PlacedFact)> {
                 blobs: [[0xb1; 32], [0xb2; 32]].map(crate::id::BlobHash::from_bytes).into(),
             }),
         ),
+        (
+            "dashboard",
+            PlacedFact::Dashboard(Dashboard { nonce: [0xda; 16], removed: false, over: vec![] }),
+        ),
+        (
+            "dashboard-removed",
+            PlacedFact::Dashboard(Dashboard {
+                nonce: [0xda; 16],
+                removed: true,
+                over: vec![StatementId::from_bytes([0x0e; 32])],
+            }),
+        ),
+        ("comment-stack", comment(CommentOn::Stack { user, stack: head().stack })),
+        (
+            "comment-frame",
+            comment(CommentOn::Frame {
+                user,
+                stack: head().stack,
+                frame: FrameId::from_bytes([0xf0; 32]),
+            }),
+        ),
+        (
+            "comment-card",
+            comment(CommentOn::Card { creator: user, nonce: [0xda; 16], card: "c1".to_owned() }),
+        ),
+        (
+            "comment-gone",
+            PlacedFact::Comment(Comment {
+                id: [0xc1; 16],
+                on: CommentOn::Stack { user, stack: head().stack },
+                text: None,
+                over: vec![StatementId::from_bytes([0x0e; 32])],
+            }),
+        ),
     ]
+}
+
+fn comment(on: CommentOn) -> PlacedFact {
+    let (id, text) = ([0xc1; 16], Some("Is this the new model?".to_owned()));
+    PlacedFact::Comment(Comment { id, on, text, over: vec![] })
 }
 
 /// Returns an entry of every kind of an identity log, by a name for the golden file.
@@ -190,7 +229,7 @@ pub(crate) fn all() -> Vec<(&'static str, Verified)> {
         ("unknown-key", "head", head_with_unknown_key(), &[][..]),
         ("unknown-must", "head", head_with_unknown_key(), &["mood"][..]),
         ("unknown-kind", "greeting", Map::new().with("text", "hello"), &[]),
-        ("unknown-kind-placed", "comment", place_fields().with("text", "hello"), &[]),
+        ("unknown-kind-placed", "poem", place_fields().with("text", "hello"), &[]),
         ("unknown-kind-entry", "endorse", entry, &[]),
     ];
     all.extend(unknown.into_iter().map(|(name, kind, fields, must)| {

@@ -54,7 +54,7 @@ fn what_is_unknown_is_kept_and_has_no_effect() {
     let unknown = |kind: &str| PlacedFact::Unknown { kind: kind.to_owned() };
     assert_eq!(all["unknown-must"].placed().unwrap().fact, unknown("head"));
     assert_eq!(all["unknown-must"].missing_features(), ["mood"]);
-    assert_eq!(all["unknown-kind-placed"].placed().unwrap().fact, unknown("comment"));
+    assert_eq!(all["unknown-kind-placed"].placed().unwrap().fact, unknown("poem"));
     assert_eq!(all["unknown-kind-placed"].placed().unwrap().place, place());
     assert_eq!(fact("unknown-kind"), Fact::Unknown { kind: "greeting".to_owned() });
     let Fact::Entry(entry) = fact("unknown-kind-entry") else { panic!("no entry") };

@@ -108,6 +108,8 @@ impl Node {
             for (device, tag) in self.channels_of(context) {
                 self.evaluate(cx, device, tag);
             }
+            // Whom a cut or a revocation takes off dashboards, or lets on.
+            self.refresh_boards(cx, context);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::doc::{Blame, Envelope, JudgeTask, Judgement, RefuseReason, Tip};
 use crate::id::{ContextId, DeviceId, StackId, UserId};
 use crate::limits;
 use crate::statement::{Fact, PlacedFact, Role, Verified};
-use crate::wire::{CatalogKey, CatalogState, LogState, Message, Tag};
+use crate::wire::{BoardKey, CatalogKey, CatalogState, LogState, Message, Tag};
 
 /// Most bytes of envelopes in one message; the asker asks on from where it ended.
 const ENVELOPES_MESSAGE_BYTES: usize = 512 * 1024;
@@ -70,6 +70,9 @@ impl Node {
             cx.send(device, &Message::Statements { tag, statements: redemptions });
         }
         self.channel_mut(device, tag).expect("the channel was just used").probe_soon(cx.now);
+        if whole {
+            self.send_boards(cx, device, tag);
+        }
     }
 
     pub(super) fn on_have(
@@ -346,6 +349,7 @@ impl Node {
         self.ask_everybody(cx, id);
         self.pump_frames(cx, id);
         self.pump_blobs(cx, id);
+        self.pump_boards(cx, id);
         self.check_synced(cx, id);
     }
 
@@ -595,7 +599,8 @@ impl Node {
         statements: &[Verified],
     ) {
         let mut stacks: BTreeSet<StackId> = BTreeSet::new();
-        let (mut authority, mut withdrawn) = (false, false);
+        let (mut authority, mut withdrawn, mut boards) = (false, false, BTreeSet::new());
+        let mut begun = false;
         for statement in statements {
             let Fact::Placed(placed) = statement.fact() else { continue };
             match &placed.fact {
@@ -612,8 +617,21 @@ impl Node {
                 | PlacedFact::TicketEnd { .. }
                 | PlacedFact::Cut(_) => authority = true,
                 PlacedFact::Withdraw(_) => withdrawn = true,
-                PlacedFact::Epoch(_) | PlacedFact::Unknown { .. } => {}
+                PlacedFact::Dashboard(dashboard) => {
+                    boards.insert(BoardKey { creator: user, nonce: dashboard.nonce });
+                }
+                PlacedFact::Comment(comment) => {
+                    cx.emit(Event::Comment { context: id, author: user, id: comment.id });
+                }
+                PlacedFact::Epoch(_) => begun = true,
+                PlacedFact::Unknown { .. } => {}
             }
+        }
+        if !boards.is_empty() || begun {
+            self.refresh_boards(cx, id);
+        }
+        for board in boards {
+            cx.emit(Event::Board { context: id, board });
         }
         if authority || withdrawn {
             self.withdraw(cx, id);

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::boards::Edit;
 use super::context::{Context, FrameMeta};
 use super::event::{
     Command, CommandError, CommandId, ContextRecord, Event, Keeping, Record, Reply, Standing,
 };
 use super::logs::EntrySource;
 use super::members::cuts;
-use super::node::{Cx, Node, Publish, Task};
+use super::node::{Cx, NewBoard, Node, Publish, Task};
 use super::work::Work;
 use crate::api::Policy;
 use crate::context::{ContextKind, Genesis, StackState, StackView};
@@ -19,11 +20,11 @@ use crate::limits;
 use crate::name::{ContextName, StackName};
 use crate::object::Frame;
 use crate::statement::{
-    About, Access, Fact, Head, Interest, Member, Place, PlacedFact, Role, Subject, Tag, TicketFact,
-    Verified, Why,
+    About, Access, Comment, Dashboard, Fact, Head, Interest, Member, Place, PlacedFact, Role,
+    Subject, Tag, TicketFact, Verified, Why,
 };
 use crate::ticket::{Ticket, TicketAddr};
-use crate::wire::CatalogKey;
+use crate::wire::{BoardKey, CatalogKey};
 
 /// What a command makes: facts to sign, and what goes with them.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub(super) struct Draft {
     blobs: Vec<(BlobHash, u64)>,
     stack: Option<(StackId, bool)>,
     ticket: Option<Box<Ticket>>,
+    board: Option<(BoardKey, NewBoard)>,
+    comment: Option<[u8; 16]>,
     /// Whether the first fact is a head whose id the reply names.
     pushed: bool,
 }
@@ -69,6 +72,10 @@ impl Node {
                 }
                 self.fetch(cx, id, context, wants);
             }
+            Command::EditBoard { context, board, edits } => {
+                let edit = Edit { edits, command: Some(id), makes: false };
+                self.edit_board(cx, context, board, edit);
+            }
             Command::Drop { context, blobs } => self.let_go(cx, id, context, blobs),
             Command::TakeBack { context, blobs } => self.take_back(cx, id, context, blobs),
             Command::HereAgain { context, blobs } => self.here_again(cx, id, context, blobs),
@@ -102,6 +109,11 @@ impl Node {
             | Command::Rename { context, .. }
             | Command::Remove { context, .. }
             | Command::Restore { context, .. }
+            | Command::NewBoard { context, .. }
+            | Command::RemoveBoard { context, .. }
+            | Command::RenewBoard { context, .. }
+            | Command::Comment { context, .. }
+            | Command::EditComment { context, .. }
             | Command::Tag { context, .. } => self.enqueue(cx, context, Some(id), command),
         }
     }
@@ -213,6 +225,10 @@ impl Node {
             records.push(Record::Frame { context: id, id: frame_id, bytes });
             frames.push((frame_id, meta));
         }
+        if let Some((board, NewBoard::Renewed(envelope))) = &draft.board {
+            let (context, board, envelope) = (id, *board, (**envelope).clone());
+            records.push(Record::BoardEnvelope { context, board, user, envelope, at: cx.now });
+        }
         for (hash, size) in draft.blobs {
             records.push(Record::Earned { context: id, hash, size });
         }
@@ -222,7 +238,7 @@ impl Node {
                 (None, Some((stack, created)), true) => {
                     Reply::Pushed { stack, head: statements[0].id(), created, peers: 0 }
                 }
-                (None, ..) => Reply::Done,
+                (None, ..) => draft.comment.map_or(Reply::Done, Reply::Comment),
             };
             (command, reply)
         });
@@ -233,16 +249,15 @@ impl Node {
             }
             reply => reply,
         };
-        let stack = draft.stack;
+        let (stack, board) = (draft.stack, draft.board);
         let publish =
-            Publish { context: id, reply, envelope, tip, statements, frames, stack, again };
+            Publish { context: id, reply, envelope, tip, statements, frames, stack, board, again };
         self.store(cx, records, Task::Publish(Box::new(publish)));
         Ok(())
     }
 
     pub(super) fn published(&mut self, cx: &mut Cx<'_>, publish: Publish) {
-        let Publish { context: id, reply, envelope, tip, statements, frames, stack, again: _ } =
-            publish;
+        let Publish { context: id, reply, envelope, tip, statements, frames, stack, .. } = publish;
         let key = CatalogKey { user: self.user, device: self.device, inc: envelope.inc };
         let Some(context) = self.contexts.get_mut(&id) else { return };
         context.stored = true;
@@ -261,6 +276,19 @@ impl Node {
             cx.emit(Event::Stack { context: id, user: self.user, stack, created: true });
         }
         self.statements_changed(cx, id, self.user, &statements);
+        let reply = match (publish.board, reply) {
+            // Answered once what is on it first is stored too.
+            (Some((board, NewBoard::Made(edits))), Some((command, _))) => {
+                let edit = Edit { edits, command: Some(command), makes: true };
+                self.edit_board(cx, id, board, edit);
+                None
+            }
+            (Some((board, NewBoard::Renewed(envelope))), reply) => {
+                self.begin_epoch(cx, id, board, *envelope);
+                reply
+            }
+            (_, reply) => reply,
+        };
         if let Some((command, mut reply)) = reply {
             if let Reply::Pushed { peers, .. } = &mut reply {
                 *peers = told;
@@ -366,7 +394,7 @@ impl Node {
                     None => Ok(Draft::default()),
                 }
             }
-            Command::Cut { device, docs, .. } => {
+            Command::Cut { device, mut docs, .. } => {
                 // Of one's own devices a writer may say it too; the grant has to be whole.
                 let granted = self.device_cap(self.user, self.device, id, cx.now);
                 let granted = granted.unwrap_or(Role::None);
@@ -374,6 +402,11 @@ impl Node {
                     return Err(CommandError::DeviceLimited { needed: Role::Owner, granted });
                 }
                 self.need(context, Role::Writer, cx.now)?;
+                // What it wrote on dashboards, others may have built on.
+                let wrote = |line: &CatalogKey| line.user == self.user && line.device == device;
+                if !docs.is_empty() {
+                    docs.extend(context.board_tips(wrote));
+                }
                 Ok(Draft::of(cuts(Subject::Device(device), docs)))
             }
             Command::Withdraw { frames, blobs, .. } => {
@@ -421,7 +454,67 @@ impl Node {
                 let facts = vec![PlacedFact::Tag(Tag { stack, tag, frame, over })];
                 Ok(Draft { facts, stack: Some((stack, false)), ..Draft::default() })
             }
+            Command::NewBoard { edits, .. } => {
+                self.need(context, Role::Writer, cx.now)?;
+                let hers = context.boards.keys().filter(|board| board.creator == self.user);
+                if hers.count() >= limits::BOARDS_PER_USER || context.boards.len() >= limits::BOARDS
+                {
+                    return Err(CommandError::Limit(format!(
+                        "a context has at most {} dashboards, and {} of one user",
+                        limits::BOARDS,
+                        limits::BOARDS_PER_USER
+                    )));
+                }
+                let nonce = random(cx);
+                let board = BoardKey { creator: self.user, nonce };
+                let fact = Dashboard { nonce, removed: false, over: Vec::new() };
+                Ok(Draft {
+                    board: Some((board, NewBoard::Made(edits))),
+                    ..Draft::of(vec![PlacedFact::Dashboard(fact)])
+                })
+            }
+            Command::RemoveBoard { board, removed, .. } => {
+                self.need(context, Role::Writer, cx.now)?;
+                let known = context.view.dashboard(board.creator, board.nonce);
+                let known = known.ok_or(CommandError::NoBoard(board))?;
+                if board.creator != self.user {
+                    return Err(CommandError::NotCreator);
+                }
+                if known.removed == removed {
+                    return Ok(Draft::default());
+                }
+                let fact = Dashboard { nonce: board.nonce, removed, over: known.over };
+                Ok(Draft::of(vec![PlacedFact::Dashboard(fact)]))
+            }
+            Command::RenewBoard { board, .. } => {
+                let (epoch, envelope) = self.draft_renewal(cx.now, id, board)?;
+                Ok(Draft {
+                    board: Some((board, NewBoard::Renewed(Box::new(envelope)))),
+                    ..Draft::of(vec![PlacedFact::Epoch(epoch)])
+                })
+            }
+            Command::Comment { on, text, .. } => {
+                self.need(context, Role::Writer, cx.now)?;
+                check_comment(&text)?;
+                let id = random(cx);
+                let fact = Comment { id, on, text: Some(text), over: Vec::new() };
+                Ok(Draft { comment: Some(id), ..Draft::of(vec![PlacedFact::Comment(fact)]) })
+            }
+            Command::EditComment { id: comment, text, .. } => {
+                self.need(context, Role::Writer, cx.now)?;
+                let known = context.view.comment(self.user, comment);
+                let known = known.ok_or(CommandError::NoComment(comment))?;
+                if let Some(text) = &text {
+                    check_comment(text)?;
+                }
+                if known.text == text {
+                    return Ok(Draft::default());
+                }
+                let fact = Comment { id: comment, on: known.on, text, over: known.over };
+                Ok(Draft { comment: Some(comment), ..Draft::of(vec![PlacedFact::Comment(fact)]) })
+            }
             Command::Follow { .. }
+            | Command::EditBoard { .. }
             | Command::SetPolicy { .. }
             | Command::Leave { .. }
             | Command::Rejoin { .. }
@@ -540,7 +633,7 @@ impl Node {
             blobs,
             stack: Some((stack, created)),
             pushed: true,
-            ticket: None,
+            ..Draft::default()
         })
     }
 
@@ -578,7 +671,7 @@ impl Node {
             }
         };
         let (facts, stack) = (vec![fact], Some((stack, created)));
-        Ok(Draft { facts, frames: decoded, blobs, stack, ticket: None, pushed: false })
+        Ok(Draft { facts, frames: decoded, blobs, stack, ..Draft::default() })
     }
 
     /// Puts heads over the tombstone of a stack, each over the tombstone alone.
@@ -615,7 +708,12 @@ impl Node {
         Ok(Draft { facts, stack: Some((stack, false)), ..Draft::default() })
     }
 
-    fn need(&self, context: &Context, needed: Role, now: i64) -> Result<(), CommandError> {
+    pub(super) fn need(
+        &self,
+        context: &Context,
+        needed: Role,
+        now: i64,
+    ) -> Result<(), CommandError> {
         let mine = context.view.role(self.user);
         if mine < needed {
             return Err(CommandError::NotAllowed { needed, mine });
@@ -651,7 +749,28 @@ impl Node {
 
 /// Tells whether a fact is about what is shared, and not about who may do what.
 fn is_content(fact: &PlacedFact) -> bool {
-    matches!(fact, PlacedFact::Head(_) | PlacedFact::Tag(_))
+    matches!(
+        fact,
+        PlacedFact::Head(_)
+            | PlacedFact::Tag(_)
+            | PlacedFact::Dashboard(_)
+            | PlacedFact::Comment(_)
+    )
+}
+
+/// Refuses a comment that says nothing or too much.
+fn check_comment(text: &str) -> Result<(), CommandError> {
+    if text.trim().is_empty() {
+        return Err(CommandError::Invalid("a comment says something".to_owned()));
+    }
+    if text.len() > limits::COMMENT_BYTES {
+        return Err(CommandError::Limit(format!(
+            "{} bytes exceed the {} of a comment",
+            text.len(),
+            limits::COMMENT_BYTES
+        )));
+    }
+    Ok(())
 }
 
 /// Returns what the owner says of a new context.

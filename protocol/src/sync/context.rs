@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::boards::BoardSlot;
 use super::event::{BlobWant, CommandId, ContextRecord, Standing, TaskId};
 use super::work::Work;
 use crate::context::View;
@@ -12,7 +13,7 @@ use crate::id::{
 use crate::limits;
 use crate::policy::FollowPolicy;
 use crate::statement::{Interest, Role, Verified, Withdraw};
-use crate::wire::{CatalogKey, CatalogState};
+use crate::wire::{BoardKey, CatalogKey, CatalogState};
 
 /// Interest keys that only tickets told and that open a session.
 const TOLD: usize = 2;
@@ -34,6 +35,8 @@ pub struct Context {
     pub(super) forks: BTreeMap<CatalogKey, ForkProof>,
     /// Proofs that the disk refused, with who gave them; stored again with what is asked again.
     pub(super) forks_again: BTreeMap<CatalogKey, (ForkProof, Option<DeviceId>)>,
+    /// Dashboards.
+    pub(super) boards: BTreeMap<BoardKey, BoardSlot>,
     /// Frames that are here and earned, and in the place of each withdrawn one what leads on.
     pub(super) frames: BTreeMap<FrameId, FrameMeta>,
     /// What owners withdrew, as far as it was done here.
@@ -264,6 +267,7 @@ impl Context {
             redemptions: BTreeMap::new(),
             forks: BTreeMap::new(),
             forks_again: BTreeMap::new(),
+            boards: BTreeMap::new(),
             frames: BTreeMap::new(),
             withdrawn: Withdraw::default(),
             frame_wants: BTreeMap::new(),

@@ -16,7 +16,7 @@ use super::session::{Admission, Channel, Session};
 use crate::id::{ContextId, DeviceId};
 use crate::limits;
 use crate::statement::Interest;
-use crate::wire::{ByeCode, Message, Tag, VERSIONS};
+use crate::wire::{BOARDS_FEATURE, ByeCode, Message, Tag, VERSIONS};
 
 /// Generations of an interest key that open a session to anybody: the current and the previous
 /// one. Besides them those of tickets that hold do.
@@ -36,7 +36,8 @@ impl Node {
         }
         let nonce = random(cx);
         self.sessions.insert(device, Session::new(role, nonce, cx.now));
-        cx.send(device, &Message::Hi { versions: VERSIONS.to_vec(), nonce, features: Vec::new() });
+        let features = vec![BOARDS_FEATURE.to_owned()];
+        cx.send(device, &Message::Hi { versions: VERSIONS.to_vec(), nonce, features });
     }
 
     pub(super) fn session_down(&mut self, cx: &mut Cx<'_>, device: DeviceId) {
@@ -74,7 +75,12 @@ impl Node {
             }
         };
         match message {
-            Message::Hi { versions, nonce, .. } => self.on_hi(cx, device, &versions, nonce),
+            Message::Hi { versions, nonce, features } => {
+                if let Some(session) = self.sessions.get_mut(&device) {
+                    session.boards = features.iter().any(|feature| feature == BOARDS_FEATURE);
+                }
+                self.on_hi(cx, device, &versions, nonce);
+            }
             Message::Tags { tags } => self.on_tags(cx, device, &tags),
             Message::Bye { code } => self.on_bye(cx, device, code),
             Message::Unknown => {}
@@ -98,6 +104,15 @@ impl Node {
             }
             Message::Fork { tag, catalog, proof } => {
                 self.on_fork(cx, device, tag, catalog, &proof);
+            }
+            Message::BoardHave { tag, board, epoch, lines, asks } => {
+                self.on_board_have(cx, device, tag, board, (epoch, &lines, asks));
+            }
+            Message::BoardEnvelopes { tag, board, envelopes, more } => {
+                self.on_board_envelopes(cx, device, tag, board, envelopes, more);
+            }
+            Message::BoardFork { tag, board, user, proof } => {
+                self.on_board_fork(cx, device, tag, board, user, &proof);
             }
             Message::Contexts { tag, contexts } => self.on_contexts(cx, device, tag, contexts),
             Message::Peers { tag, peers } => self.on_peers(cx, device, tag, peers),

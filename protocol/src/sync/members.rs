@@ -53,7 +53,12 @@ impl Node {
                 Keeping::Before(time) => context.view.tips(user, Reach::Counting, Some(time)),
                 Keeping::Nothing => BTreeMap::new(),
             };
-            let tips = tips.into_iter().map(|(doc, tip)| (doc, vec![tip])).collect();
+            let mut tips: BTreeMap<DocumentId, Vec<ChangeId>> =
+                tips.into_iter().map(|(doc, tip)| (doc, vec![tip])).collect();
+            // A change of a dashboard tells no time.
+            if keep != Keeping::Nothing {
+                tips.extend(context.board_tips(|line| line.user == user));
+            }
             facts.extend(cuts(Subject::User(user), tips));
         }
         if role == Role::None {

@@ -28,6 +28,7 @@ mod authority;
 mod backoff;
 mod blobs;
 mod blocks;
+mod boards;
 mod catalogs;
 mod choose;
 mod commands;
@@ -55,6 +56,7 @@ mod withdrawing;
 mod work;
 
 pub use backoff::Backoff;
+pub use boards::{BoardSlot, HeldChange};
 pub use context::{Context, FrameMeta};
 pub use defect::Defect;
 pub use event::{

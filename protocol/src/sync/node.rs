@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::Rng;
 
 use super::archive::Import;
+use super::boards::{BoardTaken, BoardWritten};
 use super::catalogs::Accepted;
 use super::context::Context;
 use super::defect::Defect;
@@ -18,12 +19,12 @@ use super::restore::RestoreError;
 use super::restored::{Renewal, Why};
 use super::session::Session;
 use super::work::{Change, Work};
-use crate::doc::{Envelope, ForkProof};
+use crate::doc::{BoardEdit, Envelope, ForkProof};
 use crate::id::{BlobHash, ContextId, DeviceId, FrameId, Incarnation, StackId, UserId};
 use crate::identity::IdentityLog;
 use crate::key::SecretKey;
 use crate::statement::Verified;
-use crate::wire::{ByeCode, CatalogKey, Message, Tag};
+use crate::wire::{BoardKey, ByeCode, CatalogKey, Message, Tag};
 
 /// What an engine is made of.
 #[derive(Debug)]
@@ -94,6 +95,20 @@ pub(super) enum Task {
     Accept { context: ContextId, key: CatalogKey, accepted: Vec<Accepted>, from: DeviceId },
     /// A fork counts, and its proof is passed on, but not to whom it came from.
     Fork { context: ContextId, key: CatalogKey, proof: Box<ForkProof>, from: Option<DeviceId> },
+    /// Envelopes of a dashboard are being judged.
+    BoardJudge { context: ContextId, board: BoardKey, envelopes: Vec<(DeviceId, UserId, Envelope)> },
+    /// Judged envelopes of a dashboard take effect and are passed on.
+    BoardTaken { context: ContextId, board: BoardKey, taken: Box<BoardTaken> },
+    /// An own change of a dashboard takes effect and is announced.
+    BoardWritten { context: ContextId, board: BoardKey, written: Box<BoardWritten> },
+    /// A fork on a dashboard counts, and its proof is passed on.
+    BoardFork {
+        context: ContextId,
+        board: BoardKey,
+        key: CatalogKey,
+        proof: Box<ForkProof>,
+        from: Option<DeviceId>,
+    },
     /// Frames that came are here.
     Frames { context: ContextId, frames: Vec<(FrameId, super::FrameMeta)> },
     /// Frames go to a peer that asked.
@@ -121,8 +136,19 @@ pub(super) struct Publish {
     pub frames: Vec<(FrameId, super::FrameMeta)>,
     /// A stack to name in the event, with whether it is new.
     pub stack: Option<(StackId, bool)>,
+    /// A dashboard that the statements make or begin anew, and how it goes on.
+    pub board: Option<(BoardKey, NewBoard)>,
     /// What to do again when they cannot be stored.
     pub again: Option<Work>,
+}
+
+/// How a dashboard goes on after a statement about it.
+#[derive(Debug)]
+pub(super) enum NewBoard {
+    /// With what is written on it first.
+    Made(Vec<BoardEdit>),
+    /// With the envelope that carries over what stood there.
+    Renewed(Box<Envelope>),
 }
 
 impl Task {
@@ -141,6 +167,10 @@ impl Task {
             | Task::Judge { context, .. }
             | Task::Accept { context, .. }
             | Task::Fork { context, .. }
+            | Task::BoardJudge { context, .. }
+            | Task::BoardTaken { context, .. }
+            | Task::BoardWritten { context, .. }
+            | Task::BoardFork { context, .. }
             | Task::Frames { context, .. }
             | Task::SendFrames { context, .. }
             | Task::Read { context, .. }
@@ -402,6 +432,18 @@ impl Node {
             (Task::Fork { context, key, proof, from }, TaskResult::Stored) => {
                 self.forked(cx, context, key, *proof, from);
             }
+            (Task::BoardJudge { context, board, envelopes }, TaskResult::BoardJudged(judged)) => {
+                self.board_judged(cx, context, board, envelopes, *judged)
+            }
+            (Task::BoardTaken { context, board, taken }, TaskResult::Stored) => {
+                self.board_taken(cx, context, board, *taken);
+            }
+            (Task::BoardWritten { context, board, written }, TaskResult::Stored) => {
+                self.board_written(cx, context, board, *written);
+            }
+            (Task::BoardFork { context, board, key, proof, from }, TaskResult::Stored) => {
+                self.board_forked(cx, context, board, key, *proof, from);
+            }
             (Task::Frames { context, frames }, TaskResult::Stored) => {
                 self.frames_stored(cx, context, frames);
             }
@@ -436,6 +478,10 @@ impl Node {
                 | Task::Judge { .. }
                 | Task::Accept { .. }
                 | Task::Fork { .. }
+                | Task::BoardJudge { .. }
+                | Task::BoardTaken { .. }
+                | Task::BoardWritten { .. }
+                | Task::BoardFork { .. }
                 | Task::Frames { .. }
                 | Task::SendFrames { .. }
                 | Task::Read { .. }
@@ -469,12 +515,21 @@ impl Node {
             Task::Fork { context, key, proof, from } => {
                 self.fork_failed(cx.now, context, key, *proof, from);
             }
+            Task::BoardTaken { context, board, .. } => {
+                self.board_taken_failed(cx.now, context, board);
+            }
+            Task::BoardWritten { context, board, written } => {
+                self.board_write_failed(cx, context, board, *written, error);
+            }
             Task::Frames { context, frames } => self.frames_failed(cx.now, context, &frames),
             Task::Earned { context, wants } => self.earned_failed(cx.now, context, &wants),
             Task::Dropped { context, command, undo } => {
                 self.let_go_failed(cx, context, command, &undo, error);
             }
+            // A proof that could not be stored is found, or told, again.
             Task::Stored
+            | Task::BoardFork { .. }
+            | Task::BoardJudge { .. }
             | Task::Judge { .. }
             | Task::SendFrames { .. }
             | Task::Read { .. }

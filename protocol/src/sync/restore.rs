@@ -110,6 +110,7 @@ impl Node {
             return Err(RestoreError::NoIncarnation);
         }
         node.count_own();
+        node.make_boards();
         Ok(node)
     }
 
@@ -133,6 +134,16 @@ impl Node {
                 // A proof that does not hold is nothing; it comes again from who has it.
                 if let Ok(proof) = ForkProof::decode(&proof) {
                     self.known(context)?.take_stored_fork(user, proof);
+                }
+                Ok(())
+            }
+            Record::BoardEnvelope { context, board, user, envelope, at } => {
+                self.known(context)?.stored_change(board, user, envelope, at);
+                Ok(())
+            }
+            Record::BoardFork { context, board, user, proof } => {
+                if let Ok(proof) = ForkProof::decode(&proof) {
+                    self.known(context)?.stored_board_fork(board, user, proof);
                 }
                 Ok(())
             }
@@ -288,6 +299,16 @@ impl Node {
         Ok(())
     }
 
+    /// Makes the boards of what was stored of them. What was lost by a fork was written again when
+    /// it was lost.
+    fn make_boards(&mut self) {
+        for id in self.contexts.keys().copied().collect::<Vec<_>>() {
+            for board in self.contexts[&id].boards.keys().copied().collect::<Vec<_>>() {
+                drop(self.rebuild_board(id, board));
+            }
+        }
+    }
+
     /// Finds the numbers of my last statements.
     fn count_own(&mut self) {
         let (device, inc) = (self.device, self.inc);
@@ -303,6 +324,7 @@ impl Node {
             self.want_all_heads(id);
             self.resume_blobs(id);
             self.reach(cx, id, true);
+            self.refresh_boards(cx, id);
             self.pump_context(cx, id);
         }
     }

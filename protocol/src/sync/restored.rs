@@ -136,6 +136,8 @@ impl Node {
                     | PlacedFact::Cut(_)
                     | PlacedFact::Epoch(_)
                     | PlacedFact::Withdraw(_)
+                    | PlacedFact::Dashboard(_)
+                    | PlacedFact::Comment(_)
                     | PlacedFact::Unknown { .. },
                 )
                 | None => others += 1,

@@ -7,7 +7,7 @@ use super::event::{Provider, SessionRole};
 use super::logs::{LogAsk, LogTaken};
 use crate::id::{ChangeId, ContextId, DeviceId, UserId};
 use crate::statement::{Role, Verified};
-use crate::wire::{CatalogKey, DenyCode, LogDigest, Offer, Tag};
+use crate::wire::{BoardKey, CatalogKey, DenyCode, LogDigest, Offer, Tag};
 
 /// How long an answer may take before the same is asked again or of another, in milliseconds.
 pub(super) const ASK_MS: i64 = 5_000;
@@ -27,6 +27,8 @@ pub(super) struct Session {
     pub peer_nonce: Option<[u8; 32]>,
     /// Bytes taken before the first context matched.
     pub hello_bytes: usize,
+    /// Whether the peer knows dashboards.
+    pub boards: bool,
     /// Whether the tags went out (initiator) or were answered (responder).
     pub tags_done: bool,
     /// Whether a device of this user was told what she takes part in.
@@ -69,6 +71,8 @@ pub(super) struct Channel {
     pub set_aside: BTreeMap<CatalogKey, u64>,
     /// Catalogs of whose fork the peer was told because it has what is behind, with the number.
     pub forks_told: BTreeMap<CatalogKey, u64>,
+    /// Forks on dashboards of which the peer was told, or which it told, with the number.
+    pub board_forks_told: BTreeMap<(BoardKey, CatalogKey), u64>,
     /// Identity logs asked for on this channel.
     pub asked_logs: BTreeMap<UserId, LogAsk>,
     /// Identity logs taken from the peer to their end.
@@ -119,6 +123,7 @@ impl Session {
             nonce,
             peer_nonce: None,
             hello_bytes: 0,
+            boards: false,
             tags_done: false,
             handed: false,
             channels: BTreeMap::new(),
@@ -154,6 +159,7 @@ impl Channel {
             in_vain: BTreeSet::new(),
             set_aside: BTreeMap::new(),
             forks_told: BTreeMap::new(),
+            board_forks_told: BTreeMap::new(),
             asked_logs: BTreeMap::new(),
             taken_logs: BTreeMap::new(),
             own_asked: None,

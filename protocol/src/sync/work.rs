@@ -473,6 +473,9 @@ impl Context {
         for catalog in self.catalogs.values_mut() {
             catalog.busy = false;
         }
+        for slot in self.boards.values_mut() {
+            slot.come_to_rest();
+        }
         for want in self.frame_wants.values_mut() {
             let roots = std::mem::take(&mut want.roots);
             *want = FrameWant { roots, ..FrameWant::at(want.depth) };

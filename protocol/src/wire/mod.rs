@@ -12,6 +12,7 @@ pub use self::handed::{HandedAdmission, HandedContext};
 use crate::cbor::{self, CborError, FieldError, Fields, Map, Value};
 use crate::id::{ChangeId, DeviceId, FrameId, Incarnation, UserId};
 use crate::limits;
+use crate::statement::read_u32;
 
 mod offer;
 
@@ -26,6 +27,9 @@ pub type LogDigest = [u8; 32];
 
 /// The minor versions that this program speaks, newest first.
 pub const VERSIONS: &[u16] = &[1];
+
+/// The feature of a peer that knows dashboards: to another nothing is said of them.
+pub const BOARDS_FEATURE: &str = "boards";
 
 /// A message of the sync stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,6 +136,41 @@ pub enum Message {
         /// A [`ForkProof`](crate::doc::ForkProof), encoded.
         proof: Vec<u8>,
     },
+    /// What the sender has of a dashboard, as far as it counts.
+    BoardHave {
+        /// The context.
+        tag: Tag,
+        /// Which dashboard.
+        board: BoardKey,
+        /// The epoch in which it is.
+        epoch: u32,
+        /// How far each device is, at most [`limits::BOARD_LINES`].
+        lines: Vec<BoardLine>,
+        /// Whether the sender wants what the receiver has beyond that.
+        asks: bool,
+    },
+    /// Envelopes of a dashboard, each after those on which it depends.
+    BoardEnvelopes {
+        /// The context.
+        tag: Tag,
+        /// Which dashboard.
+        board: BoardKey,
+        /// Whose, and encoded.
+        envelopes: Vec<(UserId, Vec<u8>)>,
+        /// Whether the sender has more.
+        more: bool,
+    },
+    /// The proof that a device signed two envelopes of one number on a dashboard.
+    BoardFork {
+        /// The context.
+        tag: Tag,
+        /// Which dashboard.
+        board: BoardKey,
+        /// Whose device.
+        user: UserId,
+        /// A [`ForkProof`](crate::doc::ForkProof), encoded.
+        proof: Vec<u8>,
+    },
     /// Asks for frames.
     WantFrames {
         /// The context.
@@ -188,6 +227,26 @@ pub struct CatalogKey {
     pub device: DeviceId,
     /// In which incarnation.
     pub inc: Incarnation,
+}
+
+/// Names a dashboard inside a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BoardKey {
+    /// Who made it.
+    pub creator: UserId,
+    /// What names it among hers.
+    pub nonce: [u8; 16],
+}
+
+/// How far a device in one incarnation is on a dashboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoardLine {
+    /// Whose device in which incarnation.
+    pub key: CatalogKey,
+    /// The number of its last envelope.
+    pub n: u64,
+    /// The hash of that envelope.
+    pub tip: [u8; 32],
 }
 
 /// How far a catalog is.
@@ -370,6 +429,24 @@ impl Message {
             Message::Fork { tag, catalog, proof } => {
                 tagged("fork", tag).with("doc", catalog.to_value()).with("proof", proof.clone())
             }
+            Message::BoardHave { tag, board, epoch, lines, asks } => tagged("board-have", tag)
+                .with("board", board.to_value())
+                .with("epoch", *epoch)
+                .with("lines", Value::List(lines.iter().map(|line| line.to_value()).collect()))
+                .with("asks", *asks),
+            Message::BoardEnvelopes { tag, board, envelopes, more } => {
+                let envelopes = envelopes
+                    .iter()
+                    .map(|(user, bytes)| Value::List(vec![(*user).into(), bytes.clone().into()]));
+                tagged("board-envelopes", tag)
+                    .with("board", board.to_value())
+                    .with("envelopes", Value::List(envelopes.collect()))
+                    .with("more", *more)
+            }
+            Message::BoardFork { tag, board, user, proof } => tagged("board-fork", tag)
+                .with("board", board.to_value())
+                .with("user", *user)
+                .with("proof", proof.clone()),
             Message::WantFrames { tag, frames } => {
                 tagged("want-frames", tag).with("frames", list(frames))
             }
@@ -462,6 +539,27 @@ impl Message {
                 catalog: f.required("doc", CatalogKey::from_value)?,
                 proof: f.required("proof", Value::into_bytes)?,
             },
+            "board-have" => Message::BoardHave {
+                tag: tag(&mut f)?,
+                board: f.required("board", BoardKey::from_value)?,
+                epoch: f.required("epoch", read_u32)?,
+                lines: f.required("lines", |v| {
+                    v.into_list_of(limits::BOARD_LINES, BoardLine::from_value)
+                })?,
+                asks: f.required("asks", Value::into_bool)?,
+            },
+            "board-envelopes" => Message::BoardEnvelopes {
+                tag: tag(&mut f)?,
+                board: f.required("board", BoardKey::from_value)?,
+                envelopes: f.required("envelopes", |v| v.into_list_of(LIST, of_user))?,
+                more: f.required("more", Value::into_bool)?,
+            },
+            "board-fork" => Message::BoardFork {
+                tag: tag(&mut f)?,
+                board: f.required("board", BoardKey::from_value)?,
+                user: f.required("user", UserId::from_value)?,
+                proof: f.required("proof", Value::into_bytes)?,
+            },
             "want-frames" => Message::WantFrames {
                 tag: tag(&mut f)?,
                 frames: f.required("frames", |v| {
@@ -532,6 +630,46 @@ impl CatalogKey {
                 user: UserId::from_value(user)?,
                 device: DeviceId::from_value(device)?,
                 inc: Incarnation::from_value(inc)?,
+            }),
+            Err(list) => Err(format!("expected 3 items, got {}", list.len())),
+        }
+    }
+}
+
+/// Reads the envelope of somebody.
+fn of_user(value: Value) -> Result<(UserId, Vec<u8>), String> {
+    match <[Value; 2]>::try_from(value.into_list(2)?) {
+        Ok([user, bytes]) => Ok((UserId::from_value(user)?, bytes.into_bytes()?)),
+        Err(list) => Err(format!("expected 2 items, got {}", list.len())),
+    }
+}
+
+impl BoardKey {
+    fn to_value(self) -> Value {
+        Value::List(vec![self.creator.into(), self.nonce.into()])
+    }
+
+    fn from_value(value: Value) -> Result<Self, String> {
+        match <[Value; 2]>::try_from(value.into_list(2)?) {
+            Ok([creator, nonce]) => {
+                Ok(BoardKey { creator: UserId::from_value(creator)?, nonce: nonce.into_array()? })
+            }
+            Err(list) => Err(format!("expected 2 items, got {}", list.len())),
+        }
+    }
+}
+
+impl BoardLine {
+    fn to_value(self) -> Value {
+        Value::List(vec![self.key.to_value(), self.n.into(), self.tip.into()])
+    }
+
+    fn from_value(value: Value) -> Result<Self, String> {
+        match <[Value; 3]>::try_from(value.into_list(3)?) {
+            Ok([key, n, tip]) => Ok(BoardLine {
+                key: CatalogKey::from_value(key)?,
+                n: n.into_u64()?,
+                tip: tip.into_array()?,
             }),
             Err(list) => Err(format!("expected 3 items, got {}", list.len())),
         }

@@ -44,6 +44,7 @@ fn samples() -> Vec<(String, Message)> {
     let log = LogState { user, digest: [4; 32] };
     let addresses = vec!["/ip4/192.0.2.1/tcp/7701".to_owned()];
     let peer = PeerAddresses { device: key().device, addresses };
+    let board = BoardKey { creator: user, nonce: [8; 16] };
     let open = |redeem| Message::Open { tag, user, log: [4; 32], redeem };
     let have = |logs, docs, whole| Message::Have { tag, logs, docs, whole };
     let page = |entries, more| Message::Log { tag, user, from: 3, entries, more };
@@ -62,6 +63,26 @@ fn samples() -> Vec<(String, Message)> {
         ("envelopes", Message::Envelopes { tag, catalog: key(), envelopes: vec![vec![1]] }),
         ("statements", Message::Statements { tag, statements: vec![vec![2]] }),
         ("fork", Message::Fork { tag, catalog: key(), proof: vec![1] }),
+        (
+            "board-have",
+            Message::BoardHave {
+                tag,
+                board,
+                epoch: 1,
+                lines: vec![BoardLine { key: key(), n: 3, tip: [6; 32] }],
+                asks: true,
+            },
+        ),
+        (
+            "board-envelopes",
+            Message::BoardEnvelopes {
+                tag,
+                board,
+                envelopes: vec![(user, vec![1]), (user, vec![2])],
+                more: false,
+            },
+        ),
+        ("board-fork", Message::BoardFork { tag, board, user, proof: vec![1] }),
         ("want-frames", Message::WantFrames { tag, frames: vec![frame] }),
         ("frames", Message::Frames { tag, frames: vec![vec![3]], missing: vec![frame] }),
         ("peers", Message::Peers { tag, peers: vec![peer] }),

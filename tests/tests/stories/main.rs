@@ -6,6 +6,7 @@ mod archive;
 mod audience;
 mod author;
 #[cfg(target_os = "linux")]
+mod boards;
 mod cable;
 #[cfg(target_os = "linux")]
 mod crash;

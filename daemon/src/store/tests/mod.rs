@@ -20,7 +20,7 @@ use dsp_protocol::statement::{Interest, Role};
 use dsp_protocol::sync::{
     BlobKind, BlobWant, ContextRecord, Record, Standing, StoredOffer, TicketUse,
 };
-use dsp_protocol::wire::Offer;
+use dsp_protocol::wire::{BoardKey, Offer};
 use redb::Database;
 
 use self::disk::Disk;
@@ -179,6 +179,26 @@ fn fork(of: u8) -> Record {
     Record::Fork { context: context(of), user: user(of), proof }
 }
 
+fn board(of: u8) -> BoardKey {
+    BoardKey { creator: user(of), nonce: [of; 16] }
+}
+
+fn board_envelope(of: u8, epoch: u32, n: u64) -> Record {
+    let key = SecretKey::from_seed(&[9; 32]);
+    let doc = DocumentId::board(context(of), board(of).creator, board(of).nonce);
+    let envelope = Envelope::sign(doc, epoch, inc(1), n, vec![7; 100], &key);
+    let (context, board, user) = (context(of), board(of), user(3));
+    Record::BoardEnvelope { context, board, user, envelope, at: 1_700_000_000_000 + n as i64 }
+}
+
+fn board_fork(of: u8) -> Record {
+    let key = SecretKey::from_seed(&[9; 32]);
+    let doc = DocumentId::board(context(of), board(of).creator, board(of).nonce);
+    let sign = |change: u8| Envelope::sign(doc, 0, inc(1), 3, vec![change; 100], &key);
+    let proof = ForkProof::new(sign(1), sign(2)).unwrap().encode();
+    Record::BoardFork { context: context(of), board: board(of), user: user(3), proof }
+}
+
 fn log(of: u8, entry: &[u8]) -> Record {
     Record::Log { user: user(of), entry: entry.to_vec() }
 }
@@ -195,6 +215,11 @@ fn everything() -> Vec<Record> {
     }
     records.extend(contexts.map(|of| redemption(of, 1)));
     records.extend(contexts.map(fork));
+    for of in contexts {
+        records.extend([1, 2, 256].map(|n| board_envelope(of, 0, n)));
+        records.push(board_envelope(of, 1, 1));
+    }
+    records.extend(contexts.map(board_fork));
     records.extend(contexts.map(|of| frame(of, 1)));
     records.extend(contexts.map(|of| earned(of, 3)));
     records.extend(contexts.map(|of| dropped(of, 5)));

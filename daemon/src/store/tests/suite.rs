@@ -91,6 +91,8 @@ on_both! {
             Record::Envelope { context, .. }
             | Record::Redemption { context, .. }
             | Record::Fork { context, .. }
+            | Record::BoardEnvelope { context, .. }
+            | Record::BoardFork { context, .. }
             | Record::Frame { context, .. }
             | Record::Earned { context, .. }
             | Record::Dropped { context, .. }

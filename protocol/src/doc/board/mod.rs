@@ -12,10 +12,12 @@
 //!
 //! Whether the author may write is not judged here but by the engine.
 
+mod content;
 mod epoch;
 mod index;
 mod rule;
 mod size;
+mod task;
 #[cfg(test)]
 mod tests;
 
@@ -24,10 +26,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, Automerge, AutomergeError, Change, ObjType, ROOT};
 
+pub use self::content::{BoardContent, BoardEdit, BoardPart, BoardValue, BoardWriteError};
 pub use self::epoch::winning_epoch;
 use self::index::{Additions, Index};
 pub use self::rule::BoardOpError;
 pub use self::size::Excess;
+pub use self::task::{BoardJudged, BoardTask, BoardVerdict, change_links, judge_board, past_of};
 use crate::doc::change::{ChangeError, change_id, parse};
 use crate::doc::envelope::Envelope;
 use crate::id::{ChangeId, ContextId, DocumentId, UserId, derive};
@@ -164,6 +168,13 @@ pub enum BoardRefusal {
     Malformed(String),
 }
 
+/// Whether a change is tried in a copy, which takes most of the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sizes {
+    Measured,
+    Known,
+}
+
 /// A change that a board accepted and has not applied yet.
 #[derive(Clone, Debug)]
 pub struct BoardChange {
@@ -234,10 +245,21 @@ impl Board {
     ///
     /// The board stays as it is: automerge sees the change in a copy only.
     pub fn judge_change(&self, author: UserId, envelope: &Envelope) -> BoardJudgement {
-        self.judged(author, envelope).unwrap_or_else(BoardJudgement::Refuse)
+        self.judged(author, envelope, Sizes::Measured).unwrap_or_else(BoardJudgement::Refuse)
     }
 
-    fn judged(&self, author: UserId, envelope: &Envelope) -> Result<BoardJudgement, BoardRefusal> {
+    /// As [`judge_change`](Self::judge_change) of one that was accepted before: what its past makes
+    /// of it is judged again, and its size is not.
+    fn judge_stored(&self, author: UserId, envelope: &Envelope) -> BoardJudgement {
+        self.judged(author, envelope, Sizes::Known).unwrap_or_else(BoardJudgement::Refuse)
+    }
+
+    fn judged(
+        &self,
+        author: UserId,
+        envelope: &Envelope,
+        sizes: Sizes,
+    ) -> Result<BoardJudgement, BoardRefusal> {
         if envelope.doc != self.place.document() {
             return Err(BoardRefusal::Place);
         }
@@ -269,7 +291,9 @@ impl Board {
         let begins = self.check_place_in_past(&change, hash, bytes)?;
         let leads = author == self.place.creator || begins;
         let additions = rule::check(&self.index, &change, leads)?;
-        self.try_in_copy(&change)?;
+        if sizes == Sizes::Measured {
+            self.try_in_copy(&change)?;
+        }
         Ok(BoardJudgement::Accept(Box::new(BoardChange { change, hash, bytes, additions })))
     }
 

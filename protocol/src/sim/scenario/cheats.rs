@@ -1,10 +1,11 @@
 //! What hostile hosts send.
 
 use super::super::Host;
+use super::boards::{FORBIDDEN, edit};
 use crate::doc::{CatalogPlace, CatalogWriter, Envelope, catalog_key};
 use crate::id::{ContextId, FrameId, StackId};
 use crate::statement::{Head, Place, PlacedFact};
-use crate::wire::{CatalogKey, Message};
+use crate::wire::{BoardKey, CatalogKey, Message, Tag};
 
 /// Of so many messages a cheat looks at one.
 const CHEAT_EVERY: u64 = 3;
@@ -29,6 +30,9 @@ pub(super) fn ask_all_the_same(host: &Host, message: &Message) -> Vec<Message> {
 /// signed, heads that a reader may not state.
 pub(super) fn cheat(host: &Host, message: &Message) -> Vec<Message> {
     let mut sent = vec![message.clone()];
+    if let Message::BoardHave { tag, board, .. } = message {
+        sent.extend(write_as_a_reader(host, *tag, *board));
+    }
     let Message::Have { tag, docs, .. } = message else { return sent };
     // Each time would be a third of all that a seed costs.
     if !host.sent.is_multiple_of(CHEAT_EVERY) {
@@ -59,6 +63,16 @@ pub(super) fn cheat(host: &Host, message: &Message) -> Vec<Message> {
         }
     }
     sent
+}
+
+/// Returns a change of a dashboard, rightly signed by who may not write.
+fn write_as_a_reader(host: &Host, tag: Tag, board: BoardKey) -> Option<Message> {
+    let node = host.node.as_ref()?;
+    let slot = node.contexts().next()?.board(board)?;
+    let edits = [edit(FORBIDDEN, "was here")];
+    let written = slot.board().write(host.key(), node.incarnation(), &edits).ok()??;
+    let envelopes = vec![(host.user, written.encode())];
+    Some(Message::BoardEnvelopes { tag, board, envelopes, more: false })
 }
 
 /// Returns the first envelope of a host's catalog, with a head in it.

@@ -72,6 +72,7 @@ impl Team {
             if view != owner {
                 return Err(format!("{} sees {view:?}, alice sees {owner:?}", host.name));
             }
+            self.check_board(host.id)?;
             let context = host.node().context(self.context).expect("just viewed");
             for (_, _, frame) in &view {
                 let Some(meta) = context.frame(*frame) else {

@@ -2,6 +2,7 @@
 //! revoked ticket and a cheat; what must never happen is looked for all the time. Then peace, and
 //! within [`CONVERGED_MS`] all members hold the same.
 
+mod boards;
 mod cheats;
 mod checks;
 mod storm;
@@ -19,7 +20,7 @@ use crate::object::{Attachment, BlobRef, Files, Frame};
 use crate::statement::{Access, Role};
 use crate::sync::{Command, CommandError, Defect, Reply};
 use crate::ticket::Ticket;
-use crate::wire::CatalogKey;
+use crate::wire::{BoardKey, CatalogKey};
 
 /// How long it takes in peace until all members hold the same, at most, in milliseconds.
 pub const CONVERGED_MS: i64 = 10_000;
@@ -128,6 +129,8 @@ struct Team {
     /// A reader whose program forges, floods, and states what only writers may.
     cheat: HostId,
     context: ContextId,
+    /// A dashboard of hers.
+    board: Option<BoardKey>,
     pushes: u64,
     /// The last frame that was pushed.
     pushed: Option<FrameId>,
@@ -163,6 +166,7 @@ impl Team {
             stranger,
             cheat,
             context,
+            board: None,
             pushes: 0,
             pushed: None,
             genuine: BTreeMap::new(),
@@ -226,6 +230,7 @@ impl Team {
     /// Shares with everybody who belongs in.
     fn let_in(&mut self) -> Result<(), String> {
         self.push(self.owner)?;
+        self.make_board()?;
         let reader = self.ticket(Role::Reader, None)?;
         let writer = self.ticket(Role::Writer, Some(1))?;
         let revoked = self.ticket(Role::Reader, None)?;

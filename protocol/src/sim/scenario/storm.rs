@@ -129,6 +129,7 @@ impl Team {
                 11 => self.push_and_crash()?,
                 _ => {}
             }
+            self.edit_board(round)?;
             let pause = 200 + self.sim.draw(8_000) as i64;
             self.sim.run_for(pause);
             self.check_safety()?;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    About, Access, Cut, Epoch, Head, Interest, Member, Place, Placed, PlacedFact, Role, Subject,
-    Tag, TicketFact, Why, Withdraw, check_ticket_role,
+    About, Access, Comment, CommentOn, Cut, Dashboard, Epoch, Head, Interest, Member, Place,
+    Placed, PlacedFact, Role, Subject, Tag, TicketFact, Why, Withdraw, check_ticket_role,
 };
 use crate::cbor::{FieldError, Fields, Map, Value};
 use crate::id::{
@@ -12,7 +12,8 @@ use crate::id::{
     FrameId, Incarnation, PublicKey, StackId, StatementId, UserId,
 };
 use crate::limits::{
-    ABOUT_BYTES, FRAME_PARENTS, NAME_BYTES, OVER, STACK_NAME_BYTES, STATEMENT_BYTES, TIPS,
+    ABOUT_BYTES, CARD_ID_BYTES, COMMENT_BYTES, FRAME_PARENTS, NAME_BYTES, OVER, STACK_NAME_BYTES,
+    STATEMENT_BYTES, TIPS,
 };
 use crate::name::{ContextName, StackName, TagName};
 use crate::statement::StatementError;
@@ -88,7 +89,61 @@ pub(super) fn write(fact: &PlacedFact, fields: &mut Map) {
             fields.insert("frames", frames.collect::<Vec<_>>());
             fields.insert("blobs", blobs);
         }
+        PlacedFact::Dashboard(dashboard) => {
+            fields.insert("nonce", dashboard.nonce);
+            fields.insert_some("removed", dashboard.removed.then_some(true));
+            fields.insert("over", list(&dashboard.over));
+        }
+        PlacedFact::Comment(comment) => {
+            fields.insert("id", comment.id);
+            fields.insert("on", comment.on.to_value());
+            fields.insert_some("text", comment.text.as_deref());
+            fields.insert("over", list(&comment.over));
+        }
         PlacedFact::Unknown { .. } => {}
+    }
+}
+
+impl CommentOn {
+    fn to_value(&self) -> Value {
+        Value::List(match self {
+            CommentOn::Stack { user, stack } => {
+                vec!["stack".into(), (*user).into(), (*stack).into()]
+            }
+            CommentOn::Frame { user, stack, frame } => {
+                vec!["frame".into(), (*user).into(), (*stack).into(), (*frame).into()]
+            }
+            CommentOn::Card { creator, nonce, card } => {
+                vec!["card".into(), (*creator).into(), (*nonce).into(), card.as_str().into()]
+            }
+        })
+    }
+
+    /// Reads what a comment is about; nothing where a later version knows what it is.
+    fn from_value(value: Value) -> Result<Option<Self>, String> {
+        let mut parts = value.into_list(8)?.into_iter();
+        let mut next = || parts.next().ok_or_else(|| "too few parts".to_owned());
+        let on = match next()?.into_text(NAME_BYTES)?.as_str() {
+            "stack" => CommentOn::Stack {
+                user: UserId::from_value(next()?)?,
+                stack: StackId::from_value(next()?)?,
+            },
+            "frame" => CommentOn::Frame {
+                user: UserId::from_value(next()?)?,
+                stack: StackId::from_value(next()?)?,
+                frame: FrameId::from_value(next()?)?,
+            },
+            "card" => CommentOn::Card {
+                creator: UserId::from_value(next()?)?,
+                nonce: next()?.into_array()?,
+                card: next()?.into_text(CARD_ID_BYTES)?,
+            },
+            _ => return Ok(None),
+        };
+        match parts.next() {
+            None => Ok(Some(on)),
+            Some(_) => Err("too many parts".to_owned()),
+        }
     }
 }
 
@@ -174,8 +229,30 @@ fn read_fact(kind: &str, fields: &mut Fields) -> Result<PlacedFact, ReadError> {
             frames: fields.required("frames", read_withdrawn)?,
             blobs: fields.required("blobs", read_blobs)?,
         }),
+        "dashboard" => PlacedFact::Dashboard(Dashboard {
+            nonce: fields.required("nonce", Value::into_array)?,
+            removed: read_flag(fields, "removed")?,
+            over: fields.required("over", read_over)?,
+        }),
+        // Of another form than this version's: kept, and not read.
+        "comment" if !fields.has("id") => return Err(ReadError::NewerValue),
+        "comment" => PlacedFact::Comment(Comment {
+            id: fields.required("id", Value::into_array)?,
+            on: fields.required("on", CommentOn::from_value)?.ok_or(ReadError::NewerValue)?,
+            text: fields.optional("text", |v| v.into_text(COMMENT_BYTES))?,
+            over: fields.required("over", read_over)?,
+        }),
         _ => return Err(ReadError::NewerValue),
     })
+}
+
+/// Reads what stands only where it is true.
+fn read_flag(fields: &mut Fields, name: &'static str) -> Result<bool, ReadError> {
+    let flag = fields.optional(name, |v| match v.into_bool()? {
+        true => Ok(true),
+        false => Err("stands only where it is true".to_owned()),
+    })?;
+    Ok(flag.unwrap_or(false))
 }
 
 fn read_about(fields: &mut Fields) -> Result<About, ReadError> {
@@ -185,12 +262,7 @@ fn read_about(fields: &mut Fields) -> Result<About, ReadError> {
         })?,
         text: fields.required("text", |v| v.into_text(ABOUT_BYTES))?,
         access: read_named(fields, "access", Access::from_name)?,
-        closed: fields
-            .optional("closed", |v| match v.into_bool()? {
-                true => Ok(true),
-                false => Err("stands only where it is true".to_owned()),
-            })?
-            .unwrap_or(false),
+        closed: read_flag(fields, "closed")?,
         over: fields.required("over", read_over)?,
     })
 }

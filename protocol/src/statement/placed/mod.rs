@@ -28,6 +28,8 @@ pub(super) const KINDS: &[&str] = &[
     "tag",
     "epoch",
     "withdraw",
+    "dashboard",
+    "comment",
 ];
 /// The keys that every statement in a context has, by which one of an unknown kind is known.
 pub(super) const PLACE_KEYS: &[&str] = &["context", "device", "inc", "n", "time"];
@@ -82,6 +84,10 @@ pub enum PlacedFact {
     Epoch(Epoch),
     /// Frames and blobs are withdrawn: who holds them serves and keeps them no more.
     Withdraw(Withdraw),
+    /// A dashboard is there, or is not any more.
+    Dashboard(Dashboard),
+    /// Somebody says something about a stack, a frame or a card.
+    Comment(Comment),
     /// A kind, value or feature that this version does not know.
     Unknown {
         /// The kind.
@@ -287,13 +293,73 @@ pub struct Withdraw {
     pub blobs: BTreeSet<BlobHash>,
 }
 
+/// A dashboard is there, or is not any more. What stands on it is in the board's document, whose
+/// id is made of the context, the user who says this, and the nonce.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dashboard {
+    /// Random bytes, so that a user may make many.
+    pub nonce: [u8; 16],
+    /// Whether its creator removed it.
+    pub removed: bool,
+    /// The statements about it that this one replaces.
+    pub over: Vec<StatementId>,
+}
+
+/// Somebody says something about a stack, a frame or a card, says it otherwise, or takes it back.
+/// Nobody but its author replaces a comment: those of another user are other comments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// Names the comment among those of its author, through all its versions.
+    pub id: [u8; 16],
+    /// What it is about.
+    pub on: CommentOn,
+    /// What is said; nothing where it was taken back.
+    pub text: Option<String>,
+    /// The versions that this one replaces.
+    pub over: Vec<StatementId>,
+}
+
+/// What a comment is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CommentOn {
+    /// A stack.
+    Stack {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        stack: StackId,
+    },
+    /// A frame of a stack.
+    Frame {
+        /// Whose stack.
+        user: UserId,
+        /// Which stack.
+        stack: StackId,
+        /// Which frame.
+        frame: FrameId,
+    },
+    /// A card of a dashboard.
+    Card {
+        /// Who made the dashboard.
+        creator: UserId,
+        /// The dashboard's nonce.
+        nonce: [u8; 16],
+        /// The card's id.
+        card: String,
+    },
+}
+
 impl PlacedFact {
     /// Returns the role that a device has to be granted at least to state it: pushing is for
     /// writers. What governs the context is kept from a device that its user limited, even where
     /// others of hers may say it as readers.
     pub fn needs(&self) -> Role {
         match self {
-            PlacedFact::Head(_) | PlacedFact::Tag(_) | PlacedFact::Unknown { .. } => Role::Writer,
+            PlacedFact::Head(_)
+            | PlacedFact::Tag(_)
+            | PlacedFact::Dashboard(_)
+            | PlacedFact::Comment(_)
+            | PlacedFact::Unknown { .. } => Role::Writer,
             PlacedFact::About(_)
             | PlacedFact::Member(_)
             | PlacedFact::Interest(_)
@@ -318,6 +384,8 @@ impl PlacedFact {
             PlacedFact::Tag(_) => "tag",
             PlacedFact::Epoch(_) => "epoch",
             PlacedFact::Withdraw(_) => "withdraw",
+            PlacedFact::Dashboard(_) => "dashboard",
+            PlacedFact::Comment(_) => "comment",
             PlacedFact::Unknown { kind } => kind,
         }
     }

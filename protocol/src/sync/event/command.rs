@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::BlobWant;
 use crate::context::Genesis;
+use crate::doc::BoardEdit;
 use crate::id::{
     BlobHash, ChangeId, ContextId, DeviceId, DocumentId, FrameId, PublicKey, StackId, StatementId,
     UserId,
 };
 use crate::name::{ContextName, StackName, TagName};
 use crate::policy::FollowPolicy;
-use crate::statement::{Access, Role, Verified};
+use crate::statement::{Access, CommentOn, Role, Verified};
 use crate::ticket::Ticket;
-use crate::wire::CatalogKey;
+use crate::wire::{BoardKey, CatalogKey};
 
 /// What of a removed user still counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,6 +305,58 @@ pub enum Command {
         /// The context.
         context: ContextId,
     },
+    /// Makes a dashboard of mine, with what stands on it first. Replies [`Reply::Board`].
+    NewBoard {
+        /// The context.
+        context: ContextId,
+        /// What stands on it first.
+        edits: Vec<BoardEdit>,
+    },
+    /// Removes a dashboard of mine, or puts it back. Replies [`Reply::Done`].
+    RemoveBoard {
+        /// The context.
+        context: ContextId,
+        /// Which.
+        board: BoardKey,
+        /// Whether it is removed.
+        removed: bool,
+    },
+    /// Writes on a dashboard, all or nothing, in one change. What stands there already is left out.
+    /// Replies [`Reply::Edited`].
+    EditBoard {
+        /// The context.
+        context: ContextId,
+        /// Which.
+        board: BoardKey,
+        /// What.
+        edits: Vec<BoardEdit>,
+    },
+    /// Begins a dashboard anew with what stands on it, without its history: its creator's and the
+    /// owners' to do. Replies [`Reply::Done`].
+    RenewBoard {
+        /// The context.
+        context: ContextId,
+        /// Which.
+        board: BoardKey,
+    },
+    /// Says something about a stack, a frame or a card. Replies [`Reply::Comment`].
+    Comment {
+        /// The context.
+        context: ContextId,
+        /// What about.
+        on: CommentOn,
+        /// What.
+        text: String,
+    },
+    /// Says a comment of mine otherwise, or takes it back. Replies [`Reply::Comment`].
+    EditComment {
+        /// The context.
+        context: ContextId,
+        /// Which.
+        id: [u8; 16],
+        /// What it says from now on; nothing takes it back.
+        text: Option<String>,
+    },
     /// Begins to take an archive of a context in, which is made where it is not here. Replies
     /// [`Reply::Following`].
     OpenArchive {
@@ -396,6 +449,12 @@ pub enum Reply {
         /// Sessions that get it now.
         peers: usize,
     },
+    /// The dashboard made.
+    Board(BoardKey),
+    /// The change written, if anything changed.
+    Edited(Option<ChangeId>),
+    /// The comment.
+    Comment([u8; 16]),
     /// What came of a part of an archive.
     Imported(Imported),
     /// What a fetch brought.
@@ -416,6 +475,15 @@ pub enum CommandError {
     /// No such stack of mine.
     #[error("no stack {0} of mine in the context")]
     NoStack(StackId),
+    /// No such dashboard here.
+    #[error("no such dashboard in the context")]
+    NoBoard(BoardKey),
+    /// No such comment of mine.
+    #[error("no such comment of yours in the context")]
+    NoComment([u8; 16]),
+    /// Somebody else's to do.
+    #[error("only the creator of the dashboard may do that")]
+    NotCreator,
     /// My role does not permit it.
     #[error("this needs the role {needed} in the context, mine is {mine}")]
     NotAllowed {

@@ -8,9 +8,10 @@ mod record;
 
 use std::collections::BTreeSet;
 
-use crate::doc::{JudgeTask, Judgement};
+use crate::doc::{BoardJudged, BoardTask, JudgeTask, Judgement};
 use crate::id::{BlobHash, ContextId, DeviceId, FrameId, PublicKey, StackId, UserId};
 use crate::name::StackName;
+use crate::wire::BoardKey;
 
 pub use self::command::{ArchivePart, Command, CommandError, Imported, Keeping, Reply};
 pub use self::record::{ContextRecord, Record, Standing, StoredOffer, TicketUse};
@@ -106,6 +107,8 @@ pub enum TaskResult {
     },
     /// The verdicts of a [`JudgeTask`], one for each of its envelopes.
     Judged(Vec<Judgement>),
+    /// The board with what of a [`BoardTask`] it takes, and the verdicts.
+    BoardJudged(Box<BoardJudged>),
     /// The frames that are here, in the order asked for.
     Frames(Vec<(FrameId, Vec<u8>)>),
     /// The bytes of a blob, if here and intact.
@@ -166,6 +169,14 @@ pub enum Output {
         task: TaskId,
         /// The envelopes and their place.
         work: Box<JudgeTask>,
+    },
+    /// Judge envelopes of a dashboard on a worker with [`crate::doc::judge_board`]; answer
+    /// [`TaskResult::BoardJudged`].
+    JudgeBoard {
+        /// The task.
+        task: TaskId,
+        /// The board and the envelopes.
+        work: Box<BoardTask>,
     },
     /// Load frames of a context; answer [`TaskResult::Frames`] without those that are not here.
     LoadFrames {
@@ -276,6 +287,22 @@ pub enum Event {
         stack: StackId,
         /// Whether it is new here.
         created: bool,
+    },
+    /// A dashboard appeared, was removed, or has other contents.
+    Board {
+        /// The context.
+        context: ContextId,
+        /// Which.
+        board: BoardKey,
+    },
+    /// A comment appeared, was said otherwise, or was taken back.
+    Comment {
+        /// The context.
+        context: ContextId,
+        /// Who says it.
+        author: UserId,
+        /// What names it among hers.
+        id: [u8; 16],
     },
     /// A frame is here.
     Frame {

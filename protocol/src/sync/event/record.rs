@@ -6,7 +6,7 @@ use crate::doc::Envelope;
 use crate::id::{BlobHash, ContextId, DeviceId, FrameId, Incarnation, UserId};
 use crate::policy::FollowPolicy;
 use crate::statement::{Interest, Role};
-use crate::wire::Offer;
+use crate::wire::{BoardKey, Offer};
 
 /// Something durable, applied by the store and given back in the same form at the next start.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +57,31 @@ pub enum Record {
         /// The context.
         context: ContextId,
         /// Whose catalog; the proof names the rest.
+        user: UserId,
+        /// A [`ForkProof`](crate::doc::ForkProof), encoded.
+        proof: Vec<u8>,
+    },
+    /// An accepted envelope of a dashboard.
+    BoardEnvelope {
+        /// The context.
+        context: ContextId,
+        /// Which dashboard.
+        board: BoardKey,
+        /// Whose device wrote it.
+        user: UserId,
+        /// The envelope.
+        envelope: Envelope,
+        /// When it came here, in milliseconds since 1970: a change tells no time.
+        at: i64,
+    },
+    /// The proof that a device signed two envelopes of one number on a dashboard; replaces an
+    /// earlier one of the same device and incarnation.
+    BoardFork {
+        /// The context.
+        context: ContextId,
+        /// Which dashboard.
+        board: BoardKey,
+        /// Whose device.
         user: UserId,
         /// A [`ForkProof`](crate::doc::ForkProof), encoded.
         proof: Vec<u8>,
@@ -146,6 +171,8 @@ impl Record {
             | Record::DropCatalog { context, .. }
             | Record::Redemption { context, .. }
             | Record::Fork { context, .. }
+            | Record::BoardEnvelope { context, .. }
+            | Record::BoardFork { context, .. }
             | Record::Frame { context, .. }
             | Record::Earned { context, .. }
             | Record::Dropped { context, .. }

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
 use crate::cbor::Map;
-use crate::doc::{CatalogPlace, CatalogWriter, Envelope, Tip, catalog_key, judge};
+use crate::doc::{CatalogPlace, CatalogWriter, Envelope, Tip, catalog_key, judge, judge_board};
 use crate::id::{ContextId, DeviceId, FrameId, Incarnation, StackId, StatementId, UserId};
 use crate::identity::IdentityLog;
 use crate::key::SecretKey;
@@ -271,6 +271,10 @@ impl Bench {
             }
             Output::Judge { task, work } => {
                 return Some(Input::Done { task, result: TaskResult::Judged(judge(&work)) });
+            }
+            Output::JudgeBoard { task, work } => {
+                let result = TaskResult::BoardJudged(Box::new(judge_board(*work)));
+                return Some(Input::Done { task, result });
             }
             Output::LoadFrames { task, context, frames } => {
                 let stored = self.records.iter().filter_map(|record| match record {

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::api::Policy;
-use crate::doc::{CatalogPlace, CatalogWriter, Envelope, catalog_key, judge};
+use crate::doc::{CatalogPlace, CatalogWriter, Envelope, catalog_key, judge, judge_board};
 use crate::id::{BlobHash, ContextId, DeviceId, DocumentId, FrameId, Incarnation, UserId};
 use crate::identity::IdentityLog;
 use crate::key::SecretKey;
@@ -394,6 +394,10 @@ impl Lab {
             },
             Output::Judge { task, work } => {
                 self.queue.push_back(done(task, TaskResult::Judged(judge(&work))));
+            }
+            Output::JudgeBoard { task, work } => {
+                let judged = TaskResult::BoardJudged(Box::new(judge_board(*work)));
+                self.queue.push_back(done(task, judged));
             }
             Output::LoadFrames { task, context, frames } => {
                 let stored = self[at].records.iter().filter_map(|record| match record {

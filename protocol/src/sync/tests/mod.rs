@@ -7,6 +7,7 @@ mod authority;
 mod behind;
 mod bench;
 mod blocks;
+mod boards;
 mod deletes;
 mod forks;
 mod handover;

@@ -1,0 +1,360 @@
+//! Dashboards: written by several, cheated on, cut, begun anew.
+//!
+//! ```text
+//! alice (owner) ── bob (writer)
+//!        └──────── mallory (reader, then writer)
+//! ```
+
+use super::*;
+use crate::doc::{BoardEdit, BoardPart, BoardValue, Envelope, ForkProof};
+use crate::statement::CommentOn;
+use crate::sync::{CommandError, Keeping, Record, Reply, Severity};
+use crate::wire::{BoardKey, BoardLine};
+
+fn restart(lab: &mut Lab, at: At) {
+    let records = lab[at].records.clone();
+    lab.restart(at, records);
+}
+
+fn set(key: &str, value: &str) -> BoardEdit {
+    let value = Some(BoardValue::Text(value.to_owned()));
+    BoardEdit { part: BoardPart::Cards, key: key.to_owned(), value }
+}
+
+fn title(value: &str) -> BoardEdit {
+    BoardEdit { part: BoardPart::Field, key: "title".to_owned(), ..set("", value) }
+}
+
+fn make(lab: &mut Lab, at: At, context: ContextId, edits: Vec<BoardEdit>) -> BoardKey {
+    match lab.command(at, Command::NewBoard { context, edits }) {
+        Ok(Reply::Board(board)) => board,
+        other => panic!("a new dashboard answers with its key, not {other:?}"),
+    }
+}
+
+fn write(lab: &mut Lab, at: At, context: ContextId, board: BoardKey, edit: BoardEdit) {
+    lab.command(at, Command::EditBoard { context, board, edits: vec![edit] }).unwrap();
+}
+
+/// What stands on a dashboard as a host has it, as texts by key.
+fn shown(lab: &Lab, at: At, context: ContextId, board: BoardKey) -> Vec<(String, String)> {
+    let context = lab[at].node.context(context).unwrap();
+    let Some(slot) = context.board(board) else { return Vec::new() };
+    let content = slot.content().into_iter();
+    let texts = content.filter_map(|((_, key), value)| match value {
+        BoardValue::Text(text) => Some((key, text)),
+        _ => None,
+    });
+    texts.collect()
+}
+
+fn texts(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// As [`members`], with Mallory a writer too.
+fn writers() -> (Lab, ContextId) {
+    let (mut lab, context) = members();
+    lab.member(ALICE, context, MALLORY, Role::Writer);
+    (lab, context)
+}
+
+/// An envelope of a host's device on a dashboard, made aside on what it has.
+fn aside(lab: &Lab, at: At, context: ContextId, board: BoardKey, edit: BoardEdit) -> Envelope {
+    let held = lab[at].node.context(context).unwrap().board(board).unwrap();
+    let inc = lab[at].node.incarnation();
+    held.board().write(&lab[at].key, inc, &[edit]).unwrap().unwrap()
+}
+
+/// Has Mallory's device say something to a host, as if its engine had sent it.
+fn slip(lab: &mut Lab, to: At, board: BoardKey, envelope: &Envelope) {
+    let user = lab[MALLORY].user;
+    let tag = lab.tag(MALLORY, to);
+    let envelopes = vec![(user, envelope.encode())];
+    let more = false;
+    lab.say(MALLORY, to, &Message::BoardEnvelopes { tag, board, envelopes, more });
+}
+
+#[test]
+fn two_who_edit_at_once_end_at_the_same_board() {
+    let (mut lab, context) = writers();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales"), set("a/stack", "x")]);
+    for at in [BOB, MALLORY] {
+        assert_eq!(shown(&lab, at, context, board), texts(&[("title", "Sales"), ("a/stack", "x")]));
+    }
+    lab.disconnect(BOB, ALICE);
+    write(&mut lab, BOB, context, board, set("b/stack", "by bob"));
+    write(&mut lab, BOB, context, board, set("b/stack", "by bob again"));
+    write(&mut lab, ALICE, context, board, set("a/stack", "by alice"));
+    lab.connect(BOB, ALICE);
+    let all = texts(&[("title", "Sales"), ("a/stack", "by alice"), ("b/stack", "by bob again")]);
+    for at in [ALICE, BOB, MALLORY] {
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+    }
+    assert!(lab.penalties.is_empty(), "{:?}", lab.penalties);
+}
+
+#[test]
+fn what_is_written_is_stored_first_and_back_after_a_start() {
+    let (mut lab, context) = writers();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    write(&mut lab, BOB, context, board, set("b", "1"));
+    write(&mut lab, ALICE, context, board, set("b", "2"));
+    let here = shown(&lab, BOB, context, board);
+    for at in [ALICE, BOB] {
+        restart(&mut lab, at);
+        assert_eq!(shown(&lab, at, context, board), here, "host {at}");
+    }
+    lab.connect(BOB, ALICE);
+    write(&mut lab, BOB, context, board, set("b", "3"));
+    assert_eq!(shown(&lab, ALICE, context, board), shown(&lab, BOB, context, board));
+}
+
+#[test]
+fn a_reader_writes_nothing_and_nobody_but_the_creator_the_title() {
+    let (mut lab, context) = members();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    let edits = vec![set("m", "mine")];
+    let refused = lab.command(MALLORY, Command::EditBoard { context, board, edits });
+    assert!(matches!(refused, Err(CommandError::NotAllowed { .. })), "{refused:?}");
+    let edits = vec![title("Bob's")];
+    let refused = lab.command(BOB, Command::EditBoard { context, board, edits });
+    assert!(matches!(refused, Err(CommandError::NotCreator)), "{refused:?}");
+
+    // What she signs all the same is taken by nobody.
+    let envelope = aside(&lab, MALLORY, context, board, set("m", "mine"));
+    lab[MALLORY].still = true;
+    slip(&mut lab, ALICE, board, &envelope);
+    assert_eq!(shown(&lab, ALICE, context, board), texts(&[("title", "Sales")]));
+}
+
+#[test]
+fn who_passes_on_what_nobody_signed_is_blocked() {
+    let (mut lab, context) = writers();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    let mut envelope = aside(&lab, MALLORY, context, board, set("m", "mine"));
+    envelope.n += 1;
+    lab[MALLORY].still = true;
+    slip(&mut lab, ALICE, board, &envelope);
+    let mallory = lab[MALLORY].device;
+    let grave = |p: &(At, crate::id::DeviceId, Severity, String)| {
+        (p.0, p.1, p.2) == (ALICE, mallory, Severity::Grave)
+    };
+    assert!(lab.penalties.iter().any(grave), "{:?}", lab.penalties);
+    assert_eq!(shown(&lab, ALICE, context, board), texts(&[("title", "Sales")]));
+}
+
+#[test]
+fn a_change_of_one_dashboard_is_none_of_another() {
+    let (mut lab, context) = writers();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    let other = make(&mut lab, ALICE, context, vec![title("Costs")]);
+    let envelope = aside(&lab, MALLORY, context, board, set("m", "mine"));
+    lab[MALLORY].still = true;
+    slip(&mut lab, ALICE, other, &envelope);
+    assert_eq!(shown(&lab, ALICE, context, other), texts(&[("title", "Costs")]));
+    assert!(!lab.penalties.is_empty());
+}
+
+/// Mallory tells Alice one thing and Bob another under one number; Bob builds on his.
+fn forked() -> (Lab, ContextId, BoardKey) {
+    let (mut lab, context) = writers();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    let [x, y] = ["x", "y"].map(|v| aside(&lab, MALLORY, context, board, set("m", v)));
+    lab.connect(MALLORY, BOB);
+    lab.disconnect(BOB, ALICE);
+    lab[MALLORY].still = true;
+    slip(&mut lab, ALICE, board, &x);
+    slip(&mut lab, BOB, board, &y);
+    assert_eq!(shown(&lab, ALICE, context, board).last().unwrap().1, "x");
+    assert_eq!(shown(&lab, BOB, context, board).last().unwrap().1, "y");
+    write(&mut lab, BOB, context, board, set("b", "built on y"));
+    (lab, context, board)
+}
+
+#[test]
+fn a_fork_is_found_proved_and_counts_for_nothing_but_what_honest_ones_built_on_it_stays() {
+    let (mut lab, context, board) = forked();
+    lab.connect(BOB, ALICE);
+    let all = texts(&[("title", "Sales"), ("b", "built on y")]);
+    for at in [ALICE, BOB] {
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+        let node = &lab[at].node;
+        let slot = node.context(context).unwrap().board(board).unwrap();
+        let forkers: Vec<_> = slot.forked_by().map(|key| key.device).collect();
+        assert_eq!(forkers, [lab[MALLORY].device], "host {at}");
+        let stored = |r: &&Record| matches!(r, Record::BoardFork { .. });
+        assert_eq!(lab[at].records.iter().filter(stored).count(), 1, "host {at}");
+    }
+    // Nobody who passed it on is to blame.
+    assert!(lab.penalties.is_empty(), "{:?}", lab.penalties);
+    // It stays so after a start, and both go on.
+    for at in [ALICE, BOB] {
+        restart(&mut lab, at);
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+    }
+    lab.connect(BOB, ALICE);
+    write(&mut lab, BOB, context, board, set("b", "on"));
+    write(&mut lab, ALICE, context, board, set("a", "on"));
+    let all = texts(&[("title", "Sales"), ("a", "on"), ("b", "on")]);
+    for at in [ALICE, BOB] {
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+    }
+}
+
+#[test]
+fn the_proof_of_a_fork_needs_no_trust_and_one_of_another_board_is_none() {
+    let (mut lab, context) = writers();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    let other = make(&mut lab, ALICE, context, vec![title("Costs")]);
+    let [x, y] = ["x", "y"].map(|v| aside(&lab, MALLORY, context, board, set("m", v)));
+    let proof = ForkProof::new(x.clone(), y).unwrap().encode();
+    let (user, tag) = (lab[MALLORY].user, lab.tag(BOB, ALICE));
+    lab[BOB].still = true;
+    lab.say(BOB, ALICE, &Message::BoardFork { tag, board, user, proof: proof.clone() });
+    lab[MALLORY].still = true;
+    slip(&mut lab, ALICE, board, &x);
+    assert_eq!(shown(&lab, ALICE, context, board), texts(&[("title", "Sales")]));
+    lab.say(BOB, ALICE, &Message::BoardFork { tag, board: other, user, proof });
+    assert!(!lab.penalties.is_empty());
+}
+
+#[test]
+fn what_a_removed_writer_wrote_stays_and_what_she_writes_later_counts_for_nobody() {
+    let (mut lab, context) = writers();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    write(&mut lab, MALLORY, context, board, set("m", "before"));
+    let late = aside(&lab, MALLORY, context, board, set("m", "late"));
+    let user = lab[MALLORY].user;
+    let keep = Keeping::All;
+    lab.command(ALICE, Command::RemoveMember { context, user, keep }).unwrap();
+    // A new interest key ended the sessions.
+    lab.connect(BOB, ALICE);
+    let all = texts(&[("title", "Sales"), ("m", "before")]);
+    // Bob hears the late change of somebody who does not know yet.
+    let (tag, envelopes) = (lab.tag(ALICE, BOB), vec![(user, late.encode())]);
+    lab.say(ALICE, BOB, &Message::BoardEnvelopes { tag, board, envelopes, more: false });
+    for at in [ALICE, BOB] {
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+    }
+    // A newcomer gets the same.
+    restart(&mut lab, BOB);
+    assert_eq!(shown(&lab, BOB, context, board), all);
+}
+
+#[test]
+fn of_a_writer_who_is_removed_with_nothing_nothing_stays_and_others_write_theirs_again() {
+    let (mut lab, context) = writers();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    write(&mut lab, MALLORY, context, board, set("m", "mine"));
+    write(&mut lab, BOB, context, board, set("b", "built on it"));
+    let (user, keep) = (lab[MALLORY].user, Keeping::Nothing);
+    lab.command(ALICE, Command::RemoveMember { context, user, keep }).unwrap();
+    lab.connect(BOB, ALICE);
+    for at in [ALICE, BOB] {
+        let all = texts(&[("title", "Sales"), ("b", "built on it")]);
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+    }
+}
+
+#[test]
+fn an_epoch_keeps_what_stands_and_what_was_written_apart_is_written_again() {
+    let (mut lab, context) = writers();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales"), set("a", "1")]);
+    for n in 0..5 {
+        write(&mut lab, ALICE, context, board, set("a", &n.to_string()));
+    }
+    let refused = lab.command(BOB, Command::RenewBoard { context, board });
+    assert!(matches!(refused, Err(CommandError::NotAllowed { .. })), "{refused:?}");
+    lab.disconnect(BOB, ALICE);
+    write(&mut lab, BOB, context, board, set("b", "apart"));
+    lab.command(ALICE, Command::RenewBoard { context, board }).unwrap();
+    lab.connect(BOB, ALICE);
+    let all = texts(&[("title", "Sales"), ("a", "4"), ("b", "apart")]);
+    for at in [ALICE, BOB, MALLORY] {
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+        let slot = lab[at].node.context(context).unwrap().board(board).unwrap();
+        assert_eq!((slot.board().epoch(), slot.changes().count()), (1, 2), "host {at}");
+    }
+    restart(&mut lab, BOB);
+    assert_eq!(shown(&lab, BOB, context, board), all);
+}
+
+#[test]
+fn a_removed_dashboard_is_written_on_no_more_and_comes_back_as_it_was() {
+    let (mut lab, context) = writers();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    let removed = true;
+    let refused = lab.command(BOB, Command::RemoveBoard { context, board, removed });
+    assert!(matches!(refused, Err(CommandError::NotCreator)), "{refused:?}");
+    lab.command(ALICE, Command::RemoveBoard { context, board, removed }).unwrap();
+    let gone = |lab: &Lab, at: At| {
+        let view = lab[at].node.context(context).unwrap().view();
+        view.dashboard(board.creator, board.nonce).unwrap().removed
+    };
+    assert!(gone(&lab, ALICE) && gone(&lab, BOB));
+    let edits = vec![set("b", "late")];
+    let refused = lab.command(BOB, Command::EditBoard { context, board, edits });
+    assert!(matches!(refused, Err(CommandError::NoBoard(_))), "{refused:?}");
+    lab.command(ALICE, Command::RemoveBoard { context, board, removed: false }).unwrap();
+    assert!(!gone(&lab, BOB));
+    assert_eq!(shown(&lab, BOB, context, board), texts(&[("title", "Sales")]));
+}
+
+#[test]
+fn a_peer_that_knows_no_dashboards_is_told_of_none() {
+    let (mut lab, context) = team();
+    lab.member(ALICE, context, BOB, Role::Writer);
+    lab.disconnect(BOB, ALICE);
+    lab[BOB].withheld = |message| matches!(message, Message::Hi { .. });
+    lab.connect(BOB, ALICE);
+    let (versions, nonce) = (vec![1], [7; 32]);
+    lab[BOB].withheld = |_| false;
+    lab.say(BOB, ALICE, &Message::Hi { versions, nonce, features: vec!["of old".to_owned()] });
+    make(&mut lab, ALICE, context, vec![title("Sales")]);
+    let boards = |m: &&(At, At, Message)| matches!(m.2, Message::BoardHave { .. });
+    assert_eq!(lab.sent.iter().filter(boards).filter(|m| m.0 == ALICE).count(), 0);
+}
+
+#[test]
+fn nothing_is_told_of_dashboards_to_who_is_not_admitted() {
+    let (mut lab, context) = outsider();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    let tag = lab.tag(MALLORY, ALICE);
+    let before = lab.sent.len();
+    let lines: Vec<BoardLine> = Vec::new();
+    lab.say(MALLORY, ALICE, &Message::BoardHave { tag, board, epoch: 0, lines, asks: true });
+    let told = lab.sent[before..].iter().any(|m| m.0 == ALICE && m.1 == MALLORY);
+    assert!(!told, "{:?}", &lab.sent[before..]);
+}
+
+#[test]
+fn comments_are_said_otherwise_and_taken_back_by_their_author_alone() {
+    let (mut lab, context) = writers();
+    let user = lab[ALICE].user;
+    let on = CommentOn::Stack { user, stack: crate::id::StackId::from_bytes([1; 16]) };
+    let text = "new?".to_owned();
+    let id = match lab.command(BOB, Command::Comment { context, on: on.clone(), text }) {
+        Ok(Reply::Comment(id)) => id,
+        other => panic!("a comment answers with its id, not {other:?}"),
+    };
+    let seen = |lab: &Lab| {
+        let comments = lab[ALICE].node.context(context).unwrap().view().comments();
+        comments.into_iter().map(|c| (c.author, c.text, c.edited.is_some())).collect::<Vec<_>>()
+    };
+    let bob = lab[BOB].user;
+    assert_eq!(seen(&lab), [(bob, Some("new?".to_owned()), false)]);
+    let edit = |text: Option<&str>| {
+        let text = text.map(str::to_owned);
+        Command::EditComment { context, id, text }
+    };
+    let refused = lab.command(ALICE, edit(Some("mine")));
+    assert!(matches!(refused, Err(CommandError::NoComment(_))), "{refused:?}");
+    lab.command(BOB, edit(Some("new!"))).unwrap();
+    assert_eq!(seen(&lab), [(bob, Some("new!".to_owned()), true)]);
+    lab.command(BOB, edit(None)).unwrap();
+    assert_eq!(seen(&lab), [(bob, None, true)]);
+    let empty = Command::Comment { context, on, text: " ".to_owned() };
+    assert!(matches!(lab.command(BOB, empty), Err(CommandError::Invalid(_))));
+    assert_eq!(lab[ALICE].node.context(context).unwrap().boards().count(), 0);
+}

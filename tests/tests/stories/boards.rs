@@ -1,0 +1,75 @@
+//! Dashboards and comments between daemons.
+
+use anyhow::ensure;
+use dsp_protocol::api::{
+    BoardChanged, BoardInfo, BoardOp, BoardView, ChangeBoard, CommentInfo, NewBoard, NewCard,
+    NewComment, NewTicket, RoleName,
+};
+use dsp_tests::{Cluster, Node};
+use hyper::Method;
+
+async fn shows(node: &Node, id: &str, cards: &[&str]) -> anyhow::Result<()> {
+    node.eventually(async |api| {
+        let board: BoardView = api.get(&format!("/boards/{id}"), &[]).await?;
+        let mut titles: Vec<&str> = board.cards.iter().map(|card| card.title.as_str()).collect();
+        titles.sort_unstable();
+        ensure!(titles == cards, "{} shows {titles:?}", node.name);
+        Ok(())
+    })
+    .await
+}
+
+async fn add(node: &Node, id: &str, title: &str) -> anyhow::Result<BoardChanged> {
+    let text = Some("text".to_owned());
+    let card = NewCard { title: Some(title.to_owned()), text, ..NewCard::default() };
+    let change = ChangeBoard { ops: vec![BoardOp::AddCard(card)] };
+    Ok(node.api().send(Method::POST, &format!("/boards/{id}/changes"), &change).await?)
+}
+
+//  alice <-- bob (writer), who is away for a while
+//  alice ~~dashboard~~> bob, both write, both start again
+#[tokio::test]
+async fn two_write_on_one_dashboard_apart_and_see_the_same() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [mut alice, mut bob] = cluster.start(["alice", "bob"]).await?;
+    let writer = NewTicket { role: Some(RoleName::Writer), expires_seconds: None, uses: None };
+    bob.follow(&alice.ticket_of("main", &writer).await?.ticket).await?;
+    bob.writes_into("alice/main").await?;
+    alice.push("sales", &[("a.csv", b"a")]).await?;
+    let new = NewBoard { context: None, title: "Week".to_owned(), ops: Vec::new() };
+    let made: BoardChanged = alice.api().send(Method::POST, "/boards", &new).await?;
+    let id = made.board.info.id.to_string();
+    shows(&bob, &id, &[]).await?;
+    add(&alice, &id, "one").await?;
+    shows(&bob, &id, &["one"]).await?;
+    add(&bob, &id, "two").await?;
+    shows(&alice, &id, &["one", "two"]).await?;
+
+    alice.stop().await?;
+    add(&bob, &id, "by bob").await?;
+    bob.stop().await?;
+    alice.start().await?;
+    add(&alice, &id, "by alice").await?;
+    bob.start().await?;
+    for node in [&alice, &bob] {
+        shows(node, &id, &["by alice", "by bob", "one", "two"]).await?;
+    }
+    let boards: Vec<BoardInfo> = bob.api().list("/boards", &[("context", "alice/main")]).await?;
+    ensure!(boards.len() == 1 && boards[0].title == "Week", "{boards:?}");
+
+    let comment = NewComment {
+        reference: Some("alice/main:sales".to_owned()),
+        board: None,
+        card: None,
+        text: "new?".to_owned(),
+    };
+    let _: CommentInfo = bob.api().send(Method::POST, "/comments", &comment).await?;
+    alice
+        .eventually(async |api| {
+            let comments: Vec<CommentInfo> = api.list("/comments", &[("ref", "sales")]).await?;
+            ensure!(comments.len() == 1 && comments[0].text == "new?", "{comments:?}");
+            ensure!(!comments[0].mine && comments[0].author.name == "bob", "{comments:?}");
+            Ok(())
+        })
+        .await
+}
