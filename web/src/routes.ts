@@ -3,6 +3,8 @@
 import type { FunctionComponent } from "preact";
 
 import type { Address } from "./addresses";
+import { DashboardPage } from "./pages/dashboard";
+import { Dashboards, NewDashboard } from "./pages/dashboards";
 import { Home } from "./pages/home";
 import { NotFound } from "./pages/not-found";
 import { Peers } from "./pages/peers";
@@ -14,6 +16,9 @@ export const PAGE_AT: Record<Address, FunctionComponent<{ path: string; default?
   "/": Home,
   "/stacks": Stacks,
   "/s/:rest+": StackPage,
+  "/dashboards": Dashboards,
+  "/dashboards/new": NewDashboard,
+  "/d/:id": DashboardPage,
   "/peers": Peers,
   "*": NotFound,
 };

@@ -77,7 +77,8 @@ interface ControlProps {
   choose: (value: Value) => void;
 }
 
-function Control(props: ControlProps) {
+/** One widget of the bar. */
+export function Control(props: ControlProps) {
   const id = useId();
   const { widget, value, choose, possible } = props;
   const name = plain(widget.key);

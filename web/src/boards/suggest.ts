@@ -1,0 +1,59 @@
+// A finished dashboard of stacks that somebody chose.
+
+import type { FileInfo } from "../api/schema";
+import { kindOf } from "../parts/kinds";
+import { type Card, COLUMNS, type Height } from "./model";
+
+/** What is known of a stack that was chosen. */
+export interface Chosen {
+  /** By ids. */
+  stack: string;
+  name: string;
+  files: Pick<FileInfo, "media" | "path" | "size">[];
+  metrics: Readonly<Record<string, unknown>>;
+}
+
+/** A card without an id, which the daemon gives it. */
+export type NewCard = Omit<Card, "id">;
+
+/** Metrics that are shown above all else. */
+const METRICS = 4;
+
+/** What takes the whole width, and how high it is. */
+const WIDE: Partial<Record<ReturnType<typeof kindOf>, Height>> = { table: "l", markdown: "auto", text: "m" };
+
+/** Returns cards for stacks: their metrics in a row above, then pictures beside each other, and tables across. */
+export function suggest(chosen: readonly Chosen[]): NewCard[] {
+  const metrics = chosen.flatMap(({ stack, metrics }) =>
+    Object.entries(metrics)
+      .filter(([, value]) => typeof value === "number")
+      .map(([metric]) => card({ kind: "metric", stack, metric, title: metric, height: "s" })),
+  );
+  const above = metrics.slice(0, METRICS);
+  const spanned = above.map((one) => ({ ...one, span: COLUMNS / above.length }));
+  const below: NewCard[] = [];
+  for (const { stack, name, files } of chosen) {
+    const kind = files[0] === undefined ? "other" : kindOf(files[0]);
+    const height = WIDE[kind];
+    const title = name.split("/").at(-1) ?? name;
+    below.push(card({ kind: "stack", stack, title, span: height ? COLUMNS : COLUMNS / 2, height: height ?? "l" }));
+  }
+  return [...spanned, ...filled(below)];
+}
+
+/** Widens what would stand alone beside nothing. */
+function filled(cards: NewCard[]): NewCard[] {
+  let taken = 0;
+  return cards.map((one, index) => {
+    const next = cards[index + 1];
+    const alone = taken === 0 && one.span < COLUMNS && (next === undefined || next.span === COLUMNS);
+    const span = alone ? COLUMNS : one.span;
+    taken = (taken + span) % COLUMNS;
+    return { ...one, span };
+  });
+}
+
+/** Returns a card with what is not said of it. */
+export function card(said: Partial<NewCard> & Pick<NewCard, "kind">): NewCard {
+  return { title: "", text: "", span: COLUMNS, height: "auto", fixed: {}, names: {}, ...said };
+}
