@@ -59,6 +59,46 @@ export class Daemon {
     await this.cli("push", stack, ...Object.entries(files).map(([path, bytes]) => this.write(path, bytes)), ...args);
   }
 
+  /** Pushes files that parameters tell apart, and returns the id of the frame. */
+  async pushVariants(stack: string, files: { path: string; bytes: string | Buffer; params: object }[]): Promise<string> {
+    const list = files.map(({ path, bytes, params }) => ({ path, source: this.write(`${stack}/${path}`, bytes), params }));
+    const pushed = await this.call<{ frame: string }>("/frames", { stack, files: list, message: "" });
+    return pushed.frame;
+  }
+
+  /** Pushes a file that is there. */
+  async pushPath(stack: string, source: string): Promise<void> {
+    await this.call("/frames", { stack, files: [{ path: "file", source }], message: "" });
+  }
+
+  /** Waits until this daemon lists a frame. */
+  async lists(frame: string): Promise<void> {
+    for (;;) {
+      const stacks = await this.call<{ items: { head?: { frame: string } }[] }>("/stacks?context=*&limit=500");
+      if (stacks.items.some(({ head }) => head?.frame === frame)) return;
+    }
+  }
+
+  /** Returns the path of a stack's page, the same for everybody. */
+  async pageOf(stack: string): Promise<string> {
+    const { user, context, name } = await this.call<{ user: string; context: string; name: string }>(
+      `/stack?ref=${encodeURIComponent(stack)}`,
+    );
+    return `/s/${user}/${context}/${name}`;
+  }
+
+  /** Calls the API, with a body where there is something to say. */
+  async call<T>(path: string, body?: object): Promise<T> {
+    const { address, token } = this.client;
+    const answer = await fetch(`${address}/api/v1${path}`, {
+      method: body === undefined ? "GET" : "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+    return (await answer.json()) as T;
+  }
+
   /** Writes a file and returns its path. */
   write(path: string, bytes: string | Buffer): string {
     const file = join(this.folder, "files", path);
@@ -74,8 +114,11 @@ export class Daemon {
 
   /** Where its pages are. */
   get address(): string {
-    const file = readFileSync(join(this.home, "run", "client.json"), "utf8");
-    return (JSON.parse(file) as { address: string }).address;
+    return this.client.address;
+  }
+
+  private get client(): { address: string; token: string } {
+    return JSON.parse(readFileSync(join(this.home, "run", "client.json"), "utf8")) as { address: string; token: string };
   }
 
   private get home(): string {

@@ -20,10 +20,10 @@ it("lays out what was chosen so that every row is full", () => {
   expect(cards.map(({ kind, title, span, height }) => [kind, title, span, height])).toEqual([
     ["metric", "total", 6, "s"],
     ["metric", "rows", 6, "s"],
-    ["stack", "plot", 6, "l"],
-    ["stack", "other", 6, "l"],
+    ["stack", "plot", 6, "m"],
+    ["stack", "other", 6, "m"],
     ["stack", "weekly", 12, "l"],
     ["stack", "notes", 12, "auto"],
-    ["stack", "last", 12, "l"],
+    ["stack", "last", 12, "m"],
   ]);
 });

@@ -33,12 +33,21 @@ export function suggest(chosen: readonly Chosen[]): NewCard[] {
   const spanned = above.map((one) => ({ ...one, span: COLUMNS / above.length }));
   const below: NewCard[] = [];
   for (const { stack, name, files } of chosen) {
-    const kind = files[0] === undefined ? "other" : kindOf(files[0]);
+    const first = byWeight(files)[0];
+    const kind = first === undefined ? "other" : kindOf(first);
     const height = WIDE[kind];
     const title = name.split("/").at(-1) ?? name;
-    below.push(card({ kind: "stack", stack, title, span: height ? COLUMNS : COLUMNS / 2, height: height ?? "l" }));
+    below.push(card({ kind: "stack", stack, title, span: height ? COLUMNS : COLUMNS / 2, height: height ?? "m" }));
   }
   return [...spanned, ...filled(below)];
+}
+
+/** Words about what a frame holds come after it. */
+const WORDS = new Set<ReturnType<typeof kindOf>>(["markdown", "text"]);
+
+/** Returns files with those first that somebody who has one place for them wants to see. */
+export function byWeight<T extends Pick<FileInfo, "media" | "path" | "size">>(files: readonly T[]): T[] {
+  return files.toSorted((a, b) => Number(WORDS.has(kindOf(a))) - Number(WORDS.has(kindOf(b))));
 }
 
 /** Widens what would stand alone beside nothing. */

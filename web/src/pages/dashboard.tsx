@@ -15,6 +15,7 @@ import { frameAt, referenceOf, timesOf, useFrames, useHistories } from "../board
 import { behind } from "../boards/grid";
 import type { Act } from "../boards/acts";
 import type { Card } from "../boards/model";
+import { byWeight } from "../boards/suggest";
 import { Travel } from "../boards/travel";
 import { plain } from "../format";
 import { Icon } from "../parts/icon";
@@ -60,7 +61,7 @@ function Loaded({ opened, perform, saved }: { opened: Opened; perform: (act: Act
   const variantsOf = (card: Card): Variant<FileInfo>[] => {
     const found = foundOf(card);
     if (card.kind !== "stack" || found === undefined || "error" in found) return [];
-    return found.frame.files.map((item) => ({ item, params: readParams(item.params) }));
+    return byWeight(found.frame.files).map((item) => ({ item, params: readParams(item.params) }));
   };
   const sources = useMemo(() => board.cards.map((card) => sourceOf(card, variantsOf(card))), [board, frames.data]);
   const widgets = useMemo(() => barOf(sources, board.params), [sources, board.params]);
