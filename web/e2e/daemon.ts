@@ -96,7 +96,11 @@ export class Daemon {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
-    return (await answer.json()) as T;
+    // What takes a while tells how far it is, a line each, and last what came of it.
+    const lines = (await answer.text()).trim().split("\n");
+    const last = JSON.parse(lines.at(-1) ?? "") as { step?: string; result?: T };
+    if (last.step !== undefined && last.step !== "done") throw new Error(`${path}: ${lines.at(-1)}`);
+    return last.step === undefined ? (last as T) : (last.result as T);
   }
 
   /** Writes a file and returns its path. */
@@ -126,9 +130,10 @@ export class Daemon {
   }
 
   private get environment(): NodeJS.ProcessEnv {
-    const { PATH } = process.env;
+    const { PATH, DSP_WEB_FOLDER } = process.env;
     return {
       PATH,
+      ...(DSP_WEB_FOLDER === undefined ? {} : { DSP_WEB_FOLDER }),
       HOME: this.folder,
       DSP_USER_NAME: this.name,
       DSP_NET_MDNS: "false",

@@ -79,7 +79,7 @@ it("a place in a table of a million rows, until its rows are there", async () =>
   const table = page.getByRole("table", { name: /1,000,000 rows/ });
   await table.getByRole("cell", { name: "7", exact: true }).first().waitFor();
   measured.table_page = [];
-  for (let sample = 0; sample < SAMPLES * 10; sample += 1) {
+  for (let sample = 1; sample <= SAMPLES * 10; sample += 1) {
     measured.table_page.push(
       await table.evaluate(async (element, to) => {
         const began = performance.now();

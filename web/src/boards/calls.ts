@@ -1,14 +1,54 @@
-import { after, type Act } from "./acts";
+// The calls of the daemon that dashboards need.
+
+import type { Act } from "./acts";
 import type { Dashboard } from "./model";
 import type { NewCard } from "./suggest";
-export interface Listed { id: string; title: string; text: string; context: string; creator: string; cards: number; changed: string; writable: boolean }
-export interface Opened extends Listed { board: Dashboard }
-const load = (): Dashboard[] => JSON.parse(localStorage.getItem("boards") ?? "[]");
-const save = (all: Dashboard[]) => localStorage.setItem("boards", JSON.stringify(all));
-const listed = (board: Dashboard): Opened => ({ id: board.id, title: board.title, text: board.text, context: "alice/main", creator: "alice", cards: board.cards.length, changed: new Date().toISOString(), writable: true, board });
-export async function listBoards() { return load().map(listed); }
-export async function openBoard(id: string) { return listed(load().find((one) => one.id === id) as Dashboard); }
-export async function newBoard(_context: string, title: string, cards: NewCard[]) { const id = `b${load().length}`; save([...load(), { id, title, text: "", params: {}, cards: cards.map((card, at) => ({ ...card, id: `c${at}` })) }]); return id; }
-export async function act(id: string, done: Act) { save(load().map((one) => (one.id === id ? after(one, done) : one))); }
-export async function undo(_id: string) {}
-export async function removeBoard(id: string) { save(load().filter((one) => one.id !== id)); }
+
+/** A dashboard in a list. */
+export interface Listed {
+  id: string;
+  title: string;
+  text: string;
+  /** The context that it is in: `alice/main`. */
+  context: string;
+  /** Who made it. */
+  creator: string;
+  cards: number;
+  changed: string;
+  writable: boolean;
+}
+
+/** A dashboard, and what one may do with it. */
+export interface Opened extends Listed {
+  board: Dashboard;
+}
+
+/** Returns all dashboards that are here. */
+export function listBoards(): Promise<Listed[]> {
+  return Promise.reject(new Error("not yet"));
+}
+
+/** Returns one. */
+export function openBoard(id: string): Promise<Opened> {
+  return Promise.reject(new Error(`not yet ${id}`));
+}
+
+/** Makes one in a context, and returns its id. */
+export function newBoard(context: string, title: string, cards: NewCard[]): Promise<string> {
+  return Promise.reject(new Error(`not yet ${context} ${title} ${cards.length}`));
+}
+
+/** Does something to one. */
+export function act(id: string, done: Act): Promise<void> {
+  return Promise.reject(new Error(`not yet ${id} ${done.act}`));
+}
+
+/** Undoes the last thing that this user did to one. */
+export function undo(id: string): Promise<void> {
+  return Promise.reject(new Error(`not yet ${id}`));
+}
+
+/** Removes one. */
+export function removeBoard(id: string): Promise<void> {
+  return Promise.reject(new Error(`not yet ${id}`));
+}
