@@ -12,6 +12,14 @@ const run = promisify(execFile);
 const PROGRAMS = process.env.DSP_PROGRAMS;
 if (PROGRAMS === undefined) throw new Error("set DSP_PROGRAMS to the folder of dsp and dspd");
 
+/** An attachment that is pushed. */
+export interface Pushed {
+  path: string;
+  bytes: string | Buffer;
+  media?: string;
+  app?: string;
+}
+
 /** A daemon, and the person whose it is. */
 export class Daemon {
   /** Any at first, and the same ever after: pages that are open go on. */
@@ -59,6 +67,22 @@ export class Daemon {
     await this.cli("push", stack, ...Object.entries(files).map(([path, bytes]) => this.write(path, bytes)), ...args);
   }
 
+  /** Pushes attachments of which more is said than a file name tells. */
+  async pushAs(stack: string, files: Pushed[]): Promise<void> {
+    const listed = files.map(({ bytes, ...file }) => ({ ...file, source: this.write(`${stack}/${file.path}`, bytes) }));
+    await this.call("POST", "/api/v1/frames", { stack, files: listed });
+  }
+
+  /** Calls the API as a program does; returns what it answers. */
+  async call(method: string, path: string, body?: object): Promise<string> {
+    const { address, token } = this.client;
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const response = await fetch(address + path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
+    const text = await response.text();
+    if (!response.ok || text.includes('"step":"failed"')) throw new Error(`${method} ${path}: ${text}`);
+    return text;
+  }
+
   /** Writes a file and returns its path. */
   write(path: string, bytes: string | Buffer): string {
     const file = join(this.folder, "files", path);
@@ -74,8 +98,12 @@ export class Daemon {
 
   /** Where its pages are. */
   get address(): string {
+    return this.client.address;
+  }
+
+  private get client(): { address: string; token: string } {
     const file = readFileSync(join(this.home, "run", "client.json"), "utf8");
-    return (JSON.parse(file) as { address: string }).address;
+    return JSON.parse(file) as { address: string; token: string };
   }
 
   private get home(): string {
@@ -83,9 +111,11 @@ export class Daemon {
   }
 
   private get environment(): NodeJS.ProcessEnv {
-    const { PATH } = process.env;
+    const { PATH, DSP_WEB_FOLDER } = process.env;
     return {
       PATH,
+      // Pages that were built after the programs.
+      ...(DSP_WEB_FOLDER === undefined ? {} : { DSP_WEB_FOLDER }),
       HOME: this.folder,
       DSP_USER_NAME: this.name,
       DSP_NET_MDNS: "false",
