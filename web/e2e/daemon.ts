@@ -12,6 +12,14 @@ const run = promisify(execFile);
 const PROGRAMS = process.env.DSP_PROGRAMS;
 if (PROGRAMS === undefined) throw new Error("set DSP_PROGRAMS to the folder of dsp and dspd");
 
+/** An attachment that is pushed. */
+export interface Pushed {
+  path: string;
+  bytes: string | Buffer;
+  media?: string;
+  app?: string;
+}
+
 /** A daemon, and the person whose it is. */
 export class Daemon {
   /** Any at first, and the same ever after: pages that are open go on. */
@@ -62,45 +70,53 @@ export class Daemon {
   /** Pushes files that parameters tell apart, and returns the id of the frame. */
   async pushVariants(stack: string, files: { path: string; bytes: string | Buffer; params: object }[]): Promise<string> {
     const list = files.map(({ path, bytes, params }) => ({ path, source: this.write(`${stack}/${path}`, bytes), params }));
-    const pushed = await this.call<{ frame: string }>("/frames", { stack, files: list, message: "" });
+    const pushed = await this.ask<{ frame: string }>("/frames", { stack, files: list, message: "" });
     return pushed.frame;
   }
 
   /** Pushes a file that is there. */
   async pushPath(stack: string, source: string): Promise<void> {
-    await this.call("/frames", { stack, files: [{ path: "file", source }], message: "" });
+    await this.ask("/frames", { stack, files: [{ path: "file", source }], message: "" });
   }
 
   /** Waits until this daemon lists a frame. */
   async lists(frame: string): Promise<void> {
     for (;;) {
-      const stacks = await this.call<{ items: { head?: { frame: string } }[] }>("/stacks?context=*&limit=500");
+      const stacks = await this.ask<{ items: { head?: { frame: string } }[] }>("/stacks?context=*&limit=500");
       if (stacks.items.some(({ head }) => head?.frame === frame)) return;
     }
   }
 
   /** Returns the path of a stack's page, the same for everybody. */
   async pageOf(stack: string): Promise<string> {
-    const { user, context, name } = await this.call<{ user: string; context: string; name: string }>(
+    const { user, context, name } = await this.ask<{ user: string; context: string; name: string }>(
       `/stack?ref=${encodeURIComponent(stack)}`,
     );
     return `/s/${user}/${context}/${name}`;
   }
 
-  /** Calls the API, with a body where there is something to say. */
-  async call<T>(path: string, body?: object): Promise<T> {
-    const { address, token } = this.client;
-    const answer = await fetch(`${address}/api/v1${path}`, {
-      method: body === undefined ? "GET" : "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+  /** Returns what the API answers, to a body where there is something to say. */
+  async ask<T>(path: string, body?: object): Promise<T> {
+    const answer = await this.call(body === undefined ? "GET" : "POST", `/api/v1${path}`, body);
     // What takes a while tells how far it is, a line each, and last what came of it.
-    const lines = (await answer.text()).trim().split("\n");
-    const last = JSON.parse(lines.at(-1) ?? "") as { step?: string; result?: T };
-    if (last.step !== undefined && last.step !== "done") throw new Error(`${path}: ${lines.at(-1)}`);
+    const last = JSON.parse(answer.trim().split("\n").at(-1) ?? "") as { step?: string; result?: T };
     return last.step === undefined ? (last as T) : (last.result as T);
+  }
+
+  /** Pushes attachments of which more is said than a file name tells. */
+  async pushAs(stack: string, files: Pushed[]): Promise<void> {
+    const listed = files.map(({ bytes, ...file }) => ({ ...file, source: this.write(`${stack}/${file.path}`, bytes) }));
+    await this.call("POST", "/api/v1/frames", { stack, files: listed });
+  }
+
+  /** Calls the API as a program does; returns what it answers. */
+  async call(method: string, path: string, body?: object): Promise<string> {
+    const { address, token } = this.client;
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const response = await fetch(address + path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
+    const text = await response.text();
+    if (!response.ok || text.includes('"step":"failed"')) throw new Error(`${method} ${path}: ${text}`);
+    return text;
   }
 
   /** Writes a file and returns its path. */
@@ -122,7 +138,8 @@ export class Daemon {
   }
 
   private get client(): { address: string; token: string } {
-    return JSON.parse(readFileSync(join(this.home, "run", "client.json"), "utf8")) as { address: string; token: string };
+    const file = readFileSync(join(this.home, "run", "client.json"), "utf8");
+    return JSON.parse(file) as { address: string; token: string };
   }
 
   private get home(): string {
@@ -133,6 +150,7 @@ export class Daemon {
     const { PATH, DSP_WEB_FOLDER } = process.env;
     return {
       PATH,
+      // Pages that were built after the programs.
       ...(DSP_WEB_FOLDER === undefined ? {} : { DSP_WEB_FOLDER }),
       HOME: this.folder,
       DSP_USER_NAME: this.name,

@@ -4,6 +4,7 @@ import "./styles/frame.css";
 import "./styles/parts.css";
 import "./styles/pages.css";
 import "./styles/boards.css";
+import "./styles/views.css";
 
 import { render } from "preact";
 

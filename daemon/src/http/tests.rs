@@ -10,6 +10,7 @@ mod hostile;
 mod metrics;
 mod pages;
 mod problems;
+mod raw;
 #[cfg(feature = "tables")]
 mod tables;
 mod tokens;

@@ -916,6 +916,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/raw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an address at which a browser shows an attachment beside the pages */
+        post: operations["createRawAddress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rename": {
         parameters: {
             query?: never;
@@ -2473,6 +2490,13 @@ export interface components {
             /** @description A reference of a frame or a stack. */
             ref: string;
         };
+        /** @description `POST /raw`: which bytes, and what a browser may do with them. */
+        NewRaw: {
+            /** @description What they are shown as. */
+            as?: components["schemas"]["RawKind"];
+            /** @description A reference of an attachment. */
+            ref: string;
+        };
         /** @description `POST /shares`: shows a stack of mine to named users and nobody else. */
         NewShare: {
             /** @description Whether frames behind the head go along. */
@@ -2845,6 +2869,19 @@ export interface components {
             /** @description Whether the frame equals the head, so that nothing was pushed. */
             unchanged: boolean;
         };
+        /** @description The answer of `POST /raw`. */
+        RawAddress: {
+            /**
+             * @description Where the bytes are: whole with the second port, else a path of this one. Good until
+             *     nobody used it for an hour.
+             */
+            url: string;
+        };
+        /**
+         * @description What a browser may do with bytes at an address of their own.
+         * @enum {string}
+         */
+        RawKind: "media" | "still" | "scripts";
         /** @description What `dsp share` would make readable: `GET /contexts/{context}/readable`. */
         Readable: {
             /** @description Access before. */
@@ -3793,6 +3830,7 @@ export type NewFork = components['schemas']['NewFork'];
 export type NewFrame = components['schemas']['NewFrame'];
 export type NewPairing = components['schemas']['NewPairing'];
 export type NewPin = components['schemas']['NewPin'];
+export type NewRaw = components['schemas']['NewRaw'];
 export type NewShare = components['schemas']['NewShare'];
 export type NewTicket = components['schemas']['NewTicket'];
 export type NewToken = components['schemas']['NewToken'];
@@ -3817,6 +3855,8 @@ export type ProblemCode = components['schemas']['ProblemCode'];
 export type Progress = components['schemas']['Progress'];
 export type PublicKey = components['schemas']['PublicKey'];
 export type Pushed = components['schemas']['Pushed'];
+export type RawAddress = components['schemas']['RawAddress'];
+export type RawKind = components['schemas']['RawKind'];
 export type Readable = components['schemas']['Readable'];
 export type Recover = components['schemas']['Recover'];
 export type Recovered = components['schemas']['Recovered'];
@@ -5945,6 +5985,40 @@ export interface operations {
             403: components["responses"]["Refused"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    createRawAddress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRaw"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RawAddress"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["Misdirected"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];

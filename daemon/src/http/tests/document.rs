@@ -90,6 +90,7 @@ fn every_call_of_the_contract_is_described() {
         ("/blobs", &["put"]),
         ("/blobs/{hash}", &["get"]),
         ("/content", &["get"]),
+        ("/raw", &["post"]),
         ("/frames", &["post"]),
         ("/fetch", &["post"]),
         ("/verify", &["post"]),

@@ -37,6 +37,7 @@ async fn pages_and_files_are_served_to_those_who_read_brotli_and_those_who_do_no
     let (_, headers, _) = get(script.split_once('"').unwrap().0, "br").await;
     assert_eq!(headers["cache-control"], "public, max-age=31536000, immutable");
     assert_eq!(headers["x-content-type-options"], "nosniff");
+    let (_, headers, _) = get("/", "br").await;
     let policy = headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains("require-trusted-types-for 'script'"), "{policy}");
     lab.stop().await;
