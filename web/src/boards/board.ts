@@ -19,7 +19,7 @@ export function useBoard(id: string): { query: Query<Opened>; perform: (done: Ac
   const known = useQuery(
     `board ${id}`,
     () => openBoard(id),
-    ({ event }) => event === "context.changed",
+    (event) => event.event === "board.changed" && event.board === id,
   );
   const pending = useSignal<readonly Pending[]>([]);
   useEffect(() => {
@@ -41,6 +41,6 @@ export function useBoard(id: string): { query: Query<Opened>; perform: (done: Ac
   };
   const { data } = known;
   const board = data && pending.value.reduce((board, one) => after(board, one.act), data.board);
-  const query = data && board ? { ...known, data: { ...data, board, title: board.title } } : known;
+  const query = data && board ? { ...known, data: { ...data, board } } : known;
   return { query, perform, saved: pending.value.length === 0 };
 }

@@ -5,7 +5,7 @@ import { lazy } from "preact-iso";
 import { useRef, useState } from "preact/hooks";
 
 import { answer, api, ProblemError } from "../api/client";
-import type { FileInfo, FrameInfo, LogEntry } from "../api/schema";
+import type { CardStack, CardState, FileInfo, FrameInfo, LogEntry } from "../api/schema";
 import { plain, size } from "../format";
 import { Icon } from "../parts/icon";
 import { Show } from "../parts/show";
@@ -82,6 +82,7 @@ export function CardView(props: Drawn & { tools?: ComponentChildren }) {
         </span>
       </header>
       <div class="board-body">
+        {card.description !== "" && <p class="caption">{plain(card.description)}</p>}
         <Body {...props} frame={frame} />
       </div>
     </section>
@@ -90,10 +91,11 @@ export function CardView(props: Drawn & { tools?: ComponentChildren }) {
 
 function Body({ card, found, frame, shown, history, choose }: Drawn & { frame: FrameInfo | undefined }) {
   if (card.kind === "text") return <Prose text={card.text} />;
+  if (card.stack?.reference == null) return <Missing stack={card.stack} />;
   if (found === undefined) return <Bones lines={5} />;
-  if ("error" in found) return <Missing error={found.error} />;
+  if ("error" in found) return <Missing stack={card.stack} error={found.error} />;
   if (frame === undefined) return null;
-  if (card.kind === "metric") return <Metric name={card.metric ?? ""} frame={frame} history={history} />;
+  if (card.kind === "metric") return <Metric name={card.text} frame={frame} history={history} />;
   if (shown === undefined) return <p class="note">This frame has no files.</p>;
   if (shown.item === undefined) {
     const { wants, nearest } = shown;
@@ -109,32 +111,33 @@ function Body({ card, found, frame, shown, history, choose }: Drawn & { frame: F
     );
   }
   const file = shown.item;
-  const reference = `${card.stack}@${frame.id}#${file.path}`;
+  const reference = `${card.stack.reference}@${frame.id}#${file.path}`;
   if (!file.here) return <Away reference={reference} file={file} />;
-  return (
-    <>
-      {card.text !== "" && <p class="caption">{plain(card.text)}</p>}
-      <Show key={file.hash} file={file} reference={reference} />
-    </>
-  );
+  return <Show key={file.hash} file={file} reference={reference} />;
 }
 
-/** The stack cannot be had: it was renamed, removed, or is in a context that one has no part in. */
-function Missing({ error }: { error: Error }) {
+/** Why a stack cannot be shown, and what to do about it. */
+const WHY: Record<CardState, [what: string, todo: string]> = {
+  here: ["This stack cannot be shown", ""],
+  removed: ["Removed by its author", "What she pushed may still be in the history of the stack."],
+  moved: ["Moved to another context", "Ask its author for a ticket of that context, or take the card away."],
+  not_here: ["Nothing of this stack has come yet", "It comes as soon as somebody who has it can be reached."],
+  not_followed: ["In a context that you do not follow", "Ask whoever made the dashboard for a ticket, and follow it under Peers."],
+};
+
+function Missing({ stack, error }: { stack: CardStack | undefined; error?: Error }) {
+  const [what, todo] = WHY[stack?.state ?? "not_here"];
   const problem = error instanceof ProblemError ? error.problem : undefined;
   return (
     <div class="note" role="status">
       <Icon name="alert" />
       <p>
-        <b>{problem?.code === "not_found" ? "This stack is not here" : "This stack cannot be shown"}</b>
+        <b>{what}</b>
       </p>
-      <p>{plain(problem?.detail ?? error.message)}</p>
+      {stack && <code>{plain(stack.name)}</code>}
+      {error && <p>{plain(problem?.detail ?? error.message)}</p>}
       {problem?.hint && <p class="muted">{plain(problem.hint)}</p>}
-      {problem?.code === "not_found" && (
-        <p class="muted">
-          It was renamed or removed, or is in a context that you do not follow: whoever made the dashboard can share it.
-        </p>
-      )}
+      {todo !== "" && <p class="muted">{todo}</p>}
     </div>
   );
 }

@@ -10,7 +10,7 @@ import { reference } from "../ref";
 import { type Listing, listStacks, placeOf } from "../stacks";
 import type { Value } from "../widgets";
 import type { Act } from "./acts";
-import { behind, sized, spanOf, type Step, stepOf } from "./grid";
+import { ahead, sized, spanOf, type Step, stepOf } from "./grid";
 import { type Card, HEIGHTS, type Height } from "./model";
 import { card as cardOf } from "./suggest";
 
@@ -31,8 +31,8 @@ export function Tools({ card, cards, perform, open }: ToolsProps) {
   const name = plain(card.title || card.kind);
   const step = (what: Step) => {
     if (what === "earlier" || what === "later") {
-      const after = behind(cards, card.id, at + (what === "later" ? 1 : -1));
-      if (after !== undefined) perform({ act: "move", id: card.id, after });
+      const before = ahead(cards, card.id, at + (what === "later" ? 1 : -1));
+      if (before !== undefined) perform({ act: "move", id: card.id, before });
       return;
     }
     const size = sized(card, what);
@@ -120,8 +120,8 @@ export function Palette({ perform }: { perform: (act: Act) => void }) {
   const [part, setPart] = useState("");
   const listed = useQuery("stacks to add", () => listStacks(""), ({ event }) => event.startsWith("stack."));
   const add = (one: Listing) => {
-    const stack = reference(placeOf(one));
-    perform({ act: "add", card: cardOf({ kind: "stack", stack, title: one.stack.name.split("/").at(-1) ?? "", span: 6, height: "l" }) });
+    const ref = reference(placeOf(one));
+    perform({ act: "add", card: cardOf({ kind: "stack", ref, title: one.stack.name.split("/").at(-1) ?? "", span: 6, height: "m" }) });
   };
   return (
     <aside class="palette card" aria-label="Add cards">
@@ -173,7 +173,7 @@ export function Inspector(props: {
   close: () => void;
 }) {
   const { card, params, head, perform, close } = props;
-  const change = (said: Partial<Card>) => perform({ act: "change", id: card.id, card: said });
+  const change = (said: Extract<Act, { act: "change" }>["card"]) => perform({ act: "change", id: card.id, card: said });
   const shown = useCallback((dialog: HTMLDialogElement | null) => {
     if (dialog && !dialog.open) dialog.showModal();
   }, []);
@@ -185,16 +185,27 @@ export function Inspector(props: {
           <span>Title</span>
           <input class="field" value={card.title} maxLength={200} onChange={(event) => change({ title: event.currentTarget.value })} />
         </label>
-        {card.kind !== "divider" && (
+        {card.kind === "text" && (
           <label>
-            <span>{card.kind === "text" ? "Text, in Markdown" : "Description"}</span>
-            <textarea class="field" rows={card.kind === "text" ? 8 : 3} value={card.text} onChange={(event) => change({ text: event.currentTarget.value })} />
+            <span>Text, in Markdown</span>
+            <textarea class="field" rows={8} value={card.text} onChange={(event) => change({ text: event.currentTarget.value })} />
+          </label>
+        )}
+        {card.kind !== "divider" && card.kind !== "text" && (
+          <label>
+            <span>Description</span>
+            <textarea
+              class="field"
+              rows={3}
+              value={card.description}
+              onChange={(event) => change({ description: event.currentTarget.value })}
+            />
           </label>
         )}
         {card.kind === "metric" && (
           <label>
             <span>Metric</span>
-            <input class="field" value={card.metric ?? ""} onChange={(event) => change({ metric: event.currentTarget.value })} />
+            <input class="field" value={card.text} onChange={(event) => change({ text: event.currentTarget.value })} />
           </label>
         )}
         <label>
@@ -223,7 +234,7 @@ export function Inspector(props: {
             <input
               type="checkbox"
               checked={card.frame !== undefined}
-              onChange={(event) => change({ frame: event.currentTarget.checked ? head : undefined })}
+              onChange={(event) => perform({ act: "pin", id: card.id, frame: event.currentTarget.checked ? head : null })}
             />
             <span>Stay at the frame that it shows now</span>
           </label>

@@ -11,10 +11,16 @@ export type Found = { frame: FrameInfo } | { error: Error };
 /** Frames of a history that a dashboard goes back to. */
 const FRAMES = 200;
 
-/** Returns the reference of what a card shows, as it is at a time where one is given. */
-export function referenceOf(card: Card, frameThen?: string): string {
+/** Returns the reference of a card's stack; nothing where it has none that is known here. */
+export function stackOf({ stack }: Card): string | undefined {
+  return stack?.reference ?? undefined;
+}
+
+/** Returns the reference of what a card shows, as it was at a time where one is given. */
+export function referenceOf(card: Card, frameThen?: string): string | undefined {
+  const stack = stackOf(card);
   const rev = card.frame ?? frameThen;
-  return `${card.stack ?? ""}${rev === undefined ? "" : `@${rev}`}`;
+  return stack === undefined || rev === undefined ? stack : `${stack}@${rev}`;
 }
 
 /** Returns the frames of references, each once. */

@@ -1,18 +1,20 @@
 import { expect, it } from "vitest";
 
-import { behind, sized, spanOf, stepOf } from "./grid";
+import { ahead, sized, spanOf, stepOf } from "./grid";
 import type { Card } from "./model";
-import { card } from "./suggest";
 
-const cards = ["a", "b", "c"].map((id): Card => ({ ...card({ kind: "text", span: 3 }), id }));
+const cards = ["a", "b", "c"].map(
+  (id): Card => ({ id, kind: "text", title: "", description: "", text: "", span: 3, height: "auto", fixed: {}, names: {} }),
+);
 const [first] = cards as [Card];
 
 it("moves a card among the others", () => {
-  expect(behind(cards, "a", 1)).toBe("b");
-  expect(behind(cards, "c", 0)).toBeNull();
-  expect(behind(cards, "c", 9)).toBeUndefined();
-  expect(behind(cards, "b", 1)).toBeUndefined();
-  expect(behind(cards, "gone", 0)).toBeUndefined();
+  expect(ahead(cards, "a", 1)).toBe("c");
+  expect(ahead(cards, "a", 2)).toBeNull();
+  expect(ahead(cards, "c", 0)).toBe("a");
+  expect(ahead(cards, "c", 9)).toBeUndefined();
+  expect(ahead(cards, "b", 1)).toBeUndefined();
+  expect(ahead(cards, "gone", 0)).toBeUndefined();
 });
 
 it("sizes a card within the grid", () => {

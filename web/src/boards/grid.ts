@@ -49,15 +49,15 @@ export function spanOf(width: number, whole: number): number {
 }
 
 /**
- * Returns the card behind which another one stands after it was moved; null is the beginning, and
- * nothing means that it stays.
+ * Returns the card before which another one stands after it was moved; null is the end, and nothing
+ * means that it stays.
  *
  * @param to its place among the others, counted without itself
  */
-export function behind(cards: readonly Card[], id: string, to: number): string | null | undefined {
+export function ahead(cards: readonly Card[], id: string, to: number): string | null | undefined {
   const from = cards.findIndex((card) => card.id === id);
   const others = cards.filter((card) => card.id !== id);
   const at = Math.min(Math.max(to, 0), others.length);
   if (from < 0 || at === from) return undefined;
-  return others[at - 1]?.id ?? null;
+  return others[at]?.id ?? null;
 }

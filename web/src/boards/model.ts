@@ -1,11 +1,12 @@
 // A dashboard as pages draw it.
 
+import type { CardStack } from "../api/schema";
 import type { Choice, Value } from "../widgets";
 
 /** What a card shows. */
 export type CardKind = "stack" | "text" | "metric" | "divider";
 
-/** How high a card is; `auto` is as high as what is in it. */
+/** How high a card is, the lowest first; `auto` is as high as what is in it. */
 export const HEIGHTS = ["auto", "s", "m", "l", "xl"] as const;
 /** One of them. */
 export type Height = (typeof HEIGHTS)[number];
@@ -17,14 +18,13 @@ export const COLUMNS = 12;
 export interface Card {
   id: string;
   kind: CardKind;
-  /** The stack that is shown, by ids: `3fa9…/c01d…:sales/weekly`. */
-  stack?: string;
+  /** The stack that is shown, as far as it is known here. */
+  stack?: CardStack;
   /** The frame that is shown whatever comes after it. */
-  frame?: string | undefined;
-  /** The metric that is shown, of a card that shows one. */
-  metric?: string;
+  frame?: string;
   title: string;
-  /** Markdown. */
+  description: string;
+  /** Markdown, or the name of a metric. */
   text: string;
   /** Columns that it takes, 1 to 12. */
   span: number;
@@ -33,6 +33,17 @@ export interface Card {
   fixed: Choice;
   /** Names in the bar of parameters that are called otherwise here. */
   names: Readonly<Record<string, string>>;
+}
+
+/** A card that is to be put on a dashboard; the daemon gives it an id. */
+export interface NewCard {
+  kind: CardKind;
+  /** The stack as a reference. */
+  ref?: string;
+  title: string;
+  text: string;
+  span: number;
+  height: Height;
 }
 
 /** What is said of a parameter of the bar. */
@@ -47,7 +58,7 @@ export interface ParamSetting {
 export interface Dashboard {
   id: string;
   title: string;
-  text: string;
+  description: string;
   /** In the order in which they are laid out. */
   cards: Card[];
   params: Readonly<Record<string, ParamSetting>>;

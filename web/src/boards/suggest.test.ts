@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { suggest } from "./suggest";
 
 const chosen = (name: string, path: string, metrics: Record<string, unknown> = {}) => ({
-  stack: `u/c:${name}`,
+  ref: `u/c:${name}`,
   name,
   files: [{ media: "", path, size: 1 }],
   metrics,

@@ -2,19 +2,16 @@
 
 import type { FileInfo } from "../api/schema";
 import { kindOf } from "../parts/kinds";
-import { type Card, COLUMNS, type Height } from "./model";
+import { COLUMNS, type Height, type NewCard } from "./model";
 
 /** What is known of a stack that was chosen. */
 export interface Chosen {
-  /** By ids. */
-  stack: string;
+  /** A reference of it. */
+  ref: string;
   name: string;
   files: Pick<FileInfo, "media" | "path" | "size">[];
   metrics: Readonly<Record<string, unknown>>;
 }
-
-/** A card without an id, which the daemon gives it. */
-export type NewCard = Omit<Card, "id">;
 
 /** Metrics that are shown above all else. */
 const METRICS = 4;
@@ -24,20 +21,20 @@ const WIDE: Partial<Record<ReturnType<typeof kindOf>, Height>> = { table: "l", m
 
 /** Returns cards for stacks: their metrics in a row above, then pictures beside each other, and tables across. */
 export function suggest(chosen: readonly Chosen[]): NewCard[] {
-  const metrics = chosen.flatMap(({ stack, metrics }) =>
+  const metrics = chosen.flatMap(({ ref, metrics }) =>
     Object.entries(metrics)
       .filter(([, value]) => typeof value === "number")
-      .map(([metric]) => card({ kind: "metric", stack, metric, title: metric, height: "s" })),
+      .map(([metric]) => card({ kind: "metric", ref, text: metric, title: metric, height: "s" })),
   );
   const above = metrics.slice(0, METRICS);
   const spanned = above.map((one) => ({ ...one, span: COLUMNS / above.length }));
   const below: NewCard[] = [];
-  for (const { stack, name, files } of chosen) {
+  for (const { ref, name, files } of chosen) {
     const first = byWeight(files)[0];
     const kind = first === undefined ? "other" : kindOf(first);
     const height = WIDE[kind];
     const title = name.split("/").at(-1) ?? name;
-    below.push(card({ kind: "stack", stack, title, span: height ? COLUMNS : COLUMNS / 2, height: height ?? "m" }));
+    below.push(card({ kind: "stack", ref, title, span: height ? COLUMNS : COLUMNS / 2, height: height ?? "m" }));
   }
   return [...spanned, ...filled(below)];
 }
@@ -64,5 +61,5 @@ function filled(cards: NewCard[]): NewCard[] {
 
 /** Returns a card with what is not said of it. */
 export function card(said: Partial<NewCard> & Pick<NewCard, "kind">): NewCard {
-  return { title: "", text: "", span: COLUMNS, height: "auto", fixed: {}, names: {}, ...said };
+  return { title: "", text: "", span: COLUMNS, height: "auto", ...said };
 }

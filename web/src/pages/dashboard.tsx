@@ -7,12 +7,12 @@ import type { FileInfo } from "../api/schema";
 import { readChoice, readTime, withChoice, withoutChoice, withTime } from "../boards/address";
 import { Bar } from "../boards/bar";
 import { useBoard } from "../boards/board";
-import { removeBoard, type Opened, undo } from "../boards/calls";
+import { copyBoard, type Opened, removeBoard, undo } from "../boards/calls";
 import { CardView } from "../boards/card";
 import { barOf, firstChoice, shownBy, sourceOf } from "../boards/choose";
 import { Edge, Inspector, Palette, Tools } from "../boards/edit";
-import { frameAt, referenceOf, timesOf, useFrames, useHistories } from "../boards/frames";
-import { behind } from "../boards/grid";
+import { frameAt, referenceOf, stackOf, timesOf, useFrames, useHistories } from "../boards/frames";
+import { ahead } from "../boards/grid";
 import type { Act } from "../boards/acts";
 import type { Card } from "../boards/model";
 import { byWeight } from "../boards/suggest";
@@ -29,7 +29,7 @@ export function DashboardPage() {
   const { params } = useRoute();
   const id = params.id ?? "";
   const { query, perform, saved } = useBoard(id);
-  useTitle(query.data?.title ?? "Dashboard");
+  useTitle(query.data?.board.title ?? "Dashboard");
   return (
     <div class="page wide">
       {query.data === undefined && <h1>Dashboard</h1>}
@@ -43,17 +43,22 @@ export function DashboardPage() {
 function Loaded({ opened, perform, saved }: { opened: Opened; perform: (act: Act) => void; saved: boolean }) {
   const { board } = opened;
   const { query, path, route } = useLocation();
-  const edits = opened.writable && query.edit !== undefined;
+  const edits = opened.info.writable && query.edit !== undefined;
   const [inspected, setInspected] = useState<string>();
   const [over, setOver] = useState<string>();
 
-  const stacks = board.cards.flatMap(({ stack }) => stack ?? []);
+  const stacks = board.cards.flatMap((card) => stackOf(card) ?? []);
   const histories = useHistories(stacks);
   const known = histories.data ?? new Map();
   const at = readTime(query);
   const references = useMemo(() => {
-    const then = (card: Card) => (at === undefined ? undefined : frameAt(known.get(card.stack ?? "") ?? [], at));
-    return new Map(board.cards.flatMap((card) => (card.stack === undefined ? [] : [[card.id, referenceOf(card, then(card))]])));
+    const then = (card: Card) => (at === undefined ? undefined : frameAt(known.get(stackOf(card) ?? "") ?? [], at));
+    return new Map(
+      board.cards.flatMap((card): [string, string][] => {
+        const reference = referenceOf(card, then(card));
+        return reference === undefined ? [] : [[card.id, reference]];
+      }),
+    );
   }, [board, known, at]);
   const frames = useFrames([...references.values()]);
   const foundOf = (card: Card) => frames.data?.get(references.get(card.id) ?? "");
@@ -98,15 +103,15 @@ function Loaded({ opened, perform, saved }: { opened: Opened; perform: (act: Act
                     event.preventDefault();
                     setOver(undefined);
                     const id = event.dataTransfer?.getData("text/x-dsp-card") ?? "";
-                    const after = behind(board.cards, id, index);
-                    if (after !== undefined) perform({ act: "move", id, after });
+                    const before = ahead(board.cards, id, index);
+                    if (before !== undefined) perform({ act: "move", id, before });
                   }}
                 >
                   <CardView
                     card={card}
-                    found={card.stack === undefined ? undefined : foundOf(card)}
+                    found={foundOf(card)}
                     shown={source && shownBy(source, choice)}
-                    history={known.get(card.stack ?? "") ?? []}
+                    history={known.get(stackOf(card) ?? "") ?? []}
                     choose={choose}
                     {...(edits
                       ? { tools: <Tools card={card} cards={board.cards} perform={perform} open={() => setInspected(card.id)} /> }
@@ -136,14 +141,21 @@ function Loaded({ opened, perform, saved }: { opened: Opened; perform: (act: Act
 
 function Head(props: { opened: Opened; edits: boolean; saved: boolean; perform: (act: Act) => void }) {
   const { opened, edits, saved, perform } = props;
-  const { board } = opened;
+  const { board, info } = opened;
   const { path, route } = useLocation();
   const goBack = () => undo(board.id).catch((error: Error) => toast(error.message));
   const remove = async () => {
     try {
       await removeBoard(board.id);
       route("/dashboards");
-      toast(`${board.title} is removed.`);
+      toast(`${plain(board.title)} is removed; under Dashboards it can be brought back.`);
+    } catch (error) {
+      toast((error as Error).message);
+    }
+  };
+  const copy = async () => {
+    try {
+      route(`/d/${await copyBoard(board.id)}?edit`);
     } catch (error) {
       toast((error as Error).message);
     }
@@ -154,7 +166,7 @@ function Head(props: { opened: Opened; edits: boolean; saved: boolean; perform: 
         <a class="link" href="/dashboards">
           Dashboards
         </a>
-        <span>{plain(opened.context)}</span>
+        <span>by {plain(info.creator.name ?? "")}</span>
       </p>
       <div class="row wrap">
         {edits ? (
@@ -185,7 +197,12 @@ function Head(props: { opened: Opened; edits: boolean; saved: boolean; perform: 
               </a>
             </>
           )}
-          {!edits && opened.writable && (
+          {!edits && (
+            <button type="button" class="button" onClick={() => void copy()}>
+              <Icon name="copy" size={16} /> Duplicate
+            </button>
+          )}
+          {!edits && info.writable && (
             <a class="button" href={`${path}?edit`}>
               <Icon name="edit" size={16} /> Edit
             </a>
@@ -197,12 +214,12 @@ function Head(props: { opened: Opened; edits: boolean; saved: boolean; perform: 
           class="field"
           aria-label="Description"
           placeholder="What it is about"
-          value={board.text}
+          value={board.description}
           maxLength={2000}
-          onChange={(event) => perform({ act: "text", text: event.currentTarget.value })}
+          onChange={(event) => perform({ act: "description", description: event.currentTarget.value })}
         />
       ) : (
-        board.text !== "" && <p class="message">{plain(board.text)}</p>
+        board.description !== "" && <p class="message">{plain(board.description)}</p>
       )}
     </header>
   );

@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 
 import { answer, api } from "../api/client";
 import type { ContextInfo } from "../api/schema";
-import { listBoards, newBoard } from "../boards/calls";
+import { listBoards, newBoard, restoreBoard } from "../boards/calls";
 import { type Chosen, suggest } from "../boards/suggest";
 import { count, plain } from "../format";
 import { useQuery } from "../live/query";
@@ -20,7 +20,7 @@ import { useTitle } from "../title";
 /** The list. */
 export function Dashboards() {
   useTitle("Dashboards");
-  const boards = useQuery("boards", listBoards, ({ event }) => event === "context.changed");
+  const boards = useQuery("boards", listBoards, ({ event }) => event === "board.changed");
   return (
     <div class="page">
       <header class="row wrap spread">
@@ -30,8 +30,10 @@ export function Dashboards() {
         </a>
       </header>
       <Known query={boards} lines={6}>
-        {(listed) =>
-          listed.length === 0 ? (
+        {(known) => {
+          const listed = known.filter(({ removed }) => !removed);
+          const gone = known.filter(({ removed, writable }) => removed && writable);
+          return listed.length === 0 && gone.length === 0 ? (
             <Empty icon="dashboards" title="No dashboards yet">
               <p>Choose some stacks, and a dashboard of them stands there: with one bar of widgets for all.</p>
               <a class="button" href="/dashboards/new">
@@ -39,23 +41,44 @@ export function Dashboards() {
               </a>
             </Empty>
           ) : (
+            <>
             <ul class="cards">
               {listed.map((board) => (
                 <li key={board.id}>
                   <a class="card context" href={`/d/${board.id}`}>
                     <b class="cut">{plain(board.title || "Dashboard")}</b>
-                    {board.text !== "" && <span class="muted cut">{plain(board.text)}</span>}
+                    {board.description !== "" && <span class="muted cut">{plain(board.description)}</span>}
                     <span class="meta">
-                      <span>{plain(board.context)}</span>
+                      <span>{plain(board.creator.name ?? "")}</span>
                       <span>{count(board.cards, "card")}</span>
-                      <Time at={board.changed} />
+                      <Time at={board.changed ?? board.made} />
                     </span>
                   </a>
                 </li>
               ))}
             </ul>
-          )
-        }
+            {gone.length > 0 && (
+              <details>
+                <summary>{count(gone.length, "removed dashboard")}</summary>
+                <ul class="card lines">
+                  {gone.map((board) => (
+                    <li key={board.id} class="row line">
+                      <span class="cut">{plain(board.title)}</span>
+                      <button
+                        type="button"
+                        class="button"
+                        onClick={() => void restoreBoard(board.id).then(boards.again, (error: Error) => toast(error.message))}
+                      >
+                        Bring back
+                      </button>
+                    </li>
+                  ))}
+                </ul>
+              </details>
+            )}
+            </>
+          );
+        }}
       </Known>
     </div>
   );
@@ -167,7 +190,7 @@ function Choosing({ listed, contexts }: { listed: Listing[]; contexts: ContextIn
 }
 
 async function known(listing: Listing): Promise<Chosen> {
-  const stack = reference(placeOf(listing));
-  const frame = await answer(api.GET("/api/v1/frame", { params: { query: { ref: stack } } }));
-  return { stack, name: listing.stack.name, files: frame.files, metrics: frame.metrics };
+  const ref = reference(placeOf(listing));
+  const frame = await answer(api.GET("/api/v1/frame", { params: { query: { ref } } }));
+  return { ref, name: listing.stack.name, files: frame.files, metrics: frame.metrics };
 }
