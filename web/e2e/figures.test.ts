@@ -125,12 +125,9 @@ describe("an attachment is drawn", () => {
 
   it("of PDF", async () => {
     const page = await shown("draw/pdf", { path: "paper.pdf", bytes: pdf("A page of PDF") });
-    const frame = page.locator("iframe");
-    await frame.waitFor();
-    const inner = await (await frame.elementHandle())?.contentFrame();
-    // The viewer of the browser, which is not a document that a test looks into.
-    await expect.poll(() => inner?.evaluate(() => document.contentType)).toBe("application/pdf");
-    await expect.poll(() => inner?.evaluate(() => document.querySelector("embed")?.type)).toBe("application/pdf");
+    // The viewer is a part of the browser; of what it draws a picture is all that a test gets.
+    await expect.poll(() => page.frames().some((frame) => frame.url().startsWith("chrome-extension://"))).toBe(true);
+    await expect.poll(async () => (await page.locator("iframe").screenshot()).length).toBeGreaterThan(6000);
     await page.close();
   });
 

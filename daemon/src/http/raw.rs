@@ -25,6 +25,8 @@ use super::described::{NoSuch, NotNow, TooMuch};
 use super::guard::{Names, port_of};
 use crate::ops::{Ops, RawPlace};
 
+/// Which pages may show bytes as a part of themselves.
+const CROSS_ORIGIN: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// What a page may do in which nothing runs.
 const STILL: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline' data:; img-src data:; \
                      font-src data:; media-src data:; base-uri 'none'; form-action 'none'";
@@ -140,7 +142,7 @@ fn bind(headers: &mut HeaderMap) {
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
         (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; frame-ancestors 'none'"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-site"),
+        (CROSS_ORIGIN, "same-site"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("x-dns-prefetch-control"), "off"),
     ] {
@@ -174,7 +176,9 @@ async fn show(
             set(header::CONTENT_TYPE, "text/html; charset=utf-8");
             set(header::CONTENT_DISPOSITION, "inline");
         }
-        RawKind::Media => {}
+        // Sites are told apart by domains, which an address of loopback has none of: with less, a
+        // page at the first port could not show it. Who has the code has it from that page.
+        RawKind::Media => set(CROSS_ORIGIN, "cross-origin"),
     }
     match place {
         // The older header knows no ports; the policy says who may frame it.

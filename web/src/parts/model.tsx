@@ -128,11 +128,11 @@ export function Onnx(shown: Shown) {
         ...model.about.slice(0, 20).map(([name, value]): Facts[number] => [plain(name), plain(value.slice(0, 500))]),
       ]}
     >
-      <h3>Takes</h3>
+      <h2>Takes</h2>
       <List head={["Input", "Type", "Shape"]} rows={values(model.inputs)} more={0} />
-      <h3>Gives</h3>
+      <h2>Gives</h2>
       <List head={["Output", "Type", "Shape"]} rows={values(model.outputs)} more={0} />
-      <h3>Made of</h3>
+      <h2>Made of</h2>
       <List head={["Operator", "How often"]} rows={model.nodes.map(([name, times]) => [plain(name), String(times)])} more={0} />
     </Card>
   );
