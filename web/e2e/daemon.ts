@@ -12,6 +12,14 @@ const run = promisify(execFile);
 const PROGRAMS = process.env.DSP_PROGRAMS;
 if (PROGRAMS === undefined) throw new Error("set DSP_PROGRAMS to the folder of dsp and dspd");
 
+/** A file of a frame that is pushed. */
+export interface Pushing {
+  path: string;
+  bytes: string | Buffer;
+  media?: string;
+  params?: Record<string, unknown>;
+}
+
 /** A daemon, and the person whose it is. */
 export class Daemon {
   /** Any at first, and the same ever after: pages that are open go on. */
@@ -57,6 +65,40 @@ export class Daemon {
   /** Pushes files to a stack. */
   async push(stack: string, files: Record<string, string | Buffer>, ...args: string[]): Promise<void> {
     await this.cli("push", stack, ...Object.entries(files).map(([path, bytes]) => this.write(path, bytes)), ...args);
+  }
+
+  /** Calls its API as a program does. */
+  async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const raw = body instanceof Uint8Array;
+    const { token } = JSON.parse(readFileSync(join(this.home, "run", "client.json"), "utf8")) as { token: string };
+    const response = await fetch(`${this.address}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        "content-type": raw ? "application/octet-stream" : "application/json",
+      },
+      ...(body === undefined ? {} : { body: raw ? (body as BodyInit) : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    // Of a long answer, the last line is the result.
+    return JSON.parse(text.trimEnd().split("\n").at(-1) ?? "null") as T;
+  }
+
+  /** Pushes a frame as a program does, with all that a frame can have. */
+  async pushFrame(stack: string, files: Pushing[], more: Record<string, unknown> = {}): Promise<string> {
+    const named = [];
+    for (const { path, bytes, ...rest } of files) {
+      const { hash } = await this.call<{ hash: string }>("PUT", "/blobs", new Uint8Array(Buffer.from(bytes as string)));
+      named.push({ path, hash, ...rest });
+    }
+    const done = await this.call<{ result: { frame: string } }>("POST", "/frames", { stack, files: named, ...more });
+    return done.result.frame;
+  }
+
+  /** Who its user is. */
+  async user(): Promise<string> {
+    return (await this.call<{ user: string }>("GET", "/node")).user;
   }
 
   /** Writes a file and returns its path. */
