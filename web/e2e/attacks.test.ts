@@ -9,7 +9,7 @@ import type { Browser, Frame, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 import { launch, violations, Visitor } from "./browser";
-import { Daemon, type Pushed } from "./daemon";
+import { Daemon, type Pushing } from "./daemon";
 
 const CODE = readFileSync(join(import.meta.dirname, "figures/bokeh-code.json"));
 
@@ -71,8 +71,8 @@ beforeEach(() => {
 });
 
 /** Alice pushes; Bob looks. */
-async function looked(stack: string, file: Pushed): Promise<Page> {
-  await alice.pushAs(stack, [file]);
+async function looked(stack: string, file: Pushing): Promise<Page> {
+  await alice.pushFrame(stack, [file]);
   const named = `alice/main:${stack}`;
   await expect.poll(() => bob.cli("fetch", named).catch(() => "not yet")).not.toBe("not yet");
   return visitor.at(`/s/alice/main/${stack}`);

@@ -12,12 +12,13 @@ const run = promisify(execFile);
 const PROGRAMS = process.env.DSP_PROGRAMS;
 if (PROGRAMS === undefined) throw new Error("set DSP_PROGRAMS to the folder of dsp and dspd");
 
-/** An attachment that is pushed. */
-export interface Pushed {
+/** A file of a frame that is pushed. */
+export interface Pushing {
   path: string;
   bytes: string | Buffer;
   media?: string;
   app?: string;
+  params?: Record<string, unknown>;
 }
 
 /** A daemon, and the person whose it is. */
@@ -67,56 +68,61 @@ export class Daemon {
     await this.cli("push", stack, ...Object.entries(files).map(([path, bytes]) => this.write(path, bytes)), ...args);
   }
 
-  /** Pushes files that parameters tell apart, and returns the id of the frame. */
-  async pushVariants(stack: string, files: { path: string; bytes: string | Buffer; params: object }[]): Promise<string> {
-    const list = files.map(({ path, bytes, params }) => ({ path, source: this.write(`${stack}/${path}`, bytes), params }));
-    const pushed = await this.ask<{ frame: string }>("/frames", { stack, files: list, message: "" });
-    return pushed.frame;
-  }
-
   /** Pushes a file that is there. */
   async pushPath(stack: string, source: string): Promise<void> {
-    await this.ask("/frames", { stack, files: [{ path: "file", source }], message: "" });
+    await this.call("POST", "/frames", { stack, files: [{ path: "file", source }], message: "" });
   }
 
   /** Waits until this daemon lists a frame. */
   async lists(frame: string): Promise<void> {
     for (;;) {
-      const stacks = await this.ask<{ items: { head?: { frame: string } }[] }>("/stacks?context=*&limit=500");
+      const stacks = await this.call<{ items: { head?: { frame: string } }[] }>("GET", "/stacks?context=*&limit=500");
       if (stacks.items.some(({ head }) => head?.frame === frame)) return;
     }
   }
 
   /** Returns the path of a stack's page, the same for everybody. */
   async pageOf(stack: string): Promise<string> {
-    const { user, context, name } = await this.ask<{ user: string; context: string; name: string }>(
+    const { user, context, name } = await this.call<{ user: string; context: string; name: string }>(
+      "GET",
       `/stack?ref=${encodeURIComponent(stack)}`,
     );
     return `/s/${user}/${context}/${name}`;
   }
 
-  /** Returns what the API answers, to a body where there is something to say. */
-  async ask<T>(path: string, body?: object): Promise<T> {
-    const answer = await this.call(body === undefined ? "GET" : "POST", `/api/v1${path}`, body);
-    // What takes a while tells how far it is, a line each, and last what came of it.
-    const last = JSON.parse(answer.trim().split("\n").at(-1) ?? "") as { step?: string; result?: T };
-    return last.step === undefined ? (last as T) : (last.result as T);
-  }
-
-  /** Pushes attachments of which more is said than a file name tells. */
-  async pushAs(stack: string, files: Pushed[]): Promise<void> {
-    const listed = files.map(({ bytes, ...file }) => ({ ...file, source: this.write(`${stack}/${file.path}`, bytes) }));
-    await this.call("POST", "/api/v1/frames", { stack, files: listed });
-  }
-
-  /** Calls the API as a program does; returns what it answers. */
-  async call(method: string, path: string, body?: object): Promise<string> {
+  /** Calls its API as a program does. */
+  async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const raw = body instanceof Uint8Array;
     const { address, token } = this.client;
-    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-    const response = await fetch(address + path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
+    const response = await fetch(`${address}/api/v1${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        "content-type": raw ? "application/octet-stream" : "application/json",
+      },
+      ...(body === undefined ? {} : { body: raw ? (body as BodyInit) : JSON.stringify(body) }),
+    });
     const text = await response.text();
-    if (!response.ok || text.includes('"step":"failed"')) throw new Error(`${method} ${path}: ${text}`);
-    return text;
+    const failed = !response.ok || text.includes('"step":"failed"');
+    if (failed) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    // Of a long answer, the last line is the result.
+    return JSON.parse(text.trimEnd().split("\n").at(-1) ?? "null") as T;
+  }
+
+  /** Pushes a frame as a program does, with all that a frame can have. */
+  async pushFrame(stack: string, files: Pushing[], more: Record<string, unknown> = {}): Promise<string> {
+    const named = [];
+    for (const { path, bytes, ...rest } of files) {
+      const { hash } = await this.call<{ hash: string }>("PUT", "/blobs", new Uint8Array(Buffer.from(bytes as string)));
+      named.push({ path, hash, ...rest });
+    }
+    const done = await this.call<{ result: { frame: string } }>("POST", "/frames", { stack, files: named, ...more });
+    return done.result.frame;
+  }
+
+  /** Who its user is. */
+  async user(): Promise<string> {
+    return (await this.call<{ user: string }>("GET", "/node")).user;
   }
 
   /** Writes a file and returns its path. */

@@ -11,7 +11,7 @@ let bob: Daemon;
 beforeAll(async () => {
   [browser, alice, bob] = await Promise.all([launch(), Daemon.start("alice"), Daemon.start("bob")]);
   for (const stack of ["waves/one", "waves/two", "waves/three"]) {
-    await alice.pushVariants(stack, [1, 2, 3].map((k) => ({ path: `${k}.svg`, bytes: wave(stack, k), params: { k } })));
+    await alice.pushFrame(stack, [1, 2, 3].map((k) => ({ path: `${k}.svg`, bytes: wave(stack, k), params: { k } })));
   }
   await alice.push("weekly", { "weekly.csv": "week,sum\n1,10\n2,30\n" }, "-m", "first", "--metric", "total=40");
   const ticket = (await alice.cli("share", "--role", "writer")).match(/dsp1[0-9a-z]+|dsp:\/\/\S+|[a-z0-9]{60,}/i)?.[0];
@@ -140,7 +140,7 @@ describe("a dashboard", () => {
   it("says what a card lacks", async () => {
     const visitor = await Visitor.come(browser, alice);
     const page = await visitor.at("/");
-    await alice.pushVariants("waves/few", [{ path: "1.svg", bytes: wave("few", 1), params: { k: 1 } }]);
+    await alice.pushFrame("waves/few", [{ path: "1.svg", bytes: wave("few", 1), params: { k: 1 } }]);
     await alice.push("going", { "a.txt": "here for now" });
     await make(page, "Lacking", ["waves/one", "waves/few", "going"]);
     await page.getByText("here for now").waitFor();

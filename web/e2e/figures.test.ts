@@ -7,7 +7,7 @@ import type { Browser, FrameLocator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { launch, violations, Visitor } from "./browser";
-import { Daemon, type Pushed } from "./daemon";
+import { Daemon, type Pushing } from "./daemon";
 import { png, wav } from "./fixtures";
 
 const FIGURES = join(import.meta.dirname, "figures");
@@ -61,8 +61,8 @@ afterAll(async () => {
 });
 
 /** Pushes an attachment and opens the page of its stack. */
-async function shown(stack: string, file: Pushed): Promise<Page> {
-  await alice.pushAs(stack, [file]);
+async function shown(stack: string, file: Pushing): Promise<Page> {
+  await alice.pushFrame(stack, [file]);
   return visitor.at(`/s/me/main/${stack}`);
 }
 
@@ -180,7 +180,7 @@ describe("an attachment is drawn", () => {
 
   it("of Markdown, with formulas and pictures of the same frame", async () => {
     const text = "# Sums\n\nSo $a^2 + b^2$ costs $5 and $6.\n\n$$\\int_0^1 x\\,dx$$\n\n![the plot](plot.png) ![far](https://evil.example/x.png)\n";
-    await alice.pushAs("draw/formulas", [{ path: "README.md", bytes: text }, { path: "plot.png", bytes: png(40, 30) }]);
+    await alice.pushFrame("draw/formulas", [{ path: "README.md", bytes: text }, { path: "plot.png", bytes: png(40, 30) }]);
     const page = await visitor.at("/s/me/main/draw/formulas?file=README.md");
     await expect.poll(() => page.locator("math").count()).toBe(2);
     expect(await page.locator("math msup").count()).toBe(2);

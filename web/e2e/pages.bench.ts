@@ -29,7 +29,7 @@ afterAll(async () => {
 
 it("a parameter, until the picture is another one", async () => {
   const files = Array.from({ length: 50 }, (_, k) => ({ path: `${k}.svg`, bytes: picture(k), params: { k } }));
-  await alice.pushVariants("pictures", files);
+  await alice.pushFrame("pictures", files);
   const visitor = await Visitor.come(browser, alice);
   const page = await visitor.at(await alice.pageOf("pictures"));
   const slider = page.getByRole("slider", { name: "k" });
@@ -61,7 +61,7 @@ it("a push of a peer, until the page shows it", async () => {
   measured.live_update = [];
   for (let sample = 1; sample <= SAMPLES * 2; sample += 1) {
     const text = `push ${sample}`;
-    const frame = await alice.pushVariants("live", [{ path: "a.txt", bytes: text, params: {} }]);
+    const frame = await alice.pushFrame("live", [{ path: "a.txt", bytes: text, params: {} }]);
     const pushed = performance.now();
     const shown = page.getByText(text, { exact: true }).waitFor().then(() => performance.now() - pushed);
     const listed = bob.lists(frame).then(() => performance.now() - pushed);

@@ -71,14 +71,15 @@ function Rail() {
 }
 
 function Top() {
-  const { path, query, route } = useLocation();
+  const { path, route } = useLocation();
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const writes = event.target instanceof Element && event.target.closest("input, textarea, select");
       if (event.key !== "/" || writes || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      field.current?.focus();
+      // A page with a search of its own is searched by that.
+      (document.querySelector<HTMLElement>("[data-find]") ?? field.current)?.focus();
     };
     addEventListener("keydown", pressed);
     return () => removeEventListener("keydown", pressed);
@@ -89,7 +90,7 @@ function Top() {
   };
   return (
     <header class="top">
-      <form role="search" onSubmit={find}>
+      <form role="search" aria-label="Everything" onSubmit={find} hidden={path === "/stacks"}>
         <label class="find">
           <span class="visually-hidden">Find stacks</span>
           <Icon name="search" size={16} />
@@ -98,7 +99,6 @@ function Top() {
             class="field"
             type="search"
             placeholder="Find stacks"
-            value={path === "/stacks" ? (query.q ?? "") : ""}
           />
           <kbd aria-hidden="true">/</kbd>
         </label>

@@ -82,7 +82,7 @@ pub use self::search::{SearchColumn, SearchHit};
 pub use self::settings::Setting;
 pub use self::size::parse_bytes;
 pub use self::stacks::{
-    Forked, HeadInfo, LogEntry, NewFork, NewShare, Rename, SetTag, Shared, StackInfo,
+    CoverInfo, Forked, HeadInfo, LogEntry, NewFork, NewShare, Rename, SetTag, Shared, StackInfo,
 };
 pub use self::step::{Progress, Step};
 #[cfg(feature = "openapi")]

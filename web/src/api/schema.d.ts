@@ -1591,6 +1591,20 @@ export interface components {
             /** @description What is to be known of the whole list, such as that it may be longer soon. */
             note?: string | null;
         };
+        /** @description The file that stands for a frame in a list. */
+        CoverInfo: {
+            /** @description Whether all its bytes are here. */
+            here: boolean;
+            /** @description Its media type. */
+            media: string;
+            /** @description Its path. */
+            path: string;
+            /**
+             * Format: uint64
+             * @description Its size in bytes.
+             */
+            size: number;
+        };
         /** @description What a cut took away. */
         CutAway: {
             /**
@@ -2186,6 +2200,7 @@ export interface components {
             bytes_here?: number | null;
             /** @description Whether that clock runs more than ten minutes ahead of ours. */
             clock_ahead: boolean;
+            cover?: components["schemas"]["CoverInfo"] | null;
             /** @description The device that signed it. */
             device: components["schemas"]["DeviceId"];
             /**
@@ -3769,6 +3784,7 @@ export type ContentDiff = components['schemas']['ContentDiff'];
 export type ContextId = components['schemas']['ContextId'];
 export type ContextInfo = components['schemas']['ContextInfo'];
 export type ContextPage = components['schemas']['ContextPage'];
+export type CoverInfo = components['schemas']['CoverInfo'];
 export type CutAway = components['schemas']['CutAway'];
 export type CutInfo = components['schemas']['CutInfo'];
 export type DeedInfo = components['schemas']['DeedInfo'];
