@@ -1,6 +1,6 @@
 // Every kind of attachment drawn, and what those of others may not do.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Browser, FrameLocator, Page } from "playwright-core";
@@ -252,3 +252,12 @@ function pdf(text: string): string {
   const start = body.length;
   return `${body}xref\n0 6\n0000000000 65535 f \n${places.join("")}trailer << /Size 6 /Root 1 0 R >>\nstartxref\n${start}\n%%EOF\n`;
 }
+
+describe("what a browser loads", () => {
+  it("is not more than was planned", () => {
+    const folder = join(import.meta.dirname, "../embed/ui");
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const bytes = files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+    expect(bytes, "all files, packed").toBeLessThan(2_500_000);
+  });
+});

@@ -211,3 +211,29 @@ fn shown(media: &'static str, text: &'static str) -> Response {
     ([(header::CONTENT_TYPE, media), (header::CONTENT_SECURITY_POLICY, FIXED)], text)
         .into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame that goes elsewhere takes along what it was given.
+    #[test]
+    fn pages_frame_this_daemon_alone() {
+        let said = page_policy(&["http://127.0.0.1:1".to_owned(), "http://localhost:1".to_owned()]);
+        let frames = "; frame-src 'self' http://127.0.0.1:1 http://localhost:1; ";
+        assert!(said.contains(frames), "{said}");
+        assert!(said.starts_with("default-src 'none'; script-src 'self'; "), "{said}");
+        assert!(page_policy(&[]).contains("; frame-src 'self' ; "));
+    }
+
+    #[test]
+    fn frames_of_figures_have_no_origin_and_no_network() {
+        for (said, code) in [(FIGURE, false), (FIGURE_WITH_CODE, true)] {
+            assert!(said.starts_with("sandbox allow-scripts; default-src 'none'; "), "{said}");
+            assert_eq!(said.matches("allow-").count(), 1, "{said}");
+            assert!(said.contains("; connect-src 'none'; "), "{said}");
+            assert!(said.ends_with("frame-ancestors 'self'"), "{said}");
+            assert_eq!(said.contains("'unsafe-eval'"), code, "{said}");
+        }
+    }
+}
