@@ -93,12 +93,15 @@ def test_an_unqualified_name_is_never_another_users(alice, bob, followed):
         dsp.pull("me:two/first")
 
 
-def test_a_stack_for_one_user_alone(alice, bob, followed):
+def test_a_stack_for_one_user_alone(alice, bob, followed, capsys):
     with alice.current():
         alice.client().post("/contexts", {"name": "drafts"})
         dsp.push("me/drafts:plan", "later")
         context = dsp.share_with("me/drafts:plan", ["bob"])
         assert context
+        # What the other one does next, as nothing comes by itself.
+        told = capsys.readouterr().err
+        assert told.startswith("bob: told of it once met;") and "dsp.follow()" in told
         with pytest.raises(dsp.ConfigurationError, match="list of petnames"):
             dsp.share_with("me/drafts:plan", "bob")
 
