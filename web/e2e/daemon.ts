@@ -29,12 +29,13 @@ export class Daemon {
   private constructor(
     readonly name: string,
     private readonly folder: string,
+    private readonly settings: Record<string, string>,
   ) {}
 
-  /** Starts a daemon in an empty home. */
-  static async start(name: string): Promise<Daemon> {
+  /** Starts a daemon in an empty home; settings are variables such as `DSP_HTTP_SINGLE_PORT`. */
+  static async start(name: string, settings: Record<string, string> = {}): Promise<Daemon> {
     const folder = mkdtempSync(join(tmpdir(), `dsp-web-${name}-`));
-    const daemon = new Daemon(name, folder);
+    const daemon = new Daemon(name, folder, settings);
     await daemon.resume();
     return daemon;
   }
@@ -163,6 +164,7 @@ export class Daemon {
       DSP_NET_MDNS: "false",
       DSP_NET_LISTEN: "/ip4/127.0.0.1/udp/0/quic-v1",
       DSP_HTTP_PORT: this.port,
+      ...this.settings,
     };
   }
 }
