@@ -125,9 +125,11 @@ export class Daemon {
   }
 
   private get environment(): NodeJS.ProcessEnv {
-    const { PATH } = process.env;
+    const { PATH, DSP_WEB_FOLDER } = process.env;
     return {
       PATH,
+      // A daemon built for development shows the files of a folder.
+      ...(DSP_WEB_FOLDER === undefined ? {} : { DSP_WEB_FOLDER }),
       HOME: this.folder,
       DSP_USER_NAME: this.name,
       DSP_NET_MDNS: "false",
