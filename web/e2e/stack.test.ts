@@ -238,3 +238,17 @@ describe("a link to what is not followed", () => {
     await visitor.leave();
   });
 });
+
+describe("an address of dstack", () => {
+  it("leads to the page of the stack, with the frame and the attachment", async () => {
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at(`/alice/sales/weekly?a=0&f=${frames[1]}`);
+    await page.getByRole("heading", { name: "sales/weekly" }).waitFor();
+    await page.locator("pre").getByText("week 2").waitFor();
+    expect(page.url()).toContain(`/s/${user}/main/sales/weekly@${frames[1]}?file=notes.txt`);
+    await page.goto(`${alice.address}/alice/not/there`);
+    await page.getByRole("heading", { name: "No stack not/there here" }).waitFor();
+    await clean(page);
+    await visitor.leave();
+  });
+});

@@ -73,6 +73,20 @@ export function readView(query: string | undefined): View {
   return VIEWS.find((view) => view === query) ?? "preview";
 }
 
+/** A stack as an old address names it. */
+export interface OldPlace {
+  user: string;
+  stack: string;
+}
+
+/** Reads `/user/stack`, by dstack's rules for both; nothing where an address is none. */
+export function readOldPath(path: string): OldPlace | undefined {
+  const found = /^\/([A-Za-z0-9_-]{3,24})\/([A-Za-z0-9_/-]{3,255})$/.exec(path);
+  const [user, stack] = [found?.[1], found?.[2]];
+  if (user === undefined || stack === undefined || user === "api" || /--|\/\/|^[-/]|[-/]$/.test(stack)) return undefined;
+  return { user, stack };
+}
+
 /** Returns how a revision is written for people: ids by their first digits. */
 export function shownRev(rev: string): string {
   return /^[0-9a-f]{64}$/.test(rev) ? short(rev) : rev;
