@@ -177,7 +177,7 @@ describe("with one port for all", () => {
     const carol = await Daemon.start("carol", { DSP_HTTP_SINGLE_PORT: "true" });
     try {
       const alone = await Visitor.come(browser, carol);
-      await carol.pushAs("page", [{ path: "page.html", bytes: greedy(carol.address) }]);
+      await carol.pushFrame("page", [{ path: "page.html", bytes: greedy(carol.address) }]);
       const page = await alone.at("/s/me/main/page");
       const frame = page.frameLocator("iframe");
       await frame.getByRole("heading", { name: "tried" }).waitFor();

@@ -157,7 +157,7 @@ export class Daemon {
     const { PATH, DSP_WEB_FOLDER } = process.env;
     return {
       PATH,
-      // Pages that were built after the programs.
+      // A daemon built for development shows the files of a folder.
       ...(DSP_WEB_FOLDER === undefined ? {} : { DSP_WEB_FOLDER }),
       HOME: this.folder,
       DSP_USER_NAME: this.name,

@@ -4,9 +4,12 @@ import type { FileInfo } from "../api/schema";
 import { Icon } from "../parts/icon";
 import { Control } from "../parts/params";
 import { toast } from "../parts/toasts";
-import type { Choice, Widget } from "../widgets";
+import type { Choice, Value, Widget } from "../widgets";
 import { isOffered, type Source } from "./choose";
 import type { Dashboard } from "./model";
+
+/** The address is replaced by every choice, so nothing is left to do when a slider rests. */
+const settled = () => {};
 
 /** What the bar is drawn from. */
 interface BarProps {
@@ -35,8 +38,9 @@ export function Bar({ board, widgets, sources, choice, choose, reset }: BarProps
           key={widget.key}
           widget={{ ...widget, key: board.params[widget.key]?.label ?? widget.key }}
           value={choice[widget.key]}
-          possible={(value) => isOffered(sources, choice, widget.key, value)}
+          possible={(widget.values as Value[]).filter((value) => isOffered(sources, choice, widget.key, value))}
           choose={(value) => choose({ [widget.key]: value })}
+          settle={settled}
         />
       ))}
       <span class="end">
