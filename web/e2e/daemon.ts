@@ -83,9 +83,11 @@ export class Daemon {
   }
 
   private get environment(): NodeJS.ProcessEnv {
-    const { PATH } = process.env;
+    const { PATH, DSP_WEB_FOLDER } = process.env;
     return {
       PATH,
+      // Pages that were built after the programs.
+      ...(DSP_WEB_FOLDER === undefined ? {} : { DSP_WEB_FOLDER }),
       HOME: this.folder,
       DSP_USER_NAME: this.name,
       DSP_NET_MDNS: "false",

@@ -21,9 +21,11 @@ pub mod listen;
 mod login;
 mod members;
 mod node;
+mod notifications;
 mod offers;
 mod pages;
 mod peers;
+mod sessions;
 mod settings;
 mod stacks;
 mod steps;
@@ -118,10 +120,12 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
         .merge(peers::routes())
         .merge(identity::routes())
         .merge(login::routes())
+        .merge(sessions::routes())
         .merge(tokens::routes())
         .merge(settings::routes())
         .merge(undo::routes())
         .merge(transfers::routes())
+        .merge(notifications::routes())
         .merge(events::routes());
     #[cfg(feature = "tables")]
     let api = api.merge(tables::routes());

@@ -25,7 +25,19 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; f
                       trusted-types dsp-markdown dompurify";
 
 /// Where pages are; `web/src/routes.ts` says which is which.
-pub(super) const PAGES: [&str; 4] = ["/", "/stacks", "/s/{*rest}", "/peers"];
+pub(super) const PAGES: [&str; 11] = [
+    "/",
+    "/stacks",
+    "/s/{*rest}",
+    "/c/{context}",
+    "/peers",
+    "/peers/{user}",
+    "/join",
+    "/transfers",
+    "/notifications",
+    "/settings",
+    "/settings/{section}",
+];
 
 /// How long a browser keeps what never changes: a year, as its name tells what is in it.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");

@@ -8,8 +8,10 @@ mod events;
 mod guards;
 mod hostile;
 mod metrics;
+mod notifications;
 mod pages;
 mod problems;
+mod sessions;
 #[cfg(feature = "tables")]
 mod tables;
 mod tokens;
