@@ -215,6 +215,8 @@ impl Watch {
                 self.synced.insert(*context);
                 None
             }
+            // That I came in myself is no news to me.
+            sync::Event::TicketUsed { user, .. } if *user == ops.me => None,
             sync::Event::TicketUsed { context, user, .. } => {
                 Some(Notification { user: Some(*user), ..of(NotificationKind::Ticket, *context) })
             }
