@@ -173,5 +173,5 @@ describe("every page", () => {
     }
     visitor.forgive(/(not\/there|peers\/nobody): .* 40[04]/);
     await visitor.leave();
-  });
+  }, 240_000);
 });
