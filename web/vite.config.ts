@@ -54,9 +54,33 @@ function bokeh(): Plugin {
   };
 }
 
+/** What a lock file says of a package. */
+interface Locked {
+  version?: string;
+  license?: string;
+  dev?: boolean;
+}
+
+/** Tells pages which packages of others they are made of: `virtual:licences`. */
+function licences(): Plugin {
+  const name = "virtual:licences";
+  return {
+    name: "licences",
+    resolveId: (id) => (id === name ? `\0${name}` : undefined),
+    load(id) {
+      if (id !== `\0${name}`) return undefined;
+      const lock = JSON.parse(readFileSync("package-lock.json", "utf8")) as { packages: Record<string, Locked> };
+      const parts = Object.entries(lock.packages)
+        .filter(([path, { dev }]) => path !== "" && dev !== true)
+        .map(([path, { version, license }]) => [path.replace(/^.*node_modules\//, ""), version, license]);
+      return `export default ${JSON.stringify(parts)}`;
+    },
+  };
+}
+
 export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [bokeh(), packed()],
+  plugins: [bokeh(), licences(), packed()],
   // `DSP_DAEMON=http://127.0.0.1:7700 npx vite` shows the pages of a daemon that runs.
   server: {
     proxy: {

@@ -158,6 +158,7 @@ export class Daemon {
     return {
       PATH,
       // A daemon built for development shows the files of a folder.
+      // Pages that were built after the programs.
       ...(DSP_WEB_FOLDER === undefined ? {} : { DSP_WEB_FOLDER }),
       HOME: this.folder,
       DSP_USER_NAME: this.name,

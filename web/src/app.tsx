@@ -5,7 +5,11 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { PAGES } from "./addresses";
 import { link } from "./live/feed";
+import { Bell } from "./parts/bell";
+import { Asking } from "./parts/dialog";
 import { Icon, type IconName } from "./parts/icon";
+import { Keys, OPEN_PALETTE } from "./parts/keys";
+import { Sync } from "./parts/sync";
 import { Toasts } from "./parts/toasts";
 import { PAGE_AT } from "./routes";
 import { node } from "./state";
@@ -15,7 +19,8 @@ const RAIL: { path: string; label: string; icon: IconName; under: RegExp }[] = [
   { path: "/", label: "Home", icon: "home", under: /^\/$/ },
   { path: "/stacks", label: "Stacks", icon: "stacks", under: /^\/(stacks|s)(\/|$)/ },
   { path: "/dashboards", label: "Dashboards", icon: "dashboards", under: /^\/(dashboards|d)(\/|$)/ },
-  { path: "/peers", label: "Peers", icon: "peers", under: /^\/peers(\/|$)/ },
+  { path: "/peers", label: "Peers", icon: "peers", under: /^\/(peers|join)(\/|$)/ },
+  { path: "/settings", label: "Settings", icon: "settings", under: /^\/settings(\/|$)/ },
 ];
 
 /** All of it. */
@@ -38,6 +43,8 @@ export function App() {
           <Main />
         </div>
       </div>
+      <Keys />
+      <Asking />
       <Toasts />
     </LocationProvider>
   );
@@ -104,7 +111,17 @@ function Top() {
         </label>
       </form>
       <div class="end">
-        <Connection />
+        <Sync />
+        <button
+          type="button"
+          class="button bare icon"
+          aria-label="Go to or do"
+          title="Go to or do: Ctrl-K"
+          onClick={() => dispatchEvent(new Event(OPEN_PALETTE))}
+        >
+          <Icon name="command" />
+        </button>
+        <Bell />
         <button
           type="button"
           class="button bare icon"
@@ -118,18 +135,6 @@ function Top() {
         </button>
       </div>
     </header>
-  );
-}
-
-function Connection() {
-  const peers = node.value?.peers_connected ?? 0;
-  const state = link.value;
-  const said = state === "live" ? (peers === 1 ? "1 peer" : `${peers} peers`) : state;
-  return (
-    <span class="row" style={{ gap: "0.4rem" }} role="status">
-      <span class={`dot ${state === "live" ? (peers > 0 ? "good" : "") : "warn"}`} aria-hidden="true" />
-      <span class="meta">{said}</span>
-    </span>
   );
 }
 

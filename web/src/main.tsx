@@ -5,13 +5,16 @@ import "./styles/parts.css";
 import "./styles/pages.css";
 import "./styles/boards.css";
 import "./styles/views.css";
+import "./styles/nodes.css";
 
 import { render } from "preact";
 
 import { App } from "./app";
 import { start } from "./live/feed";
+import { showOnDesktop } from "./notifications";
 import { keepNode } from "./state";
 
 start();
 keepNode();
+showOnDesktop();
 render(<App />, document.getElementById("app") as HTMLElement);

@@ -144,7 +144,7 @@ impl Guard {
             }
         }
         if peer == Peer::Socket {
-            return Ok(Some(Client { scope: Scope::Admin }));
+            return Ok(Some(Client::program(Scope::Admin)));
         }
         self.browser(headers).await
     }
@@ -175,7 +175,7 @@ impl Guard {
             Some(Some(_)) | None => {}
         }
         match peer {
-            Peer::Socket => Ok(Some(Client { scope: Scope::Admin })),
+            Peer::Socket => Ok(Some(Client::program(Scope::Admin))),
             Peer::Tcp | Peer::Stranger => self.browser(headers).await,
         }
     }
@@ -276,8 +276,9 @@ fn is_open(path: &str) -> bool {
 /// Returns what a call needs: reading, pushing, or all rights.
 fn needed(method: &Method, path: &str) -> Scope {
     match (method.as_str(), path) {
-        // Which other programs hold tokens is no matter of a program.
+        // Which other programs hold tokens is no matter of a program, nor who else is logged in.
         ("GET" | "HEAD", "/api/v1/tokens") => Scope::Admin,
+        ("GET" | "HEAD", "/api/v1/sessions") => Scope::Admin,
         ("GET" | "HEAD", _) => Scope::Read,
         ("PUT", "/api/v1/blobs") | ("POST", "/api/v1/frames" | "/api/v1/tags") => Scope::Push,
         _ => Scope::Admin,

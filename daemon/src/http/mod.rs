@@ -21,10 +21,12 @@ pub mod listen;
 mod login;
 mod members;
 mod node;
+mod notifications;
 mod offers;
 mod pages;
 mod peers;
 mod raw;
+mod sessions;
 mod settings;
 mod stacks;
 mod steps;
@@ -122,10 +124,12 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
         .merge(identity::routes())
         .merge(login::routes())
         .merge(raw::routes())
+        .merge(sessions::routes())
         .merge(tokens::routes())
         .merge(settings::routes())
         .merge(undo::routes())
         .merge(transfers::routes())
+        .merge(notifications::routes())
         .merge(events::routes());
     #[cfg(feature = "tables")]
     let api = api.merge(tables::routes());

@@ -44,8 +44,22 @@ const FIGURE_WITH_CODE: &str = "sandbox allow-scripts; default-src 'none'; \
                                 base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 /// Where pages are; `web/src/routes.ts` says which is which.
-pub(super) const PAGES: [&str; 7] =
-    ["/", "/stacks", "/s/{*rest}", "/dashboards", "/dashboards/new", "/d/{id}", "/peers"];
+pub(super) const PAGES: [&str; 14] = [
+    "/",
+    "/stacks",
+    "/s/{*rest}",
+    "/dashboards",
+    "/dashboards/new",
+    "/d/{id}",
+    "/c/{context}",
+    "/peers",
+    "/peers/{user}",
+    "/join",
+    "/transfers",
+    "/notifications",
+    "/settings",
+    "/settings/{section}",
+];
 
 /// What the pages may do that are built in without the web UI.
 const FIXED: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \

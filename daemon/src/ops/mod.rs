@@ -31,6 +31,7 @@ mod members;
 mod metrics;
 mod names;
 mod node;
+mod notifications;
 pub(crate) mod objects;
 mod offers;
 mod paging;
@@ -48,6 +49,7 @@ mod report;
 mod resolve;
 mod scene;
 mod search;
+mod sessions;
 mod settings;
 mod stacks;
 #[cfg(feature = "tables")]
@@ -235,6 +237,7 @@ impl Ops {
         });
         ops.limit_transfers();
         tokio::spawn(events::run(Arc::clone(&ops)));
+        tokio::spawn(notifications::run(Arc::clone(&ops)));
         tokio::spawn(pins::run(Arc::clone(&ops)));
         tokio::spawn(evict::run(Arc::clone(&ops)));
         tokio::spawn(collect::run(Arc::clone(&ops), collect::FIRST));

@@ -3,17 +3,22 @@
 import { ProblemError, Unreachable } from "./client";
 import type { Problem, Progress, Step } from "./schema";
 
+/** Hears of what comes before the end. */
+export interface Hears {
+  progress?: (progress: Progress) => void;
+  note?: (text: string) => void;
+}
+
 /**
  * Posts a call and returns its result.
  *
- * @param told hears how far it is
  * @throws {ProblemError} when the daemon refuses, at once or on the way
  * @throws {Unreachable} when it does not answer, or stops on the way
  */
 export async function steps<T>(
   path: string,
   body: unknown,
-  told: (progress: Progress) => void = () => {},
+  hears: Hears = {},
   signal?: AbortSignal,
 ): Promise<T> {
   const response = await reach(path, body, signal);
@@ -29,7 +34,8 @@ export async function steps<T>(
     rest = lines.pop() ?? "";
     for (const line of lines.filter((line) => line !== "")) {
       const step = JSON.parse(line) as Step;
-      if (step.step === "progress") told(step);
+      if (step.step === "progress") hears.progress?.(step);
+      else if (step.step === "note") hears.note?.(step.text);
       else if (step.step === "done") return step.result as T;
       else if (step.step === "failed") throw new ProblemError(step.problem);
     }

@@ -1,26 +1,43 @@
 import { signal } from "@preact/signals";
 
-/** How long a toast stays, in milliseconds; longer where there is something to do. */
+/** How long a toast stays, in milliseconds. */
 const STAYS = 4000;
-const STAYS_TO_ACT = 12_000;
+/** How long one stays that offers something. */
+const OFFERS = 12_000;
 
-/** What can be done about what a toast says. */
-export interface Act {
+/** What one can do about what a toast says. */
+export interface Offer {
   label: string;
   run: () => void;
 }
 
-const toasts = signal<{ id: number; text: string; act?: Act }[]>([]);
-let last = 0;
-
-/** Says something in passing, with one thing that can be done about it. */
-export function toast(text: string, act?: Act): void {
-  const id = ++last;
-  toasts.value = [...toasts.value.slice(-2), { id, text, ...(act ? { act } : {}) }];
-  setTimeout(() => gone(id), act ? STAYS_TO_ACT : STAYS);
+interface Toast {
+  id: number;
+  text: string;
+  bad: boolean;
+  offer: Offer | undefined;
 }
 
-function gone(id: number): void {
+const toasts = signal<Toast[]>([]);
+let last = 0;
+
+/** Says something in passing, with something to do about it where there is. */
+export function toast(text: string, offer?: Offer): void {
+  say({ id: ++last, text, bad: false, offer });
+}
+
+/** Says that something went wrong. */
+export function complain(error: unknown): void {
+  const text = error instanceof Error ? error.message : String(error);
+  say({ id: ++last, text, bad: true, offer: undefined });
+}
+
+function say(one: Toast): void {
+  toasts.value = [...toasts.value.slice(-2), one];
+  setTimeout(() => away(one.id), one.bad || one.offer ? OFFERS : STAYS);
+}
+
+function away(id: number): void {
   toasts.value = toasts.value.filter((one) => one.id !== id);
 }
 
@@ -28,19 +45,19 @@ function gone(id: number): void {
 export function Toasts() {
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {toasts.value.map(({ id, text, act }) => (
-        <div class="toast" key={id}>
+      {toasts.value.map(({ id, text, bad, offer }) => (
+        <div class={`toast ${bad ? "bad" : ""}`} key={id}>
           <span>{text}</span>
-          {act && (
+          {offer && (
             <button
               type="button"
               class="button"
               onClick={() => {
-                gone(id);
-                act.run();
+                away(id);
+                offer.run();
               }}
             >
-              {act.label}
+              {offer.label}
             </button>
           )}
         </div>

@@ -105,7 +105,7 @@ function Follow({ ticket, again, label }: { ticket: string; again: () => void; l
     setProblem(undefined);
     setProgress("begins");
     try {
-      await steps("/api/v1/follows", { ticket }, setProgress);
+      await steps("/api/v1/follows", { ticket }, { progress: setProgress });
       again();
     } catch (error) {
       setProblem(plain(said(error)));

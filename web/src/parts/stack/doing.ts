@@ -88,5 +88,5 @@ export async function markAsHead(place: StackPlace, frame: FrameInfo): Promise<P
 
 /** Brings the bytes of a frame or an attachment here. */
 export function bring(named: string, told: (progress: Progress) => void): Promise<Fetched> {
-  return steps<Fetched>("/api/v1/fetch", { ref: named }, told);
+  return steps<Fetched>("/api/v1/fetch", { ref: named }, { progress: told });
 }
