@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{Path as UrlPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -116,13 +116,17 @@ pub fn router(ops: Arc<Ops>, pages: SocketAddr, address: SocketAddr) -> Router {
         .with_state(apart)
 }
 
-/// Answers only who names this machine. A cookie that comes along, as cookies ignore
+/// Answers only who reads and names this machine. A cookie that comes along, as cookies ignore
 /// ports, opens nothing here: nobody looks at it.
 async fn check(State(apart): State<Apart>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
+    let reads = matches!(parts.method, Method::GET | Method::HEAD);
     let mut response = if !apart.names.fit(&parts) {
         let detail = "the request names another host than this daemon";
         Fault::new(ProblemCode::Misdirected, detail).into_response()
+    } else if !reads {
+        // Wherever it leads: nothing is changed at this port.
+        Fault::method_not_allowed().into_response()
     } else {
         parts.headers.remove(header::COOKIE);
         parts.headers.remove(header::AUTHORIZATION);
