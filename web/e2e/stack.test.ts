@@ -210,7 +210,7 @@ describe("code to use a stack", () => {
     await page.getByRole("link", { name: "Use this" }).click();
     await page.getByText('dsp.pull("models/grid", params={"c": 1, "type": "lasso"})').waitFor();
     await page.getByText('pull("models/grid", params = list(c = 1, type = "lasso"))').waitFor();
-    await page.getByText("dsp get models/grid#d.txt").waitFor();
+    await page.getByText("dsp get 'models/grid#d.txt'").waitFor();
     await page.getByText(`dsp://${user}/main/models/grid?rev=head&path=d.txt`).waitFor();
     await clean(page);
 

@@ -32,7 +32,7 @@ export function chosenOf(files: FileInfo[], query: Record<string, string>): Chos
   if (!named) return { file: files.find(({ path }) => path === query.file) ?? files[0], choice: {} };
   const { choice } = readChoice(query, widgetsOf(variants));
   const byPath = variants.find(({ item }) => item.path === query.file);
-  const found = resolve(variants, { ...(byPath ?? variants[0])?.params, ...choice });
+  const found = startOf(variants, (byPath ?? variants[0])?.params ?? {}, choice);
   return { file: found?.item, choice: found?.params ?? {} };
 }
 
@@ -46,7 +46,7 @@ export function Params(props: { files: FileInfo[]; children: (file: FileInfo) =>
   const wanted = readChoice(query, widgets);
   const byPath = variants.find(({ item }) => item.path === query.file);
   const start = (byPath ?? variants[0])?.params ?? {};
-  const found = resolve(variants, { ...start, ...wanted.choice });
+  const found = startOf(variants, start, wanted.choice);
   /** Whether a slider is on its way: only its first step is one to go back over. */
   const dragging = useRef(false);
   if (found === undefined) return null;
@@ -107,6 +107,14 @@ export function Params(props: { files: FileInfo[]; children: (file: FileInfo) =>
       {props.children(named ? found.item : (chosenOf(props.files, query).file ?? found.item))}
     </>
   );
+}
+
+/** Returns the variant for an address: what it says counts more than where one would begin. */
+function startOf(variants: Variant<FileInfo>[], start: Choice, choice: Choice): Variant<FileInfo> | undefined {
+  const agrees = ({ params }: Variant<FileInfo>) =>
+    Object.entries(choice).filter(([key, value]) => params[key] === value).length;
+  const most = Math.max(0, ...variants.map(agrees));
+  return resolve(variants.filter((one) => agrees(one) === most), { ...start, ...choice });
 }
 
 function variantsOf(files: FileInfo[]): Variant<FileInfo>[] {
