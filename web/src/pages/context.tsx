@@ -55,6 +55,7 @@ export function ContextPage() {
   useTitle(known.data ? plain(known.data.label) : "Context");
   return (
     <div class="page">
+      {!known.data && <h1>Context</h1>}
       <Known query={known} lines={8}>
         {(info) => <Shown context={info} view={view} again={known.again} />}
       </Known>

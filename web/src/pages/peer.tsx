@@ -41,6 +41,7 @@ export function PeerPage() {
           Peers
         </a>
       </nav>
+      {!peer.data && <h1>{plain(user)}</h1>}
       <Known query={peer} lines={8}>
         {(known) => <Shown peer={known} again={peer.again} />}
       </Known>
