@@ -4,8 +4,6 @@ import type { FunctionComponent } from "preact";
 import { lazy } from "preact-iso";
 
 import type { Address } from "./addresses";
-import { DashboardPage } from "./pages/dashboard";
-import { Dashboards, NewDashboard } from "./pages/dashboards";
 import { Home } from "./pages/home";
 import { NotFound } from "./pages/not-found";
 import { StackPage } from "./pages/stack";
@@ -25,9 +23,6 @@ export const PAGE_AT: Record<Address, FunctionComponent<{ path: string; default?
   "/": Home,
   "/stacks": Stacks,
   "/s/:rest+": StackPage,
-  "/dashboards": Dashboards,
-  "/dashboards/new": NewDashboard,
-  "/d/:id": DashboardPage,
   "/peers": Peers,
   "/peers/:user": PeerPage,
   "/join": Join,
