@@ -137,7 +137,7 @@ describe("two people", () => {
 
     const his = await Visitor.come(browser, bob);
     const followed = await his.at("/c/alice%2Fmain?view=sync");
-    await followed.getByLabel("Everything").check();
+    await followed.getByRole("radio", { name: /^Everything/ }).check();
     await isFine(followed, "the policy");
     await followed.getByRole("button", { name: "Save" }).click();
     await followed.getByText("What comes by itself is changed").waitFor();

@@ -153,6 +153,7 @@ describe("a stack of mine", () => {
     await page.getByRole("dialog").getByRole("button", { name: "v1" }).click();
     await page.getByRole("button", { name: "Move it here" }).click();
     await page.getByRole("button", { name: "Take the tag v1 away" }).click();
+    await page.getByText("Took the tag v1 away").waitFor();
     await page.getByRole("button", { name: "Undo" }).last().click();
     await page.getByRole("button", { name: "Take the tag v1 away" }).waitFor();
 

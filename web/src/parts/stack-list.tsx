@@ -38,6 +38,8 @@ export const LIST = "stack-list";
 export function StackList({ listed }: { listed: (Listing | Fitting)[] }) {
   const list = useRef<HTMLUListElement>(null);
   const [active, setActive] = useState(0);
+  /** The line that keys went to last; what is drawn may be behind. */
+  const target = useRef(0);
   /** Whether the active line is to have the focus once it is drawn. */
   const moving = useRef(false);
   const draw = useDraw();
@@ -65,7 +67,7 @@ export function StackList({ listed }: { listed: (Listing | Fitting)[] }) {
   useEffect(() => virtual._willUpdate());
   useEffect(() => {
     if (!moving.current) return;
-    const line = list.current?.querySelector<HTMLElement>(`[data-at="${active}"] a`);
+    const line = list.current?.querySelector<HTMLElement>(`[data-at="${target.current}"] a`);
     if (line == null) return;
     moving.current = false;
     line.focus({ preventScroll: true });
@@ -73,6 +75,7 @@ export function StackList({ listed }: { listed: (Listing | Fitting)[] }) {
   const go = (to: number) => {
     const at = Math.max(0, Math.min(listed.length - 1, to));
     moving.current = true;
+    target.current = at;
     setActive(at);
     virtual.scrollToIndex(at, { align: "auto" });
     draw();
@@ -80,7 +83,8 @@ export function StackList({ listed }: { listed: (Listing | Fitting)[] }) {
   const pressed = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const line = event.target instanceof Element ? event.target.closest("[data-at]") : null;
-    const at = line === null ? active : Number(line.getAttribute("data-at"));
+    // The focus is still on its way where keys come quickly.
+    const at = moving.current || line === null ? target.current : Number(line.getAttribute("data-at"));
     const to = {
       ArrowDown: at + 1,
       j: at + 1,

@@ -117,7 +117,7 @@ export function Actions({ place, frame }: { place: StackPlace; frame: FrameInfo 
       <button type="button" class="button" onClick={() => setAsks("rename")}>
         Rename
       </button>
-      <button type="button" class="button bare danger" onClick={() => setAsks("remove")}>
+      <button type="button" class="button bare danger-text" onClick={() => setAsks("remove")}>
         <Icon name="trash" size={15} /> Remove
       </button>
       {asks === "rename" && <RenameDialog place={place} close={() => setAsks(undefined)} />}
@@ -131,7 +131,7 @@ export function Actions({ place, frame }: { place: StackPlace; frame: FrameInfo 
             <button type="button" class="button" onClick={() => setAsks(undefined)}>
               Cancel
             </button>
-            <button type="button" class="button danger solid" onClick={remove}>
+            <button type="button" class="button danger" onClick={remove}>
               Remove it
             </button>
           </div>

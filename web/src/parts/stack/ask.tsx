@@ -67,7 +67,7 @@ function Way({ place, around, again }: { place: StackPlace; around: Around; agai
       {offer ? (
         <Follow ticket={offer.label} again={again} label={`Follow ${plain(offer.label)}, which was offered to you`} />
       ) : (
-        <div class="ask">
+        <div class="asking">
           <h2>Ask for it</h2>
           <Copy text={request} label="Copy the request" />
           <h2>With a ticket</h2>

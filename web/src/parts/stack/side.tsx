@@ -17,7 +17,7 @@ import { attempt, bring, said } from "./doing";
 /** Facts of a frame, and where its bytes are. */
 export function Side({ place, frame }: { place: StackPlace; frame: FrameInfo }) {
   return (
-    <aside class="side" aria-label="About this frame">
+    <aside class="about-frame" aria-label="About this frame">
       <Availability place={place} frame={frame} />
       <Facts title="Parameters" facts={frame.params} />
       <Facts title="Metrics" facts={frame.metrics} />
