@@ -65,19 +65,21 @@ export function StackList({ listed }: { listed: (Listing | Fitting)[] }) {
   });
   useEffect(() => virtual._didMount(), [virtual]);
   useEffect(() => virtual._willUpdate());
-  useEffect(() => {
-    if (!moving.current) return;
+  const focus = () => {
     const line = list.current?.querySelector<HTMLElement>(`[data-at="${target.current}"] a`);
-    if (line == null) return;
+    if (!moving.current || line == null) return;
     moving.current = false;
     line.focus({ preventScroll: true });
-  });
+  };
+  useEffect(focus);
   const go = (to: number) => {
     const at = Math.max(0, Math.min(listed.length - 1, to));
     moving.current = true;
     target.current = at;
     setActive(at);
     virtual.scrollToIndex(at, { align: "auto" });
+    // At once where it is drawn already: Enter may follow on its heels.
+    focus();
     draw();
   };
   const pressed = (event: KeyboardEvent) => {
