@@ -11,7 +11,11 @@ export function NotFound() {
   const { path } = useLocation();
   const old = readOldPath(path);
   useTitle(old === undefined ? "Not found" : old.stack);
-  if (old !== undefined) return <OldPage old={old} />;
+  return old === undefined ? <Nowhere /> : <OldPage old={old} />;
+}
+
+/** What an address shows that leads nowhere. */
+export function Nowhere() {
   return (
     <div class="page">
       <Empty page icon="alert" title="There is no such page">

@@ -10,7 +10,7 @@ import { Identity } from "./settings/identity";
 import { Network } from "./settings/network";
 import { Notify } from "./settings/notify";
 import { Storage } from "./settings/storage";
-import { NotFound } from "./not-found";
+import { Nowhere } from "./not-found";
 
 const SECTIONS = {
   identity: ["Identity", Identity],
@@ -30,7 +30,7 @@ export function Settings() {
   const { section = "identity" } = useRoute().params;
   const name = (Object.keys(SECTIONS) as SectionName[]).find((one) => one === section);
   useTitle(name ? `${SECTIONS[name][0]} · Settings` : "Settings");
-  if (name === undefined) return <NotFound />;
+  if (name === undefined) return <Nowhere />;
   const [, Inside] = SECTIONS[name];
   return (
     <div class="page">

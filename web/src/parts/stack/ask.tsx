@@ -28,7 +28,12 @@ export function Ask({ place, again }: { place: StackPlace; again: () => void }) 
     () => look(place),
     ({ event }) => event === "context.changed" || event === "peer.connected",
   );
-  return <Known query={around}>{(known) => <Way place={place} around={known} again={again} />}</Known>;
+  return (
+    <>
+      {around.data === undefined && <h1>{plain(place.name)}</h1>}
+      <Known query={around}>{(known) => <Way place={place} around={known} again={again} />}</Known>
+    </>
+  );
 }
 
 function Way({ place, around, again }: { place: StackPlace; around: Around; again: () => void }) {
