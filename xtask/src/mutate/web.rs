@@ -45,7 +45,8 @@ impl WebTests {
         if !packages.exists() {
             link(&workspace.root.join("web/node_modules"), &packages)?;
         }
-        printed(&mut Command::new(root.join("scripts/web.sh")))?;
+        // The copy of a file may not be run by itself.
+        printed(Command::new("bash").arg(root.join("scripts/web.sh")))?;
         Ok(WebTests { root: root.to_owned(), programs, file: file.to_owned() })
     }
 
