@@ -93,12 +93,31 @@ def test_an_unqualified_name_is_never_another_users(alice, bob, followed):
         dsp.pull("me:two/first")
 
 
-def test_a_stack_for_one_user_alone(alice, bob, followed):
+def test_what_is_private_goes_where_nobody_else_reads(alice, bob, followed):
+    with alice.current():
+        # Bob reads the current context.
+        first = dsp.push("two/diary", "mine", access="private")
+        assert dsp.pull("me/private:two/diary") == "mine"
+        dsp.push("two/diary", "mine too", access="private")
+        assert dsp.pull("me:two/diary") == "mine too"
+        assert len(list(dsp.stack("me/private:two/diary").frames())) == 2
+        assert first.id
+        with pytest.raises(dsp.RefusedError, match="would not be private"):
+            dsp.push("two/first", "mine", access="private")
+    with bob.current(), pytest.raises(dsp.StackNotFoundError):
+        dsp.pull("alice:two/diary")
+
+
+def test_a_stack_for_one_user_alone(alice, bob, followed, capsys):
     with alice.current():
         alice.client().post("/contexts", {"name": "drafts"})
         dsp.push("me/drafts:plan", "later")
         context = dsp.share_with("me/drafts:plan", ["bob"])
         assert context
+        # What the other one does next, as nothing comes by itself.
+        told = capsys.readouterr().err
+        assert told.startswith("bob: told of it once met;")
+        assert "dsp.follow()" in told
         with pytest.raises(dsp.ConfigurationError, match="list of petnames"):
             dsp.share_with("me/drafts:plan", "bob")
 

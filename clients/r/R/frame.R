@@ -12,7 +12,8 @@
 #' @param stack The stack: `"sales/weekly"`; dstack's `"/user/stack"` is taken too.
 #' @param obj What is pushed: a table, a plot, a widget, text, a list; see [dsp_encode()].
 #' @param description What the object is.
-#' @param access `"private"` is kept to: it is refused where somebody else reads the context or may.
+#' @param access `"private"` is kept to: a new stack goes where only you read, to a context called
+#'   `private` where the current one is shared; it is refused where somebody else reads or may.
 #'   Other levels share nothing by themselves, and a warning says so.
 #' @param message What the frame is about.
 #' @param params A list of parameters, which tell the object from others of the frame.
@@ -61,7 +62,7 @@ create_frame <- function(stack, profile = "default", access = NULL, check_access
     }
   }
   frame$parts <- list()
-  honour_access(frame$stack, access)
+  frame$stack <- honour_access(frame$stack, access)
   structure(frame, class = "dsp_frame")
 }
 
@@ -219,10 +220,13 @@ bytes_of <- function(client, encoded) {
   list(hash = upload(client, encoded$file))
 }
 
-# Honours dstack's access levels as far as contexts can, and refuses what they cannot.
+# Honours dstack's access levels as far as contexts can; returns the stack to push to.
+#
+# A new private stack goes where only I read: to the context that is named or the current one, else,
+# where none is named, to one called `private`, as the pushes of dstack's own clients do.
 honour_access <- function(stack, access) {
   if (is.null(access)) {
-    return(invisible())
+    return(stack)
   }
   if (!access %in% c("private", "internal", "public")) {
     refuse(
@@ -239,16 +243,32 @@ honour_access <- function(stack, access) {
       ),
       class = "dsp_warning"
     )
-    return(invisible())
+    return(stack)
   }
   client <- client()
   named <- if (grepl(":", stack, fixed = TRUE)) sub(":[^:]*$", "", stack) else "me"
   label <- sub("^.*/", "", named)
   if (named == "me") {
-    label <- get_json(client, "/node")$context
+    name <- sub("^.*:", "", stack)
+    found <- tryCatch(
+      get_json(client, "/stack", list(ref = paste0("me:", name))),
+      dsp_error_not_found = function(error) NULL
+    )
+    if (is.null(found)) {
+      label <- get_json(client, "/node")$context
+      if (!is_private(get_json(client, paste0("/contexts/", segment(label))))) {
+        label <- "private"
+        stack <- paste0("me/private:", name)
+        make_private(client)
+      }
+    } else {
+      # In full: without a context it would be pushed to the current one.
+      label <- get_json(client, paste0("/contexts/", segment(found$context)))$label
+      stack <- paste0("me/", label, ":", name)
+    }
   }
   context <- get_json(client, paste0("/contexts/", segment(label)))
-  if (!identical(context$access, "private") || context$members > 1) {
+  if (!is_private(context)) {
     refuse(
       paste0(
         "`", stack, "` would not be private: others read the context ", context$label, ", or may"
@@ -256,4 +276,16 @@ honour_access <- function(stack, access) {
       "`dsp context new NAME` makes a private one; push to `me/NAME:STACK`"
     )
   }
+  stack
+}
+
+is_private <- function(context) identical(context$access, "private") && context$members <= 1
+
+# Makes the context for stacks that only I may read, unless it is there.
+make_private <- function(client) {
+  new <- list(name = "private", about = "stacks that only I may read", access = "private")
+  tryCatch(
+    read_json(send(client, "POST", "/contexts", body = new)),
+    dsp_error_conflict = function(error) NULL
+  )
 }

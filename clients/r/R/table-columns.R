@@ -3,7 +3,9 @@
 # The note is that of "CSV on the Web" (W3C): `titles`, `datatype` and `null`. What it has no word
 # for stands under names that begin with `dsp:`.
 
-#' Returns the fields of a column, and the note that says how they come back
+#' Returns what writes the fields of some rows of a column, and the note that says how they come back
+#'
+#' Fractions are written some rows at a time: as text they take ten times their memory.
 #'
 #' @param alone Whether it is the only column: a blank line would be no row to many readers.
 #' @noRd
@@ -26,16 +28,20 @@ write_column <- function(values, name, alone) {
   )
   # A date or time that is no number is as missing as R shows it.
   missing <- is.na(values) & !(kind %in% c("double", "difftime") & is_nan(values))
+  if (kind %in% c("double", "difftime")) {
+    note$null <- null_text(character(), any(missing), alone)
+    numbers <- as.numeric(values)
+    fields <- fraction_fields(numbers, missing, note$null)
+    return(list(fields = fields, numbers = numbers, note = c(list(titles = name), note)))
+  }
   text <- switch(kind,
     factor = as.character(values),
     string = as.character(values),
     logical = ifelse(values, "TRUE", "FALSE"),
     integer = as.character(unclass(values)),
-    double = exact(as.numeric(values)),
     integer64 = as.character(values),
     Date = date_text(values, name),
-    POSIXct = moment_text(values, name),
-    difftime = exact(as.numeric(values))
+    POSIXct = moment_text(values, name)
   )
   quoted <- kind %in% c("factor", "string")
   null <- if (quoted || alone) null_text(text[!missing], any(missing), alone) else ""
@@ -49,7 +55,20 @@ write_column <- function(values, name, alone) {
   }
   text[missing] <- null
   note$null <- if (quoted && !any(missing)) list() else null
-  list(text = text, note = c(list(titles = name), note))
+  list(fields = function(rows) text[rows], note = c(list(titles = name), note))
+}
+
+# Returns what writes some rows of numbers: as numbers where those who write them lose nothing.
+fraction_fields <- function(values, missing, null) {
+  function(rows) {
+    some <- values[rows]
+    if (are_short(some)) {
+      return(some)
+    }
+    text <- exact(some)
+    text[missing[rows]] <- null
+    text
+  }
 }
 
 # Names what a column is; refuses what no type can hold.
@@ -130,9 +149,23 @@ valid_text <- function(text, name) {
   text
 }
 
-# Writes numbers with the fewest of 15, 17 or more digits that are read as the same number.
+# Tells whether all are numbers of at most 15 digits, three of them behind the point: then 15
+# digits are read as the same number, also by R, which divides at 64 bits and rounds twice.
+are_short <- function(values) {
+  short <- function(some) {
+    thousandths <- round(some * 1000)
+    whole <- abs(some) < 1e15 & round(some) == some
+    (whole | abs(thousandths) < 1e15 & thousandths / 1000 == some) & !(some == 0 & 1 / some < 0)
+  }
+  # Most columns say it at once.
+  !anyNA(values) && all(short(utils::head(values, 100))) && all(short(values))
+}
+
+# Writes numbers with 15 digits where these are read as the same number, else with 17, or more where
+# a reader has to scale them. Where most need 17, all have as many.
 exact <- function(values) {
-  text <- sprintf("%.15g", values)
+  digits <- if (are_long(values)) 17 else 15
+  text <- sprintf(paste0("%.", digits, "g"), values)
   wrong <- which(is.finite(values))
   for (digits in 17:21) {
     wrong <- wrong[as.numeric(text[wrong]) != values[wrong]]
@@ -142,6 +175,33 @@ exact <- function(values) {
     text[wrong] <- sprintf(paste0("%.", digits, "g"), values[wrong])
   }
   text
+}
+
+# Tells whether most of many numbers need 17 digits.
+are_long <- function(values) {
+  if (length(values) < 1000) {
+    return(FALSE)
+  }
+  some <- values[seq(1, length(values), length.out = 100)]
+  some <- some[is.finite(some)]
+  length(some) > 0 && mean(as.numeric(sprintf("%.15g", some)) == some) < 0.5
+}
+
+# Returns the lines of rows in which all are such numbers, a row a column of the matrix; NULL where
+# they have to be written one by one. Not a text of R for each number: that takes the time.
+long_lines <- function(numbers) {
+  if (anyNA(numbers) || any(numbers == 0 & 1 / numbers < 0)) {
+    return(NULL)
+  }
+  rlang::local_options(digits = 17, scipen = 0, OutDec = ".")
+  to <- rawConnection(raw(0), "wb")
+  on.exit(close(to), add = TRUE)
+  cat(numbers, file = to, sep = c(rep(",", nrow(numbers) - 1), "\n"))
+  lines <- rawConnectionValue(to)
+  from <- rawConnection(lines)
+  on.exit(close(from), add = TRUE)
+  back <- scan(from, sep = ",", quiet = TRUE)
+  if (identical(back, as.vector(numbers))) lines
 }
 
 date_text <- function(values, name) {

@@ -11,6 +11,7 @@ CSVW <- "http://www.w3.org/ns/csvw"
 # The largest note that is read: levels of factors, mostly.
 NOTE_BYTES <- 16 * 1024^2
 ROWS_AT_ONCE <- 65536L
+FIELDS_AT_ONCE <- 50000L
 
 #' Writes a table to a file and returns its note
 #'
@@ -44,11 +45,7 @@ write_table <- function(table, to) {
   on.exit(close(con))
   header <- gsub("\"", "\"\"", gsub("[\r\n]", " ", names), fixed = TRUE)
   writeLines(paste0("\"", header, "\"", collapse = ","), con, useBytes = TRUE)
-  for (from in seq(1, by = ROWS_AT_ONCE, length.out = ceiling(nrow(table) / ROWS_AT_ONCE))) {
-    rows <- from:min(from + ROWS_AT_ONCE - 1L, nrow(table))
-    fields <- lapply(columns, function(column) column$text[rows])
-    writeLines(do.call(paste, c(fields, sep = ",")), con, useBytes = TRUE)
-  }
+  write_rows(columns, nrow(table), con)
   schema <- list(columns = lapply(columns, `[[`, "note"))
   if (!is.null(labels)) {
     schema[["dsp:rowNames"]] <- names[[1]]
@@ -64,6 +61,47 @@ write_table <- function(table, to) {
     note[["dsp:key"]] <- as.list(key)
   }
   note
+}
+
+# Writes the fields of all rows, some rows at a time, and shows how far it is to who waits for it.
+write_rows <- function(columns, count, con) {
+  shown <- rlang::is_interactive() && count > ROWS_AT_ONCE
+  if (shown) {
+    bar <- cli::cli_progress_bar("Writing rows", total = count)
+  }
+  # Few enough fields that R's store of texts stays small, which is what takes the time.
+  some <- max(1000L, min(ROWS_AT_ONCE, FIELDS_AT_ONCE %/% length(columns)))
+  for (from in seq(1, by = some, length.out = ceiling(count / some))) {
+    rows <- from:min(from + some - 1L, count)
+    if (shown) {
+      cli::cli_progress_update(set = from - 1L, id = bar)
+    }
+    numbers <- lapply(columns, function(column) column$numbers[rows])
+    if (all(vapply(numbers, are_long, TRUE))) {
+      lines <- long_lines(do.call(rbind, numbers))
+      if (!is.null(lines)) {
+        writeBin(lines, con)
+        next
+      }
+    }
+    fields <- lapply(columns, function(column) {
+      text <- column$fields(rows)
+      # It is UTF-8 already: R would turn it into what the locale holds.
+      if (is.character(text)) {
+        Encoding(text) <- "unknown"
+      }
+      text
+    })
+    names(fields) <- seq_along(fields)
+    fields <- structure(fields, class = "data.frame", row.names = .set_row_names(length(rows)))
+    utils::write.table(
+      fields, con,
+      quote = FALSE, sep = ",", eol = "\n", dec = ".", row.names = FALSE, col.names = FALSE
+    )
+  }
+  if (shown) {
+    cli::cli_progress_done(id = bar)
+  }
 }
 
 # What R and readers of files keep about a table or column that is no part of it.

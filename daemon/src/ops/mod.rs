@@ -33,6 +33,7 @@ mod members;
 mod metrics;
 mod names;
 mod node;
+mod notifications;
 pub(crate) mod objects;
 mod offers;
 mod paging;
@@ -43,12 +44,14 @@ mod problem;
 mod push;
 
 mod quotas;
+mod raw;
 mod reach;
 mod recovery;
 mod report;
 mod resolve;
 mod scene;
 mod search;
+mod sessions;
 mod settings;
 mod stacks;
 #[cfg(feature = "tables")]
@@ -65,6 +68,7 @@ mod undo;
 mod verify;
 mod whole;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -101,6 +105,7 @@ pub(crate) use self::media::UNKNOWN as UNKNOWN_MEDIA;
 pub use self::members::Kept;
 pub use self::paging::Paging;
 pub(crate) use self::problem::{bad_request, internal};
+pub use self::raw::{RawBytes, RawPlace};
 pub use self::report::Reporter;
 pub use self::search::SearchFilter;
 pub use self::settings::SettingsParts;
@@ -132,6 +137,8 @@ pub struct OpsParts {
     pub settings: SettingsParts,
     /// Where the API answers, `http://127.0.0.1:7700`.
     pub address: String,
+    /// Where bytes that others made are shown; none where that is the same.
+    pub raw_address: Option<SocketAddr>,
     /// The port of this home, where another program has it.
     pub port_taken: Option<u16>,
     /// The token of `run/client.json`.
@@ -157,6 +164,7 @@ pub struct Ops {
     device: DeviceId,
     settings: LiveSettings,
     address: String,
+    raw_address: Option<SocketAddr>,
     port_taken: Option<u16>,
     logins: Logins,
     stop: CancellationToken,
@@ -168,6 +176,7 @@ pub struct Ops {
     #[cfg(feature = "tables")]
     tables: tables::Tables,
     uploads: Uploads,
+    raw: raw::Addresses,
     dstack: dstack::Pending,
     uses: evict::Uses,
     collections_held: AtomicBool,
@@ -208,6 +217,7 @@ impl Ops {
             device: parts.device,
             settings: LiveSettings::new(parts.settings),
             address: parts.address,
+            raw_address: parts.raw_address,
             port_taken: parts.port_taken,
             logins: Logins::new(&parts.token),
             stop: parts.stop,
@@ -215,6 +225,7 @@ impl Ops {
             trees: Arc::default(),
             searched: SearchCache::default(),
             uploads: Uploads::default(),
+            raw: raw::Addresses::default(),
             dstack: dstack::Pending::default(),
             uses: evict::Uses::default(),
             collections_held: AtomicBool::new(parts.collections == Collections::Held),
@@ -230,6 +241,7 @@ impl Ops {
         });
         ops.limit_transfers();
         tokio::spawn(events::run(Arc::clone(&ops)));
+        tokio::spawn(notifications::run(Arc::clone(&ops)));
         tokio::spawn(pins::run(Arc::clone(&ops)));
         tokio::spawn(evict::run(Arc::clone(&ops)));
         tokio::spawn(collect::run(Arc::clone(&ops), collect::FIRST));

@@ -36,6 +36,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     make_keeping,
     make_people,
     make_journal,
+    make_notifications,
     make_boards,
 ];
 
@@ -108,7 +109,15 @@ fn make_journal(tx: &WriteTransaction) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Schema 9: makes the tables of dashboards.
+/// Schema 9: makes the tables of notifications.
+fn make_notifications(tx: &WriteTransaction) -> Result<(), Fault> {
+    tx.open_table(tables::NOTIFICATION)?;
+    tx.open_table(tables::MUTED)?;
+    tx.open_table(tables::LOG_SEEN)?;
+    Ok(())
+}
+
+/// Schema 10: makes the tables of dashboards.
 fn make_boards(tx: &WriteTransaction) -> Result<(), Fault> {
     tx.open_table(tables::BOARD)?;
     tx.open_table(tables::BOARD_FORK)?;

@@ -18,9 +18,16 @@ from urllib.parse import quote
 from blake3 import blake3
 
 from dsp import types
-from dsp.client import Client, client
+from dsp.client import Client, client, segment
 from dsp.encryption import without_encryption
-from dsp.errors import ConfigurationError, DspError, RefusedError, tell
+from dsp.errors import (
+    ConfigurationError,
+    ConflictError,
+    DspError,
+    NotFoundError,
+    RefusedError,
+    tell,
+)
 from dsp.profiles import caller_of
 from dsp.showing import Shown
 from dsp.stacks import resolve
@@ -139,7 +146,7 @@ class StackFrame:
         self._parts: list[_Part] = []
         self._inputs: list[str] = []
         self._pushed: PushResult | None = None
-        check_access(self._client, self.stack, access)
+        self.stack = check_access(self._client, self.stack, access)
         # A push that fails can be repeated with the same files, until nobody has the frame.
         self._pid = os.getpid()
         weakref.finalize(self, _discard, self._parts, self._pid)
@@ -235,7 +242,7 @@ class StackFrame:
     ) -> PushResult:
         if self.access == _PRIVATE:
             # Others may have been let in since; of other levels the beginning told.
-            check_access(self._client, self.stack, self.access)
+            self.stack = check_access(self._client, self.stack, self.access)
         files = [
             {"path": path, **self._bytes(part), **_about(part)}
             for path, part in zip(self._paths(), self._parts, strict=True)
@@ -452,13 +459,15 @@ def _special(value: float) -> str:
     return "inf" if value > 0 else "-inf"
 
 
-def check_access(caller: Client, stack: str, access: str | None) -> None:
-    """Honours dstack's access levels as far as contexts can, and refuses what they cannot.
+def check_access(caller: Client, stack: str, access: str | None) -> str:
+    """Honours dstack's access levels as far as contexts can; returns the stack to push to.
 
-    `private` is refused in a context that somebody else reads or may read.
+    A new `private` stack goes where only I read: to the context that is named or the current one,
+    else, where none is named, to one called `private`, as the pushes of dstack's own clients do. It
+    is refused in a context that somebody else reads or may read.
     """
     if access is None:
-        return
+        return stack
     if access not in _LEVELS:
         raise ConfigurationError(
             f"there is no access `{access}`",
@@ -466,18 +475,39 @@ def check_access(caller: Client, stack: str, access: str | None) -> None:
         )
     if access != _PRIVATE:
         tell(f"access={access!r} shares nothing by itself: dsp.share() makes a ticket for readers")
-        return
-    named = stack.rpartition(":")[0]
-    label = named.rpartition("/")[2] if named else caller.get("/node")["context"]
-    if named and "/" not in named:
-        # `context:stack` and `me:stack` look alike; the current context is what `me:` means.
-        label = caller.get("/node")["context"] if named == "me" else named
-    context = caller.get(f"/contexts/{label}")
-    if context["access"] != _PRIVATE or context["members"] > 1:
+        return stack
+    named, _, name = stack.rpartition(":")
+    if named in ("", "me"):
+        try:
+            found = caller.get("/stack", {"ref": f"me:{name}"})
+            # In full: without a context it would be pushed to the current one.
+            label = str(caller.get(f"/contexts/{segment(found['context'])}")["label"])
+            stack = f"me/{label}:{name}"
+        except NotFoundError:
+            label = str(caller.get("/node")["context"])
+            if not _is_private(caller.get(f"/contexts/{segment(label)}")):
+                label, stack = _PRIVATE, f"me/{_PRIVATE}:{name}"
+                _make_private(caller)
+    else:
+        label = named.rpartition("/")[2]
+    context = caller.get(f"/contexts/{segment(label)}")
+    if not _is_private(context):
         raise RefusedError(
             f"`{stack}` would not be private: others read the context {context['label']}, or may",
             hint="`dsp context new NAME` makes a private one; push to `me/NAME:STACK`",
         )
+    return stack
+
+
+def _is_private(context: Mapping[str, Any]) -> bool:
+    return bool(context["access"] == _PRIVATE and context["members"] <= 1)
+
+
+def _make_private(caller: Client) -> None:
+    """Makes the context for stacks that only I may read, unless it is there."""
+    about = "stacks that only I may read"
+    with contextlib.suppress(ConflictError):
+        caller.post("/contexts", {"name": _PRIVATE, "about": about, "access": _PRIVATE})
 
 
 def create_frame(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 import webbrowser
@@ -84,12 +85,21 @@ def share(
 def share_with(stack: str, users: Sequence[str], *, history: bool = False) -> str:
     """Shows a stack of mine to these users and nobody else; returns the context of its readers.
 
-    With `history` the frames behind the head go along.
+    With `history` the frames behind the head go along. Nothing comes to the others by itself: they
+    find the offer in `dsp offers ls` once they were met, and take it with `dsp.follow()`.
     """
     if isinstance(users, str):
         raise ConfigurationError("users is a list of petnames", hint=f"write [{users!r}]")
     body = {"stack": reference(stack), "with": list(users), "history": history}
-    return str(client().post("/shares", body)["context"])
+    shared = client().post("/shares", body)
+    readers = ", ".join(reader["name"] for reader in shared["readers"])
+    # A word to a person, and no warning: all went well.
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # There is no stderr.
+        sys.stderr.write(
+            f"{readers}: told of it once met; `dsp offers ls` shows the offer there, and "
+            "`dsp follow` or dsp.follow() with its name takes it\n"
+        )
+    return str(shared["context"])
 
 
 def follow(

@@ -5,7 +5,11 @@ followed <- function() {
   push_frame("shared/table", data.frame(code = c("007", NA), f = factor(c("x", "y"))), region = "EU")
   push_frame("shared/model", dsp_rds(list(secret = 42)))
   ticket <- run_dsp(home_of("alice"), "--yes", "share")
-  expect_error(push_frame("shared/diary", "x", access = "private"), "would not be private: .* main")
+  expect_error(push_frame("shared/table", "x", access = "private"), "would not be private: .* main")
+  push_frame("shared/diary", "x", access = "private")
+  push_frame("shared/diary", "y", access = "private")
+  expect_identical(pull_data("me/private:shared/diary"), "y")
+  expect_false(any(grepl("diary", dsp_ls("main")$reference)))
   as_person("bob")
   suppressMessages(dsp_follow(paste0(ticket, "\n")))
 }

@@ -253,3 +253,45 @@ test_that("bytes that are no text are refused, and nothing is made of them", {
     expect_identical(pull_data("unmarked")$s, "\u00e4")
   }
 })
+
+test_that("numbers of a large table are written in parts and come back", {
+  set.seed(1)
+  rows <- 70000
+  long <- stats::rnorm(rows)
+  odd <- c(-0, NA, NaN, Inf, -Inf, 0.1 + 0.2, 5e-324, -1.7976931348623157e308, 1e15, 123456.789)
+  tables <- list(
+    data.frame(long = long),
+    data.frame(long = long, more = rev(long)),
+    data.frame(short = c(1e14, seq_len(rows) / 1000)),
+    data.frame(long = long, short = c(-0, round(long[-1], 2)), id = seq_len(rows)),
+    data.frame(long = c(long, odd), short = c(seq_len(rows) / 4, rev(odd)))
+  )
+  digits <- getOption("digits")
+  signs <- function(table) lapply(table, function(column) 1 / column)
+  for (table in tables) {
+    file <- withr::local_tempfile()
+    back <- dsp:::read_table(file, dsp:::write_table(table, file), "here")
+    expect_identical(back, table)
+    # Zero has a sign, which identical() does not tell.
+    expect_identical(signs(back), signs(table))
+  }
+  expect_identical(getOption("digits"), digits)
+  expect_identical(readLines(file, 2)[[2]], paste0(sprintf("%.17g", long[[1]]), ",0.25"))
+})
+
+test_that("who waits for a large table sees how far it is", {
+  table <- data.frame(n = seq_len(200000) / 8)
+  file <- withr::local_tempfile()
+  seen <- new.env()
+  note <- function(set) seen$rows <- c(seen$rows, set)
+  cli <- asNamespace("cli")
+  suppressMessages(
+    trace("cli_progress_update", bquote(.(note)(set)), where = cli, print = FALSE)
+  )
+  withr::defer(suppressMessages(untrace("cli_progress_update", where = cli)))
+  dsp:::write_table(table, file)
+  expect_null(seen$rows)
+  rlang::with_interactive(dsp:::write_table(table, file), value = TRUE)
+  expect_gt(length(seen$rows), 3)
+  expect_true(all(diff(seen$rows) > 0) && max(seen$rows) < 200000)
+})
