@@ -4,6 +4,8 @@ import type { FunctionComponent } from "preact";
 import { lazy } from "preact-iso";
 
 import type { Address } from "./addresses";
+import { DashboardPage } from "./pages/dashboard";
+import { Dashboards, NewDashboard } from "./pages/dashboards";
 import { Home } from "./pages/home";
 import { NotFound } from "./pages/not-found";
 import { StackPage } from "./pages/stack";
@@ -23,6 +25,9 @@ export const PAGE_AT: Record<Address, FunctionComponent<{ path: string; default?
   "/": Home,
   "/stacks": Stacks,
   "/s/:rest+": StackPage,
+  "/dashboards": Dashboards,
+  "/dashboards/new": NewDashboard,
+  "/d/:id": DashboardPage,
   "/peers": Peers,
   "/peers/:user": PeerPage,
   "/join": Join,
