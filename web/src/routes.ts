@@ -4,8 +4,6 @@ import type { FunctionComponent } from "preact";
 import { lazy } from "preact-iso";
 
 import type { Address } from "./addresses";
-import { DashboardPage } from "./pages/dashboard";
-import { Dashboards, NewDashboard } from "./pages/dashboards";
 import { Home } from "./pages/home";
 import { NotFound } from "./pages/not-found";
 import { StackPage } from "./pages/stack";
@@ -13,6 +11,9 @@ import { Stacks } from "./pages/stacks";
 
 // Of those that few begin with, the code is loaded when one goes there.
 const ContextPage = lazy(async () => (await import("./pages/context")).ContextPage);
+const DashboardPage = lazy(async () => (await import("./pages/dashboard")).DashboardPage);
+const Dashboards = lazy(async () => (await import("./pages/dashboards")).Dashboards);
+const NewDashboard = lazy(async () => (await import("./pages/dashboards")).NewDashboard);
 const Join = lazy(async () => (await import("./pages/join")).Join);
 const Notifications = lazy(async () => (await import("./pages/notifications")).Notifications);
 const PeerPage = lazy(async () => (await import("./pages/peer")).PeerPage);

@@ -1,7 +1,7 @@
 // The calls of the daemon that dashboards need, and how pages draw what it answers.
 
 import { all, answer, api } from "../api/client";
-import type { BoardInfo, BoardOp, BoardView, CardInfo } from "../api/schema";
+import type { BoardChangeInfo, BoardInfo, BoardOp, BoardView, CardInfo } from "../api/schema";
 import { readParams } from "../widgets";
 import type { Act } from "./acts";
 import type { Card, Dashboard, NewCard } from "./model";
@@ -12,11 +12,12 @@ export interface Opened {
   board: Dashboard;
 }
 
-/** Returns all dashboards that are here. */
+/** Returns all dashboards that are here, of every context, removed ones too. */
 export function listBoards(): Promise<BoardInfo[]> {
-  return all<BoardInfo>((cursor) =>
-    answer(api.GET("/api/v1/boards", { params: { query: { limit: 500, ...(cursor ? { cursor } : {}) } } })),
-  );
+  return all<BoardInfo>((cursor) => {
+    const query = { context: "*", removed: true, limit: 500, ...(cursor ? { cursor } : {}) };
+    return answer(api.GET("/api/v1/boards", { params: { query } }));
+  });
 }
 
 /** Returns one. */
@@ -31,16 +32,33 @@ export async function newBoard(context: string, title: string, cards: readonly N
   return made.board.info.id;
 }
 
-/** Does something to one, and returns it as it is then. */
-export async function act(board: string, done: Act): Promise<Opened> {
+/** Does something to one, and returns the change that it was; nothing where all stood there already. */
+export async function act(board: string, done: Act): Promise<string | undefined> {
   const body = { ops: opsOf(done) };
   const changed = await answer(api.POST("/api/v1/boards/{board}/changes", { params: { path: { board } }, body }));
-  return opened(changed.board);
+  return changed.change ?? undefined;
 }
 
-/** Undoes the last thing that this user did to one. */
-export async function undo(board: string): Promise<void> {
-  await answer(api.POST("/api/v1/boards/{board}/undo", { params: { path: { board } }, body: {} }));
+/** What came of taking a change back. */
+export interface Undone {
+  /** The change that took it back, which can be taken back itself. */
+  change: string | undefined;
+  /** What was left, as others set it since. */
+  left: string[];
+}
+
+/** Takes a change of one back. */
+export async function undo(board: string, change: string): Promise<Undone> {
+  const undone = await answer(api.POST("/api/v1/boards/{board}/undo", { params: { path: { board } }, body: { change } }));
+  return { change: undone.change ?? undefined, left: undone.left ?? [] };
+}
+
+/** Returns the changes of one, the last one first, `most` at most. */
+export function historyOf(board: string, most = 200): Promise<BoardChangeInfo[]> {
+  return all<BoardChangeInfo>((cursor) => {
+    const query = { limit: most, ...(cursor ? { cursor } : {}) };
+    return answer(api.GET("/api/v1/boards/{board}/history", { params: { path: { board }, query } }));
+  }, most);
 }
 
 /** Removes one. */
@@ -53,9 +71,9 @@ export async function restoreBoard(board: string): Promise<void> {
   await answer(api.POST("/api/v1/boards/{board}/restore", { params: { path: { board } } }));
 }
 
-/** Makes one of one's own of what stands on another, and returns its id. */
-export async function copyBoard(board: string): Promise<string> {
-  const copied = await answer(api.POST("/api/v1/boards/{board}/copy", { params: { path: { board } }, body: {} }));
+/** Makes one of one's own, in a context that one may write in, of what stands on another, and returns its id. */
+export async function copyBoard(board: string, context: string): Promise<string> {
+  const copied = await answer(api.POST("/api/v1/boards/{board}/copy", { params: { path: { board } }, body: { context } }));
   return copied.board.info.id;
 }
 

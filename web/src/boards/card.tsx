@@ -4,18 +4,19 @@ import type { ComponentChildren } from "preact";
 import { lazy } from "preact-iso";
 import { useRef, useState } from "preact/hooks";
 
-import { answer, api, ProblemError } from "../api/client";
+import { ProblemError } from "../api/client";
 import type { CardStack, CardState, FileInfo, FrameInfo, LogEntry } from "../api/schema";
 import { plain, size } from "../format";
 import { Icon } from "../parts/icon";
 import { Show } from "../parts/show";
+import { bring, said } from "../parts/stack/doing";
 import { Bones } from "../parts/states";
 import { Time } from "../parts/time";
 import { toast } from "../parts/toasts";
 import { stackPath } from "../ref";
 import type { Choice } from "../widgets";
 import type { Shown } from "./choose";
-import type { Found } from "./frames";
+import { type Found, referenceIn } from "./frames";
 import type { Card } from "./model";
 import { Metric } from "./metric";
 
@@ -31,11 +32,15 @@ export interface Drawn {
   history: readonly LogEntry[];
   /** Chooses something else for all cards. */
   choose: (choice: Choice) => void;
+  /** How many comments there are on it. */
+  comments: number;
+  /** Opens them. */
+  discuss: () => void;
 }
 
 /** A card. */
 export function CardView(props: Drawn & { tools?: ComponentChildren }) {
-  const { card, found, tools } = props;
+  const { card, found, tools, comments, discuss } = props;
   const place = useRef<HTMLElement>(null);
   const frame = found && "frame" in found ? found.frame : undefined;
   const title = plain(card.title || frame?.stack.name || (card.kind === "text" ? "Text" : "Card"));
@@ -58,7 +63,6 @@ export function CardView(props: Drawn & { tools?: ComponentChildren }) {
             <Icon name="pin" size={12} /> pinned
           </span>
         )}
-        {frame?.stack.removed && <span class="badge bad">removed by its author</span>}
         <span class="end">
           {frame && card.kind === "stack" && (
             <span class="muted when">
@@ -66,6 +70,28 @@ export function CardView(props: Drawn & { tools?: ComponentChildren }) {
             </span>
           )}
           {tools ?? (
+            <>
+            <button
+              type="button"
+              class="button bare icon counted"
+              aria-label={`Comments on ${title}: ${comments}`}
+              title="Comments"
+              onClick={discuss}
+            >
+              <Icon name="comment" size={16} />
+              {comments > 0 && <span aria-hidden="true">{comments}</span>}
+            </button>
+            {card.kind !== "text" && frame && (
+              <button
+                type="button"
+                class="button bare icon"
+                aria-label={`Save ${title} as a picture`}
+                title="Save it as a picture"
+                onClick={() => void savePicture(place.current, title)}
+              >
+                <Icon name="image" size={16} />
+              </button>
+            )}
             <button
               type="button"
               class="button bare icon"
@@ -78,10 +104,12 @@ export function CardView(props: Drawn & { tools?: ComponentChildren }) {
             >
               <Icon name="whole" size={16} />
             </button>
+            </>
           )}
         </span>
       </header>
       <div class="board-body">
+        <Stands stack={card.stack} />
         {card.description !== "" && <p class="caption">{plain(card.description)}</p>}
         <Body {...props} frame={frame} />
       </div>
@@ -102,7 +130,7 @@ function Body({ card, found, frame, shown, history, choose }: Drawn & { frame: F
     return (
       <div class="note" role="status">
         <p>
-          Nothing for <b>{said(wants)}</b>. The nearest is {said(nearest.params)}.
+          Nothing for <b>{saidOf(wants)}</b>. The nearest is {saidOf(nearest.params)}.
         </p>
         <button type="button" class="button" onClick={() => choose(nearest.params)}>
           Show that
@@ -111,9 +139,49 @@ function Body({ card, found, frame, shown, history, choose }: Drawn & { frame: F
     );
   }
   const file = shown.item;
-  const reference = `${card.stack.reference}@${frame.id}#${file.path}`;
+  const reference = referenceIn(frame, file);
   if (!file.here) return <Away reference={reference} file={file} />;
   return <Show key={file.hash} file={file} reference={reference} />;
+}
+
+/** What became of a stack that can still be shown, and what to do about it. */
+function Stands({ stack }: { stack: CardStack | undefined }) {
+  if (stack?.reference == null) return null;
+  const { state, name } = stack;
+  if (state === "removed") {
+    return (
+      <p class="hint" role="note">
+        <Icon name="alert" size={14} /> This stack was removed by its author; what came before that stays on this machine.
+        Take the card away, or let it stay as a memory.
+      </p>
+    );
+  }
+  if (state === "moved") {
+    return (
+      <p class="hint" role="note">
+        <Icon name="alert" size={14} /> This stack was moved to another context; this is how it was last here. Ask its author
+        for a ticket of that context, and put the card on anew.
+      </p>
+    );
+  }
+  if (stack.was != null) {
+    return (
+      <p class="hint" role="note">
+        {plain(stack.was)} is called <b>{plain(name)}</b> now. The card goes on showing it; give it another title if you like.
+      </p>
+    );
+  }
+  return null;
+}
+
+async function savePicture(card: HTMLElement | null, title: string): Promise<void> {
+  if (card === null) return;
+  try {
+    const { pictureOf, save } = await import("./export/picture");
+    save(await pictureOf(card), `${title}.png`);
+  } catch (error) {
+    toast(`No picture could be made: ${(error as Error).message}`);
+  }
 }
 
 /** Why a stack cannot be shown, and what to do about it. */
@@ -148,11 +216,12 @@ function Away({ reference, file }: { reference: string; file: FileInfo }) {
   const fetch = async () => {
     setAsked(true);
     try {
-      await answer(api.POST("/api/v1/fetch", { body: { reference } }));
+      const { missing } = await bring(reference, () => {});
+      if (missing.length > 0) toast(`Nobody who can be reached has ${plain(file.path)} now`);
     } catch (error) {
-      setAsked(false);
-      toast((error as Error).message);
+      toast(plain(said(error)));
     }
+    setAsked(false);
   };
   return (
     <div class="note" role="status">
@@ -167,7 +236,7 @@ function Away({ reference, file }: { reference: string; file: FileInfo }) {
   );
 }
 
-function said(choice: Choice): string {
+function saidOf(choice: Choice): string {
   return Object.entries(choice)
     .map(([key, value]) => `${plain(key)} = ${plain(String(value))}`)
     .join(", ");

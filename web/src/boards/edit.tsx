@@ -2,6 +2,7 @@
 
 import { useCallback, useRef, useState } from "preact/hooks";
 
+import { answer, api } from "../api/client";
 import { plain } from "../format";
 import { useQuery } from "../live/query";
 import { Icon } from "../parts/icon";
@@ -118,6 +119,7 @@ export function Edge({ card, perform }: Pick<ToolsProps, "card" | "perform">) {
 /** Stacks that can be added, and what else a dashboard may hold. */
 export function Palette({ perform }: { perform: (act: Act) => void }) {
   const [part, setPart] = useState("");
+  const [metrics, setMetrics] = useState(false);
   const listed = useQuery("stacks to add", () => listStacks(""), ({ event }) => event.startsWith("stack."));
   const add = (one: Listing) => {
     const ref = reference(placeOf(one));
@@ -133,6 +135,9 @@ export function Palette({ perform }: { perform: (act: Act) => void }) {
         <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "divider", title: "Section" }) })}>
           <Icon name="plus" size={16} /> Heading
         </button>
+        <button type="button" class="button" aria-pressed={metrics} onClick={() => setMetrics(!metrics)}>
+          <Icon name="chart" size={16} /> Metric
+        </button>
       </div>
       <label class="find">
         <span class="visually-hidden">Find stacks to add</span>
@@ -147,11 +152,15 @@ export function Palette({ perform }: { perform: (act: Act) => void }) {
             <ul>
               {fitting.map((one) => (
                 <li key={one.stack.context + one.stack.user + one.stack.id}>
+                  {metrics ? (
+                    <Metrics listing={one} perform={perform} />
+                  ) : (
                   <button type="button" class="add" onClick={() => add(one)}>
                     <b class="cut">{plain(one.stack.name)}</b>
                     <span class="muted cut">{plain(one.context?.label ?? "")}</span>
                     <Icon name="plus" size={16} />
                   </button>
+                  )}
                 </li>
               ))}
             </ul>
@@ -159,6 +168,45 @@ export function Palette({ perform }: { perform: (act: Act) => void }) {
         }}
       </Known>
     </aside>
+  );
+}
+
+/** The metrics of a stack, each of which can be added. */
+function Metrics({ listing, perform }: { listing: Listing; perform: (act: Act) => void }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary class="cut">{plain(listing.stack.name)}</summary>
+      {open && <MetricList listing={listing} perform={perform} />}
+    </details>
+  );
+}
+
+function MetricList({ listing, perform }: { listing: Listing; perform: (act: Act) => void }) {
+  const ref = reference(placeOf(listing));
+  const frame = useQuery(`metrics ${ref}`, () => answer(api.GET("/api/v1/frame", { params: { query: { ref } } })));
+  return (
+    <Known query={frame} lines={1}>
+      {({ metrics }) => {
+        const names = Object.entries(metrics).filter(([, value]) => typeof value === "number");
+        if (names.length === 0) return <p class="muted small">Its head has no metrics.</p>;
+        return (
+          <>
+            {names.map(([name]) => (
+              <button
+                type="button"
+                class="add"
+                key={name}
+                onClick={() => perform({ act: "add", card: cardOf({ kind: "metric", ref, text: name, title: name, span: 3, height: "s" }) })}
+              >
+                <b class="cut">{plain(name)}</b>
+                <Icon name="plus" size={16} />
+              </button>
+            ))}
+          </>
+        );
+      }}
+    </Known>
   );
 }
 
@@ -240,7 +288,8 @@ export function Inspector(props: {
           </label>
         )}
         {[...params].map(([key, values]) => (
-          <label key={key}>
+          <div key={key} class="param-of-card">
+          <label>
             <span>{plain(key)}</span>
             <select
               class="field"
@@ -259,6 +308,22 @@ export function Inspector(props: {
               ))}
             </select>
           </label>
+          {!(key in card.fixed) && (
+            <label>
+              <span>{plain(key)} is called, in the bar</span>
+              <input
+                class="field"
+                value={card.names[key] ?? key}
+                maxLength={100}
+                onChange={(event) => {
+                  const { [key]: _, ...rest } = card.names;
+                  const name = event.currentTarget.value.trim();
+                  change({ names: name === "" || name === key ? rest : { ...rest, [key]: name } });
+                }}
+              />
+            </label>
+          )}
+          </div>
         ))}
         <div class="row">
           <button class="button primary">Done</button>

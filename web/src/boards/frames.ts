@@ -1,8 +1,9 @@
 // The frames that the cards of a dashboard show, and those that came before them.
 
 import { all, answer, api } from "../api/client";
-import type { Event as DaemonEvent, FrameInfo, LogEntry } from "../api/schema";
+import type { Event as DaemonEvent, FileInfo, FrameInfo, LogEntry } from "../api/schema";
 import { type Query, useQuery } from "../live/query";
+import { reference } from "../ref";
 import type { Card } from "./model";
 
 /** What is known of the frame of a card. */
@@ -21,6 +22,11 @@ export function referenceOf(card: Card, frameThen?: string): string | undefined 
   const stack = stackOf(card);
   const rev = card.frame ?? frameThen;
   return stack === undefined || rev === undefined ? stack : `${stack}@${rev}`;
+}
+
+/** Returns the reference of an attachment: by ids, which say whose it is. */
+export function referenceIn({ id, stack: { user, context, name } }: FrameInfo, file: FileInfo): string {
+  return reference({ user, context, name, rev: id }, file.path);
 }
 
 /** Returns the frames of references, each once. */

@@ -1,49 +1,97 @@
 // A dashboard: cards that show stacks, and one bar of widgets for all of them.
 
-import { useLocation, useRoute } from "preact-iso";
-import { useMemo, useState } from "preact/hooks";
+import { lazy, useLocation, useRoute } from "preact-iso";
+import { useEffect, useMemo, useState } from "preact/hooks";
 
-import type { FileInfo } from "../api/schema";
+import { ProblemError } from "../api/client";
+import type { CommentInfo, FileInfo } from "../api/schema";
 import { readChoice, readTime, withChoice, withoutChoice, withTime } from "../boards/address";
 import { Bar } from "../boards/bar";
-import { useBoard } from "../boards/board";
-import { copyBoard, type Opened, removeBoard, undo } from "../boards/calls";
+import { type Open, useBoard } from "../boards/board";
+import { type Opened, removeBoard } from "../boards/calls";
 import { CardView } from "../boards/card";
 import { barOf, firstChoice, shownBy, sourceOf } from "../boards/choose";
+import { Duplicate } from "../boards/copy";
 import { Edge, Inspector, Palette, Tools } from "../boards/edit";
-import { frameAt, referenceOf, stackOf, timesOf, useFrames, useHistories } from "../boards/frames";
+import type { DrawnCard } from "../boards/export/collect";
+import { type Found, frameAt, referenceOf, stackOf, timesOf, useFrames, useHistories } from "../boards/frames";
 import { ahead } from "../boards/grid";
-import type { Act } from "../boards/acts";
+import { History } from "../boards/history";
 import type { Card } from "../boards/model";
+import { pin, pinned } from "../boards/pins";
 import { byWeight } from "../boards/suggest";
 import { Travel } from "../boards/travel";
 import { plain } from "../format";
+import type { Query } from "../live/query";
+import { Comments, useComments } from "../parts/comments";
+import { Dialog } from "../parts/dialog";
 import { Icon } from "../parts/icon";
-import { Empty, Known } from "../parts/states";
-import { toast } from "../parts/toasts";
+import { Empty, Failed, Known } from "../parts/states";
+import { complain, toast } from "../parts/toasts";
+import { node } from "../state";
 import { useTitle } from "../title";
 import { type Choice, readParams, type Value, type Variant } from "../widgets";
+
+const Export = lazy(() => import("../boards/export/dialog").then((module) => module.Export));
 
 /** The page of a dashboard. */
 export function DashboardPage() {
   const { params } = useRoute();
   const id = params.id ?? "";
-  const { query, perform, saved } = useBoard(id);
-  useTitle(query.data?.board.title ?? "Dashboard");
+  return <Dashboard key={id} id={id} />;
+}
+
+function Dashboard({ id }: { id: string }) {
+  const open = useBoard(id);
+  const { query } = open;
+  useTitle(query.data?.board.title || "Dashboard");
+  useEffect(() => {
+    // An address may name an id by its first digits.
+    const whole = query.data?.board.id;
+    if (whole !== undefined && whole !== id) history.replaceState(null, "", `/d/${whole}${location.search}`);
+  }, [query.data]);
+  if (query.data === undefined && query.error instanceof ProblemError && query.error.problem.code === "not_found") {
+    return (
+      <div class="page">
+        <Empty page icon="dashboards" title="This dashboard is not here">
+          <p>
+            It is in a context that you do not follow, or nothing of it has come yet. Ask whoever sent you the address
+            for a ticket and follow it under Peers; the same address then leads here.
+          </p>
+          <p class="row">
+            <a class="button primary" href="/peers">
+              Follow somebody
+            </a>
+            <button type="button" class="button" onClick={query.again}>
+              Try again
+            </button>
+          </p>
+        </Empty>
+      </div>
+    );
+  }
   return (
     <div class="page wide">
       {query.data === undefined && <h1>Dashboard</h1>}
       <Known query={query} lines={10}>
-        {(opened) => <Loaded opened={opened} perform={perform} saved={saved} />}
+        {(opened) => (
+          <>
+            {query.error !== undefined && <Failed error={query.error} again={query.again} />}
+            <Loaded opened={opened} open={open} />
+          </>
+        )}
       </Known>
     </div>
   );
 }
 
-function Loaded({ opened, perform, saved }: { opened: Opened; perform: (act: Act) => void; saved: boolean }) {
-  const { board } = opened;
+function Loaded({ opened, open }: { opened: Opened; open: Open }) {
+  const { board, info } = opened;
+  const { perform } = open;
   const { query, path, route } = useLocation();
-  const edits = opened.info.writable && query.edit !== undefined;
+  const edits = info.writable && query.edit !== undefined;
+  const [discussed, setDiscussed] = useState<string>();
+  const comments = useComments({ board: board.id });
   const [inspected, setInspected] = useState<string>();
   const [over, setOver] = useState<string>();
 
@@ -73,10 +121,16 @@ function Loaded({ opened, perform, saved }: { opened: Opened; perform: (act: Act
   const choice = firstChoice(sources, board.params, readChoice(query, widgets));
   const choose = (chosen: Choice) => route(path + withChoice(query, { ...choice, ...chosen }), true);
   const card = board.cards.find(({ id }) => id === inspected);
+  const talked = board.cards.find(({ id }) => id === discussed);
+  const drawn = (): DrawnCard[] =>
+    board.cards.map((card, index) => {
+      const source = sources[index];
+      return { card, found: foundOf(card), shown: source && shownBy(source, choice), history: known.get(stackOf(card) ?? "") ?? [] };
+    });
 
   return (
     <>
-      <Head opened={opened} edits={edits} saved={saved} perform={perform} />
+      <Head opened={opened} edits={edits} open={open} drawn={drawn} choice={choice} at={at} />
       <Bar board={board} widgets={widgets} sources={sources} choice={choice} choose={choose} reset={() => route(path + withoutChoice(query), true)} />
       <div class={edits ? "editing" : undefined}>
         {edits && <Palette perform={perform} />}
@@ -113,6 +167,8 @@ function Loaded({ opened, perform, saved }: { opened: Opened; perform: (act: Act
                     shown={source && shownBy(source, choice)}
                     history={known.get(stackOf(card) ?? "") ?? []}
                     choose={choose}
+                    comments={comments.data?.filter((comment) => comment.card === card.id).length ?? 0}
+                    discuss={() => setDiscussed(card.id)}
                     {...(edits
                       ? { tools: <Tools card={card} cards={board.cards} perform={perform} open={() => setInspected(card.id)} /> }
                       : {})}
@@ -125,6 +181,16 @@ function Loaded({ opened, perform, saved }: { opened: Opened; perform: (act: Act
         )}
       </div>
       {!edits && <Travel times={timesOf(known)} at={at} go={(to) => route(path + withTime(query, to), true)} />}
+      {talked && (
+        <CardComments
+          key={talked.id}
+          card={talked}
+          board={board.id}
+          writable={info.writable}
+          comments={comments}
+          close={() => setDiscussed(undefined)}
+        />
+      )}
       {edits && card && (
         <Inspector
           key={card.id}
@@ -139,37 +205,60 @@ function Loaded({ opened, perform, saved }: { opened: Opened; perform: (act: Act
   );
 }
 
-function Head(props: { opened: Opened; edits: boolean; saved: boolean; perform: (act: Act) => void }) {
-  const { opened, edits, saved, perform } = props;
+interface HeadProps {
+  opened: Opened;
+  edits: boolean;
+  open: Open;
+  /** Returns what every card shows now. */
+  drawn: () => DrawnCard[];
+  choice: Choice;
+  at: number | undefined;
+}
+
+function Head({ opened, edits, open, drawn, choice, at }: HeadProps) {
   const { board, info } = opened;
+  const { perform, saved, back, forth } = open;
   const { path, route } = useLocation();
-  const goBack = () => undo(board.id).catch((error: Error) => toast(error.message));
+  const [dialog, setDialog] = useState<"history" | "copy" | "export">();
+  const mine = node.value?.user === info.creator.user;
+  const onHome = pinned.value.includes(board.id);
+  const close = () => setDialog(undefined);
   const remove = async () => {
     try {
       await removeBoard(board.id);
       route("/dashboards");
       toast(`${plain(board.title)} is removed; under Dashboards it can be brought back.`);
     } catch (error) {
-      toast((error as Error).message);
+      complain(error);
     }
   };
-  const copy = async () => {
-    try {
-      route(`/d/${await copyBoard(board.id)}?edit`);
-    } catch (error) {
-      toast((error as Error).message);
-    }
+  const keys = (event: KeyboardEvent) => {
+    const writes = event.target instanceof Element && event.target.closest("input:not([type=range], [type=checkbox]), textarea, select, dialog");
+    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || writes) return;
+    const doing = event.shiftKey ? forth : back;
+    if (doing === undefined) return;
+    event.preventDefault();
+    doing();
   };
+  useEffect(() => {
+    if (!edits) return undefined;
+    addEventListener("keydown", keys);
+    return () => removeEventListener("keydown", keys);
+  });
   return (
-    <header>
+    <header class="board-head">
       <p class="meta">
         <a class="link" href="/dashboards">
           Dashboards
         </a>
-        <span>by {plain(info.creator.name ?? "")}</span>
+        <span>by {mine ? "me" : plain(info.creator.name)}</span>
+        {info.removed && <span class="badge bad">removed by who made it</span>}
+        {edits && (
+          <span role="status">{saved ? "Saved" : "Saving …"}</span>
+        )}
       </p>
       <div class="row wrap">
-        {edits ? (
+        {edits && mine ? (
           <input
             class="field title"
             aria-label="Title"
@@ -180,32 +269,54 @@ function Head(props: { opened: Opened; edits: boolean; saved: boolean; perform: 
         ) : (
           <h1>{plain(board.title || "Dashboard")}</h1>
         )}
-        <span class="end row">
-          {edits && (
+        <span class="end row wrap">
+          {edits ? (
             <>
-              <span class="muted" role="status">
-                {saved ? "Saved" : "Saving …"}
-              </span>
-              <button type="button" class="button" onClick={() => void goBack()}>
-                <Icon name="undo" size={16} /> Undo
+              <button type="button" class="button icon" aria-label="Undo" title="Undo: Ctrl-Z" disabled={!back} onClick={back}>
+                <Icon name="undo" size={16} />
               </button>
-              <button type="button" class="button" onClick={() => void remove()}>
-                <Icon name="bin" size={16} /> Remove
+              <button type="button" class="button icon" aria-label="Redo" title="Redo: Ctrl-Shift-Z" disabled={!forth} onClick={forth}>
+                <Icon name="redo" size={16} />
               </button>
+              <button type="button" class="button" onClick={() => setDialog("history")}>
+                <Icon name="clock" size={16} /> History
+              </button>
+              {mine && (
+                <button type="button" class="button" onClick={() => void remove()}>
+                  <Icon name="bin" size={16} /> Remove
+                </button>
+              )}
               <a class="button primary" href={path}>
                 Done
               </a>
             </>
-          )}
-          {!edits && (
-            <button type="button" class="button" onClick={() => void copy()}>
-              <Icon name="copy" size={16} /> Duplicate
-            </button>
-          )}
-          {!edits && info.writable && (
-            <a class="button" href={`${path}?edit`}>
-              <Icon name="edit" size={16} /> Edit
-            </a>
+          ) : (
+            <>
+              <button
+                type="button"
+                class="button icon"
+                aria-pressed={onHome}
+                aria-label="Keep it on Home"
+                title={onHome ? "It stands on Home" : "Keep it on Home"}
+                onClick={() => pin(board.id, !onHome)}
+              >
+                <Icon name="pin" size={16} />
+              </button>
+              <button type="button" class="button icon" aria-label="History" title="History" onClick={() => setDialog("history")}>
+                <Icon name="clock" size={16} />
+              </button>
+              <button type="button" class="button" onClick={() => setDialog("export")}>
+                <Icon name="download" size={16} /> Export
+              </button>
+              <button type="button" class="button" onClick={() => setDialog("copy")}>
+                <Icon name="copy" size={16} /> Duplicate
+              </button>
+              {info.writable && (
+                <a class="button primary" href={`${path}?edit`}>
+                  <Icon name="edit" size={16} /> Edit
+                </a>
+              )}
+            </>
           )}
         </span>
       </div>
@@ -221,7 +332,22 @@ function Head(props: { opened: Opened; edits: boolean; saved: boolean; perform: 
       ) : (
         board.description !== "" && <p class="message">{plain(board.description)}</p>
       )}
+      {dialog === "history" && <History board={board} info={info} close={close} />}
+      {dialog === "copy" && <Duplicate board={board.id} context={info.context} close={close} />}
+      {dialog === "export" && <Export board={board} cards={drawn()} choice={choice} at={at} close={close} />}
     </header>
+  );
+}
+
+/** What is said about a card. */
+function CardComments(props: { card: Card; board: string; writable: boolean; comments: Query<CommentInfo[]>; close: () => void }) {
+  const { card, board, writable, comments, close } = props;
+  const { data, ...rest } = comments;
+  const own = { ...rest, data: data?.filter((comment) => comment.card === card.id) };
+  return (
+    <Dialog title={`Comments on ${plain(card.title || card.stack?.name || card.kind)}`} wide close={close}>
+      <Comments comments={own} about={writable ? { board, card: card.id } : undefined} />
+    </Dialog>
   );
 }
 
@@ -230,6 +356,6 @@ function valuesOf(variants: Variant<FileInfo>[]): Map<string, Value[]> {
   return new Map(keys.map((key) => [key, [...new Set(variants.flatMap(({ params }) => params[key] ?? []))]]));
 }
 
-function headOf(found: ReturnType<Map<string, import("../boards/frames").Found>["get"]>): string | undefined {
+function headOf(found: Found | undefined): string | undefined {
   return found && "frame" in found ? found.frame.id : undefined;
 }

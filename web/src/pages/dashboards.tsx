@@ -14,6 +14,7 @@ import { Empty, Known } from "../parts/states";
 import { Time } from "../parts/time";
 import { toast } from "../parts/toasts";
 import { reference } from "../ref";
+import { node } from "../state";
 import { listContexts, type Listing, listStacks, placeOf } from "../stacks";
 import { useTitle } from "../title";
 
@@ -32,7 +33,7 @@ export function Dashboards() {
       <Known query={boards} lines={6}>
         {(known) => {
           const listed = known.filter(({ removed }) => !removed);
-          const gone = known.filter(({ removed, writable }) => removed && writable);
+          const gone = known.filter(({ removed, creator }) => removed && creator.user === node.value?.user);
           return listed.length === 0 && gone.length === 0 ? (
             <Empty icon="dashboards" title="No dashboards yet">
               <p>Choose some stacks, and a dashboard of them stands there: with one bar of widgets for all.</p>

@@ -1,6 +1,7 @@
 import Plotly from "plotly.js-strict-dist-min";
 
-import type { Renderer } from "./main";
+import type { Picturer, Renderer } from "./main";
+import { SCALE } from "./picture";
 import type { Look } from "./talk";
 
 /** Height in pixels of a figure that says none. */
@@ -39,6 +40,14 @@ export const draw: Renderer = async (place, bytes, look) => {
       modeBarButtonsToRemove: ["toImage", "sendDataToCloud"],
     },
   });
+};
+
+/** Returns the figure as a picture. */
+export const picture: Picturer = (place) => {
+  const element = place.firstElementChild;
+  if (!(element instanceof HTMLElement)) throw new Error("no figure is drawn");
+  const { offsetWidth: width, offsetHeight: height } = element;
+  return Plotly.toImage(element, { format: "png", width, height, scale: SCALE });
 };
 
 /** Has a figure look as the page does, where its author said nothing else. */

@@ -23,4 +23,6 @@ export interface Look {
 export type Said =
   | { dsp: "ready" }
   | { dsp: "drawn"; height: number }
-  | { dsp: "failed"; reason: string };
+  | { dsp: "failed"; reason: string }
+  /** What is drawn, as the address of a picture that holds it; nothing where there is none. */
+  | { dsp: "picture"; url: string | undefined };
