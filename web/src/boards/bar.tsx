@@ -32,7 +32,7 @@ export function Bar({ board, widgets, sources, choice, choose, reset }: BarProps
     );
   };
   return (
-    <div class="params card bar" role="group" aria-label="Parameters of all cards">
+    <div class="params card board-bar" role="group" aria-label="Parameters of all cards">
       {widgets.map((widget) => (
         <Control
           key={widget.key}

@@ -8,6 +8,7 @@ import { ProblemError } from "../api/client";
 import type { CardStack, CardState, FileInfo, FrameInfo, LogEntry } from "../api/schema";
 import { plain, size } from "../format";
 import { Icon } from "../parts/icon";
+import { type Kind, kindOf } from "../parts/kinds";
 import { Show } from "../parts/show";
 import { bring, said } from "../parts/stack/doing";
 import { Bones } from "../parts/states";
@@ -40,20 +41,20 @@ export interface Drawn {
 
 /** A card. */
 export function CardView(props: Drawn & { tools?: ComponentChildren }) {
-  const { card, found, tools, comments, discuss } = props;
+  const { card, found, shown, tools, comments, discuss } = props;
   const place = useRef<HTMLElement>(null);
   const frame = found && "frame" in found ? found.frame : undefined;
   const title = plain(card.title || frame?.stack.name || (card.kind === "text" ? "Text" : "Card"));
   if (card.kind === "divider") {
     return (
-      <section class="divider" aria-label={title}>
+      <div class="divider">
         <h2>{plain(card.title)}</h2>
         {tools}
-      </section>
+      </div>
     );
   }
   return (
-    <section class={`card board-card ${card.kind}`} aria-label={title} ref={place}>
+    <article class={`card board-card ${card.kind}`} aria-label={title} ref={place}>
       <header>
         <h2 class="cut">
           {frame ? <a href={pathOf(card, frame)}>{title}</a> : title}
@@ -108,12 +109,12 @@ export function CardView(props: Drawn & { tools?: ComponentChildren }) {
           )}
         </span>
       </header>
-      <div class="board-body">
+      <div class="board-body" {...(card.height === "auto" ? {} : { "data-room": "" })} {...(scrolls(card, shown) ? { tabIndex: 0, role: "group", "aria-label": `What ${title} shows` } : {})}>
         <Stands stack={card.stack} />
         {card.description !== "" && <p class="caption">{plain(card.description)}</p>}
         <Body {...props} frame={frame} />
       </div>
-    </section>
+    </article>
   );
 }
 
@@ -142,6 +143,15 @@ function Body({ card, found, frame, shown, history, choose }: Drawn & { frame: F
   const reference = referenceIn(frame, file);
   if (!file.here) return <Away reference={reference} file={file} />;
   return <Show key={file.hash} file={file} reference={reference} />;
+}
+
+/** What scrolls within itself, and can be reached by keys there. */
+const SCROLL = new Set<Kind>(["image", "table", "text", "code"]);
+
+/** Tells whether the body of a card may have to be scrolled by keys. */
+function scrolls(card: Card, shown: Shown<FileInfo> | undefined): boolean {
+  if (card.height === "auto") return false;
+  return card.kind === "text" || (shown?.item !== undefined && !SCROLL.has(kindOf(shown.item)));
 }
 
 /** What became of a stack that can still be shown, and what to do about it. */

@@ -126,7 +126,7 @@ export function Palette({ perform }: { perform: (act: Act) => void }) {
     perform({ act: "add", card: cardOf({ kind: "stack", ref, title: one.stack.name.split("/").at(-1) ?? "", span: 6, height: "m" }) });
   };
   return (
-    <aside class="palette card" aria-label="Add cards">
+    <aside class="adding card" aria-label="Add cards">
       <h2>Add</h2>
       <div class="row wrap">
         <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "text", title: "Text", text: "Some *words*." }) })}>

@@ -259,13 +259,16 @@ function Head({ opened, edits, open, drawn, choice, at }: HeadProps) {
       </p>
       <div class="row wrap">
         {edits && mine ? (
-          <input
-            class="field title"
-            aria-label="Title"
-            value={board.title}
-            maxLength={200}
-            onChange={(event) => perform({ act: "title", title: event.currentTarget.value })}
-          />
+          <>
+            <h1 class="visually-hidden">{plain(board.title || "Dashboard")}</h1>
+            <input
+              class="field title"
+              aria-label="Title"
+              value={board.title}
+              maxLength={200}
+              onChange={(event) => perform({ act: "title", title: event.currentTarget.value })}
+            />
+          </>
         ) : (
           <h1>{plain(board.title || "Dashboard")}</h1>
         )}

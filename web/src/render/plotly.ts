@@ -24,7 +24,8 @@ export const draw: Renderer = async (place, bytes, look) => {
   const figure = JSON.parse(new TextDecoder().decode(bytes)) as Figure;
   if (!Array.isArray(figure.data)) throw new Error("this is no figure of plotly: it has no data");
   const element = document.createElement("div");
-  element.style.height = `${Math.min(Math.max(figure.layout?.height ?? HEIGHT, 80), 4000)}px`;
+  element.style.height = `${Math.min(Math.max(look.room ?? figure.layout?.height ?? HEIGHT, 80), 4000)}px`;
+  if (look.room !== undefined && figure.layout !== undefined) delete figure.layout.height;
   place.append(element);
   await Plotly.newPlot(element, {
     data: figure.data,

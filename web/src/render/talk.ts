@@ -17,6 +17,8 @@ export interface Look {
   ink: string;
   line: string;
   font: string;
+  /** How high the place for it is, in pixels, where that is given. */
+  room?: number;
 }
 
 /** From the frame. */

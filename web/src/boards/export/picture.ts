@@ -126,14 +126,15 @@ function scrolledAs(element: HTMLElement, clone: HTMLElement): void {
 
 /** Returns all rules of the page, with the letters that they name. */
 async function styleOf(): Promise<string> {
-  const rules = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules].map(({ cssText }) => cssText)).join("\n");
-  const urls = new Set([...rules.matchAll(/url\("([^"]+\.woff2)"\)/g)].flatMap(([, url]) => url ?? []));
-  let whole = rules;
-  for (const url of urls) {
-    const bytes = await bytesOfUrl(new URL(url, location.href).href).catch(() => undefined);
-    if (bytes !== undefined) whole = whole.replaceAll(`url("${url}")`, `url("${await dataUrl(bytes)}")`);
-  }
-  return whole;
+  const sheets = [...document.styleSheets].map(async (sheet) => {
+    let rules = [...sheet.cssRules].map(({ cssText }) => cssText).join("\n");
+    for (const [whole, url = ""] of rules.matchAll(/url\("([^"]+\.woff2)"\)/g)) {
+      const bytes = await bytesOfUrl(new URL(url, sheet.href ?? location.href).href).catch(() => undefined);
+      if (bytes !== undefined) rules = rules.replaceAll(whole, `url("${await dataUrl(bytes)}")`);
+    }
+    return rules;
+  });
+  return `${(await Promise.all(sheets)).join("\n")}\n* { overflow: hidden !important; }`;
 }
 
 function isDark(): boolean {
