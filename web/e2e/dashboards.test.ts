@@ -188,6 +188,9 @@ describe("a dashboard", () => {
     await two.getByText("still the same").waitFor();
     await two.getByText("In a context that you do not follow").waitFor();
     await two.getByText("follow it under Peers").waitFor();
+    await alice.cli("mv", "early", "late");
+    await two.getByText("early is called late now").waitFor();
+    await two.getByText("still the same").waitFor();
     expect(await violations(two)).toEqual([]);
 
     // An address that leads to nothing here says so too.

@@ -4,6 +4,8 @@ import { bytesOfUrl, dataUrl } from "../../parts/bytes";
 
 /** Pixels of the picture for one of the page. */
 const SCALE = 2;
+/** What is for hands alone, and not in a picture. */
+const GONE = ".board-card > header button, .table-tools, .visually-hidden, script";
 /** How long a frame may take to draw itself, in milliseconds. */
 const PATIENCE = 10_000;
 
@@ -21,7 +23,7 @@ export async function pictureOf(element: HTMLElement): Promise<Blob> {
   const { width, height } = element.getBoundingClientRect();
   const clone = element.cloneNode(true) as HTMLElement;
   await Promise.all([stillFrames(element, clone), holdPictures(clone)]);
-  for (const gone of clone.querySelectorAll("button, .visually-hidden, script")) gone.remove();
+  for (const gone of clone.querySelectorAll(GONE)) gone.remove();
   Object.assign(clone.style, { width: `${width}px`, height: `${height}px`, margin: "0" });
   scrolledAs(element, clone);
 
@@ -35,7 +37,7 @@ export async function pictureOf(element: HTMLElement): Promise<Blob> {
   inside.setAttribute("width", "100%");
   inside.setAttribute("height", "100%");
   const style = document.createElement("style");
-  style.textContent = await styleOf();
+  style.textContent = styleOf();
   const body = document.createElement("div");
   body.style.cssText = `font: ${getComputedStyle(document.body).font}; color: ${getComputedStyle(document.body).color}; background: var(--surface)`;
   body.append(clone);
@@ -124,17 +126,10 @@ function scrolledAs(element: HTMLElement, clone: HTMLElement): void {
   }
 }
 
-/** Returns all rules of the page, with the letters that they name. */
-async function styleOf(): Promise<string> {
-  const sheets = [...document.styleSheets].map(async (sheet) => {
-    let rules = [...sheet.cssRules].map(({ cssText }) => cssText).join("\n");
-    for (const [whole, url = ""] of rules.matchAll(/url\("([^"]+\.woff2)"\)/g)) {
-      const bytes = await bytesOfUrl(new URL(url, sheet.href ?? location.href).href).catch(() => undefined);
-      if (bytes !== undefined) rules = rules.replaceAll(whole, `url("${await dataUrl(bytes)}")`);
-    }
-    return rules;
-  });
-  return `${(await Promise.all(sheets)).join("\n")}\n* { overflow: hidden !important; }`;
+/** Returns all rules of the page; letters are those of the machine, as a picture loads none. */
+function styleOf(): string {
+  const rules = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules].map(({ cssText }) => cssText));
+  return `${rules.filter((rule) => !rule.startsWith("@font-face")).join("\n")}\n* { overflow: hidden !important; }`;
 }
 
 function isDark(): boolean {
