@@ -45,7 +45,7 @@ export async function placeOfNotification(one: NotificationInfo): Promise<string
   if (one.kind === "offer") return "/peers";
   if (one.kind === "disk") return "/settings/storage";
   if (one.kind === "transfer") return "/transfers";
-  if (one.kind === "head" && one.context != null && one.user != null && one.stack != null) {
+  if ((one.kind === "head" || one.kind === "comment") && one.context != null && one.user != null && one.stack != null) {
     const context = (await listContexts()).find(({ id }) => id === one.context);
     if (context) return stackPath({ user: one.user.user, context: context.name, name: one.stack });
   }

@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 /// Writes a context, or a part of it, as an archive
 #[utoipa::path(post, path = "/archives/export", tag = "archives",
     operation_id = "exportArchive", request_body = ExportArchive,
-    responses((status = 200, body = inline(Bytes), content_type = "application/octet-stream"), NoSuch, NotNow, TooMuch))]
+    responses((status = 200, body = inline(Bytes), content_type = "application/octet-stream"), NoSuch, TooMuch))]
 async fn export(
     State(ops): State<Arc<Ops>>,
     Body(wanted): Body<ExportArchive>,

@@ -110,7 +110,7 @@ async fn get(
 #[utoipa::path(get, path = "/content", tag = "blobs", operation_id = "getContent", params(RefQuery),
     responses((status = 200, body = inline(described::Bytes), content_type = "application/octet-stream"),
         (status = 206, body = inline(described::Bytes), content_type = "application/octet-stream"),
-        (status = 304, description = "The caller has them, as `If-None-Match` says"), NoSuch, NotNow, TooMuch, Outside))]
+        (status = 304, description = "The caller has them, as `If-None-Match` says"), NoSuch, TooMuch, Outside))]
 async fn content(
     State(ops): State<Arc<Ops>>,
     Query(query): Query<RefQuery>,

@@ -88,7 +88,7 @@ async fn get(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer
 #[utoipa::path(delete, path = "/contexts/{context}", tag = "contexts",
     operation_id = "closeContext",
     params(("context" = String, Path, description = "label or id")),
-    responses((status = 200, body = ClosedContext), NoSuch, NotNow))]
+    responses((status = 200, body = ClosedContext), NoSuch))]
 async fn close(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> Answer<ClosedContext> {
     Ok(Json(ops.close_context(&context).await?))
 }
@@ -106,7 +106,7 @@ async fn readable(State(ops): State<Arc<Ops>>, Path(context): Path<String>) -> A
 #[utoipa::path(put, path = "/contexts/{context}/quota", tag = "contexts",
     operation_id = "setContextQuota",
     params(("context" = String, Path, description = "label or id")), request_body = SetQuota,
-    responses((status = 200, body = ContextInfo), NoSuch, NotNow))]
+    responses((status = 200, body = ContextInfo), NoSuch))]
 async fn quota(
     State(ops): State<Arc<Ops>>,
     Path(context): Path<String>,
@@ -119,7 +119,7 @@ async fn quota(
 #[utoipa::path(put, path = "/contexts/{context}/muted", tag = "contexts",
     operation_id = "muteContext",
     params(("context" = String, Path, description = "label or id")), request_body = SetMuted,
-    responses((status = 200, body = ContextInfo), NoSuch, NotNow))]
+    responses((status = 200, body = ContextInfo), NoSuch))]
 async fn mute(
     State(ops): State<Arc<Ops>>,
     Path(context): Path<String>,
@@ -132,7 +132,7 @@ async fn mute(
 #[utoipa::path(post, path = "/contexts/{context}/fork", tag = "contexts",
     operation_id = "forkContext",
     params(("context" = String, Path, description = "label or id")), request_body = NewFork,
-    responses((status = 201, body = Forked), NoSuch, NotNow, TooMuch))]
+    responses((status = 201, body = Forked), NoSuch, TooMuch))]
 async fn fork(
     State(ops): State<Arc<Ops>>,
     Path(context): Path<String>,

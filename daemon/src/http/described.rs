@@ -53,9 +53,9 @@ macro_rules! marks {
 }
 
 marks! {
-    /// The call names something, which has to be there.
-    NoSuch: "404";
-    /// The call takes something to be in a state that it may not be in.
+    /// The call names something, which has to be there, alone of its name, and in a state for it.
+    NoSuch: "404" "409";
+    /// The call names nothing, and takes something to be in a state that it may not be in.
     NotNow: "409";
     /// The call reads something that may be larger than is read at once.
     TooMuch: "413";

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Query};
-use super::described::{HitPage, NoSuch, NotNow, TooMuch};
+use super::described::{HitPage, NoSuch, TooMuch};
 use crate::ops::{Bytes, Ops, Paging, SearchFilter};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -49,7 +49,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 
 /// Tells what differs between two frames
 #[utoipa::path(get, path = "/diff", tag = "frames", operation_id = "diffFrames", params(DiffQuery),
-    responses((status = 200, body = FrameDiff), NoSuch, NotNow, TooMuch))]
+    responses((status = 200, body = FrameDiff), NoSuch, TooMuch))]
 async fn diff(State(ops): State<Arc<Ops>>, Query(query): Query<DiffQuery>) -> Answer<FrameDiff> {
     let bytes = if query.content == Some(false) { Bytes::Left } else { Bytes::Compared };
     Ok(Json(ops.diff(&query.reference, query.to.as_deref(), bytes).await?))

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Path, Query};
-use super::described::{NoSuch, NotNow};
+use super::described::NoSuch;
 use super::steps::steps;
 use crate::ops::{Leaving, Ops};
 
@@ -53,7 +53,7 @@ async fn create(State(ops): State<Arc<Ops>>, Body(new): Body<NewFollow>) -> Resp
 /// Changes which bytes of a followed context come by themselves
 #[utoipa::path(patch, path = "/follows/{context}", tag = "follows", operation_id = "changeFollow",
     params(("context" = String, Path, description = "label or id")), request_body = ChangeFollow,
-    responses((status = 200, body = ContextInfo), NoSuch, NotNow))]
+    responses((status = 200, body = ContextInfo), NoSuch))]
 async fn change(
     State(ops): State<Arc<Ops>>,
     Path(context): Path<String>,
@@ -65,7 +65,7 @@ async fn change(
 /// Leaves a followed context
 #[utoipa::path(delete, path = "/follows/{context}", tag = "follows", operation_id = "leaveContext",
     params(("context" = String, Path, description = "label or id"), LeaveQuery),
-    responses((status = 200, body = Left), NoSuch, NotNow))]
+    responses((status = 200, body = Left), NoSuch))]
 async fn leave(
     State(ops): State<Arc<Ops>>,
     Path(context): Path<String>,

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault, Query};
-use super::described::{FilePage, LogPage, NoSuch, NotNow, TooMuch};
+use super::described::{FilePage, LogPage, NoSuch, TooMuch};
 use super::stacks::RefQuery;
 use super::steps::steps;
 use crate::ops::{Client, Ops, Paging, Scope};
@@ -71,14 +71,14 @@ async fn push(
 
 /// Shows a frame
 #[utoipa::path(get, path = "/frame", tag = "frames", operation_id = "getFrame", params(RefQuery),
-    responses((status = 200, body = FrameInfo), NoSuch, NotNow, TooMuch))]
+    responses((status = 200, body = FrameInfo), NoSuch, TooMuch))]
 async fn get(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<FrameInfo> {
     Ok(Json(ops.frame(&query.reference).await?))
 }
 
 /// Lists the files of a frame by path
 #[utoipa::path(get, path = "/files", tag = "frames", operation_id = "listFiles", params(FilesQuery),
-    responses((status = 200, body = FilePage), NoSuch, NotNow, TooMuch))]
+    responses((status = 200, body = FilePage), NoSuch, TooMuch))]
 async fn files(State(ops): State<Arc<Ops>>, Query(query): Query<FilesQuery>) -> Answer<Page> {
     let paging = Paging { limit: query.limit, cursor: query.cursor };
     Ok(Json(ops.files(&query.reference, &paging).await?))
@@ -86,7 +86,7 @@ async fn files(State(ops): State<Arc<Ops>>, Query(query): Query<FilesQuery>) -> 
 
 /// Lists a frame and those behind it
 #[utoipa::path(get, path = "/log", tag = "frames", operation_id = "listHistory", params(LogQuery),
-    responses((status = 200, body = LogPage), NoSuch, NotNow, TooMuch))]
+    responses((status = 200, body = LogPage), NoSuch, TooMuch))]
 async fn log(State(ops): State<Arc<Ops>>, Query(query): Query<LogQuery>) -> Answer<Page> {
     let paging = Paging { limit: query.limit, cursor: query.cursor };
     Ok(Json(ops.log(&query.reference, &paging).await?))

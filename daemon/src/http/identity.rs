@@ -48,7 +48,7 @@ async fn backup(State(ops): State<Arc<Ops>>) -> Answer<Backup> {
 /// Confirms that the words are written down; the recovery key is then erased here
 #[utoipa::path(post, path = "/identity/backup/confirm", tag = "identity",
     operation_id = "confirmBackup",
-    request_body = ConfirmBackup, responses((status = 200, body = IdentityInfo), NoSuch, NotNow))]
+    request_body = ConfirmBackup, responses((status = 200, body = IdentityInfo), NoSuch))]
 async fn confirm(
     State(ops): State<Arc<Ops>>,
     Body(confirm): Body<ConfirmBackup>,
@@ -69,7 +69,7 @@ async fn devices(State(ops): State<Arc<Ops>>) -> Answer<Page> {
 #[utoipa::path(post, path = "/identity/devices/{device}/revoke", tag = "identity",
     operation_id = "revokeDevice",
     params(("device" = String, Path, description = "Its name, or the first digits of its id")),
-    request_body = Revoke, responses((status = 200, body = Revoked), NoSuch, NotNow))]
+    request_body = Revoke, responses((status = 200, body = Revoked), NoSuch))]
 async fn revoke(
     State(ops): State<Arc<Ops>>,
     Path(device): Path<String>,
@@ -87,7 +87,7 @@ async fn pairing(State(ops): State<Arc<Ops>>) -> Answer<PairingInfo> {
 
 /// Makes a ticket by which another machine becomes a device of mine
 #[utoipa::path(post, path = "/identity/pairing", tag = "identity", operation_id = "startPairing",
-    request_body = NewPairing, responses((status = 200, body = PairingMade), NoSuch, NotNow))]
+    request_body = NewPairing, responses((status = 200, body = PairingMade), NoSuch))]
 async fn new_pairing(
     State(ops): State<Arc<Ops>>,
     Body(new): Body<NewPairing>,
@@ -106,7 +106,7 @@ async fn end_pairing(State(ops): State<Arc<Ops>>) -> Answer<PairingInfo> {
 /// Grants the device that asked, where the code is the one that it shows
 #[utoipa::path(post, path = "/identity/pairing/confirm", tag = "identity",
     operation_id = "confirmPairing",
-    request_body = ConfirmPairing, responses((status = 200, body = DeviceInfo), NoSuch, NotNow))]
+    request_body = ConfirmPairing, responses((status = 200, body = DeviceInfo), NoSuch))]
 async fn confirm_pairing(
     State(ops): State<Arc<Ops>>,
     Body(confirm): Body<ConfirmPairing>,
@@ -124,14 +124,14 @@ async fn join(State(ops): State<Arc<Ops>>, Body(join): Body<Join>) -> Response {
 
 /// Changes the root and the recovery key
 #[utoipa::path(post, path = "/identity/rotate", tag = "identity", operation_id = "rotateKeys",
-    responses((status = 200, body = IdentityInfo), NoSuch, NotNow))]
+    responses((status = 200, body = IdentityInfo), NoSuch))]
 async fn rotate(State(ops): State<Arc<Ops>>) -> Answer<IdentityInfo> {
     Ok(Json(ops.rotate().await?))
 }
 
 /// Takes an identity back with its recovery key
 #[utoipa::path(post, path = "/identity/recover", tag = "identity", operation_id = "recoverIdentity",
-    request_body = Recover, responses((status = 200, body = Recovered), NoSuch, NotNow))]
+    request_body = Recover, responses((status = 200, body = Recovered), NoSuch))]
 async fn recover(State(ops): State<Arc<Ops>>, Body(recover): Body<Recover>) -> Answer<Recovered> {
     Ok(Json(ops.recover(recover).await?))
 }

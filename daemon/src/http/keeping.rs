@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Query};
 use super::contexts::PageQuery;
-use super::described::{NoSuch, NotNow, PinPage, TooMuch};
+use super::described::{NoSuch, PinPage, TooMuch};
 use super::stacks::RefQuery;
 use super::steps::steps;
 use crate::ops::Ops;
@@ -39,7 +39,7 @@ async fn pin(State(ops): State<Arc<Ops>>, Body(new): Body<NewPin>) -> Response {
 
 /// Takes pins away; the bytes stay until they are dropped
 #[utoipa::path(delete, path = "/pins", tag = "keeping", operation_id = "unpin", params(RefQuery),
-    responses((status = 200, body = Unpinned), NoSuch, NotNow))]
+    responses((status = 200, body = Unpinned), NoSuch))]
 async fn unpin(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<Unpinned> {
     Ok(Json(ops.unpin(&query.reference).await?))
 }
@@ -55,7 +55,7 @@ async fn drop_bytes(State(ops): State<Arc<Ops>>, Body(request): Body<DropRequest
 /// Withdraws a frame or a file of mine from everybody, for good
 #[utoipa::path(post, path = "/forget", tag = "keeping",
     operation_id = "forget", request_body = ForgetRequest,
-    responses((status = 200, body = Forgotten), NoSuch, NotNow, TooMuch))]
+    responses((status = 200, body = Forgotten), NoSuch, TooMuch))]
 async fn forget(
     State(ops): State<Arc<Ops>>,
     Body(request): Body<ForgetRequest>,

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Path, Query};
 use super::contexts::PageQuery;
-use super::described::{MemberPage, NoSuch, NotNow};
+use super::described::{MemberPage, NoSuch};
 use crate::ops::{Kept, Ops};
 
 /// What of a removed user goes on to count.
@@ -75,7 +75,7 @@ async fn get(
     operation_id = "setMember",
     params(("context" = String, Path, description = "label or id"),
         ("user" = String, Path, description = "petname or id")),
-    request_body = SetRole, responses((status = 200, body = MemberInfo), NoSuch, NotNow))]
+    request_body = SetRole, responses((status = 200, body = MemberInfo), NoSuch))]
 async fn set(
     State(ops): State<Arc<Ops>>,
     Path((context, user)): Path<(String, String)>,
@@ -89,7 +89,7 @@ async fn set(
     operation_id = "removeMember",
     params(("context" = String, Path, description = "label or id"),
         ("user" = String, Path, description = "petname or id"), RemoveQuery),
-    responses((status = 200, body = MemberInfo), NoSuch, NotNow))]
+    responses((status = 200, body = MemberInfo), NoSuch))]
 async fn remove(
     State(ops): State<Arc<Ops>>,
     Path((context, user)): Path<(String, String)>,
@@ -107,7 +107,7 @@ async fn remove(
     operation_id = "keepMember",
     params(("context" = String, Path, description = "label or id"),
         ("user" = String, Path, description = "petname or id")),
-    request_body = KeepMore, responses((status = 200, body = MemberInfo), NoSuch, NotNow))]
+    request_body = KeepMore, responses((status = 200, body = MemberInfo), NoSuch))]
 async fn keep(
     State(ops): State<Arc<Ops>>,
     Path((context, user)): Path<(String, String)>,

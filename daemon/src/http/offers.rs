@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Path, Query};
 use super::contexts::PageQuery;
-use super::described::{NoSuch, NotNow, OfferPage};
+use super::described::{NoSuch, OfferPage};
 use crate::ops::Ops;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
@@ -28,7 +28,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<PageQuery>) -> An
 /// Shows an offer no more
 #[utoipa::path(delete, path = "/offers/{offer}", tag = "offers", operation_id = "declineOffer",
     params(("offer" = String, Path, description = "label, or id of the context")),
-    responses((status = 200, body = OfferInfo), NoSuch, NotNow))]
+    responses((status = 200, body = OfferInfo), NoSuch))]
 async fn decline(State(ops): State<Arc<Ops>>, Path(offer): Path<String>) -> Answer<OfferInfo> {
     Ok(Json(ops.decline_offer(&offer).await?))
 }

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Path, Query};
 use super::contexts::PageQuery;
-use super::described::{NoSuch, NotNow, PeerPage};
+use super::described::{NoSuch, PeerPage};
 use crate::ops::Ops;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
@@ -31,7 +31,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<PageQuery>) -> An
 /// Gives a user another petname
 #[utoipa::path(patch, path = "/peers/{user}", tag = "peers", operation_id = "renamePeer",
     params(("user" = String, Path, description = "petname or id")), request_body = RenamePeer,
-    responses((status = 200, body = PeerInfo), NoSuch, NotNow))]
+    responses((status = 200, body = PeerInfo), NoSuch))]
 async fn rename(
     State(ops): State<Arc<Ops>>,
     Path(user): Path<String>,

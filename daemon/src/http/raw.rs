@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault};
 use super::bytes;
-use super::described::{NoSuch, NotNow, TooMuch};
+use super::described::{NoSuch, TooMuch};
 use super::guard::{Names, port_of};
 use crate::ops::{Ops, RawPlace};
 
@@ -51,7 +51,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 /// Makes an address at which a browser shows an attachment beside the pages
 #[utoipa::path(post, path = "/raw", tag = "blobs", operation_id = "createRawAddress",
     request_body = NewRaw,
-    responses((status = 200, body = RawAddress), NoSuch, NotNow, TooMuch))]
+    responses((status = 200, body = RawAddress), NoSuch, TooMuch))]
 async fn address(
     State(ops): State<Arc<Ops>>,
     headers: HeaderMap,

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Path, Query};
-use super::described::{NoSuch, NotNow, SessionPage};
+use super::described::{NoSuch, SessionPage};
 use crate::ops::{Client, Ops, Paging};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -43,7 +43,7 @@ async fn list(
 /// Logs a browser out
 #[utoipa::path(delete, path = "/sessions/{id}", tag = "login", operation_id = "endSession",
     params(("id" = String, Path, description = "id of the session")),
-    responses((status = 200, body = SessionInfo), NoSuch, NotNow))]
+    responses((status = 200, body = SessionInfo), NoSuch))]
 async fn end(
     State(ops): State<Arc<Ops>>,
     Extension(caller): Extension<Client>,

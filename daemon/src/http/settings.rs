@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Query};
 use super::contexts::PageQuery;
-use super::described::{NoSuch, NotNow, SettingPage};
+use super::described::{NoSuch, SettingPage};
 use crate::ops::Ops;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
@@ -28,7 +28,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<PageQuery>) -> An
 /// Changes settings; null takes one back to its default
 #[utoipa::path(patch, path = "/settings", tag = "settings",
     operation_id = "changeSettings", request_body = Object,
-    responses((status = 200, body = SettingPage), NoSuch, NotNow))]
+    responses((status = 200, body = SettingPage), NoSuch))]
 async fn change(
     State(ops): State<Arc<Ops>>,
     Body(changes): Body<serde_json::Map<String, serde_json::Value>>,

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Query};
-use super::described::{NoSuch, NotNow, StackPage, TooMuch};
+use super::described::{NoSuch, StackPage, TooMuch};
 use crate::ops::{Ops, Paging, StackFilter};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -73,7 +73,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> An
 
 /// Shows a stack
 #[utoipa::path(get, path = "/stack", tag = "stacks", operation_id = "getStack", params(StackQuery),
-    responses((status = 200, body = StackInfo), NoSuch, NotNow))]
+    responses((status = 200, body = StackInfo), NoSuch))]
 async fn get(State(ops): State<Arc<Ops>>, Query(query): Query<StackQuery>) -> Answer<StackInfo> {
     Ok(Json(match query.to_change {
         true => ops.stack_to_change(&query.reference).await?,
@@ -84,7 +84,7 @@ async fn get(State(ops): State<Arc<Ops>>, Query(query): Query<StackQuery>) -> An
 /// Removes a stack of mine
 #[utoipa::path(delete, path = "/stack", tag = "stacks",
     operation_id = "removeStack", params(RefQuery),
-    responses((status = 200, body = Changed), NoSuch, NotNow))]
+    responses((status = 200, body = Changed), NoSuch))]
 async fn remove(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<Changed> {
     Ok(Json(ops.remove_stack(&query.reference).await?))
 }
@@ -92,14 +92,14 @@ async fn remove(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> A
 /// Renames a stack of mine
 #[utoipa::path(post, path = "/rename", tag = "stacks",
     operation_id = "renameStack", request_body = Rename,
-    responses((status = 200, body = Changed), NoSuch, NotNow))]
+    responses((status = 200, body = Changed), NoSuch))]
 async fn rename(State(ops): State<Arc<Ops>>, Body(rename): Body<Rename>) -> Answer<Changed> {
     Ok(Json(ops.rename_stack(&rename).await?))
 }
 
 /// Puts a tag on a frame of a stack of mine, or takes it away
 #[utoipa::path(post, path = "/tags", tag = "stacks", operation_id = "setTag", request_body = SetTag,
-    responses((status = 200, body = Changed), NoSuch, NotNow))]
+    responses((status = 200, body = Changed), NoSuch))]
 async fn tag(State(ops): State<Arc<Ops>>, Body(set): Body<SetTag>) -> Answer<Changed> {
     Ok(Json(ops.set_tag(&set).await?))
 }
@@ -107,7 +107,7 @@ async fn tag(State(ops): State<Arc<Ops>>, Body(set): Body<SetTag>) -> Answer<Cha
 /// Shows a stack of mine to named users and nobody else
 #[utoipa::path(post, path = "/shares", tag = "stacks",
     operation_id = "shareStack", request_body = NewShare,
-    responses((status = 200, body = Shared), NoSuch, NotNow, TooMuch))]
+    responses((status = 200, body = Shared), NoSuch, TooMuch))]
 async fn share(State(ops): State<Arc<Ops>>, Body(new): Body<NewShare>) -> Answer<Shared> {
     Ok(Json(ops.share_stack(new).await?))
 }

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Fault, Query};
 use super::bytes;
-use super::described::{Bytes, NoSuch, NotNow, OtherMedia, Outside, TooMuch};
+use super::described::{Bytes, NoSuch, OtherMedia, Outside, TooMuch};
 use super::stacks::RefQuery;
 use crate::ops::{Ops, RowsFilter, TableBytes, bad_request, objects};
 
@@ -62,14 +62,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 
 /// Returns the columns of a table
 #[utoipa::path(get, path = "/schema", tag = "tables", operation_id = "getTableSchema",
-    params(RefQuery), responses((status = 200, body = TableSchema), NoSuch, NotNow, TooMuch, OtherMedia))]
+    params(RefQuery), responses((status = 200, body = TableSchema), NoSuch, TooMuch, OtherMedia))]
 async fn schema(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<TableSchema> {
     Ok(Json(ops.table_schema(&query.reference).await?))
 }
 
 /// Returns rows of a table
 #[utoipa::path(get, path = "/rows", tag = "tables", operation_id = "getTableRows",
-    params(RowsQuery), responses((status = 200, body = TableRows), NoSuch, NotNow, TooMuch, OtherMedia))]
+    params(RowsQuery), responses((status = 200, body = TableRows), NoSuch, TooMuch, OtherMedia))]
 async fn rows(State(ops): State<Arc<Ops>>, Query(query): Query<RowsQuery>) -> Answer<TableRows> {
     let filter = RowsFilter {
         offset: query.offset,
@@ -93,7 +93,7 @@ fn list<T: DeserializeOwned>(
 
 /// Returns what is in the columns of a table
 #[utoipa::path(get, path = "/stats", tag = "tables", operation_id = "getTableStats",
-    params(RefQuery), responses((status = 200, body = TableStats), NoSuch, NotNow, TooMuch, OtherMedia))]
+    params(RefQuery), responses((status = 200, body = TableStats), NoSuch, TooMuch, OtherMedia))]
 async fn stats(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> Answer<TableStats> {
     Ok(Json(ops.table_stats(&query.reference).await?))
 }
@@ -103,7 +103,7 @@ async fn stats(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> An
     params(TableQuery),
     responses((status = 200, body = inline(Bytes), content_type = "application/octet-stream"),
         (status = 206, body = inline(Bytes), content_type = "application/octet-stream"),
-        (status = 304, description = "The caller has them, as `If-None-Match` says"), NoSuch, NotNow, TooMuch, OtherMedia, Outside))]
+        (status = 304, description = "The caller has them, as `If-None-Match` says"), NoSuch, TooMuch, OtherMedia, Outside))]
 async fn table(
     State(ops): State<Arc<Ops>>,
     Query(query): Query<TableQuery>,

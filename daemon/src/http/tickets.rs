@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Fault, Path, Query};
-use super::described::{NoSuch, NotNow, TicketPage};
+use super::described::{NoSuch, TicketPage};
 use crate::ops::{CameIn, Ops, Paging};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -55,7 +55,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
 #[utoipa::path(post, path = "/contexts/{context}/tickets", tag = "tickets",
     operation_id = "createTicket",
     params(("context" = String, Path, description = "label or id")), request_body = NewTicket,
-    responses((status = 201, body = TicketMade), NoSuch, NotNow))]
+    responses((status = 201, body = TicketMade), NoSuch))]
 async fn create(
     State(ops): State<Arc<Ops>>,
     Path(context): Path<String>,
@@ -76,7 +76,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> An
 /// Revokes a ticket, by its key or the first digits of it
 #[utoipa::path(delete, path = "/tickets/{key}", tag = "tickets", operation_id = "revokeTicket",
     params(("key" = String, Path, description = "key, or at least 4 digits of it"), EndQuery),
-    responses((status = 200, body = TicketEnded), NoSuch, NotNow))]
+    responses((status = 200, body = TicketEnded), NoSuch))]
 async fn end(
     State(ops): State<Arc<Ops>>,
     Path(key): Path<String>,

@@ -51,7 +51,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> An
 /// Revokes a token, by its id or the first digits of it
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "tokens", operation_id = "revokeToken",
     params(("id" = String, Path, description = "id, or at least 4 digits of it")),
-    responses((status = 200, body = TokenInfo), NoSuch, NotNow))]
+    responses((status = 200, body = TokenInfo), NoSuch))]
 async fn end(State(ops): State<Arc<Ops>>, Path(id): Path<String>) -> Answer<TokenInfo> {
     Ok(Json(ops.end_token(&id).await?))
 }

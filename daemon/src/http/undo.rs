@@ -38,7 +38,7 @@ async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> An
 
 /// Undoes what was done
 #[utoipa::path(post, path = "/undo", tag = "undo", operation_id = "undo", request_body = UndoDeed,
-    responses((status = 200, body = Undone), NoSuch, NotNow))]
+    responses((status = 200, body = Undone), NoSuch))]
 async fn undo(State(ops): State<Arc<Ops>>, Body(deed): Body<UndoDeed>) -> Answer<Undone> {
     Ok(Json(ops.undo(&deed).await?))
 }

@@ -3,7 +3,7 @@
 use data_encoding::HEXLOWER;
 use dsp_protocol::api::{CommentInfo, NewComment, Page, Problem};
 use dsp_protocol::context::CommentView;
-use dsp_protocol::id::ContextId;
+use dsp_protocol::id::{ContextId, UserId};
 use dsp_protocol::reference::Rev;
 use dsp_protocol::statement::CommentOn;
 use dsp_protocol::sync::{Command, Reply};
@@ -157,6 +157,19 @@ impl Ops {
             .node
             .query(move |engine| engine.context(context).map(|held| held.view().comments()));
         Ok(comments.await?.unwrap_or_default())
+    }
+
+    /// Returns a comment as it stands.
+    pub(super) async fn comment_view(
+        &self,
+        context: ContextId,
+        author: UserId,
+        id: [u8; 16],
+    ) -> Option<CommentView> {
+        let found = self.node.query(move |engine| {
+            engine.context(context).and_then(|held| held.view().comment(author, id))
+        });
+        found.await.ok()?
     }
 
     async fn my_comment(

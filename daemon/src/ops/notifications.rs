@@ -9,6 +9,7 @@ use dsp_protocol::api::{
     ReadNotifications, SetMuted, Unread,
 };
 use dsp_protocol::id::{ContextId, DeviceId, FrameId, StackId, UserId};
+use dsp_protocol::statement::CommentOn;
 use dsp_protocol::sync;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
@@ -28,8 +29,13 @@ const GATHER: Duration = Duration::from_millis(200);
 const DISK: Duration = Duration::from_secs(300);
 /// Entries with which every identity log begins: its inception, and the grant of the first device.
 const BEGINS: u32 = 2;
+/// How much of a comment is told.
+const SAID_BYTES: usize = 300;
 /// A disk is nearly full where less than so many times what stays free is free.
 const NEARLY: u64 = 2;
+
+/// Which comment: where, by whom, and what names it among hers.
+type CommentKey = (ContextId, UserId, [u8; 16]);
 
 impl Ops {
     /// Lists the notifications, the latest first.
@@ -95,17 +101,16 @@ impl Ops {
 /// Makes notifications of what the node tells, until the daemon stops.
 pub(super) async fn run(ops: Arc<Ops>) {
     let mut events = ops.node.subscribe();
-    let mut watch = Watch::default();
-    watch.look(&ops).await;
+    let mut watch = Watch::all(&ops).await;
     let mut disk = tokio::time::interval(DISK);
     loop {
-        let mut heard = Vec::new();
+        let (mut heard, mut missed) = (Vec::new(), false);
         tokio::select! {
             () = ops.stop.cancelled() => return,
             event = events.recv() => match event {
                 Ok(event) => heard.push(event),
                 Err(RecvError::Closed) => return,
-                Err(RecvError::Lagged(_)) => watch.look(&ops).await,
+                Err(RecvError::Lagged(_)) => missed = true,
             },
             _ = disk.tick() => {
                 let new = watch.disk(ops.is_nearly_full().await);
@@ -114,7 +119,7 @@ pub(super) async fn run(ops: Arc<Ops>) {
             }
         }
         // Most of what happens concerns nobody, and wakes nobody.
-        if !heard.iter().any(matters) {
+        if !missed && !heard.iter().any(matters) {
             continue;
         }
         tokio::select! {
@@ -124,13 +129,16 @@ pub(super) async fn run(ops: Arc<Ops>) {
         loop {
             match events.try_recv() {
                 Ok(event) => heard.push(event),
-                Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Lagged(_)) => missed = true,
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
         let mut new = Vec::new();
         for event in heard.iter().filter(|event| matters(event)) {
             new.extend(watch.note(&ops, event).await);
+        }
+        if missed {
+            new.extend(watch.catch_up(&ops).await);
         }
         ops.notify(merged(new)).await;
     }
@@ -143,33 +151,49 @@ struct Watch {
     heads: BTreeMap<(ContextId, UserId, StackId), FrameId>,
     /// Contexts that were synced once: what comes before that is not new to anybody.
     synced: BTreeSet<ContextId>,
+    /// Comments of others.
+    comments: BTreeSet<CommentKey>,
     /// Whether it was told that the disk is nearly full.
     full: bool,
 }
 
 impl Watch {
     /// Looks at all that is here.
-    async fn look(&mut self, ops: &Ops) {
+    async fn all(ops: &Ops) -> Watch {
         let me = ops.me;
         let found = ops.node.query(move |engine| {
-            let (mut heads, mut synced) = (BTreeMap::new(), BTreeSet::new());
+            let mut all = Watch::default();
             for context in engine.contexts() {
                 let state = ContextScene::of(context, me).state(me);
                 if !matches!(state, FollowState::Waiting) {
-                    synced.insert(context.id());
+                    all.synced.insert(context.id());
                 }
-                for stack in context.view().stacks().into_iter().filter(|stack| stack.owner != me) {
+                let view = context.view();
+                for stack in view.stacks().into_iter().filter(|stack| stack.owner != me) {
                     let head = stack.heads.first().map(|head| head.frame);
-                    heads.extend(
-                        head.map(|frame| ((context.id(), stack.owner, stack.stack), frame)),
-                    );
+                    let key = (context.id(), stack.owner, stack.stack);
+                    all.heads.extend(head.map(|frame| (key, frame)));
                 }
+                let comments = view.comments().into_iter().filter(|one| one.author != me);
+                all.comments.extend(comments.map(|one| (context.id(), one.author, one.id)));
             }
-            (heads, synced)
+            all
         });
-        if let Ok((heads, synced)) = found.await {
-            (self.heads, self.synced) = (heads, synced);
+        found.await.unwrap_or_default()
+    }
+
+    /// Notes what happened while more was told than could be heard.
+    async fn catch_up(&mut self, ops: &Ops) -> Vec<Notification> {
+        let now = Watch::all(ops).await;
+        let mut new = Vec::new();
+        for (context, user, stack) in now.heads.keys() {
+            new.extend(self.pushed(ops, *context, *user, *stack).await);
         }
+        for (context, author, id) in now.comments {
+            new.extend(self.said(ops, context, author, id).await);
+        }
+        self.synced.extend(now.synced);
+        new
     }
 
     /// Returns what is to be told of how full the disk is.
@@ -210,6 +234,9 @@ impl Watch {
         match event {
             sync::Event::Stack { context, user, stack, .. } => {
                 self.pushed(ops, *context, *user, *stack).await
+            }
+            sync::Event::Comment { context, author, id } => {
+                self.said(ops, *context, *author, *id).await
             }
             sync::Event::Synced { context, .. } => {
                 self.synced.insert(*context);
@@ -255,6 +282,7 @@ impl Watch {
             }),
             sync::Event::Frame { .. }
             | sync::Event::Blob { .. }
+            | sync::Event::Board { .. }
             | sync::Event::Context(_)
             | sync::Event::NotAdmitted { .. }
             | sync::Event::OtherVersion { .. }
@@ -285,6 +313,44 @@ impl Watch {
         })
     }
 
+    /// Notes that somebody else said something, not that she said it otherwise.
+    async fn said(
+        &mut self,
+        ops: &Ops,
+        context: ContextId,
+        author: UserId,
+        id: [u8; 16],
+    ) -> Option<Notification> {
+        if author == ops.me || !self.comments.insert((context, author, id)) {
+            return None;
+        }
+        let comment = ops.comment_view(context, author, id).await?;
+        let text = comment.text.filter(|_| self.synced.contains(&context))?;
+        let scene = ops.scene().await.ok()?;
+        if scene.blocked.contains(&author) {
+            return None;
+        }
+        let (stack, frame) = match comment.on {
+            CommentOn::Stack { user, stack } => (Some((user, stack)), None),
+            CommentOn::Frame { user, stack, frame } => (Some((user, stack)), Some(frame)),
+            CommentOn::Card { .. } => (None, None),
+        };
+        let name = |(user, stack)| {
+            let held = scene.contexts.get(&context)?;
+            held.live()
+                .find(|one| (one.owner, one.stack) == (user, stack))
+                .map(|one| one.name.to_string())
+        };
+        Some(Notification {
+            context: Some(context),
+            user: Some(author),
+            stack: stack.and_then(name),
+            frame,
+            text: text[..text.floor_char_boundary(SAID_BYTES)].to_owned(),
+            ..Notification::new(NotificationKind::Comment, now())
+        })
+    }
+
     /// Notes that the identity log of a user who was met before has grown.
     async fn met(&self, ops: &Ops, device: DeviceId, user: UserId) -> Option<Notification> {
         if user == ops.me {
@@ -307,7 +373,10 @@ fn matters(event: &NodeEvent) -> bool {
     match event {
         NodeEvent::Sync(event) => !matches!(
             event,
-            sync::Event::Frame { .. } | sync::Event::Blob { .. } | sync::Event::Context(_)
+            sync::Event::Frame { .. }
+                | sync::Event::Blob { .. }
+                | sync::Event::Board { .. }
+                | sync::Event::Context(_)
         ),
         NodeEvent::Fetched { failed, .. } => *failed > 0,
         NodeEvent::OverQuota { .. } => true,
@@ -320,9 +389,8 @@ fn merged(new: Vec<Notification>) -> Vec<Notification> {
     let mut kept: Vec<Notification> = Vec::new();
     for one in new {
         kept.retain(|before| {
-            one.frame.is_none()
-                || (before.context, before.user, &before.stack)
-                    != (one.context, one.user, &one.stack)
+            let about = |one: &Notification| (one.kind, one.context, one.user, one.stack.clone());
+            one.kind != NotificationKind::Head || about(before) != about(&one)
         });
         kept.push(one);
     }
@@ -339,6 +407,10 @@ fn info(scene: &Scene, id: u64, one: Notification) -> NotificationInfo {
         (NotificationKind::Head, 0 | 1) => format!("{name} pushed {stack}{place}"),
         (NotificationKind::Head, times) => {
             format!("{name} pushed {times} times{place}, the last time {stack}")
+        }
+        (NotificationKind::Comment, _) => {
+            let on = one.stack.as_deref().map(|stack| format!(" on {stack}")).unwrap_or_default();
+            format!("{name} said{on}{place}: {}", one.text)
         }
         (NotificationKind::Ticket, _) => {
             let into = label.as_deref().unwrap_or("a context");
@@ -371,6 +443,7 @@ fn info(scene: &Scene, id: u64, one: Notification) -> NotificationInfo {
 fn kind(kind: NotificationKind) -> Kind {
     match kind {
         NotificationKind::Head => Kind::Head,
+        NotificationKind::Comment => Kind::Comment,
         NotificationKind::Ticket => Kind::Ticket,
         NotificationKind::Offer => Kind::Offer,
         NotificationKind::Key => Kind::Key,

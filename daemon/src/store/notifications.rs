@@ -26,6 +26,8 @@ const TEXT_BYTES: usize = 2048;
 pub enum NotificationKind {
     /// Somebody else pushed.
     Head,
+    /// Somebody else said something.
+    Comment,
     /// Somebody came in by a ticket.
     Ticket,
     /// Somebody offers a context.
@@ -264,8 +266,9 @@ fn array(value: Value) -> Result<[u8; 32], String> {
     value.into_array().map_err(|error| error.to_string())
 }
 
-const KINDS: [NotificationKind; 7] = [
+const KINDS: [NotificationKind; 8] = [
     NotificationKind::Head,
+    NotificationKind::Comment,
     NotificationKind::Ticket,
     NotificationKind::Offer,
     NotificationKind::Key,
@@ -277,6 +280,7 @@ const KINDS: [NotificationKind; 7] = [
 fn word(kind: NotificationKind) -> &'static str {
     match kind {
         NotificationKind::Head => "head",
+        NotificationKind::Comment => "comment",
         NotificationKind::Ticket => "ticket",
         NotificationKind::Offer => "offer",
         NotificationKind::Key => "key",

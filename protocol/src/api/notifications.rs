@@ -9,6 +9,8 @@ http! {
     pub enum NotificationKind {
         /// Somebody else pushed.
         Head,
+        /// Somebody else said something about a stack, a frame or a card of a dashboard.
+        Comment,
         /// Somebody came in by a ticket.
         Ticket,
         /// Somebody offers a context.

@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use dsp_protocol::api::{
     BoardChanged, BoardInfo, BoardOp, BoardView, ChangeBoard, CommentInfo, NewBoard, NewCard,
-    NewComment, NewTicket, RoleName,
+    NewComment, NewTicket, NotificationInfo, NotificationKind, RoleName,
 };
 use dsp_tests::{Cluster, Node};
 use hyper::Method;
@@ -69,6 +69,17 @@ async fn two_write_on_one_dashboard_apart_and_see_the_same() -> anyhow::Result<(
             let comments: Vec<CommentInfo> = api.list("/comments", &[("ref", "sales")]).await?;
             ensure!(comments.len() == 1 && comments[0].text == "new?", "{comments:?}");
             ensure!(!comments[0].mine && comments[0].author.name == "bob", "{comments:?}");
+            Ok(())
+        })
+        .await?;
+    alice
+        .eventually(async |api| {
+            let told: Vec<NotificationInfo> = api.list("/notifications", &[]).await?;
+            let said = told.iter().find(|one| one.kind == NotificationKind::Comment);
+            ensure!(
+                said.is_some_and(|one| one.text == "bob said on sales in main: new?"),
+                "{told:?}"
+            );
             Ok(())
         })
         .await

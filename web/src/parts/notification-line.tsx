@@ -9,6 +9,7 @@ import { Time } from "./time";
 
 const ICONS: Record<NotificationKind, IconName> = {
   head: "stacks",
+  comment: "text",
   ticket: "peers",
   offer: "plus",
   key: "key",

@@ -63,6 +63,17 @@ fn every_call_has_a_name_of_its_own_and_every_page_a_type() {
     }
 }
 
+/// What is named may be ambiguous, closed, or without its bytes.
+#[test]
+fn every_call_that_may_find_nothing_may_find_it_as_it_may_not_be() {
+    for (path, methods) in DOCUMENT["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let says = |status: &str| operation["responses"].get(status).is_some();
+            assert!(!says("404") || says("409"), "{method} {path} says nothing of 409");
+        }
+    }
+}
+
 #[test]
 fn every_call_of_the_contract_is_described() {
     let value = crate::http::document();
