@@ -178,6 +178,7 @@ describe("every page", () => {
       if (path === "*") return ["/nobody/nothing"];
       if (path === "/s/:rest+") return stacks.map((stack) => `/s/${user}/main/${stack}`);
       if (path === "/c/:context") return ["", "members", "sync", "about"].map((view) => `/c/main?view=${view}`);
+      if (path === "/d/:id") return ["/d/0123456789"];
       if (path === "/peers/:user") return ["/peers/me", "/peers/nobody"];
       if (path === "/settings/:section") return SECTIONS.map((section) => `/settings/${section}`);
       return [path];
@@ -191,7 +192,7 @@ describe("every page", () => {
       expect(overflows, `${address} is wider than ${look.width}`).toBe(false);
       await page.close();
     }
-    visitor.forgive(/(not\/there|peers\/nobody): .* 40[04]/);
+    visitor.forgive(/(not\/there|peers\/nobody|d\/0123456789): .* 40[04]/);
     await visitor.leave();
   }, 240_000);
 });

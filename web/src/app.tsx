@@ -18,6 +18,7 @@ import { isDark, theme } from "./theme";
 const RAIL: { path: string; label: string; icon: IconName; under: RegExp }[] = [
   { path: "/", label: "Home", icon: "home", under: /^\/$/ },
   { path: "/stacks", label: "Stacks", icon: "stacks", under: /^\/(stacks|s)(\/|$)/ },
+  { path: "/dashboards", label: "Dashboards", icon: "dashboards", under: /^\/(dashboards|d)(\/|$)/ },
   { path: "/peers", label: "Peers", icon: "peers", under: /^\/(peers|join)(\/|$)/ },
   { path: "/settings", label: "Settings", icon: "settings", under: /^\/settings(\/|$)/ },
 ];

@@ -3,6 +3,7 @@ import "./styles/base.css";
 import "./styles/frame.css";
 import "./styles/parts.css";
 import "./styles/pages.css";
+import "./styles/boards.css";
 import "./styles/views.css";
 import "./styles/nodes.css";
 

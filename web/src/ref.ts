@@ -15,7 +15,7 @@ export interface StackPlace {
 }
 
 /** What of a stack a page shows. */
-export const VIEWS = ["preview", "history", "files", "lineage", "use"] as const;
+export const VIEWS = ["preview", "history", "files", "lineage", "comments", "use"] as const;
 /** One of them. */
 export type View = (typeof VIEWS)[number];
 
@@ -85,6 +85,11 @@ export function readOldPath(path: string): OldPlace | undefined {
   const [user, stack] = [found?.[1], found?.[2]];
   if (user === undefined || stack === undefined || user === "api" || /--|\/\/|^[-/]|[-/]$/.test(stack)) return undefined;
   return { user, stack };
+}
+
+/** Returns the dashboard that an old address names: `/user/d/id`. */
+export function readOldBoard({ stack }: OldPlace): string | undefined {
+  return /^d\/([0-9a-f]{6,64})$/.exec(stack)?.[1];
 }
 
 /** Returns how a revision is written for people: ids by their first digits. */

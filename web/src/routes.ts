@@ -11,6 +11,9 @@ import { Stacks } from "./pages/stacks";
 
 // Of those that few begin with, the code is loaded when one goes there.
 const ContextPage = lazy(async () => (await import("./pages/context")).ContextPage);
+const DashboardPage = lazy(async () => (await import("./pages/dashboard")).DashboardPage);
+const Dashboards = lazy(async () => (await import("./pages/dashboards")).Dashboards);
+const NewDashboard = lazy(async () => (await import("./pages/dashboards")).NewDashboard);
 const Join = lazy(async () => (await import("./pages/join")).Join);
 const Notifications = lazy(async () => (await import("./pages/notifications")).Notifications);
 const PeerPage = lazy(async () => (await import("./pages/peer")).PeerPage);
@@ -23,6 +26,9 @@ export const PAGE_AT: Record<Address, FunctionComponent<{ path: string; default?
   "/": Home,
   "/stacks": Stacks,
   "/s/:rest+": StackPage,
+  "/dashboards": Dashboards,
+  "/dashboards/new": NewDashboard,
+  "/d/:id": DashboardPage,
   "/peers": Peers,
   "/peers/:user": PeerPage,
   "/join": Join,

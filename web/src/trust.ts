@@ -36,7 +36,7 @@ export function useScripts(reference: string): Scripts {
     `peer ${user}`,
     () => answer(api.GET("/api/v1/peers/{user}", { params: { path: { user: user || "me" } } })),
   );
-  const trusted = peer.data !== undefined && (peer.data.verified || peer.data.trust?.code === true);
+  const trusted = peer.data !== undefined && isTrusted(peer.data);
   return {
     known: peer.data !== undefined || peer.error !== undefined,
     leave: trusted ? "trusted" : allowed.value.has(stack) ? "allowed" : "none",
@@ -47,6 +47,21 @@ export function useScripts(reference: string): Scripts {
       store([...allowed.peek()]);
     },
   };
+}
+
+/** Tells whether scripts of the stack of an attachment run as things are now. */
+export async function mayRun(reference: string): Promise<boolean> {
+  if (allowed.peek().has(stackOf(reference))) return true;
+  const user = reference.slice(0, Math.max(0, reference.indexOf("/"))) || "me";
+  try {
+    return isTrusted(await answer(api.GET("/api/v1/peers/{user}", { params: { path: { user } } })));
+  } catch {
+    return false;
+  }
+}
+
+function isTrusted(peer: PeerInfo): boolean {
+  return peer.verified || peer.trust?.code === true;
 }
 
 /** Returns the stack of a reference, without its revision and attachment. */

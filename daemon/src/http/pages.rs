@@ -44,10 +44,13 @@ const FIGURE_WITH_CODE: &str = "sandbox allow-scripts; default-src 'none'; \
                                 base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 /// Where pages are; `web/src/routes.ts` says which is which.
-pub(super) const PAGES: [&str; 11] = [
+pub(super) const PAGES: [&str; 14] = [
     "/",
     "/stacks",
     "/s/{*rest}",
+    "/dashboards",
+    "/dashboards/new",
+    "/d/{id}",
     "/c/{context}",
     "/peers",
     "/peers/{user}",

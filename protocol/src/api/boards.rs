@@ -96,6 +96,9 @@ http! {
         pub stack: StackId,
         /// Its name now; the name when the card was made, where it is not known here.
         pub name: String,
+        /// Its name when the card was made, where it has another one now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub was: Option<String>,
         /// A reference that names it here; absent where it is not known here.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub reference: Option<String>,

@@ -1380,6 +1380,166 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/boards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listBoards"];
+        put?: never;
+        post: operations["makeBoard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getBoard"];
+        put?: never;
+        post?: never;
+        delete: operations["removeBoard"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["restoreBoard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["renewBoard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["changeBoard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getBoardHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["undoBoard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["copyBoard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listComments"];
+        put?: never;
+        post: operations["makeComment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/comments/{comment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete: operations["removeComment"];
+        options?: never;
+        head?: never;
+        patch: operations["editComment"];
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1959,6 +2119,17 @@ export interface components {
         } | {
             /** @enum {string} */
             event: "resync";
+        } | {
+            context: components["schemas"]["ContextId"];
+            board: components["schemas"]["DocumentId"];
+            /** @enum {string} */
+            event: "board.changed";
+        } | {
+            context: components["schemas"]["ContextId"];
+            author: components["schemas"]["UserId"];
+            comment: string;
+            /** @enum {string} */
+            event: "comment.changed";
         };
         /** @description `POST /node/examine`: what is looked at. */
         Examine: {
@@ -3836,6 +4007,203 @@ export interface components {
              */
             bytes: number;
         };
+        DocumentId: string;
+        ChangeId: string;
+        BoardInfo: {
+            id: components["schemas"]["DocumentId"];
+            context: components["schemas"]["ContextId"];
+            creator: components["schemas"]["UserName"];
+            title: string;
+            description: string;
+            removed: boolean;
+            writable: boolean;
+            cards: number;
+            made: string;
+            changed?: string | null;
+            epoch: number;
+            forked_by?: components["schemas"]["UserName"][];
+            set_aside: number;
+        };
+        BoardView: {
+            info: components["schemas"]["BoardInfo"];
+            tabs: string[];
+            cards: components["schemas"]["CardInfo"][];
+            params: {
+                [key: string]: components["schemas"]["BoardParam"];
+            };
+        };
+        CardInfo: {
+            id: string;
+            kind: components["schemas"]["CardKind"];
+            stack?: null | components["schemas"]["CardStack"];
+            frame?: null | components["schemas"]["FrameId"];
+            title: string;
+            description: string;
+            text: string;
+            span: number;
+            height: components["schemas"]["CardHeight"];
+            tab?: string | null;
+            map?: {
+                [key: string]: string;
+            };
+            fixed?: Record<string, never>;
+        };
+        CardStack: {
+            was?: string | null;
+            context: components["schemas"]["ContextId"];
+            user: components["schemas"]["UserId"];
+            stack: components["schemas"]["StackId"];
+            name: string;
+            reference?: string | null;
+            state: components["schemas"]["CardState"];
+        };
+        /** @enum {string} */
+        CardState: "here" | "removed" | "moved" | "not_here" | "not_followed";
+        /** @enum {string} */
+        CardKind: "stack" | "text" | "metric" | "divider";
+        /** @enum {string} */
+        CardHeight: "auto" | "s" | "m" | "l" | "xl";
+        BoardParam: {
+            default?: Record<string, never> | null;
+            label?: string | null;
+            hidden?: boolean;
+        };
+        NewCard: {
+            kind?: null | components["schemas"]["CardKind"];
+            ref?: string | null;
+            title?: string | null;
+            description?: string | null;
+            text?: string | null;
+            span?: number | null;
+            height?: null | components["schemas"]["CardHeight"];
+            tab?: string | null;
+            before?: string | null;
+        };
+        BoardOp: {
+            title: string;
+            /** @enum {string} */
+            op: "set_title";
+        } | {
+            text: string;
+            /** @enum {string} */
+            op: "set_description";
+        } | {
+            tabs: string[];
+            /** @enum {string} */
+            op: "set_tabs";
+        } | (components["schemas"]["NewCard"] & {
+            /** @enum {string} */
+            op: "add_card";
+        }) | {
+            card: string;
+            title?: string | null;
+            description?: string | null;
+            text?: string | null;
+            tab?: string | null;
+            map?: {
+                [key: string]: string;
+            } | null;
+            fixed?: Record<string, never> | null;
+            /** @enum {string} */
+            op: "update_card";
+        } | {
+            card: string;
+            frame?: null | components["schemas"]["FrameId"];
+            /** @enum {string} */
+            op: "pin_card";
+        } | {
+            card: string;
+            before?: string | null;
+            /** @enum {string} */
+            op: "move_card";
+        } | {
+            card: string;
+            span?: number | null;
+            height?: null | components["schemas"]["CardHeight"];
+            /** @enum {string} */
+            op: "resize_card";
+        } | {
+            card: string;
+            /** @enum {string} */
+            op: "remove_card";
+        } | {
+            param: string;
+            setting?: null | components["schemas"]["BoardParam"];
+            /** @enum {string} */
+            op: "set_param";
+        };
+        NewBoard: {
+            context?: string | null;
+            title: string;
+            ops?: components["schemas"]["BoardOp"][];
+        };
+        ChangeBoard: {
+            ops: components["schemas"]["BoardOp"][];
+        };
+        CopyBoard: {
+            context?: string | null;
+            title?: string | null;
+        };
+        UndoBoard: {
+            change?: null | components["schemas"]["ChangeId"];
+        };
+        BoardChanged: {
+            change?: null | components["schemas"]["ChangeId"];
+            added?: string[];
+            left?: string[];
+            board: components["schemas"]["BoardView"];
+        };
+        BoardChangeInfo: {
+            change: components["schemas"]["ChangeId"];
+            by: components["schemas"]["UserName"];
+            device: components["schemas"]["DeviceId"];
+            time: string;
+            keys: string[];
+        };
+        CommentInfo: {
+            id: string;
+            context: components["schemas"]["ContextId"];
+            author: components["schemas"]["UserName"];
+            mine: boolean;
+            text: string;
+            frame?: null | components["schemas"]["FrameId"];
+            card?: string | null;
+            time: string;
+            edited?: string | null;
+        };
+        NewComment: {
+            ref?: string | null;
+            board?: string | null;
+            card?: string | null;
+            text: string;
+        };
+        EditComment: {
+            text: string;
+        };
+        /** @description A page of a list. */
+        BoardPage: {
+            items: components["schemas"]["BoardInfo"][];
+            /** @description What to pass as `cursor` for the next page; absent on the last. */
+            next_cursor?: string | null;
+            /** @description What is to be known of the whole list, such as that it may be longer soon. */
+            note?: string | null;
+        };
+        /** @description A page of a list. */
+        BoardChangePage: {
+            items: components["schemas"]["BoardChangeInfo"][];
+            /** @description What to pass as `cursor` for the next page; absent on the last. */
+            next_cursor?: string | null;
+            /** @description What is to be known of the whole list, such as that it may be longer soon. */
+            note?: string | null;
+        };
+        /** @description A page of a list. */
+        CommentPage: {
+            items: components["schemas"]["CommentInfo"][];
+            /** @description What to pass as `cursor` for the next page; absent on the last. */
+            next_cursor?: string | null;
+            /** @description What is to be known of the whole list, such as that it may be longer soon. */
+            note?: string | null;
+        };
     };
     responses: {
         /** @description The request is malformed, or breaks a rule */
@@ -4133,6 +4501,30 @@ export type UserName = components['schemas']['UserName'];
 export type ValueChange = components['schemas']['ValueChange'];
 export type Verified = components['schemas']['Verified'];
 export type Waste = components['schemas']['Waste'];
+export type DocumentId = components['schemas']['DocumentId'];
+export type ChangeId = components['schemas']['ChangeId'];
+export type BoardInfo = components['schemas']['BoardInfo'];
+export type BoardView = components['schemas']['BoardView'];
+export type CardInfo = components['schemas']['CardInfo'];
+export type CardStack = components['schemas']['CardStack'];
+export type CardState = components['schemas']['CardState'];
+export type CardKind = components['schemas']['CardKind'];
+export type CardHeight = components['schemas']['CardHeight'];
+export type BoardParam = components['schemas']['BoardParam'];
+export type NewCard = components['schemas']['NewCard'];
+export type BoardOp = components['schemas']['BoardOp'];
+export type NewBoard = components['schemas']['NewBoard'];
+export type ChangeBoard = components['schemas']['ChangeBoard'];
+export type CopyBoard = components['schemas']['CopyBoard'];
+export type UndoBoard = components['schemas']['UndoBoard'];
+export type BoardChanged = components['schemas']['BoardChanged'];
+export type BoardChangeInfo = components['schemas']['BoardChangeInfo'];
+export type CommentInfo = components['schemas']['CommentInfo'];
+export type NewComment = components['schemas']['NewComment'];
+export type EditComment = components['schemas']['EditComment'];
+export type BoardPage = components['schemas']['BoardPage'];
+export type BoardChangePage = components['schemas']['BoardChangePage'];
+export type CommentPage = components['schemas']['CommentPage'];
 export type ResponseBadRequest = components['responses']['BadRequest'];
 export type ResponseConflict = components['responses']['Conflict'];
 export type ResponseDiskFull = components['responses']['DiskFull'];
@@ -7289,6 +7681,344 @@ export interface operations {
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
             507: components["responses"]["DiskFull"];
+        };
+    };
+    listBoards: {
+        parameters: {
+            query?: {
+                context?: string;
+                removed?: boolean;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    makeBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBoard"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardChanged"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    getBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    removeBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    restoreBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    renewBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    changeBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeBoard"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardChanged"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    getBoardHistory: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardChangePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    undoBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoBoard"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardChanged"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    copyBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CopyBoard"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardChanged"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    listComments: {
+        parameters: {
+            query?: {
+                ref?: string;
+                board?: string;
+                card?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    makeComment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewComment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    removeComment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                comment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+        };
+    };
+    editComment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                comment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditComment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
         };
     };
 }

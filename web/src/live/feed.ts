@@ -30,6 +30,8 @@ const NAMES: Record<DaemonEvent["event"], true> = {
   "stack.head_changed": true,
   "frame.added": true,
   "attachment.available": true,
+  "board.changed": true,
+  "comment.changed": true,
   "context.changed": true,
   "peer.connected": true,
   "peer.disconnected": true,

@@ -1,5 +1,7 @@
 // What there is, and what is new.
 
+import { lazy } from "preact-iso";
+
 import { count, plain, size } from "../format";
 import type { ContextInfo } from "../api/schema";
 import { useQuery } from "../live/query";
@@ -12,8 +14,11 @@ import { Time } from "../parts/time";
 import { node } from "../state";
 import { listContexts, listStacks } from "../stacks";
 import { useTitle } from "../title";
+import { pinned } from "../boards/pins";
 import { Activity } from "./home/activity";
 import { Begin } from "./home/begin";
+
+const Boards = lazy(() => import("./home/boards").then((module) => module.Boards));
 
 /** Most members that a card shows. */
 const FACES = 5;
@@ -49,11 +54,14 @@ export function Home() {
       </header>
       {stacks.data && <Begin listed={stacks.data} contexts={contexts.data ?? []} />}
       <div class="home">
-        <Section title="Contexts" id="contexts">
-          <Known query={contexts} lines={5}>
-            {(known) => <Contexts contexts={known} />}
-          </Known>
-        </Section>
+        <div class="grid-wide">
+          {pinned.value.length > 0 && <Boards />}
+          <Section title="Contexts" id="contexts">
+            <Known query={contexts} lines={5}>
+              {(known) => <Contexts contexts={known} />}
+            </Known>
+          </Section>
+        </div>
         <Known query={stacks} lines={8}>
           {(listed) => <Activity listed={listed} />}
         </Known>

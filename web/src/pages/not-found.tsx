@@ -1,9 +1,10 @@
 import { lazy, useLocation } from "preact-iso";
 
 import { Empty } from "../parts/states";
-import { readOldPath } from "../ref";
+import { readOldBoard, readOldPath } from "../ref";
 import { useTitle } from "../title";
 
+const OldBoard = lazy(() => import("./old-board").then((module) => module.OldBoard));
 const OldPage = lazy(() => import("./old-page").then((module) => module.OldPage));
 
 /** What an address shows that leads nowhere, or where one of dstack leads. */
@@ -11,7 +12,9 @@ export function NotFound() {
   const { path } = useLocation();
   const old = readOldPath(path);
   useTitle(old === undefined ? "Not found" : old.stack);
-  return old === undefined ? <Nowhere /> : <OldPage old={old} />;
+  if (old === undefined) return <Nowhere />;
+  const board = readOldBoard(old);
+  return board === undefined ? <OldPage old={old} /> : <OldBoard board={board} />;
 }
 
 /** What an address shows that leads nowhere. */

@@ -29,6 +29,7 @@ const LABELS: Record<View, string> = {
   history: "History",
   files: "Files",
   lineage: "Lineage",
+  comments: "Comments",
   use: "Use this",
 };
 
@@ -36,6 +37,7 @@ const History = lazy(() => import("../parts/stack/history").then((module) => mod
 const Compare = lazy(() => import("../parts/stack/compare").then((module) => module.Compare));
 const Files = lazy(() => import("../parts/stack/files").then((module) => module.Files));
 const Lineage = lazy(() => import("../parts/stack/lineage").then((module) => module.Lineage));
+const Said = lazy(() => import("../parts/stack/said").then((module) => module.Said));
 const Use = lazy(() => import("../parts/stack/use").then((module) => module.Use));
 const Ask = lazy(() => import("../parts/stack/ask").then((module) => module.Ask));
 
@@ -131,6 +133,8 @@ function Body({ view, place, frame, log, mine }: BodyProps) {
       return <Files place={place} frame={frame} mine={mine} />;
     case "lineage":
       return <Lineage frame={frame} place={place} />;
+    case "comments":
+      return <Said place={place} frame={frame} />;
     case "use":
       return <Use place={place} frame={frame} {...chosenOf(files, query)} />;
   }

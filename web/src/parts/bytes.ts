@@ -16,6 +16,23 @@ export async function partOf(reference: string, first: number, length: number): 
   return new Uint8Array(bytes).subarray(0, length);
 }
 
+/** Returns the bytes at an address of this daemon. */
+export async function bytesOfUrl(url: string): Promise<Blob> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} cannot be had: ${response.status}`);
+  return response.blob();
+}
+
+/** Returns bytes as an address that holds them. */
+export function dataUrl(bytes: Blob): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result as string);
+    reader.onerror = () => reject(reader.error ?? new Error("the bytes cannot be read"));
+    reader.readAsDataURL(bytes);
+  });
+}
+
 async function asked(reference: string, headers: Record<string, string> = {}): Promise<Response> {
   let response;
   try {

@@ -64,6 +64,7 @@ export function Frame({ draw, bytes, shown, code = false }: FrameProps) {
   const [failure, setFailure] = useState<string>();
   const dark = isDark();
   const ready = said !== undefined;
+  const room = useRoom(frame);
 
   useEffect(() => {
     const hear = ({ source, data }: MessageEvent<unknown>) => {
@@ -82,13 +83,13 @@ export function Frame({ draw, bytes, shown, code = false }: FrameProps) {
   useEffect(() => {
     if (!ready) return;
     const copy = bytes.slice(0);
-    const message: Draw = { draw, bytes: copy, look: look(dark) };
+    const message: Draw = { draw, bytes: copy, look: look(dark, room) };
     // It has no origin that could be named.
     frame.current?.contentWindow?.postMessage(message, "*", [copy]);
   }, [ready, draw, bytes]);
   useEffect(() => {
-    if (ready) frame.current?.contentWindow?.postMessage({ look: look(dark) }, "*");
-  }, [dark]);
+    if (ready) frame.current?.contentWindow?.postMessage({ look: look(dark, room) }, "*");
+  }, [dark, room]);
 
   const drawn = said?.dsp === "drawn" ? said : undefined;
   const failed = failure !== undefined && !(drawn && failure === "the frame does not answer");
@@ -108,6 +109,19 @@ export function Frame({ draw, bytes, shown, code = false }: FrameProps) {
   );
 }
 
+/** Returns how high the place is that a frame stands in, where that does not follow from the frame. */
+function useRoom(frame: { current: HTMLIFrameElement | null }): number | undefined {
+  const [room, setRoom] = useState<number>();
+  useEffect(() => {
+    const place = frame.current?.closest("[data-room]");
+    if (!place) return undefined;
+    const watch = new ResizeObserver(() => setRoom(place.clientHeight));
+    watch.observe(place);
+    return () => watch.disconnect();
+  }, []);
+  return room;
+}
+
 /** Reads what a frame says: it may be anything, where code of others runs. */
 function readSaid(data: unknown): Said | undefined {
   if (typeof data !== "object" || data === null || !("dsp" in data)) return undefined;
@@ -124,7 +138,7 @@ function readSaid(data: unknown): Said | undefined {
   }
 }
 
-function look(dark: boolean): Look {
+function look(dark: boolean, room: number | undefined): Look {
   const style = getComputedStyle(document.body);
   const probe = document.createElement("i");
   document.body.append(probe);
@@ -132,7 +146,7 @@ function look(dark: boolean): Look {
     probe.style.color = `var(${name})`;
     return getComputedStyle(probe).color;
   };
-  const look = { dark, ink: colour("--ink-2"), line: colour("--line"), font: style.fontFamily };
+  const look = { dark, ink: colour("--ink-2"), line: colour("--line"), font: style.fontFamily, ...(room === undefined ? {} : { room }) };
   probe.remove();
   return look;
 }

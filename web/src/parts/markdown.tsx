@@ -2,6 +2,7 @@ import MarkdownIt from "markdown-it";
 import { useEffect, useRef } from "preact/hooks";
 
 import { contentUrl } from "../api/client";
+import { dataUrl } from "./bytes";
 import { useQuery } from "../live/query";
 import { setHtml } from "./safe";
 import type { Shown } from "./show";
@@ -56,6 +57,29 @@ reader.renderer.rules.formula = (tokens, index, _options, env) => {
 export function Markdown({ file, reference }: Shown) {
   const text = useQuery(`text ${file.hash}`, () => textOf(reference));
   return <Known query={text}>{(known) => <Prose text={known} frame={reference.split("#", 1)[0]} />}</Known>;
+}
+
+/**
+ * Returns text in Markdown as harmless HTML that stands by itself: pictures of the frame are in it.
+ *
+ * @param frame the reference of the frame that its pictures are in
+ */
+export async function htmlOf(text: string, frame: string | undefined): Promise<string> {
+  const around: Around = { frame };
+  if (text.includes("$")) around.set = (await import("./formula")).set;
+  const element = document.createElement("div");
+  setHtml(element, reader.render(text, around));
+  for (const picture of element.querySelectorAll("img")) {
+    const source = picture.getAttribute("src") ?? "";
+    try {
+      const response = await fetch(source);
+      if (!response.ok) throw new Error("it is not here");
+      picture.setAttribute("src", await dataUrl(await response.blob()));
+    } catch {
+      picture.replaceWith(`[${picture.alt}]`);
+    }
+  }
+  return element.innerHTML;
 }
 
 /** Text in Markdown, set; `frame` is the reference of the frame that its pictures are in. */

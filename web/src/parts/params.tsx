@@ -176,7 +176,8 @@ interface ControlProps {
 /** A widget of one kind. */
 type Of<K extends Widget["kind"]> = Extract<Widget, { kind: K }>;
 
-function Control(props: ControlProps) {
+/** One widget of a bar. */
+export function Control(props: ControlProps) {
   const id = useId();
   const { widget, value, choose } = props;
   const fits = (one: Value) => props.possible.includes(one);

@@ -1,4 +1,4 @@
-import type { Renderer } from "./main";
+import type { Picturer, Renderer } from "./main";
 
 /** Where the prebuilt files are, which no bundler can take apart. */
 const FILES = "/assets/bokeh-3.10.0";
@@ -8,20 +8,42 @@ interface Bokeh {
   embed: { embed_item: (item: object, target: string) => Promise<unknown> };
 }
 
+/** What is drawn; it draws itself once more. */
+interface View {
+  export: (as: "png", hidpi: boolean) => { canvas: HTMLCanvasElement };
+}
+
+let drawn: View | undefined;
+
 /** Draws a document of Bokeh. Code that it brings runs where the policy of the frame lets it. */
 export const draw: Renderer = async (place, bytes, { dark, ink }) => {
   const text = new TextDecoder().decode(bytes);
   const item = JSON.parse(text) as { doc?: { version?: string }; root_id?: unknown };
   if (item.doc === undefined || item.root_id === undefined) throw new Error("this is no document of Bokeh");
-  for (const name of text.includes('"webgl"') ? [...ALWAYS, "bokeh-gl"] : ALWAYS) await load(name);
+  // In a file that was exported they are there already.
+  const there = "Bokeh" in globalThis && loaded.size === 0;
+  for (const name of there ? [] : text.includes('"webgl"') ? [...ALWAYS, "bokeh-gl"] : ALWAYS) await load(name);
   const { Bokeh } = globalThis as unknown as { Bokeh: Bokeh };
   const element = document.createElement("div");
   element.id = "bokeh";
   element.className = "bk-figure";
   if (dark) element.style.color = ink;
   place.append(element);
-  await Bokeh.embed.embed_item({ ...item, target_id: "bokeh" }, "bokeh");
+  const views = await Bokeh.embed.embed_item({ ...item, target_id: "bokeh" }, "bokeh");
+  drawn = viewsIn(views)[0];
 };
+
+/** Returns the figure as a picture. */
+export const picture: Picturer = () => {
+  if (drawn === undefined) return Promise.reject(new Error("no figure is drawn"));
+  return Promise.resolve(drawn.export("png", true).canvas.toDataURL("image/png"));
+};
+
+/** Returns the views of what an embedding answers: a list, or what one goes through. */
+function viewsIn(answer: unknown): View[] {
+  const roots = Array.isArray(answer) ? answer : ((answer as { roots?: Iterable<View> } | undefined)?.roots ?? []);
+  return [...(roots as Iterable<View>)];
+}
 
 const loaded = new Map<string, Promise<void>>();
 

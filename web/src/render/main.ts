@@ -6,12 +6,14 @@ import "./render.css";
 
 /** Draws bytes into an element; calls `redraw` again when the page looks otherwise. */
 export type Renderer = (place: HTMLElement, bytes: ArrayBuffer, look: Look) => Promise<void>;
+/** Returns what was drawn into an element as the address of a picture that holds it. */
+export type Picturer = (place: HTMLElement) => Promise<string>;
 
-const RENDERERS: Record<Drawn, () => Promise<Renderer>> = {
-  plotly: () => import("./plotly").then((module) => module.draw),
-  vega: () => import("./vega").then((module) => module.draw),
-  bokeh: () => import("./bokeh").then((module) => module.draw),
-  html: () => import("./html").then((module) => module.draw),
+const RENDERERS: Record<Drawn, () => Promise<{ draw: Renderer; picture?: Picturer }>> = {
+  plotly: () => import("./plotly").then(({ draw, picture }) => ({ draw, picture })),
+  vega: () => import("./vega").then(({ draw, picture }) => ({ draw, picture })),
+  bokeh: () => import("./bokeh").then(({ draw, picture }) => ({ draw, picture })),
+  html: () => import("./html").then(({ draw }) => ({ draw })),
 };
 
 const place = document.getElementById("figure") as HTMLElement;
@@ -19,8 +21,10 @@ let last: Draw | undefined;
 let height = 0;
 
 // Only the page around this frame is heard, whatever else knows of it.
-addEventListener("message", ({ source, data }: MessageEvent<Partial<Draw>>) => {
-  if (source !== parent || data.look === undefined) return;
+addEventListener("message", ({ source, data }: MessageEvent<Partial<Draw> & { picture?: true }>) => {
+  if (source !== parent) return;
+  if (data.picture === true && last !== undefined) void picture(last);
+  if (data.look === undefined) return;
   if (data.draw !== undefined && data.bytes !== undefined) last = data as Draw;
   else if (last !== undefined) last.look = data.look;
   if (last !== undefined) void draw(last);
@@ -38,11 +42,21 @@ async function draw({ draw, bytes, look }: Draw): Promise<void> {
   place.replaceChildren();
   try {
     const renderer = await RENDERERS[draw]();
-    await renderer(place, bytes, look);
+    await renderer.draw(place, bytes, look);
     height = 0;
     measure();
   } catch (error) {
     failed(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function picture({ draw }: Draw): Promise<void> {
+  try {
+    const { picture } = await RENDERERS[draw]();
+    say({ dsp: "picture", url: await picture?.(place) });
+  } catch (error) {
+    say({ dsp: "picture", url: undefined });
+    throw error;
   }
 }
 

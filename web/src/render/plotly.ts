@@ -1,6 +1,7 @@
 import Plotly from "plotly.js-strict-dist-min";
 
-import type { Renderer } from "./main";
+import type { Picturer, Renderer } from "./main";
+import { SCALE } from "./picture";
 import type { Look } from "./talk";
 
 /** Height in pixels of a figure that says none. */
@@ -23,7 +24,8 @@ export const draw: Renderer = async (place, bytes, look) => {
   const figure = JSON.parse(new TextDecoder().decode(bytes)) as Figure;
   if (!Array.isArray(figure.data)) throw new Error("this is no figure of plotly: it has no data");
   const element = document.createElement("div");
-  element.style.height = `${Math.min(Math.max(figure.layout?.height ?? HEIGHT, 80), 4000)}px`;
+  element.style.height = `${Math.min(Math.max(look.room ?? figure.layout?.height ?? HEIGHT, 80), 4000)}px`;
+  if (look.room !== undefined && figure.layout !== undefined) delete figure.layout.height;
   place.append(element);
   await Plotly.newPlot(element, {
     data: figure.data,
@@ -39,6 +41,14 @@ export const draw: Renderer = async (place, bytes, look) => {
       modeBarButtonsToRemove: ["toImage", "sendDataToCloud"],
     },
   });
+};
+
+/** Returns the figure as a picture. */
+export const picture: Picturer = (place) => {
+  const element = place.firstElementChild;
+  if (!(element instanceof HTMLElement)) throw new Error("no figure is drawn");
+  const { offsetWidth: width, offsetHeight: height } = element;
+  return Plotly.toImage(element, { format: "png", width, height, scale: SCALE });
 };
 
 /** Has a figure look as the page does, where its author said nothing else. */

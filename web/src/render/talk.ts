@@ -17,10 +17,14 @@ export interface Look {
   ink: string;
   line: string;
   font: string;
+  /** How high the place for it is, in pixels, where that is given. */
+  room?: number;
 }
 
 /** From the frame. */
 export type Said =
   | { dsp: "ready" }
   | { dsp: "drawn"; height: number }
-  | { dsp: "failed"; reason: string };
+  | { dsp: "failed"; reason: string }
+  /** What is drawn, as the address of a picture that holds it; nothing where there is none. */
+  | { dsp: "picture"; url: string | undefined };

@@ -1,7 +1,8 @@
 import embed, { type EmbedOptions, type VisualizationSpec } from "vega-embed";
 import { expressionInterpreter } from "vega-interpreter";
 
-import type { Renderer } from "./main";
+import type { Picturer, Renderer } from "./main";
+import { pictureOf } from "./picture";
 
 /** Draws a chart of Vega or Vega-Lite. Its expressions are interpreted, and nothing is loaded. */
 export const draw: Renderer = async (place, bytes, { dark, ink, line, font }) => {
@@ -29,6 +30,13 @@ export const draw: Renderer = async (place, bytes, { dark, ink, line, font }) =>
   if (asked.length > 0) {
     throw new Error(`the chart asks for ${asked[0]}, which is not in it: figures load nothing from elsewhere`);
   }
+};
+
+/** Returns the chart as a picture. */
+export const picture: Picturer = async (place) => {
+  const svg = place.querySelector("svg");
+  if (svg === null) throw new Error("no chart is drawn");
+  return pictureOf(svg);
 };
 
 /** A loader that gives nothing but pictures which are in the chart itself. */

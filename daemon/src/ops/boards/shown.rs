@@ -106,18 +106,22 @@ fn card_stack(
     stack: StackId,
     name: String,
 ) -> CardStack {
-    let unknown =
-        |state| CardStack { context, user, stack, name: name.clone(), reference: None, state };
+    let unknown = |state| {
+        let name = name.clone();
+        CardStack { context, user, stack, name, was: None, reference: None, state }
+    };
     let Some(held) = scene.contexts.get(&context) else {
         return unknown(CardState::NotFollowed);
     };
     let Some(found) = held.stack_by_id(user, stack) else { return unknown(CardState::NotHere) };
     let reference = scene.reference(&Found { context: held, stack: found });
+    let now = found.name.to_string();
     CardStack {
         context,
         user,
         stack,
-        name: found.name.to_string(),
+        was: Some(name).filter(|was| !was.is_empty() && *was != now),
+        name: now,
         reference: Some(reference),
         state: match found.state {
             StackState::Live => CardState::Here,

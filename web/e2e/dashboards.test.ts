@@ -1,0 +1,427 @@
+import { readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { type Browser, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { launch, type Look, violations, Visitor } from "./browser";
+import { Daemon } from "./daemon";
+
+let browser: Browser;
+let alice: Daemon;
+let bob: Daemon;
+
+beforeAll(async () => {
+  [browser, alice, bob] = await Promise.all([launch(), Daemon.start("alice"), Daemon.start("bob")]);
+  for (const stack of ["waves/one", "waves/two", "waves/three"]) {
+    await alice.pushFrame(stack, [1, 2, 3].map((k) => ({ path: `${k}.svg`, bytes: wave(stack, k), params: { k } })));
+  }
+  await alice.push("weekly", { "weekly.csv": "week,sum\n1,10\n2,30\n" }, "-m", "first", "--metric", "total=40");
+  const ticket = (await alice.cli("share", "--role", "writer")).match(/dsp1[0-9a-z]+|dsp:\/\/\S+|[a-z0-9]{60,}/i)?.[0];
+  await bob.cli("follow", ticket ?? "no ticket was printed");
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await Promise.all([alice?.end(), bob?.end()]);
+});
+
+/** A picture that says which one it is. */
+function wave(stack: string, k: number): string {
+  const points = Array.from({ length: 60 }, (_, x) => `${x * 5},${50 - 40 * Math.sin((x * k) / 9)}`).join(" ");
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 100" width="300" height="${100 + k}"><title>${stack}</title><polyline points="${points}" fill="none" stroke="#4f46e5"/></svg>`;
+}
+
+/** The heights of the pictures as they were drawn: 101, 102 or 103 tells which one it is. */
+function heights(page: Page): Promise<number[]> {
+  return page.locator(".board img").evaluateAll((all) => all.map((img) => (img as HTMLImageElement).naturalHeight));
+}
+
+/** Makes a dashboard and returns its address. */
+async function make(page: Page, title: string, stacks: string[]): Promise<string> {
+  await page.goto(new URL("/dashboards/new", page.url()).href);
+  for (const stack of stacks) await page.getByRole("checkbox", { name: new RegExp(`^${stack}`) }).check();
+  await page.getByPlaceholder("Title").fill(title);
+  await page.getByRole("button", { name: /Make a dashboard/ }).click();
+  await page.getByRole("heading", { name: title, level: 1, exact: true }).waitFor();
+  return new URL(page.url()).pathname;
+}
+
+describe("a dashboard", () => {
+  it("stands there once stacks are chosen, and one widget moves three cards", async () => {
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/");
+    await make(page, "Waves", ["waves/one", "waves/two", "waves/three", "weekly"]);
+    await expect.poll(() => heights(page)).toEqual([101, 101, 101]);
+    await page.getByText("40", { exact: true }).waitFor();
+    await page.getByRole("cell", { name: "30" }).waitFor();
+
+    await page.getByRole("slider", { name: "k" }).press("ArrowRight");
+    await expect.poll(() => heights(page)).toEqual([102, 102, 102]);
+    expect(new URL(page.url()).searchParams.get("p.k")).toBe("2");
+    // The address alone brings it back.
+    await page.reload();
+    await expect.poll(() => heights(page)).toEqual([102, 102, 102]);
+    expect(await violations(page)).toEqual([]);
+    await visitor.leave();
+  });
+
+  it("is made from the first page with the keyboard alone", async () => {
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/");
+    await page.getByRole("heading", { name: /alice/ }).waitFor();
+    const focus = async (name: string) => {
+      for (let presses = 0; presses < 80; presses += 1) {
+        await page.keyboard.press("Tab");
+        const label = await page.evaluate(() => {
+          const active = document.activeElement as HTMLInputElement | null;
+          return active?.labels?.[0]?.textContent ?? active?.textContent ?? "";
+        });
+        if (label.trim().startsWith(name)) return;
+      }
+      throw new Error(`the keyboard does not reach ${name}`);
+    };
+    await focus("Dashboards");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Dashboards", level: 1 }).waitFor();
+    await focus("New dashboard");
+    await page.keyboard.press("Enter");
+    await page.getByRole("checkbox", { name: /^weekly/ }).waitFor();
+    await focus("weekly");
+    await page.keyboard.press("Space");
+    await focus("Make a dashboard");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "weekly", level: 1 }).waitFor();
+    await page.getByRole("cell", { name: "30" }).waitFor();
+    await visitor.leave();
+  });
+
+  it("moves on a teammate's page when somebody pushes", async () => {
+    const hers = await Visitor.come(browser, alice);
+    const his = await Visitor.come(browser, bob);
+    const first = await hers.at("/");
+    const path = await make(first, "Live", ["weekly"]);
+    const page = await his.at(path);
+    await page.getByRole("heading", { name: "Live" }).waitFor();
+    await page.getByRole("cell", { name: "30" }).waitFor();
+
+    await alice.push("weekly", { "weekly.csv": "week,sum\n1,10\n2,31\n" }, "-m", "second", "--metric", "total=41");
+
+    await page.getByRole("cell", { name: "31" }).waitFor();
+    await page.getByText("41", { exact: true }).waitFor();
+    // And back to what was.
+    await page.getByRole("slider", { name: "As it was" }).press("Home");
+    await page.getByRole("cell", { name: "30" }).waitFor();
+    await hers.leave();
+    await his.leave();
+  });
+
+  it("is edited by two people at once", async () => {
+    const hers = await Visitor.come(browser, alice);
+    const his = await Visitor.come(browser, bob);
+    const one = await hers.at("/");
+    const path = await make(one, "Ours", ["waves/one", "waves/two", "weekly"]);
+    const two = await his.at(`${path}?edit`);
+    await one.goto(`${alice.address}${path}?edit`);
+    const first = one.getByRole("toolbar", { name: "Card one" });
+    await first.waitFor();
+    await two.getByRole("toolbar", { name: "Card two" }).waitFor();
+
+    await first.getByRole("button", { name: /^Move/ }).press("Shift+ArrowRight");
+    await two.getByRole("toolbar", { name: "Card two" }).getByRole("button", { name: "two: earlier" }).click();
+    await two.getByRole("button", { name: "Heading" }).click();
+
+    const order = (page: Page) =>
+      page.locator(".board-cell").evaluateAll((cells) =>
+        cells.map((cell) => `${cell.querySelector("h2")?.textContent} ${(cell as HTMLElement).style.getPropertyValue("--span")}`),
+      );
+    const wanted = ["total 12", "two 6", "one 7", "weekly 12", "Section 12"];
+    await expect.poll(() => order(one), { timeout: 10_000 }).toEqual(wanted);
+    await expect.poll(() => order(two), { timeout: 10_000 }).toEqual(wanted);
+    expect(await violations(one)).toEqual([]);
+
+    await two.getByRole("button", { name: "Undo" }).click();
+    await expect.poll(() => order(one)).toEqual(wanted.slice(0, 4));
+    await two.getByRole("button", { name: "Redo" }).click();
+    await expect.poll(() => order(one)).toEqual(wanted);
+
+    // Of what both did there is a history, and each can take back what the other did.
+    await one.getByRole("button", { name: "History" }).click();
+    const line = one.getByRole("listitem").filter({ hasText: "bob set place of two" });
+    await line.getByRole("button", { name: "Take back" }).click();
+    await one.getByText("Taken back.").first().waitFor();
+    expect(await violations(one)).toEqual([]);
+    await one.keyboard.press("Escape");
+    await expect.poll(() => order(two)).toEqual(["total 12", "one 7", "two 6", "weekly 12", "Section 12"]);
+    await hers.leave();
+    await his.leave();
+  });
+
+  it("says what a card lacks", async () => {
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/");
+    await alice.pushFrame("waves/few", [{ path: "1.svg", bytes: wave("few", 1), params: { k: 1 } }]);
+    await alice.push("going", { "a.txt": "here for now" });
+    await make(page, "Lacking", ["waves/one", "waves/few", "going"]);
+    await page.getByText("here for now").waitFor();
+    await page.getByRole("slider", { name: "k" }).press("End");
+    await page.getByText("Nothing for").waitFor();
+    await page.getByRole("button", { name: "Show that" }).click();
+    await expect.poll(() => heights(page)).toEqual([101, 101]);
+
+    await alice.cli("rm", "going");
+    await page.getByText("removed by its author").waitFor();
+    await visitor.leave();
+  });
+
+  it("says what became of the stack of a card, and what to do", async () => {
+    await alice.cli("context", "new", "apart");
+    const hers = await Visitor.come(browser, alice);
+    const his = await Visitor.come(browser, bob);
+    await alice.cli("push", "apart:secret", alice.write("s.txt", "not for bob"));
+    await alice.push("early", { "early.txt": "still the same" });
+    const page = await hers.at("/");
+    const path = await make(page, "Became", ["early", "secret"]);
+    await page.getByText("not for bob").waitFor();
+    const two = await his.at(path);
+    await two.getByText("still the same").waitFor();
+    await two.getByText("In a context that you do not follow").waitFor();
+    await two.getByText("follow it under Peers").waitFor();
+    await alice.cli("mv", "early", "late");
+    await two.getByText("early is called late now").waitFor();
+    await two.getByText("still the same").waitFor();
+    expect(await violations(two)).toEqual([]);
+
+    // An address that leads to nothing here says so too.
+    await two.goto(`${bob.address}/d/${"0".repeat(64)}`);
+    await two.getByRole("heading", { name: "This dashboard is not here" }).waitFor();
+    his.forgive(/404/);
+    expect(await violations(two)).toEqual([]);
+    await hers.leave();
+    await his.leave();
+  });
+
+  it("of somebody else is duplicated, and what is changed on the copy is one's own", async () => {
+    const hers = await Visitor.come(browser, alice);
+    const his = await Visitor.come(browser, bob);
+    const path = await make(await hers.at("/"), "Original", ["weekly"]);
+    const page = await his.at(path);
+    await page.getByRole("heading", { name: "Original" }).waitFor();
+    await page.getByRole("button", { name: "Duplicate" }).click();
+    await page.getByRole("combobox", { name: "In the context" }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("dialog").getByRole("button", { name: "Duplicate" }).click();
+    const title = page.getByRole("textbox", { name: "Title" });
+    await title.fill("A copy");
+    await title.press("Enter");
+    await page.getByText("Saved").waitFor();
+    await page.getByRole("link", { name: "Done" }).click();
+    await page.getByRole("heading", { name: "A copy" }).waitFor();
+    expect(new URL(page.url()).pathname).not.toBe(path);
+    await page.goto(bob.address + path);
+    await page.getByRole("heading", { name: "Original" }).waitFor();
+    await hers.leave();
+    await his.leave();
+  });
+
+  it("is led to by the address of dstack, and shows one card alone", async () => {
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/");
+    const path = await make(page, "Old ways", ["waves/one"]);
+    await page.goto(`${alice.address}/dstack${path}?p.k=2`);
+    await page.getByRole("heading", { name: "Old ways" }).waitFor();
+    expect(new URL(page.url()).pathname).toBe(path);
+    await expect.poll(() => heights(page)).toEqual([102]);
+    // By the first digits of its id, too.
+    await page.goto(alice.address + path.slice(0, 15));
+    await expect.poll(() => new URL(page.url()).pathname).toBe(path);
+
+    await page.getByRole("button", { name: "Show one alone" }).click();
+    await expect.poll(() => page.evaluate(() => document.fullscreenElement?.getAttribute("aria-label"))).toBe("one");
+    await page.getByRole("button", { name: "Show one alone" }).click();
+    await expect.poll(() => page.evaluate(() => document.fullscreenElement === null)).toBe(true);
+    await visitor.leave();
+  });
+
+  it("stays while the daemon is away, and goes on when it is back", async () => {
+    const carol = await Daemon.start("carol");
+    try {
+      await carol.push("steady", { "a.txt": "before" });
+      const visitor = await Visitor.come(browser, carol);
+      const page = await visitor.at("/");
+      await make(page, "Steady", ["steady"]);
+      await page.getByText("before").waitFor();
+      await carol.pause();
+      await page.getByText("The daemon does not answer").waitFor();
+      await page.getByText("before").waitFor();
+      await page.getByRole("link", { name: "Edit" }).click();
+      await page.getByRole("button", { name: "Heading" }).click();
+      await page.getByText(/^Not done/).waitFor();
+
+      await carol.resume();
+      await carol.push("steady", { "a.txt": "after" });
+      await page.getByText("after", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Heading" }).click();
+      await page.getByRole("heading", { name: "Section" }).waitFor();
+      visitor.forgive(/ERR_|Failed to fetch/);
+      await visitor.leave();
+    } finally {
+      await carol.end();
+    }
+  });
+
+  it("stands on Home where it was pinned, and comes back after it was removed", async () => {
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/");
+    const path = await make(page, "Kept", ["weekly"]);
+    await page.getByRole("button", { name: "Keep it on Home" }).click();
+    await page.goto(alice.address);
+    await page.getByRole("link", { name: /^Kept/ }).click();
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByRole("button", { name: "Remove", exact: true }).click();
+    await page.getByText("1 removed dashboard").click();
+    await page.getByRole("button", { name: "Bring back" }).click();
+    await page.getByRole("link", { name: /^Kept/ }).click();
+    await expect.poll(() => new URL(page.url()).pathname).toBe(path);
+    await visitor.leave();
+  });
+});
+
+describe("comments", () => {
+  it("on a stack are said, changed and taken back, and come to others by themselves", async () => {
+    const hers = await Visitor.come(browser, alice);
+    const his = await Visitor.come(browser, bob);
+    const at = `${await alice.pageOf("weekly")}?view=comments`;
+    const [one, two] = [await hers.at(at), await his.at(at)];
+    await two.getByText("Nobody said anything yet").waitFor();
+    const field = one.getByRole("textbox", { name: "Say something" });
+    await field.fill("Is **this** right? <img src=x onerror=alert(1)> [go](javascript:alert(1))");
+    await field.press("Control+Enter");
+    const comment = two.getByRole("listitem").filter({ hasText: "Is this right?" });
+    await comment.getByText("alice").waitFor();
+    expect(await comment.locator("strong").textContent()).toBe("this");
+    expect(await two.locator(".comment img, .comment a[href^=javascript]").count()).toBe(0);
+    expect(await comment.getByRole("button").count()).toBe(0);
+    expect(await violations(two)).toEqual([]);
+
+    await one.getByRole("button", { name: "Change" }).click();
+    await one.getByRole("textbox", { name: "Say it otherwise" }).fill("It is right.");
+    await one.getByRole("button", { name: "Save" }).click();
+    await two.getByText("It is right.").waitFor();
+    await two.getByText("changed").waitFor();
+    expect(await violations(one)).toEqual([]);
+    await one.getByRole("button", { name: "Take back" }).click();
+    await one.getByRole("button", { name: "Take it back" }).click();
+    await two.getByText("Nobody said anything yet").waitFor();
+
+    await one.getByRole("checkbox", { name: /About the frame/ }).check();
+    await field.fill("about this one");
+    await one.getByRole("button", { name: "Comment", exact: true }).click();
+    await two.getByRole("link", { name: /^on [0-9a-f]{8}/ }).waitFor();
+    await hers.leave();
+    await his.leave();
+  });
+
+  it("on a card are counted on it", async () => {
+    const hers = await Visitor.come(browser, alice);
+    const his = await Visitor.come(browser, bob);
+    const one = await hers.at("/");
+    const path = await make(one, "Discussed", ["waves/one"]);
+    const two = await his.at(path);
+    await two.getByRole("button", { name: "Comments on one: 0" }).click();
+    await two.getByRole("textbox", { name: "Say something" }).fill("too small");
+    await two.getByRole("button", { name: "Comment", exact: true }).click();
+    await one.getByRole("button", { name: "Comments on one: 1" }).click();
+    await one.getByRole("dialog").getByText("too small").waitFor();
+    expect(await violations(one)).toEqual([]);
+    await hers.leave();
+    await his.leave();
+  });
+});
+
+describe("what is taken along", () => {
+  it("opens without a network, and what others made stays in frames that reach nothing", async () => {
+    const bars = { data: [{ type: "bar", x: ["a", "b"], y: [1, 2] }], layout: { title: { text: "Bars" } } };
+    const chart = { mark: "bar", data: { values: [{ a: "x", b: 3 }] }, encoding: { x: { field: "a" }, y: { field: "b" } } };
+    const html = `<p>A page of its own</p><script>document.title = "ran"; parent.postMessage("out", "*")</script><img src="https://example.invalid/x.png">`;
+    await alice.pushFrame("out/bars", [{ path: "f.json", bytes: JSON.stringify(bars), media: "application/vnd.plotly.v1+json" }]);
+    await alice.pushFrame("out/chart", [{ path: "v.json", bytes: JSON.stringify(chart), media: "application/vnd.vegalite.v5+json" }]);
+    await alice.pushFrame("out/page", [{ path: "p.html", bytes: html, media: "text/html" }]);
+    await alice.push("out/words", { "words.md": "# Words\n\n<script>alert(1)</script> **bold**\n" });
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/");
+    await make(page, "Taken <along>", ["out/bars", "out/chart", "out/page", "out/words", "waves/one", "weekly"]);
+    await page.frameLocator('article[aria-label="bars"] iframe').getByText("Bars").waitFor();
+
+    // A card as a picture.
+    const [picture] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save bars as a picture" }).click(),
+    ]);
+    expect(picture.suggestedFilename()).toBe("bars.png");
+    const png = readFileSync(await picture.path());
+    expect(png.subarray(1, 4).toString()).toBe("PNG");
+    expect(png.readUInt32BE(16), "pixels of its width").toBeGreaterThan(800);
+    expect(png.length, "a blank card packs to less").toBeGreaterThan(12_000);
+
+    await page.getByRole("button", { name: "Export" }).click();
+    const button = page.getByRole("button", { name: /^Save \d+(\.\d)? MB$/ });
+    await button.waitFor();
+    expect(await violations(page)).toEqual([]);
+    const [file] = await Promise.all([page.waitForEvent("download"), button.click()]);
+    const offline = await browser.newContext({ offline: true, acceptDownloads: true });
+    const opened = await offline.newPage();
+    const asked: string[] = [];
+    opened.on("request", (request) => asked.push(request.url()));
+    const kept = join(tmpdir(), `dsp-web-taken-${process.pid}.html`);
+    await file.saveAs(kept);
+    try {
+      await opened.goto(`file://${kept}`);
+      await opened.getByRole("heading", { name: "Taken <along>" }).waitFor();
+      await opened.frameLocator('iframe[title="bars"]').getByText("Bars").waitFor();
+      await opened.frameLocator('iframe[title="chart"]').locator("svg path").first().waitFor();
+      await opened.frameLocator('iframe[title="page"]').getByText("A page of its own").waitFor();
+      await opened.getByRole("cell", { name: "week" }).or(opened.getByRole("columnheader", { name: "week" })).waitFor();
+      await opened.getByText("bold", { exact: true }).waitFor();
+      expect(await opened.locator("main script").count()).toBe(0);
+      const sandboxes = await opened.locator("iframe").evaluateAll((all) => all.map((frame) => frame.getAttribute("sandbox")));
+      expect(sandboxes.every((one) => one === "" || one === "allow-scripts")).toBe(true);
+      expect(asked.filter((url) => /^(https?|wss?):/.test(url))).toEqual([]);
+      expect(await opened.locator("img").evaluate((img) => (img as HTMLImageElement).naturalHeight)).toBe(101);
+    } finally {
+      rmSync(kept, { force: true });
+      await offline.close();
+    }
+    visitor.forgive(/example\.invalid/);
+    await visitor.leave();
+  });
+});
+
+describe("every dashboard page", () => {
+  it("can be used by everybody", async () => {
+    const maker = await Visitor.come(browser, alice);
+    const path = await make(await maker.at("/"), "For all", ["waves/one", "waves/two", "weekly"]);
+    await maker.leave();
+    const looks = [390, 768, 1280, 1920].flatMap((width): Look[] => [
+      { width, scheme: "light" },
+      { width, scheme: "dark" },
+    ]);
+    for (const look of looks) {
+      const visitor = await Visitor.come(browser, alice, look);
+      const page = await visitor.at(path);
+      await expect.poll(() => heights(page)).toEqual([101, 101]);
+      expect(await violations(page), `${path} ${look.width} ${look.scheme}`).toEqual([]);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(wide, `too wide at ${look.width}`).toBeLessThanOrEqual(0);
+      await page.getByRole("link", { name: "Edit" }).click();
+      await page.getByRole("toolbar").first().waitFor();
+      expect(await violations(page), `edit ${look.width} ${look.scheme}`).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+      await page.getByRole("button", { name: "Edit one" }).click();
+      await page.getByRole("dialog").waitFor();
+      expect(await violations(page), `card ${look.width} ${look.scheme}`).toEqual([]);
+      await visitor.leave();
+    }
+  });
+});

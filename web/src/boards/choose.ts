@@ -1,0 +1,81 @@
+// One bar of widgets for all cards of a dashboard: which there are, and what each card shows for
+// what is chosen.
+
+import { type Choice, isPossible, resolve, type Value, type Variant, type Widget, widgetsOf } from "../widgets";
+import type { Card, ParamSetting } from "./model";
+
+/** What a card has to choose from. */
+export interface Source<T> {
+  /** The card. */
+  id: string;
+  /** Its attachments, parameters called as in the bar. */
+  variants: Variant<T>[];
+}
+
+/** What a card shows. */
+export type Shown<T> =
+  | { item: T }
+  /** Nothing has what is chosen; `nearest` is what agrees most with it. */
+  | { item: undefined; wants: Choice; nearest: Variant<T> };
+
+/** Returns what a card has to choose from, out of all attachments of its frame. */
+export function sourceOf<T>(card: Pick<Card, "id" | "fixed" | "names">, all: readonly Variant<T>[]): Source<T> {
+  const fixed = Object.entries(card.fixed);
+  const fitting = all.filter(({ params }) => fixed.every(([key, value]) => params[key] === value));
+  const variants = fitting.map(({ item, params }) => {
+    const open = Object.entries(params).filter(([key]) => !(key in card.fixed));
+    return { item, params: Object.fromEntries(open.map(([key, value]) => [card.names[key] ?? key, value])) };
+  });
+  return { id: card.id, variants };
+}
+
+/** Returns the widgets of the bar: a parameter of several cards has one, with the values of all. */
+export function barOf(sources: readonly Source<unknown>[], settings: Readonly<Record<string, ParamSetting>>): Widget[] {
+  const widgets = widgetsOf(sources.flatMap(({ variants }) => variants));
+  return widgets.filter(({ key }) => settings[key]?.hidden !== true);
+}
+
+/**
+ * Returns what is chosen at first: what the address says, else what the dashboard says, else what
+ * the first attachment of the first card that has the parameter has.
+ */
+export function firstChoice(
+  sources: readonly Source<unknown>[],
+  settings: Readonly<Record<string, ParamSetting>>,
+  address: Choice,
+): Choice {
+  const said = Object.entries(settings).flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value]]));
+  const firsts = sources.toReversed().map(({ variants }) => variants[0]?.params ?? {});
+  return Object.assign({}, ...firsts, Object.fromEntries(said), address) as Choice;
+}
+
+/** Returns what a card shows; nothing where it has nothing at all. */
+export function shownBy<T>({ variants }: Source<T>, choice: Choice): Shown<T> | undefined {
+  const wants = concerning(variants, choice);
+  const fits = ({ params }: Variant<T>) =>
+    Object.entries(wants).every(([key, value]) => !(key in params) || params[key] === value);
+  const exact = variants.find(fits);
+  if (exact !== undefined) return { item: exact.item };
+  const nearest = resolve(variants, wants);
+  return nearest && { item: undefined, wants, nearest };
+}
+
+/** Tells whether some card has something for a value while all else stays as it is chosen. */
+export function isOffered(sources: readonly Source<unknown>[], choice: Choice, key: string, value: Value): boolean {
+  return sources.some(
+    ({ variants }) =>
+      variants.some(({ params }) => key in params) && isPossible(variants, concerning(variants, choice), key, value),
+  );
+}
+
+/** Returns the values of a parameter that a card has for all else that is chosen. */
+export function valuesFor(source: Source<unknown>, choice: Choice, key: string): Value[] {
+  const values = new Set(source.variants.flatMap(({ params }) => params[key] ?? []));
+  return [...values].filter((value) => isOffered([source], choice, key, value));
+}
+
+/** Returns what of a choice a card has parameters for. */
+function concerning(variants: readonly Variant<unknown>[], choice: Choice): Choice {
+  const known = new Set(variants.flatMap(({ params }) => Object.keys(params)));
+  return Object.fromEntries(Object.entries(choice).filter(([key]) => known.has(key)));
+}

@@ -1,0 +1,334 @@
+// Tools for who edits a dashboard: on each card, and beside them all.
+
+import { useCallback, useRef, useState } from "preact/hooks";
+
+import { answer, api } from "../api/client";
+import { plain } from "../format";
+import { useQuery } from "../live/query";
+import { Icon } from "../parts/icon";
+import { Known } from "../parts/states";
+import { reference } from "../ref";
+import { type Listing, listStacks, placeOf } from "../stacks";
+import type { Value } from "../widgets";
+import type { Act } from "./acts";
+import { ahead, sized, spanOf, type Step, stepOf } from "./grid";
+import { type Card, HEIGHTS, type Height } from "./model";
+import { card as cardOf } from "./suggest";
+
+const HEIGHT_NAMES: Record<Height, string> = { auto: "as high as it needs", s: "low", m: "middle", l: "high", xl: "very high" };
+
+/** What the tools of a card need. */
+export interface ToolsProps {
+  card: Card;
+  cards: readonly Card[];
+  perform: (act: Act) => void;
+  /** Opens what there is to say of the card. */
+  open: () => void;
+}
+
+/** The tools of one card: all that a pointer does can be done by keys. */
+export function Tools({ card, cards, perform, open }: ToolsProps) {
+  const at = cards.indexOf(card);
+  const name = plain(card.title || card.kind);
+  const step = (what: Step) => {
+    if (what === "earlier" || what === "later") {
+      const before = ahead(cards, card.id, at + (what === "later" ? 1 : -1));
+      if (before !== undefined) perform({ act: "move", id: card.id, before });
+      return;
+    }
+    const size = sized(card, what);
+    if (size) perform({ act: "change", id: card.id, card: size });
+  };
+  const pressed = (event: KeyboardEvent) => {
+    const what = stepOf(event.key, event.shiftKey);
+    if (what === undefined) return;
+    event.preventDefault();
+    step(what);
+  };
+  return (
+    <span class="tools" role="toolbar" aria-label={`Card ${name}`}>
+      <button
+        type="button"
+        class="button bare icon grip"
+        draggable
+        aria-label={`Move ${name}: arrows move it, with Shift they size it`}
+        title="Drag it, or use the arrow keys; with Shift they size it"
+        onKeyDown={pressed}
+        onDragStart={(event) => {
+          event.dataTransfer?.setData("text/x-dsp-card", card.id);
+          const whole = event.currentTarget.closest(".board-cell");
+          if (whole) event.dataTransfer?.setDragImage(whole, 20, 20);
+        }}
+      >
+        <Icon name="grip" size={16} />
+      </button>
+      <button type="button" class="button bare icon" aria-label={`${name}: earlier`} disabled={at === 0} onClick={() => step("earlier")}>
+        <Icon name="left" size={16} />
+      </button>
+      <button
+        type="button"
+        class="button bare icon"
+        aria-label={`${name}: later`}
+        disabled={at === cards.length - 1}
+        onClick={() => step("later")}
+      >
+        <Icon name="right" size={16} />
+      </button>
+      <button type="button" class="button bare icon" aria-label={`Edit ${name}`} onClick={open}>
+        <Icon name="edit" size={16} />
+      </button>
+      <button type="button" class="button bare icon" aria-label={`Remove ${name}`} onClick={() => perform({ act: "remove", id: card.id })}>
+        <Icon name="bin" size={16} />
+      </button>
+    </span>
+  );
+}
+
+/** The edge by which a pointer draws a card wider or narrower. */
+export function Edge({ card, perform }: Pick<ToolsProps, "card" | "perform">) {
+  const drawn = useRef<number | undefined>(undefined);
+  const widen = (event: PointerEvent): number | undefined => {
+    const cell = (event.currentTarget as Element).closest<HTMLElement>(".board-cell");
+    const grid = cell?.parentElement;
+    if (!cell || !grid) return undefined;
+    const span = spanOf(event.clientX - cell.getBoundingClientRect().left, grid.getBoundingClientRect().width);
+    cell.style.setProperty("--span", String(span));
+    return span;
+  };
+  return (
+    <span
+      class="edge"
+      aria-hidden="true"
+      onPointerDown={(event) => {
+        event.preventDefault();
+        event.currentTarget.setPointerCapture(event.pointerId);
+        drawn.current = card.span;
+      }}
+      onPointerMove={(event) => {
+        if (drawn.current !== undefined) drawn.current = widen(event) ?? drawn.current;
+      }}
+      onPointerUp={() => {
+        const span = drawn.current;
+        drawn.current = undefined;
+        if (span !== undefined && span !== card.span) perform({ act: "change", id: card.id, card: { span } });
+      }}
+    />
+  );
+}
+
+/** Stacks that can be added, and what else a dashboard may hold. */
+export function Palette({ perform }: { perform: (act: Act) => void }) {
+  const [part, setPart] = useState("");
+  const [metrics, setMetrics] = useState(false);
+  const listed = useQuery("stacks to add", () => listStacks(""), ({ event }) => event.startsWith("stack."));
+  const add = (one: Listing) => {
+    const ref = reference(placeOf(one));
+    perform({ act: "add", card: cardOf({ kind: "stack", ref, title: one.stack.name.split("/").at(-1) ?? "", span: 6, height: "m" }) });
+  };
+  return (
+    <aside class="adding card" aria-label="Add cards">
+      <h2>Add</h2>
+      <div class="row wrap">
+        <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "text", title: "Text", text: "Some *words*." }) })}>
+          <Icon name="text" size={16} /> Text
+        </button>
+        <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "divider", title: "Section" }) })}>
+          <Icon name="plus" size={16} /> Heading
+        </button>
+        <button type="button" class="button" aria-pressed={metrics} onClick={() => setMetrics(!metrics)}>
+          <Icon name="chart" size={16} /> Metric
+        </button>
+      </div>
+      <label class="find">
+        <span class="visually-hidden">Find stacks to add</span>
+        <Icon name="search" size={16} />
+        <input class="field" type="search" placeholder="Find stacks" value={part} onInput={(event) => setPart(event.currentTarget.value)} />
+      </label>
+      <Known query={listed}>
+        {(stacks) => {
+          const fitting = stacks.filter(({ stack }) => stack.name.includes(part.trim())).slice(0, 50);
+          if (fitting.length === 0) return <p class="muted">No stack is called so.</p>;
+          return (
+            <ul>
+              {fitting.map((one) => (
+                <li key={one.stack.context + one.stack.user + one.stack.id}>
+                  {metrics ? (
+                    <Metrics listing={one} perform={perform} />
+                  ) : (
+                  <button type="button" class="add" onClick={() => add(one)}>
+                    <b class="cut">{plain(one.stack.name)}</b>
+                    <span class="muted cut">{plain(one.context?.label ?? "")}</span>
+                    <Icon name="plus" size={16} />
+                  </button>
+                  )}
+                </li>
+              ))}
+            </ul>
+          );
+        }}
+      </Known>
+    </aside>
+  );
+}
+
+/** The metrics of a stack, each of which can be added. */
+function Metrics({ listing, perform }: { listing: Listing; perform: (act: Act) => void }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary class="cut">{plain(listing.stack.name)}</summary>
+      {open && <MetricList listing={listing} perform={perform} />}
+    </details>
+  );
+}
+
+function MetricList({ listing, perform }: { listing: Listing; perform: (act: Act) => void }) {
+  const ref = reference(placeOf(listing));
+  const frame = useQuery(`metrics ${ref}`, () => answer(api.GET("/api/v1/frame", { params: { query: { ref } } })));
+  return (
+    <Known query={frame} lines={1}>
+      {({ metrics }) => {
+        const names = Object.entries(metrics).filter(([, value]) => typeof value === "number");
+        if (names.length === 0) return <p class="muted small">Its head has no metrics.</p>;
+        return (
+          <>
+            {names.map(([name]) => (
+              <button
+                type="button"
+                class="add"
+                key={name}
+                onClick={() => perform({ act: "add", card: cardOf({ kind: "metric", ref, text: name, title: name, span: 3, height: "s" }) })}
+              >
+                <b class="cut">{plain(name)}</b>
+                <Icon name="plus" size={16} />
+              </button>
+            ))}
+          </>
+        );
+      }}
+    </Known>
+  );
+}
+
+/** What can be said of a card, in a dialog. */
+export function Inspector(props: {
+  card: Card;
+  /** The parameters that its attachments have, as they call them, and their values. */
+  params: ReadonlyMap<string, Value[]>;
+  /** The frame that is the head now. */
+  head: string | undefined;
+  perform: (act: Act) => void;
+  close: () => void;
+}) {
+  const { card, params, head, perform, close } = props;
+  const change = (said: Extract<Act, { act: "change" }>["card"]) => perform({ act: "change", id: card.id, card: said });
+  const shown = useCallback((dialog: HTMLDialogElement | null) => {
+    if (dialog && !dialog.open) dialog.showModal();
+  }, []);
+  return (
+    <dialog class="inspector" ref={shown} onClose={close} aria-label={`Card ${plain(card.title)}`}>
+      <form method="dialog">
+        <h2>Card</h2>
+        <label>
+          <span>Title</span>
+          <input class="field" value={card.title} maxLength={200} onChange={(event) => change({ title: event.currentTarget.value })} />
+        </label>
+        {card.kind === "text" && (
+          <label>
+            <span>Text, in Markdown</span>
+            <textarea class="field" rows={8} value={card.text} onChange={(event) => change({ text: event.currentTarget.value })} />
+          </label>
+        )}
+        {card.kind !== "divider" && card.kind !== "text" && (
+          <label>
+            <span>Description</span>
+            <textarea
+              class="field"
+              rows={3}
+              value={card.description}
+              onChange={(event) => change({ description: event.currentTarget.value })}
+            />
+          </label>
+        )}
+        {card.kind === "metric" && (
+          <label>
+            <span>Metric</span>
+            <input class="field" value={card.text} onChange={(event) => change({ text: event.currentTarget.value })} />
+          </label>
+        )}
+        <label>
+          <span>Height</span>
+          <select class="field" value={card.height} onChange={(event) => change({ height: event.currentTarget.value as Height })}>
+            {HEIGHTS.map((height) => (
+              <option key={height} value={height}>
+                {HEIGHT_NAMES[height]}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          <span>Width, in columns of 12</span>
+          <input
+            class="field"
+            type="number"
+            min={2}
+            max={12}
+            value={card.span}
+            onChange={(event) => change({ span: Math.min(12, Math.max(2, event.currentTarget.valueAsNumber || card.span)) })}
+          />
+        </label>
+        {card.stack !== undefined && head !== undefined && (
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={card.frame !== undefined}
+              onChange={(event) => perform({ act: "pin", id: card.id, frame: event.currentTarget.checked ? head : null })}
+            />
+            <span>Stay at the frame that it shows now</span>
+          </label>
+        )}
+        {[...params].map(([key, values]) => (
+          <div key={key} class="param-of-card">
+          <label>
+            <span>{plain(key)}</span>
+            <select
+              class="field"
+              value={key in card.fixed ? String(card.fixed[key]) : ""}
+              onChange={(event) => {
+                const { [key]: _, ...rest } = card.fixed;
+                const value = values.find((one) => String(one) === event.currentTarget.value);
+                change({ fixed: value === undefined ? rest : { ...rest, [key]: value } });
+              }}
+            >
+              <option value="">chosen in the bar</option>
+              {values.map((one) => (
+                <option key={String(one)} value={String(one)}>
+                  always {plain(String(one))}
+                </option>
+              ))}
+            </select>
+          </label>
+          {!(key in card.fixed) && (
+            <label>
+              <span>{plain(key)} is called, in the bar</span>
+              <input
+                class="field"
+                value={card.names[key] ?? key}
+                maxLength={100}
+                onChange={(event) => {
+                  const { [key]: _, ...rest } = card.names;
+                  const name = event.currentTarget.value.trim();
+                  change({ names: name === "" || name === key ? rest : { ...rest, [key]: name } });
+                }}
+              />
+            </label>
+          )}
+          </div>
+        ))}
+        <div class="row">
+          <button class="button primary">Done</button>
+        </div>
+      </form>
+    </dialog>
+  );
+}

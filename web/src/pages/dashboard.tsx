@@ -1,0 +1,364 @@
+// A dashboard: cards that show stacks, and one bar of widgets for all of them.
+
+import { lazy, useLocation, useRoute } from "preact-iso";
+import { useEffect, useMemo, useState } from "preact/hooks";
+
+import { ProblemError } from "../api/client";
+import type { CommentInfo, FileInfo } from "../api/schema";
+import { readChoice, readTime, withChoice, withoutChoice, withTime } from "../boards/address";
+import { Bar } from "../boards/bar";
+import { type Open, useBoard } from "../boards/board";
+import { type Opened, removeBoard } from "../boards/calls";
+import { CardView } from "../boards/card";
+import { barOf, firstChoice, shownBy, sourceOf } from "../boards/choose";
+import { Duplicate } from "../boards/copy";
+import { Edge, Inspector, Palette, Tools } from "../boards/edit";
+import type { DrawnCard } from "../boards/export/collect";
+import { type Found, frameAt, referenceOf, stackOf, timesOf, useFrames, useHistories } from "../boards/frames";
+import { ahead } from "../boards/grid";
+import { History } from "../boards/history";
+import type { Card } from "../boards/model";
+import { pin, pinned } from "../boards/pins";
+import { byWeight } from "../boards/suggest";
+import { Travel } from "../boards/travel";
+import { plain } from "../format";
+import type { Query } from "../live/query";
+import { Comments, useComments } from "../parts/comments";
+import { Dialog } from "../parts/dialog";
+import { Icon } from "../parts/icon";
+import { Empty, Failed, Known } from "../parts/states";
+import { complain, toast } from "../parts/toasts";
+import { node } from "../state";
+import { useTitle } from "../title";
+import { type Choice, readParams, type Value, type Variant } from "../widgets";
+
+const Export = lazy(() => import("../boards/export/dialog").then((module) => module.Export));
+
+/** The page of a dashboard. */
+export function DashboardPage() {
+  const { params } = useRoute();
+  const id = params.id ?? "";
+  return <Dashboard key={id} id={id} />;
+}
+
+function Dashboard({ id }: { id: string }) {
+  const open = useBoard(id);
+  const { query } = open;
+  useTitle(query.data?.board.title || "Dashboard");
+  useEffect(() => {
+    // An address may name an id by its first digits.
+    const whole = query.data?.board.id;
+    if (whole !== undefined && whole !== id) history.replaceState(null, "", `/d/${whole}${location.search}`);
+  }, [query.data]);
+  if (query.data === undefined && query.error instanceof ProblemError && query.error.problem.code === "not_found") {
+    return (
+      <div class="page">
+        <Empty page icon="dashboards" title="This dashboard is not here">
+          <p>
+            It is in a context that you do not follow, or nothing of it has come yet. Ask whoever sent you the address
+            for a ticket and follow it under Peers; the same address then leads here.
+          </p>
+          <p class="row">
+            <a class="button primary" href="/peers">
+              Follow somebody
+            </a>
+            <button type="button" class="button" onClick={query.again}>
+              Try again
+            </button>
+          </p>
+        </Empty>
+      </div>
+    );
+  }
+  return (
+    <div class="page wide">
+      {query.data === undefined && <h1>Dashboard</h1>}
+      <Known query={query} lines={10}>
+        {(opened) => (
+          <>
+            {query.error !== undefined && <Failed error={query.error} again={query.again} />}
+            <Loaded opened={opened} open={open} />
+          </>
+        )}
+      </Known>
+    </div>
+  );
+}
+
+function Loaded({ opened, open }: { opened: Opened; open: Open }) {
+  const { board, info } = opened;
+  const { perform } = open;
+  const { query, path, route } = useLocation();
+  const edits = info.writable && query.edit !== undefined;
+  const [discussed, setDiscussed] = useState<string>();
+  const comments = useComments({ board: board.id });
+  const [inspected, setInspected] = useState<string>();
+  const [over, setOver] = useState<string>();
+
+  const stacks = board.cards.flatMap((card) => stackOf(card) ?? []);
+  const histories = useHistories(stacks);
+  const known = histories.data ?? new Map();
+  const at = readTime(query);
+  const references = useMemo(() => {
+    const then = (card: Card) => (at === undefined ? undefined : frameAt(known.get(stackOf(card) ?? "") ?? [], at));
+    return new Map(
+      board.cards.flatMap((card): [string, string][] => {
+        const reference = referenceOf(card, then(card));
+        return reference === undefined ? [] : [[card.id, reference]];
+      }),
+    );
+  }, [board, known, at]);
+  const frames = useFrames([...references.values()]);
+  const foundOf = (card: Card) => frames.data?.get(references.get(card.id) ?? "");
+
+  const variantsOf = (card: Card): Variant<FileInfo>[] => {
+    const found = foundOf(card);
+    if (card.kind !== "stack" || found === undefined || "error" in found) return [];
+    return byWeight(found.frame.files).map((item) => ({ item, params: readParams(item.params) }));
+  };
+  const sources = useMemo(() => board.cards.map((card) => sourceOf(card, variantsOf(card))), [board, frames.data]);
+  const widgets = useMemo(() => barOf(sources, board.params), [sources, board.params]);
+  const choice = firstChoice(sources, board.params, readChoice(query, widgets));
+  const choose = (chosen: Choice) => route(path + withChoice(query, { ...choice, ...chosen }), true);
+  const card = board.cards.find(({ id }) => id === inspected);
+  const talked = board.cards.find(({ id }) => id === discussed);
+  const drawn = (): DrawnCard[] =>
+    board.cards.map((card, index) => {
+      const source = sources[index];
+      return { card, found: foundOf(card), shown: source && shownBy(source, choice), history: known.get(stackOf(card) ?? "") ?? [] };
+    });
+
+  return (
+    <>
+      <Head opened={opened} edits={edits} open={open} drawn={drawn} choice={choice} at={at} />
+      <Bar board={board} widgets={widgets} sources={sources} choice={choice} choose={choose} reset={() => route(path + withoutChoice(query), true)} />
+      <div class={edits ? "editing" : undefined}>
+        {edits && <Palette perform={perform} />}
+        {board.cards.length === 0 ? (
+          <Empty icon="dashboards" title="Nothing on it yet">
+            <p>{edits ? "Add stacks from the list." : "Whoever made it has put nothing on it."}</p>
+          </Empty>
+        ) : (
+          <div class="board">
+            {board.cards.map((card, index) => {
+              const source = sources[index];
+              return (
+                <div
+                  key={card.id}
+                  class={`board-cell ${card.height} ${over === card.id ? "over" : ""}`}
+                  style={{ "--span": card.span }}
+                  onDragOver={(event) => {
+                    if (!edits || !event.dataTransfer?.types.includes("text/x-dsp-card")) return;
+                    event.preventDefault();
+                    setOver(card.id);
+                  }}
+                  onDragLeave={() => setOver(undefined)}
+                  onDrop={(event) => {
+                    event.preventDefault();
+                    setOver(undefined);
+                    const id = event.dataTransfer?.getData("text/x-dsp-card") ?? "";
+                    const before = ahead(board.cards, id, index);
+                    if (before !== undefined) perform({ act: "move", id, before });
+                  }}
+                >
+                  <CardView
+                    card={card}
+                    found={foundOf(card)}
+                    shown={source && shownBy(source, choice)}
+                    history={known.get(stackOf(card) ?? "") ?? []}
+                    choose={choose}
+                    comments={comments.data?.filter((comment) => comment.card === card.id).length ?? 0}
+                    discuss={() => setDiscussed(card.id)}
+                    {...(edits
+                      ? { tools: <Tools card={card} cards={board.cards} perform={perform} open={() => setInspected(card.id)} /> }
+                      : {})}
+                  />
+                  {edits && <Edge card={card} perform={perform} />}
+                </div>
+              );
+            })}
+          </div>
+        )}
+      </div>
+      {!edits && <Travel times={timesOf(known)} at={at} go={(to) => route(path + withTime(query, to), true)} />}
+      {talked && (
+        <CardComments
+          key={talked.id}
+          card={talked}
+          board={board.id}
+          writable={info.writable}
+          comments={comments}
+          close={() => setDiscussed(undefined)}
+        />
+      )}
+      {edits && card && (
+        <Inspector
+          key={card.id}
+          card={card}
+          params={valuesOf(variantsOf(card))}
+          head={headOf(foundOf(card))}
+          perform={perform}
+          close={() => setInspected(undefined)}
+        />
+      )}
+    </>
+  );
+}
+
+interface HeadProps {
+  opened: Opened;
+  edits: boolean;
+  open: Open;
+  /** Returns what every card shows now. */
+  drawn: () => DrawnCard[];
+  choice: Choice;
+  at: number | undefined;
+}
+
+function Head({ opened, edits, open, drawn, choice, at }: HeadProps) {
+  const { board, info } = opened;
+  const { perform, saved, back, forth } = open;
+  const { path, route } = useLocation();
+  const [dialog, setDialog] = useState<"history" | "copy" | "export">();
+  const mine = node.value?.user === info.creator.user;
+  const onHome = pinned.value.includes(board.id);
+  const close = () => setDialog(undefined);
+  const remove = async () => {
+    try {
+      await removeBoard(board.id);
+      route("/dashboards");
+      toast(`${plain(board.title)} is removed; under Dashboards it can be brought back.`);
+    } catch (error) {
+      complain(error);
+    }
+  };
+  const keys = (event: KeyboardEvent) => {
+    const writes = event.target instanceof Element && event.target.closest("input:not([type=range], [type=checkbox]), textarea, select, dialog");
+    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || writes) return;
+    const doing = event.shiftKey ? forth : back;
+    if (doing === undefined) return;
+    event.preventDefault();
+    doing();
+  };
+  useEffect(() => {
+    if (!edits) return undefined;
+    addEventListener("keydown", keys);
+    return () => removeEventListener("keydown", keys);
+  });
+  return (
+    <header class="board-head">
+      <p class="meta">
+        <a class="link" href="/dashboards">
+          Dashboards
+        </a>
+        <span>by {mine ? "me" : plain(info.creator.name)}</span>
+        {info.removed && <span class="badge bad">removed by who made it</span>}
+        {edits && (
+          <span role="status">{saved ? "Saved" : "Saving …"}</span>
+        )}
+      </p>
+      <div class="row wrap">
+        {edits && mine ? (
+          <>
+            <h1 class="visually-hidden">{plain(board.title || "Dashboard")}</h1>
+            <input
+              class="field title"
+              aria-label="Title"
+              value={board.title}
+              maxLength={200}
+              onChange={(event) => perform({ act: "title", title: event.currentTarget.value })}
+            />
+          </>
+        ) : (
+          <h1>{plain(board.title || "Dashboard")}</h1>
+        )}
+        <span class="end row wrap">
+          {edits ? (
+            <>
+              <button type="button" class="button icon" aria-label="Undo" title="Undo: Ctrl-Z" disabled={!back} onClick={back}>
+                <Icon name="undo" size={16} />
+              </button>
+              <button type="button" class="button icon" aria-label="Redo" title="Redo: Ctrl-Shift-Z" disabled={!forth} onClick={forth}>
+                <Icon name="redo" size={16} />
+              </button>
+              <button type="button" class="button" onClick={() => setDialog("history")}>
+                <Icon name="clock" size={16} /> History
+              </button>
+              {mine && (
+                <button type="button" class="button" onClick={() => void remove()}>
+                  <Icon name="bin" size={16} /> Remove
+                </button>
+              )}
+              <a class="button primary" href={path}>
+                Done
+              </a>
+            </>
+          ) : (
+            <>
+              <button
+                type="button"
+                class="button icon"
+                aria-pressed={onHome}
+                aria-label="Keep it on Home"
+                title={onHome ? "It stands on Home" : "Keep it on Home"}
+                onClick={() => pin(board.id, !onHome)}
+              >
+                <Icon name="pin" size={16} />
+              </button>
+              <button type="button" class="button icon" aria-label="History" title="History" onClick={() => setDialog("history")}>
+                <Icon name="clock" size={16} />
+              </button>
+              <button type="button" class="button" onClick={() => setDialog("export")}>
+                <Icon name="download" size={16} /> Export
+              </button>
+              <button type="button" class="button" onClick={() => setDialog("copy")}>
+                <Icon name="copy" size={16} /> Duplicate
+              </button>
+              {info.writable && (
+                <a class="button primary" href={`${path}?edit`}>
+                  <Icon name="edit" size={16} /> Edit
+                </a>
+              )}
+            </>
+          )}
+        </span>
+      </div>
+      {edits ? (
+        <input
+          class="field"
+          aria-label="Description"
+          placeholder="What it is about"
+          value={board.description}
+          maxLength={2000}
+          onChange={(event) => perform({ act: "description", description: event.currentTarget.value })}
+        />
+      ) : (
+        board.description !== "" && <p class="message">{plain(board.description)}</p>
+      )}
+      {dialog === "history" && <History board={board} info={info} close={close} />}
+      {dialog === "copy" && <Duplicate board={board.id} context={info.context} close={close} />}
+      {dialog === "export" && <Export board={board} cards={drawn()} choice={choice} at={at} close={close} />}
+    </header>
+  );
+}
+
+/** What is said about a card. */
+function CardComments(props: { card: Card; board: string; writable: boolean; comments: Query<CommentInfo[]>; close: () => void }) {
+  const { card, board, writable, comments, close } = props;
+  const { data, ...rest } = comments;
+  const own = { ...rest, data: data?.filter((comment) => comment.card === card.id) };
+  return (
+    <Dialog title={`Comments on ${plain(card.title || card.stack?.name || card.kind)}`} wide close={close}>
+      <Comments comments={own} about={writable ? { board, card: card.id } : undefined} />
+    </Dialog>
+  );
+}
+
+function valuesOf(variants: Variant<FileInfo>[]): Map<string, Value[]> {
+  const keys = [...new Set(variants.flatMap(({ params }) => Object.keys(params)))];
+  return new Map(keys.map((key) => [key, [...new Set(variants.flatMap(({ params }) => params[key] ?? []))]]));
+}
+
+function headOf(found: Found | undefined): string | undefined {
+  return found && "frame" in found ? found.frame.id : undefined;
+}
