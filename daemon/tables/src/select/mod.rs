@@ -3,6 +3,7 @@
 
 mod compare;
 mod keys;
+mod prune;
 
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use serde_json::Value;
@@ -92,9 +93,19 @@ impl Selection {
     }
 }
 
+/// What is believed of a file that says which values are in its parts.
+#[derive(Clone, Copy, Debug)]
+enum Trust {
+    /// That they are no others.
+    Statistics,
+    #[cfg(any(test, feature = "fuzzing"))]
+    Nothing,
+}
+
 impl Table {
     /// Finds the rows of which all conditions hold, in the order of some columns, else that of the
-    /// file. Rows that are equal in these stay in the order of the file.
+    /// file. Rows that are equal in these stay in the order of the file. Parts of the file that
+    /// have none of them, as it says itself, are not read.
     ///
     /// # Errors
     /// There is no such column, its values have no order, a value is none of its type, the table
@@ -129,7 +140,21 @@ impl Table {
             let what = "the number of rows to sort or to look through".into();
             return Err(TableError::TooLarge { what, size: self.rows(), limit: SELECT_ROWS });
         }
-        bounded("Parquet", || self.find(orders, conditions, limit, &wanted))
+        bounded("Parquet", || self.find(orders, conditions, limit, Trust::Statistics, &wanted))
+    }
+
+    /// Does the same without a look at what the file says of its values.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn select_of_all(
+        &self,
+        orders: &[Order],
+        conditions: &[Condition],
+    ) -> Result<Selection, TableError> {
+        let limit = SELECT_LOOKED_BYTES;
+        bounded("Parquet", || self.find(orders, conditions, limit, Trust::Nothing, &|| true))
     }
 
     fn find(
@@ -137,6 +162,7 @@ impl Table {
         orders: &[Order],
         conditions: &[Condition],
         limit: u64,
+        trust: Trust,
         wanted: &dyn Fn() -> bool,
     ) -> Result<Selection, TableError> {
         let mut columns = Vec::new();
@@ -164,15 +190,40 @@ impl Table {
         for (condition, at) in conditions.iter().zip(&checked) {
             checks.push((within(at), Check::new(schema.field(*at), &condition.test)?));
         }
+        let possible = match trust {
+            Trust::Statistics => {
+                let checks: Vec<(usize, &Check)> =
+                    checked.iter().copied().zip(checks.iter().map(|(_, check)| check)).collect();
+                self.possible(&checks)
+            }
+            #[cfg(any(test, feature = "fuzzing"))]
+            Trust::Nothing => None,
+        };
+        let (batches, within) = match possible {
+            Some(possible) => {
+                let batches =
+                    self.picked(&possible.groups, &columns, BATCH_ROWS, possible.selection)?;
+                (batches, possible.rows)
+            }
+            None => {
+                let all = 0..self.rows();
+                (self.batches(all.clone(), &columns, BATCH_ROWS)?, vec![all])
+            }
+        };
+        // The numbers of the rows that come.
+        let mut numbers = within.into_iter().flatten();
         let mut rows: Vec<u32> = Vec::new();
-        let mut before = 0u32;
         let (mut room, mut looked_through) = (SELECT_BYTES, 0);
-        for batch in self.batches(0..self.rows(), &columns, BATCH_ROWS)? {
+        for batch in batches {
             let batch = batch?;
             if !wanted() {
                 return Err(TableError::Io(std::io::ErrorKind::Interrupted.into()));
             }
             'rows: for row in 0..batch.num_rows() {
+                let number = numbers.next().and_then(|number| u32::try_from(number).ok());
+                let number = number.ok_or_else(|| {
+                    TableError::parquet("it has more rows than it says".to_owned())
+                })?;
                 for (at, check) in &checks {
                     let array = batch.column(*at);
                     looked_through += check.cost(array, row);
@@ -184,16 +235,15 @@ impl Table {
                         continue 'rows;
                     }
                 }
-                rows.push(before + row as u32);
+                rows.push(number);
                 for (at, keys) in &mut keys {
                     keys.push(batch.column(*at), row, &mut room)?;
                 }
             }
-            before += batch.num_rows() as u32;
         }
-        if u64::from(before) != self.rows() {
+        if let Some(missing) = numbers.next() {
             let said = self.rows();
-            let why = format!("it says that it has {said} rows, and ends at row {before}");
+            let why = format!("it says that it has {said} rows, and ends at row {missing}");
             return Err(TableError::parquet(why));
         }
         if !keys.is_empty() {
