@@ -12,7 +12,7 @@ if ! cmp -s package-lock.json "$installed"; then
 fi
 
 stamp=embed/ui/stamp.txt
-sources=(src public index.html package.json package-lock.json tsconfig.json vite.config.ts)
+sources=(src public index.html render.html package.json package-lock.json tsconfig.json vite.config.ts)
 if [ ! -e "$stamp" ] || [ -n "$(find "${sources[@]}" -newer "$stamp" -print -quit)" ]; then
     npm run --silent build >&2
 fi

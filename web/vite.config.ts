@@ -38,9 +38,49 @@ function packed(): Plugin {
   };
 }
 
+/** Bokeh as its authors built it: no bundler takes it apart without breaking it. */
+function bokeh(): Plugin {
+  const folder = "node_modules/@bokeh/bokehjs";
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
+  return {
+    name: "bokeh",
+    apply: "build",
+    generateBundle() {
+      for (const part of ["bokeh", "bokeh-widgets", "bokeh-tables", "bokeh-gl"]) {
+        const source = readFileSync(join(folder, "build/js", `${part}.min.js`));
+        this.emitFile({ type: "asset", fileName: `assets/bokeh-${version}/${part}.min.js`, source });
+      }
+    },
+  };
+}
+
+/** What a lock file says of a package. */
+interface Locked {
+  version?: string;
+  license?: string;
+  dev?: boolean;
+}
+
+/** Tells pages which packages of others they are made of: `virtual:licences`. */
+function licences(): Plugin {
+  const name = "virtual:licences";
+  return {
+    name: "licences",
+    resolveId: (id) => (id === name ? `\0${name}` : undefined),
+    load(id) {
+      if (id !== `\0${name}`) return undefined;
+      const lock = JSON.parse(readFileSync("package-lock.json", "utf8")) as { packages: Record<string, Locked> };
+      const parts = Object.entries(lock.packages)
+        .filter(([path, { dev }]) => path !== "" && dev !== true)
+        .map(([path, { version, license }]) => [path.replace(/^.*node_modules\//, ""), version, license]);
+      return `export default ${JSON.stringify(parts)}`;
+    },
+  };
+}
+
 export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [packed()],
+  plugins: [bokeh(), licences(), packed()],
   // `DSP_DAEMON=http://127.0.0.1:7700 npx vite` shows the pages of a daemon that runs.
   server: {
     proxy: {
@@ -58,6 +98,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // The page, and the one in the frames that draw figures of others.
+    rolldownOptions: { input: ["index.html", "render.html"] },
   },
   test: {
     environment: "happy-dom",

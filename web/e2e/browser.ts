@@ -61,7 +61,7 @@ export class Visitor {
       const text = message.text();
       // A daemon that is stopped refuses connections, as it should.
       if (message.type() === "error" && !text.includes("ERR_CONNECTION_REFUSED")) {
-        this.complaints.push(`${page.url()}: ${text}`);
+        this.complaints.push(`${page.url()}: ${text} ${message.location().url}`);
       }
     });
     return page;

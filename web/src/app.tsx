@@ -5,7 +5,11 @@ import { useEffect, useRef } from "preact/hooks";
 
 import { PAGES } from "./addresses";
 import { link } from "./live/feed";
+import { Bell } from "./parts/bell";
+import { Asking } from "./parts/dialog";
 import { Icon, type IconName } from "./parts/icon";
+import { Keys, OPEN_PALETTE } from "./parts/keys";
+import { Sync } from "./parts/sync";
 import { Toasts } from "./parts/toasts";
 import { PAGE_AT } from "./routes";
 import { node } from "./state";
@@ -14,7 +18,8 @@ import { isDark, theme } from "./theme";
 const RAIL: { path: string; label: string; icon: IconName; under: RegExp }[] = [
   { path: "/", label: "Home", icon: "home", under: /^\/$/ },
   { path: "/stacks", label: "Stacks", icon: "stacks", under: /^\/(stacks|s)(\/|$)/ },
-  { path: "/peers", label: "Peers", icon: "peers", under: /^\/peers(\/|$)/ },
+  { path: "/peers", label: "Peers", icon: "peers", under: /^\/(peers|join)(\/|$)/ },
+  { path: "/settings", label: "Settings", icon: "settings", under: /^\/settings(\/|$)/ },
 ];
 
 /** All of it. */
@@ -37,6 +42,8 @@ export function App() {
           <Main />
         </div>
       </div>
+      <Keys />
+      <Asking />
       <Toasts />
     </LocationProvider>
   );
@@ -70,14 +77,15 @@ function Rail() {
 }
 
 function Top() {
-  const { path, query, route } = useLocation();
+  const { path, route } = useLocation();
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const writes = event.target instanceof Element && event.target.closest("input, textarea, select");
       if (event.key !== "/" || writes || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      field.current?.focus();
+      // A page with a search of its own is searched by that.
+      (document.querySelector<HTMLElement>("[data-find]") ?? field.current)?.focus();
     };
     addEventListener("keydown", pressed);
     return () => removeEventListener("keydown", pressed);
@@ -88,7 +96,7 @@ function Top() {
   };
   return (
     <header class="top">
-      <form role="search" onSubmit={find}>
+      <form role="search" aria-label="Everything" onSubmit={find} hidden={path === "/stacks"}>
         <label class="find">
           <span class="visually-hidden">Find stacks</span>
           <Icon name="search" size={16} />
@@ -97,13 +105,22 @@ function Top() {
             class="field"
             type="search"
             placeholder="Find stacks"
-            value={path === "/stacks" ? (query.q ?? "") : ""}
           />
           <kbd aria-hidden="true">/</kbd>
         </label>
       </form>
       <div class="end">
-        <Connection />
+        <Sync />
+        <button
+          type="button"
+          class="button bare icon"
+          aria-label="Go to or do"
+          title="Go to or do: Ctrl-K"
+          onClick={() => dispatchEvent(new Event(OPEN_PALETTE))}
+        >
+          <Icon name="command" />
+        </button>
+        <Bell />
         <button
           type="button"
           class="button bare icon"
@@ -117,18 +134,6 @@ function Top() {
         </button>
       </div>
     </header>
-  );
-}
-
-function Connection() {
-  const peers = node.value?.peers_connected ?? 0;
-  const state = link.value;
-  const said = state === "live" ? (peers === 1 ? "1 peer" : `${peers} peers`) : state;
-  return (
-    <span class="row" style={{ gap: "0.4rem" }} role="status">
-      <span class={`dot ${state === "live" ? (peers > 0 ? "good" : "") : "warn"}`} aria-hidden="true" />
-      <span class="meta">{said}</span>
-    </span>
   );
 }
 

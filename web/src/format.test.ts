@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { ago, count, plain, size } from "./format";
+import { ago, bytesOf, count, dayOf, plain, size } from "./format";
 
 describe("size", () => {
   it("takes the largest unit of which there is one", () => {
@@ -36,4 +36,19 @@ describe("plain", () => {
   it("shows what turns text around", () => {
     expect(plain("report\u202efdp.exe")).toBe("report⟨202e⟩fdp.exe");
   });
+});
+
+describe("a size that somebody types", () => {
+  it.each([["50 MB", 50e6], ["1.5g", 1.5e9], ["4096", 4096], ["64KiB", 65536], ["0 B", 0]])("reads %s", (text, bytes) => {
+    expect(bytesOf(text)).toBe(bytes);
+  });
+  it.each(["", "MB", "-1", "1 x", "1e9"])("does not read %j", (text) => {
+    expect(bytesOf(text)).toBeNull();
+  });
+});
+
+it("names days as one says them", () => {
+  const now = new Date(2026, 10, 22, 9);
+  const said = [new Date(2026, 10, 22, 23), new Date(2026, 10, 21, 23, 59), new Date(2026, 10, 2), new Date(2025, 0, 1)];
+  expect(said.map((day) => dayOf(day, now))).toEqual(["Today", "Yesterday", "Monday 2 November", "1 January 2025"]);
 });

@@ -15,6 +15,15 @@ export function size(bytes: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
+/** Returns the bytes that somebody means with `50 MB`, `1.5g` or `4096`; null where it is no size. */
+export function bytesOf(text: string): number | null {
+  const found = text.trim().match(/^(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?$/i);
+  if (found === null) return null;
+  const [, digits = "", unit = "", binary] = found;
+  const step = binary === "" ? 1000 : 1024;
+  return Math.round(Number(digits) * step ** " kmgtp".indexOf(unit.toLowerCase() || " "));
+}
+
 /** Returns a count with its word: `1 frame`, `12 frames`. */
 export function count(number: number, word: string): string {
   return `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
@@ -62,4 +71,16 @@ const INVISIBLE = /(?![\n\t])\p{Cc}|[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060
 /** Returns text that somebody else wrote, with what would mislead the eye made visible. */
 export function plain(text: string): string {
   return text.replace(INVISIBLE, (mark) => `\u27e8${mark.charCodeAt(0).toString(16)}\u27e9`);
+}
+
+const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
+const date = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" });
+
+/** Returns the day of a time as one says it now: `Today`, `Yesterday`, `Monday 2 November`. */
+export function dayOf(time: Date, now: Date): string {
+  const midnight = (of: Date) => new Date(of.getFullYear(), of.getMonth(), of.getDate()).getTime();
+  const days = Math.round((midnight(now) - midnight(time)) / 86_400_000);
+  if (days <= 0) return "Today";
+  if (days === 1) return "Yesterday";
+  return time.getFullYear() === now.getFullYear() ? weekday.format(time) : date.format(time);
 }

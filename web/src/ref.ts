@@ -34,6 +34,26 @@ export function stackPath(place: StackPlace, view: View = "preview"): string {
   return `/s/${encodeURIComponent(place.user)}/${encodeURIComponent(place.context)}/${name}${rev}${query}`;
 }
 
+/** Returns the address of what differs between two frames. */
+export function comparePath(place: StackPlace, from: string, to: string): string {
+  const { user, context, name } = place;
+  return `${stackPath({ user, context, name })}/diff/${encodeURIComponent(from)}..${encodeURIComponent(to)}`;
+}
+
+/** Two frames that are compared. */
+export interface Pair {
+  from: string;
+  to: string;
+}
+
+/** Parts the rest of an address behind `/s/` where it says which two frames are compared. */
+export function readCompare(rest: string): [rest: string, pair: Pair | undefined] {
+  const found = /^(.+)\/diff\/([^/]+?)\.\.([^/]+)$/.exec(rest);
+  const [from, to] = [decoded(found?.[2] ?? ""), decoded(found?.[3] ?? "")];
+  if (found?.[1] === undefined || !from || !to) return [rest, undefined];
+  return [found[1], { from, to }];
+}
+
 /** Reads the rest of an address behind `/s/`; nothing where it names no stack. */
 export function readStackPath(rest: string): StackPlace | undefined {
   const parts = rest.split("/").map(decoded);
@@ -51,6 +71,20 @@ export function readStackPath(rest: string): StackPlace | undefined {
 /** Reads the query of a stack's page. */
 export function readView(query: string | undefined): View {
   return VIEWS.find((view) => view === query) ?? "preview";
+}
+
+/** A stack as an old address names it. */
+export interface OldPlace {
+  user: string;
+  stack: string;
+}
+
+/** Reads `/user/stack`, by dstack's rules for both; nothing where an address is none. */
+export function readOldPath(path: string): OldPlace | undefined {
+  const found = /^\/([A-Za-z0-9_-]{3,24})\/([A-Za-z0-9_/-]{3,255})$/.exec(path);
+  const [user, stack] = [found?.[1], found?.[2]];
+  if (user === undefined || stack === undefined || user === "api" || /--|\/\/|^[-/]|[-/]$/.test(stack)) return undefined;
+  return { user, stack };
 }
 
 /** Returns how a revision is written for people: ids by their first digits. */

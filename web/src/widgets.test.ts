@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { type Choice, isPossible, readParams, resolve, type Variant, widgetsOf } from "./widgets";
+import {
+  type Choice, isPossible, movedFrom, nearest, possible, readParams, resolve, type Variant, widgetsOf,
+} from "./widgets";
 
 const of = (...params: Choice[]): Variant<number>[] => params.map((one, item) => ({ item, params: one }));
 
@@ -15,7 +17,7 @@ describe("the widget of a parameter", () => {
     expect(kinds("2026-02-01", "2026-01-01")).toEqual([["date", ["2026-01-01", "2026-02-01"]]]);
     expect(kinds("b", "a")).toEqual([["radio", ["b", "a"]]]);
     expect(kinds("a", "b", "c", "d", "e", "f")[0]?.[0]).toBe("select");
-    expect(kinds("all", 3)).toEqual([["radio", ["all", 3]]]);
+    expect(kinds("all", 3)).toEqual([["select", ["all", 3]]]);
   });
 
   it("is there for each key that an attachment has", () => {
@@ -25,7 +27,7 @@ describe("the widget of a parameter", () => {
 
 describe("parameters of an attachment", () => {
   it("are texts, numbers and truth values", () => {
-    const read = { n: 1, s: "x", b: false, tab: { type: "tab" }, list: [1], none: null };
+    const read = { n: 1, s: "x", b: false, deep: { x: 1 }, list: [1], none: null };
     expect(readParams(read)).toEqual({ n: 1, s: "x", b: false });
     expect(readParams(undefined)).toEqual({});
   });
@@ -51,5 +53,39 @@ describe("a choice", () => {
   it("knows what would be there", () => {
     expect(isPossible(variants, { k: 1, t: "a" }, "t", "b")).toBe(false);
     expect(isPossible(variants, { k: 2, t: "a" }, "t", "b")).toBe(true);
+  });
+});
+
+describe("what widgets say", () => {
+  const variants = [
+    { item: 1, params: { c: 1, type: "a" } },
+    { item: 2, params: { c: 2, type: "a" } },
+    { item: 3, params: { c: 2, type: "b" } },
+  ];
+
+  it("is which others moved, and which values would fit", () => {
+    const wanted = { c: 1, type: "b" };
+    const found = resolve(variants, wanted, "type");
+    expect(found?.item).toBe(3);
+    expect(movedFrom(wanted, found?.params ?? {}, "type")).toEqual([{ key: "c", from: 1, to: 2 }]);
+    expect(possible(variants, { c: 1, type: "a" }, { key: "type", kind: "radio", values: ["a", "b"] })).toEqual(["a"]);
+  });
+
+  it("is the nearest value there is", () => {
+    expect(nearest([1, 5, 9], 6)).toBe(1);
+    expect(nearest(["2026-01-01", "2026-02-01"], "2026-01-20")).toBe(1);
+  });
+
+  it("is the tab of dstack's clients, and values with their types", () => {
+    expect(readParams({ Sales: { type: "tab" }, day: { t: "date", v: "2026-01-01" }, deep: { x: 1 } })).toEqual({
+      tab: "Sales",
+      day: "2026-01-01",
+    });
+    const tabs = [{ item: 1, params: { x: 1, tab: "A" } }, { item: 2, params: { x: 2, tab: "B" } }];
+    expect(widgetsOf(tabs).map(({ kind }) => kind)).toEqual(["tabs", "slider"]);
+    const many = Array.from({ length: 21 }, (_, at) => ({ item: at, params: { name: `n${at}` } }));
+    expect(widgetsOf(many)[0]?.kind).toBe("combobox");
+    expect(widgetsOf(many.slice(0, 20))[0]?.kind).toBe("select");
+    expect(widgetsOf([{ item: 1, params: { x: 1 } }, { item: 2, params: { x: "a" } }])[0]?.kind).toBe("select");
   });
 });

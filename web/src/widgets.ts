@@ -19,21 +19,45 @@ export type Widget =
   | { key: string; kind: "switch"; values: Value[] }
   | { key: string; kind: "slider"; values: number[] }
   | { key: string; kind: "date"; values: string[] }
-  | { key: string; kind: "radio" | "select"; values: Value[] };
+  | { key: string; kind: "radio" | "select" | "combobox" | "tabs"; values: Value[] };
+
+/** The name under which the tab of an attachment stands among its parameters. */
+export const TAB = "tab";
 
 /** Most texts that are offered beside each other. */
 const RADIO = 5;
+/** Most texts that are offered below each other; of more, one is typed. */
+const SELECT = 20;
 const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 
-/** Reads the parameters of an attachment; what is no text, number or truth value is no parameter. */
+/**
+ * Reads the parameters of an attachment; what is no text, number or truth value is no parameter,
+ * but the tab on which dstack's clients put it.
+ */
 export function readParams(params: object | undefined): Choice {
-  const entries = Object.entries(params ?? {}).filter(([, value]) => isValue(value));
-  return Object.fromEntries(entries);
+  const choice: Record<string, Value> = {};
+  for (const [key, value] of Object.entries(params ?? {})) {
+    const inner = bare(value);
+    if (isValue(inner)) choice[key] = inner;
+    else if (isTab(inner)) choice[TAB] ??= typeof inner.title === "string" && inner.title !== "" ? inner.title : key;
+  }
+  return choice;
+}
+
+/** A value that says its type beside it. */
+function bare(value: unknown): unknown {
+  return typeof value === "object" && value !== null && "t" in value && "v" in value ? value.v : value;
+}
+
+function isTab(value: unknown): value is { type: "tab"; title?: unknown } {
+  return typeof value === "object" && value !== null && "type" in value && value.type === "tab";
 }
 
 /** Returns a widget for each parameter, in the order in which they come up. */
 export function widgetsOf(variants: readonly Variant<unknown>[]): Widget[] {
   const keys = [...new Set(variants.flatMap(({ params }) => Object.keys(params)))];
+  // Tabs stand above all else.
+  keys.sort((a, b) => Number(b === TAB) - Number(a === TAB));
   return keys.map((key) => {
     const all = variants.flatMap(({ params }) => params[key] ?? []);
     return widgetOf(key, [...new Set(all)]);
@@ -50,7 +74,36 @@ function widgetOf(key: string, values: Value[]): Widget {
   if (values.every((value) => typeof value === "string" && DATE.test(value))) {
     return { key, kind: "date", values: (values as string[]).toSorted() };
   }
-  return { key, kind: values.length <= RADIO ? "radio" : "select", values };
+  const texts = values.every((value) => typeof value === "string");
+  if (key === TAB && texts) return { key, kind: "tabs", values };
+  if (!texts) return { key, kind: "select", values };
+  return { key, kind: values.length <= RADIO ? "radio" : values.length <= SELECT ? "select" : "combobox", values };
+}
+
+/** A parameter that moved although somebody else was changed, as no variant fits otherwise. */
+export interface Moved {
+  key: string;
+  from: Value;
+  to: Value | undefined;
+}
+
+/** Returns what of a choice is another one in the variant that is shown. */
+export function movedFrom(choice: Choice, shown: Choice, changed?: string): Moved[] {
+  return Object.entries(choice)
+    .filter(([key, value]) => key !== changed && shown[key] !== value)
+    .map(([key, from]) => ({ key, from, to: shown[key] }));
+}
+
+/** Returns the values of a parameter with which there is a variant, while all else stays. */
+export function possible(variants: readonly Variant<unknown>[], choice: Choice, widget: Widget): Value[] {
+  return (widget.values as Value[]).filter((value) => isPossible(variants, choice, widget.key, value));
+}
+
+/** Returns the index of the value that is nearest to a wanted one; of texts that are dates, in time. */
+export function nearest(values: readonly (string | number)[], wanted: string | number): number {
+  const number = (value: string | number) => (typeof value === "number" ? value : Date.parse(value));
+  const far = values.map((value) => Math.abs(number(value) - number(wanted)));
+  return far.reduce((best, one, at) => (one < (far[best] ?? Infinity) ? at : best), 0);
 }
 
 /**

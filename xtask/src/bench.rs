@@ -11,6 +11,7 @@ mod figure;
 mod load;
 mod transfer;
 mod wait;
+mod web;
 mod work;
 
 use std::collections::BTreeMap;
@@ -54,7 +55,7 @@ type Measure = fn(&Lab, Effort) -> anyhow::Result<Figure>;
 
 /// Returns all keys.
 fn keys() -> Vec<&'static str> {
-    TOGETHER.into_iter().chain(ALONE.map(|(key, _)| key)).collect()
+    TOGETHER.into_iter().chain(web::KEYS).chain(ALONE.map(|(key, _)| key)).collect()
 }
 
 #[derive(clap::Args)]
@@ -83,6 +84,14 @@ pub(crate) struct Effort {
 
 /// Measures everything and prints it.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
+    let wanted = |name: &str| match args.only.is_empty() {
+        true => !(args.quick && LONG.contains(&name)),
+        false => args.only.iter().any(|only| only == name),
+    };
+    let pages = web::KEYS.into_iter().any(wanted);
+    if pages {
+        web::build(workspace)?;
+    }
     let programs = workspace.build(Profile::from_env(Profile::Release)?)?;
     let effort = if args.quick {
         Effort { transfers: 3, samples: 20, idle_seconds: 10 }
@@ -95,10 +104,6 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     enough_space(&folder)?;
 
     let new_lab = || Lab::new(&programs, &folder);
-    let wanted = |name: &str| match args.only.is_empty() {
-        true => !(args.quick && LONG.contains(&name)),
-        false => args.only.iter().any(|only| only == name),
-    };
     let mut figures: BTreeMap<&str, Figure> = BTreeMap::new();
     for (push, follow, work) in [
         ("push_1gib", "follow_1gib", work::ONE_LARGE),
@@ -128,6 +133,13 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
                 figures.extend(tables.into_iter().zip(measured));
             }
             Err(error) => failed.push(format!("{}: {error:#}", tables.join(", "))),
+        }
+    }
+    if pages {
+        eprintln!("{} ...", web::KEYS.join(", "));
+        match web::measure(workspace, &programs, &folder, effort) {
+            Ok(measured) => figures.extend(web::KEYS.into_iter().zip(measured)),
+            Err(error) => failed.push(format!("{}: {error:#}", web::KEYS.join(", "))),
         }
     }
     for (name, measure) in ALONE {

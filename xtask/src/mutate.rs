@@ -11,6 +11,7 @@ mod target;
 #[cfg(test)]
 mod threats;
 mod verdict;
+mod web;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -20,7 +21,7 @@ use anyhow::{Context as _, ensure};
 
 use self::copy::Copy;
 use self::list::Mutant;
-use self::target::{Outcome, Target, TestBinary};
+use self::target::Target;
 pub(crate) use self::verdict::Verdict;
 use crate::workspace::Workspace;
 
@@ -84,9 +85,9 @@ fn plant(workspace: &Workspace, mutants: &[Mutant]) -> anyhow::Result<Vec<(Strin
     alone.lock()?;
     let copy = Copy::sync(&workspace.root, &folder.join("tree"))?;
     for (target, mutants) in &targets {
-        let build = || target.build(&copy.root, &folder.join("target"));
+        let build = || target.build(workspace, &copy.root, &folder.join("target"));
         let begun = Instant::now();
-        let sound = build().and_then(|binary| green(&binary, mutants));
+        let sound = build().and_then(|tests| tests.green(mutants));
         println!("{target}: sound tree built and tested ({:.1} s)", begun.elapsed().as_secs_f64());
         for mutant in mutants {
             let begun = Instant::now();
@@ -99,7 +100,7 @@ fn plant(workspace: &Workspace, mutants: &[Mutant]) -> anyhow::Result<Vec<(Strin
                     let planted = copy.plant(mutant)?;
                     let built = build();
                     drop(planted);
-                    match built.map(|binary| binary.run(&[&mutant.test])) {
+                    match built.map(|tests| tests.run(&mutant.test)) {
                         Err(why) => Verdict::Uncompiled(format!("{why:#}")),
                         Ok(Err(why)) => Verdict::Unsound(format!("{why:#}")),
                         Ok(Ok(outcome)) => outcome.into(),
@@ -110,22 +111,6 @@ fn plant(workspace: &Workspace, mutants: &[Mutant]) -> anyhow::Result<Vec<(Strin
         }
     }
     Ok(verdicts)
-}
-
-/// Runs the tests of these defects without any, and returns those tests that exist.
-///
-/// # Errors
-/// Where one of them is red: it would prove nothing.
-fn green(binary: &TestBinary, mutants: &[&Mutant]) -> anyhow::Result<Vec<String>> {
-    let mut tests = binary.tests()?;
-    tests.retain(|test| mutants.iter().any(|mutant| mutant.test == *test));
-    if !tests.is_empty() {
-        let outcome = binary.run(&tests.iter().map(String::as_str).collect::<Vec<_>>())?;
-        if let Outcome::Red(why) = outcome {
-            anyhow::bail!("red without a defect: {why}");
-        }
-    }
-    Ok(tests)
 }
 
 /// Returns the named defects, or all.

@@ -426,7 +426,12 @@ async fn token(args: &Add, server: &Server, file: Option<&ProfileFile>) -> Resul
     while name.len() > 256 {
         name.pop();
     }
-    let new = NewToken { name, scope: Some(args.scope.name()), secret: args.token.clone() };
+    let new = NewToken {
+        name,
+        scope: Some(args.scope.name()),
+        secret: args.token.clone(),
+        expires_seconds: None,
+    };
     let made: TokenMade =
         server.client.send_json(hyper::Method::POST, &Url::new(&["tokens"]), &new).await?;
     Ok(made.token)

@@ -20,8 +20,9 @@ Examples:
   dsp search tag:v1 --context alice/main
 
 All words have to fit, in any case, and none is a pattern. Filters are name:TEXT, tag:TAG,
-message:TEXT, param:NAME and metric:NAME, alone or with =, !=, >, >=, < or <= and a value, and
-column:NAME, alone or with = or != and a type.")]
+message:TEXT, input:NAME of what a frame was made from, or the beginning of its id, param:NAME and
+metric:NAME, alone or with =, !=, >, >=, < or <= and a value, and column:NAME, alone or with = or
+!= and a type.")]
 pub(crate) struct Args {
     /// Words and filters, all of which have to fit
     #[arg(value_name = "QUERY", required = true, num_args = 1..)]

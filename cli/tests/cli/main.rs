@@ -45,6 +45,7 @@ fn head(n: u8) -> HeadInfo {
         files: Some(2),
         bytes: Some(41_000_000),
         bytes_here: Some(41_000_000),
+        cover: None,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::fake::{Fake, Ran, Seen, VERSION, run};
 pub(crate) fn status() -> NodeStatus {
     NodeStatus {
         offers: Vec::new(),
+        unread: 0,
         version: VERSION.into(),
         web: "ui".into(),
         pid: 42,

@@ -36,6 +36,8 @@ pub struct Config {
     pub http_listen: IpAddr,
     /// `http.port`: the port of the API and the web UI; 0 is one that the system chooses once.
     pub http_port: u16,
+    /// `http.single_port`: whether what others made is shown at the port of the web UI too.
+    pub single_port: bool,
     /// `log.level`: a filter as [`crate::log::parse`] reads it.
     pub log_level: String,
     /// `user.name`: how the user calls herself.

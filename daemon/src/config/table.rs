@@ -114,6 +114,14 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| c.http_port.to_string(),
     },
     Setting {
+        name: "http.single_port",
+        kind: Kind::Bool,
+        about: "Whether pages and media that others made come from the port of the web UI, not their own",
+        restart: true,
+        apply: |c, v| truth(v).map(|on| c.single_port = on),
+        show: |c| c.single_port.to_string(),
+    },
+    Setting {
         name: "log.level",
         kind: Kind::Text,
         about: "What is logged: error, warn, info, debug, trace, or target=level by commas",
@@ -166,6 +174,7 @@ pub(super) fn defaults() -> Config {
         limit_down: 0,
         http_listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
         http_port: 7700,
+        single_port: false,
         log_level: "info".to_owned(),
         user_name: account_name(),
         device_name: host_name(),

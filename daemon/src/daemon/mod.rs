@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 use self::protect::Index;
 use self::watch::Watch;
 use crate::blobs::Blobs;
-use crate::config::{ConfigFile, Overrides, Settings};
+use crate::config::{Config, ConfigFile, Overrides, Settings};
 use crate::home::{Home, Lock, Published};
 use crate::http;
 use crate::http::listen::Listeners;
@@ -190,6 +190,7 @@ impl Daemon {
 
         let (listeners, port_taken) = listeners(&home, &store, &settings).await?;
         let address = listeners.address();
+        let raw = raw_listener(&store, settings.config()).await;
         let stop = CancellationToken::new();
         let watch = Watch::default();
         watch.begin(store.clone(), node.clone(), net.clone(), stop.clone());
@@ -217,6 +218,7 @@ impl Daemon {
             device,
             settings: SettingsParts { path: home.config(), overrides, settings, logging },
             address: client.address.clone(),
+            raw_address: raw.as_ref().map(Listeners::address),
             port_taken,
             token: client.token.clone(),
             stop: stop.clone(),
@@ -224,7 +226,13 @@ impl Daemon {
             pairing: asking,
         });
         let router = http::router(Arc::clone(&ops), address);
-        let served = listeners.serve(&router, &stop);
+        let served = TaskTracker::new();
+        listeners.serve(&router, &stop, &served);
+        if let Some(raw) = raw {
+            let router = http::raw_router(Arc::clone(&ops), address, raw.address());
+            raw.serve(&router, &stop, &served);
+        }
+        served.close();
         let published = home.publish(&lock, &client)?;
         tracing::info!(address = client.address, user = %user.short(), "ready");
         Ok(Daemon {
@@ -407,6 +415,25 @@ async fn listeners(
     #[cfg(not(unix))]
     let _ = home;
     Ok((listeners, taken))
+}
+
+/// Binds where bytes that others made are shown, at the port of last time if it is free; none where
+/// one port is to do, and where no browser can be told to trust another: a policy of a page names
+/// no address of IPv6.
+async fn raw_listener(store: &Store, config: &Config) -> Option<Listeners> {
+    if config.single_port || config.http_listen.is_ipv6() {
+        return None;
+    }
+    match Listeners::bind(config.http_listen, &ports::raw(store).await).await {
+        Ok(listeners) => {
+            ports::remember_raw(store, listeners.address().port()).await;
+            Some(listeners)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "no second port; what others made is shown at the first");
+            None
+        }
+    }
 }
 
 #[cfg(test)]

@@ -64,6 +64,20 @@ pub(super) async fn http(store: &Store, settings: &Settings) -> Result<HttpPorts
     Ok(HttpPorts::of(&kept, wanted, chosen))
 }
 
+/// Returns the ports to try for bytes that others made: the one of last time, then any.
+pub(super) async fn raw(store: &Store) -> Vec<u16> {
+    let kept = store.get(Slot::RAW_PORT).await.ok().flatten();
+    let kept = kept.and_then(|bytes| bytes.try_into().ok()).map(u16::from_be_bytes);
+    kept.into_iter().chain([0]).collect()
+}
+
+/// Remembers that port; without, another may be chosen at the next start.
+pub(super) async fn remember_raw(store: &Store, port: u16) {
+    if let Err(error) = store.set(Slot::RAW_PORT, port.to_be_bytes()).await {
+        tracing::warn!(%error, port, "the second port is not remembered");
+    }
+}
+
 /// Returns the addresses to listen on: where the system is to choose a port, the one of last time
 /// if it is free.
 pub(super) async fn remembered(

@@ -22,6 +22,8 @@ const PIECE_BYTES: usize = 256 << 10;
 const INLINE: &[&str] = &[
     "application/json",
     "application/pdf",
+    "audio/flac",
+    "audio/mp4",
     "audio/mpeg",
     "audio/ogg",
     "audio/wav",
@@ -36,6 +38,7 @@ const INLINE: &[&str] = &[
     "text/plain",
     "text/tab-separated-values",
     "video/mp4",
+    "video/ogg",
     "video/webm",
 ];
 

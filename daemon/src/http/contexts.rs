@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use dsp_protocol::api::{
-    ClosedContext, ContextInfo, Forked, NewContext, NewFork, Page, Readable, SetQuota,
+    ClosedContext, ContextInfo, Forked, NewContext, NewFork, Page, Readable, SetMuted, SetQuota,
     SwitchContext,
 };
 use serde::Deserialize;
@@ -42,6 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
         .routes(routes!(get, close))
         .routes(routes!(readable))
         .routes(routes!(quota))
+        .routes(routes!(mute))
         .routes(routes!(fork))
 }
 
@@ -112,6 +113,19 @@ async fn quota(
     Body(quota): Body<SetQuota>,
 ) -> Answer<ContextInfo> {
     Ok(Json(ops.set_quota(&context, quota).await?))
+}
+
+/// Says whether nothing of a context becomes a notification
+#[utoipa::path(put, path = "/contexts/{context}/muted", tag = "contexts",
+    operation_id = "muteContext",
+    params(("context" = String, Path, description = "label or id")), request_body = SetMuted,
+    responses((status = 200, body = ContextInfo), NoSuch, NotNow))]
+async fn mute(
+    State(ops): State<Arc<Ops>>,
+    Path(context): Path<String>,
+    Body(set): Body<SetMuted>,
+) -> Answer<ContextInfo> {
+    Ok(Json(ops.set_muted(&context, set).await?))
 }
 
 /// Makes a context of mine with the current heads of another

@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 
 use dsp_protocol::api::{
-    ContextInfo, DeedInfo, DeviceInfo, FileInfo, LogEntry, MemberInfo, OfferInfo, PROBLEM_JSON,
-    Page, PeerInfo, PinInfo, SearchHit, Setting, StackInfo, TicketInfo, TokenInfo,
+    ContextInfo, DeedInfo, DeviceInfo, FileInfo, LogEntry, MemberInfo, NotificationInfo, OfferInfo,
+    PROBLEM_JSON, Page, PeerInfo, PinInfo, SearchHit, SessionInfo, Setting, StackInfo, TicketInfo,
+    TokenInfo,
 };
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::{
@@ -115,9 +116,11 @@ pages! {
     HitPage: SearchHit;
     LogPage: LogEntry;
     MemberPage: MemberInfo;
+    NotificationPage: NotificationInfo;
     OfferPage: OfferInfo;
     PeerPage: PeerInfo;
     PinPage: PinInfo;
+    SessionPage: SessionInfo;
     SettingPage: Setting;
     StackPage: StackInfo;
     TicketPage: TicketInfo;

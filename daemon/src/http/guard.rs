@@ -11,7 +11,7 @@
 //!    say must show our origin or a header that pages of others cannot send.
 //! 4. Its cookie shows that it logged in.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::connect_info::Connected;
@@ -62,39 +62,53 @@ impl Connected<IncomingStream<'_, tokio::net::UnixListener>> for Peer {
     }
 }
 
+/// The names of this machine, without their ports.
+#[derive(Clone, Debug)]
+pub(super) struct Names(Arc<[String]>);
+
+impl Names {
+    /// Returns those of loopback, and the address of it where this daemon answers in fact.
+    pub(super) fn new(ip: IpAddr) -> Names {
+        let own = match ip {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        let names = ["127.0.0.1", "localhost", "[::1]"].map(str::to_owned).into_iter();
+        Names(names.chain([own]).collect())
+    }
+
+    /// Tells whether a request names this machine.
+    pub(super) fn fit(&self, request: &Parts) -> bool {
+        let named = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let known = |host: &str| {
+            let port = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+            let (name, _) = host.rsplit_once(':').filter(|part| port(part.1)).unwrap_or((host, ""));
+            self.0.iter().any(|own| own.eq_ignore_ascii_case(name))
+        };
+        let absolute = request.uri.authority().map(|authority| authority.as_str());
+        named.is_some_and(known) && absolute.is_none_or(known)
+    }
+}
+
+/// Returns the port of an address such as `http://127.0.0.1:7700`.
+pub(super) fn port_of(address: &str) -> Option<&str> {
+    address.rsplit_once(':').map(|(_, port)| port)
+}
+
 /// The guard of one daemon.
 #[derive(Clone, Debug)]
 pub(super) struct Guard {
     ops: Arc<Ops>,
-    /// Names of this machine, without their ports.
-    names: Arc<[String]>,
+    names: Names,
     origins: Arc<[String]>,
 }
 
 impl Guard {
     pub(super) fn new(ops: Arc<Ops>, address: SocketAddr) -> Guard {
-        // Where it answers in fact may be another address of loopback.
-        let own = match address {
-            SocketAddr::V4(address) => address.ip().to_string(),
-            SocketAddr::V6(address) => format!("[{}]", address.ip()),
-        };
-        let names = ["127.0.0.1", "localhost", "[::1]"].map(str::to_owned).into_iter();
-        let names: Vec<String> = names.chain([own]).collect();
+        let names = Names::new(address.ip());
         let origins =
-            names.iter().map(|name| format!("http://{name}:{}", address.port())).collect();
-        Guard { ops, names: names.into(), origins }
-    }
-
-    /// Tells whether a request names this machine.
-    fn knows_host(&self, request: &Parts) -> bool {
-        let named = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let known = |host: &str| {
-            let port = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-            let (name, _) = host.rsplit_once(':').filter(|part| port(part.1)).unwrap_or((host, ""));
-            self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
-        };
-        let absolute = request.uri.authority().map(|authority| authority.as_str());
-        named.is_some_and(known) && absolute.is_none_or(known)
+            names.0.iter().map(|name| format!("http://{name}:{}", address.port())).collect();
+        Guard { ops, names, origins }
     }
 
     /// Tells whether a program calls that shows a good token. A browser says whose page asks, or
@@ -130,7 +144,7 @@ impl Guard {
             }
         }
         if peer == Peer::Socket {
-            return Ok(Some(Client { scope: Scope::Admin }));
+            return Ok(Some(Client::program(Scope::Admin)));
         }
         self.browser(headers).await
     }
@@ -161,7 +175,7 @@ impl Guard {
             Some(Some(_)) | None => {}
         }
         match peer {
-            Peer::Socket => Ok(Some(Client { scope: Scope::Admin })),
+            Peer::Socket => Ok(Some(Client::program(Scope::Admin))),
             Peer::Tcp | Peer::Stranger => self.browser(headers).await,
         }
     }
@@ -207,7 +221,7 @@ impl Guard {
             return Err(Fault::new(ProblemCode::Refused, detail));
         }
         if peer == Peer::Tcp
-            && !self.knows_host(request)
+            && !self.names.fit(request)
             && !self.shows_token(&request.headers).await?
         {
             let detail = "the request names another host than this daemon";
@@ -262,8 +276,9 @@ fn is_open(path: &str) -> bool {
 /// Returns what a call needs: reading, pushing, or all rights.
 fn needed(method: &Method, path: &str) -> Scope {
     match (method.as_str(), path) {
-        // Which other programs hold tokens is no matter of a program.
+        // Which other programs hold tokens is no matter of a program, nor who else is logged in.
         ("GET" | "HEAD", "/api/v1/tokens") => Scope::Admin,
+        ("GET" | "HEAD", "/api/v1/sessions") => Scope::Admin,
         ("GET" | "HEAD", _) => Scope::Read,
         ("PUT", "/api/v1/blobs") | ("POST", "/api/v1/frames" | "/api/v1/tags") => Scope::Push,
         _ => Scope::Admin,

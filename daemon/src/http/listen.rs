@@ -110,9 +110,9 @@ impl Listeners {
         Ok(())
     }
 
-    /// Answers on all listeners until `stop` is cancelled; requests under way are finished.
-    pub fn serve(self, router: &Router, stop: &CancellationToken) -> TaskTracker {
-        let tasks = TaskTracker::new();
+    /// Answers on all listeners, in tasks of their own, until `stop` is cancelled; requests under
+    /// way are finished.
+    pub fn serve(self, router: &Router, stop: &CancellationToken, tasks: &TaskTracker) {
         for listener in self.tcp {
             let service = router.clone().into_make_service_with_connect_info::<Peer>();
             let stop = stop.clone();
@@ -128,8 +128,6 @@ impl Listeners {
                 .with_graceful_shutdown(async move { stop.cancelled().await });
             tasks.spawn(async move { report(served.await) });
         }
-        tasks.close();
-        tasks
     }
 }
 

@@ -21,9 +21,12 @@ pub mod listen;
 mod login;
 mod members;
 mod node;
+mod notifications;
 mod offers;
 mod pages;
 mod peers;
+mod raw;
+mod sessions;
 mod settings;
 mod stacks;
 mod steps;
@@ -50,6 +53,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::answer::Fault;
 use self::guard::Guard;
+use self::pages::Pages;
+pub use self::raw::router as raw_router;
 use crate::ops::Ops;
 
 /// The prefix of every call.
@@ -118,10 +123,13 @@ fn routes() -> OpenApiRouter<Arc<Ops>> {
         .merge(peers::routes())
         .merge(identity::routes())
         .merge(login::routes())
+        .merge(raw::routes())
+        .merge(sessions::routes())
         .merge(tokens::routes())
         .merge(settings::routes())
         .merge(undo::routes())
         .merge(transfers::routes())
+        .merge(notifications::routes())
         .merge(events::routes());
     #[cfg(feature = "tables")]
     let api = api.merge(tables::routes());
@@ -155,6 +163,8 @@ fn shaped(uri: &Uri, fault: Fault) -> Response {
 /// Returns all routes behind their guard; `address` is where they answer.
 pub fn router(ops: Arc<Ops>, address: SocketAddr) -> Router {
     let guard = Guard::new(Arc::clone(&ops), address);
+    let pages = Pages::new(&ops);
+    let old = pages.clone();
     let (api, document) = routes().split_for_parts();
     let document = completed(&document).to_string();
     api.route(
@@ -162,10 +172,11 @@ pub fn router(ops: Arc<Ops>, address: SocketAddr) -> Router {
         get(move || std::future::ready(answer::json_text(document.clone()))),
     )
     .merge(dstack::routes())
-    .merge(pages::routes())
-    .fallback(async |method: Method, uri: Uri, headers: HeaderMap| {
-        let page = pages::old_page(&method, uri.path(), &headers);
-        page.unwrap_or_else(|| shaped(&uri, nothing_here()))
+    .merge(pages::routes(&pages))
+    .merge(raw::beside())
+    .fallback(move |method: Method, uri: Uri, headers: HeaderMap| {
+        let page = old.old_page(&method, uri.path(), &headers);
+        std::future::ready(page.unwrap_or_else(|| shaped(&uri, nothing_here())))
     })
     .method_not_allowed_fallback(async |uri: Uri| shaped(&uri, Fault::method_not_allowed()))
     .layer(DefaultBodyLimit::max(JSON_BYTES))

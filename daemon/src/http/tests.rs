@@ -8,8 +8,11 @@ mod events;
 mod guards;
 mod hostile;
 mod metrics;
+mod notifications;
 mod pages;
 mod problems;
+mod raw;
+mod sessions;
 #[cfg(feature = "tables")]
 mod tables;
 mod tokens;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use dsp_protocol::api::{FileInfo, Problem, ProblemCode};
+use dsp_protocol::api::{CoverInfo, FileInfo, Problem, ProblemCode};
 use dsp_protocol::id::{BlobHash, ContextId, FrameId};
 use dsp_protocol::limits::TREE_FILES;
 use dsp_protocol::name::AttachmentPath;
@@ -169,6 +169,19 @@ pub(crate) struct Gist {
     pub(crate) message: String,
     /// None while the list of its files is not here.
     pub(crate) sum: Option<Sum>,
+    /// None where it has no files, or so many that they stand in a tree.
+    pub(crate) cover: Option<CoverInfo>,
+}
+
+/// Returns the file that stands for a frame: a picture, else the first one.
+fn cover(files: &[Attachment], here: &BTreeMap<BlobHash, u64>) -> Option<CoverInfo> {
+    let picture = files.iter().find(|file| file.media.starts_with("image/"));
+    picture.or(files.first()).map(|file| CoverInfo {
+        path: file.path.to_string(),
+        media: file.media.clone(),
+        size: file.blob.size,
+        here: here.contains_key(&file.blob.hash),
+    })
 }
 
 fn sum_of_listed(files: &[Attachment], here: &BTreeMap<BlobHash, u64>) -> Sum {
@@ -271,11 +284,15 @@ impl Ops {
             let hashes = listed.flatten().map(|file| file.blob.hash).collect();
             let here = self.store.earned_set(context, hashes).await?;
             for (id, frame) in decoded {
-                let sum = match &frame.files {
-                    Files::Listed(files) => Some(sum_of_listed(files, &here)),
-                    Files::Tree(root) => Gap::excuse(self.sum_of_tree(Some(context), root).await)?,
+                let (sum, cover) = match &frame.files {
+                    Files::Listed(files) => {
+                        (Some(sum_of_listed(files, &here)), cover(files, &here))
+                    }
+                    Files::Tree(root) => {
+                        (Gap::excuse(self.sum_of_tree(Some(context), root).await)?, None)
+                    }
                 };
-                gists.insert(id, Gist { message: frame.message, sum });
+                gists.insert(id, Gist { message: frame.message, sum, cover });
             }
         }
         Ok(gists)

@@ -251,6 +251,7 @@ impl Ops {
             bytes_here: distinct.sum.here,
             members: count(members.max(1)),
             heard: context.heard.map(rfc3339),
+            muted: self.store.muted().await?.contains(&context.id),
         })
     }
 }

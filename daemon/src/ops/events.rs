@@ -121,6 +121,7 @@ pub fn context_of(event: &Event) -> Option<ContextId> {
         | Event::TransferFinished { context, .. } => Some(*context),
         Event::PeerConnected { .. }
         | Event::PeerDisconnected { .. }
+        | Event::NotificationChanged { .. }
         | Event::Notice { .. }
         | Event::Resync {} => None,
     }
@@ -139,6 +140,7 @@ pub fn name_of(event: &Event) -> &'static str {
         Event::TicketUsed { .. } => "ticket.used",
         Event::TransferProgressed { .. } => "transfer.progressed",
         Event::TransferFinished { .. } => "transfer.finished",
+        Event::NotificationChanged { .. } => "notification.changed",
         Event::Notice { .. } => "notice",
         Event::Resync {} => "resync",
     }
@@ -287,7 +289,7 @@ impl Ops {
         label.unwrap_or_else(|| context.short())
     }
 
-    async fn stack_event(
+    pub(super) async fn stack_event(
         &self,
         context: ContextId,
         user: UserId,

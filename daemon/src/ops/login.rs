@@ -34,6 +34,15 @@ const BACK_OFF_MOST_MS: i64 = 60_000;
 pub struct Client {
     /// What the caller may do.
     pub scope: Scope,
+    /// The session that a browser showed; none of a program.
+    pub session: Option<TokenHash>,
+}
+
+impl Client {
+    /// Returns a program that may do what a scope says.
+    pub fn program(scope: Scope) -> Client {
+        Client { scope, session: None }
+    }
 }
 
 /// The token of this run, and the codes that are good now.
@@ -121,11 +130,11 @@ impl Ops {
     /// The database fails.
     pub async fn client_of_token(&self, token: &str) -> Result<Option<Client>, Problem> {
         if self.logins.is_token(token) {
-            return Ok(Some(Client { scope: Scope::Admin }));
+            return Ok(Some(Client::program(Scope::Admin)));
         }
         let known = self.store.token(token, now()).await?;
         let known = known.filter(|known| known.kind == TokenKind::Token);
-        Ok(known.map(|known| Client { scope: known.scope }))
+        Ok(known.map(|known| Client::program(known.scope)))
     }
 
     /// Tells who logged in with the secret of a cookie; a session lasts while it is used.
@@ -138,14 +147,15 @@ impl Ops {
         let Some(known) = known.filter(|known| known.kind == TokenKind::Session) else {
             return Ok(None);
         };
+        let hash = TokenHash::of(secret);
         let fresh = now + SESSION_SECONDS * 1000;
         if known.expires.is_some_and(|end| end < fresh - EXTEND_MS) {
             // She may read all the same, on a full disk too.
-            if let Err(error) = self.store.extend_token(TokenHash::of(secret), fresh).await {
+            if let Err(error) = self.store.extend_token(hash, fresh).await {
                 tracing::warn!(%error, "a session is not extended");
             }
         }
-        Ok(Some(Client { scope: known.scope }))
+        Ok(Some(Client { scope: known.scope, session: Some(hash) }))
     }
 
     /// Makes a code with which a browser logs in once, within a minute.
@@ -244,7 +254,8 @@ mod tests {
         alice.store().add_token("secret", session, now()).await.unwrap();
         alice.store().fill_disk();
         let client = alice.ops().client_of_session("secret").await.unwrap();
-        assert_eq!(client, Some(Client { scope: Scope::Admin }));
+        let session = Some(TokenHash::of("secret"));
+        assert_eq!(client, Some(Client { scope: Scope::Admin, session }));
         alice.stop().await;
     }
 }

@@ -31,6 +31,7 @@ mod members;
 mod metrics;
 mod names;
 mod node;
+mod notifications;
 pub(crate) mod objects;
 mod offers;
 mod paging;
@@ -41,12 +42,14 @@ mod problem;
 mod push;
 
 mod quotas;
+mod raw;
 mod reach;
 mod recovery;
 mod report;
 mod resolve;
 mod scene;
 mod search;
+mod sessions;
 mod settings;
 mod stacks;
 #[cfg(feature = "tables")]
@@ -63,6 +66,7 @@ mod undo;
 mod verify;
 mod whole;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -97,6 +101,7 @@ pub(crate) use self::media::UNKNOWN as UNKNOWN_MEDIA;
 pub use self::members::Kept;
 pub use self::paging::Paging;
 pub(crate) use self::problem::{bad_request, internal};
+pub use self::raw::{RawBytes, RawPlace};
 pub use self::report::Reporter;
 pub use self::search::SearchFilter;
 pub use self::settings::SettingsParts;
@@ -128,6 +133,8 @@ pub struct OpsParts {
     pub settings: SettingsParts,
     /// Where the API answers, `http://127.0.0.1:7700`.
     pub address: String,
+    /// Where bytes that others made are shown; none where that is the same.
+    pub raw_address: Option<SocketAddr>,
     /// The port of this home, where another program has it.
     pub port_taken: Option<u16>,
     /// The token of `run/client.json`.
@@ -153,6 +160,7 @@ pub struct Ops {
     device: DeviceId,
     settings: LiveSettings,
     address: String,
+    raw_address: Option<SocketAddr>,
     port_taken: Option<u16>,
     logins: Logins,
     stop: CancellationToken,
@@ -164,6 +172,7 @@ pub struct Ops {
     #[cfg(feature = "tables")]
     tables: tables::Tables,
     uploads: Uploads,
+    raw: raw::Addresses,
     dstack: dstack::Pending,
     uses: evict::Uses,
     collections_held: AtomicBool,
@@ -204,6 +213,7 @@ impl Ops {
             device: parts.device,
             settings: LiveSettings::new(parts.settings),
             address: parts.address,
+            raw_address: parts.raw_address,
             port_taken: parts.port_taken,
             logins: Logins::new(&parts.token),
             stop: parts.stop,
@@ -211,6 +221,7 @@ impl Ops {
             trees: Arc::default(),
             searched: SearchCache::default(),
             uploads: Uploads::default(),
+            raw: raw::Addresses::default(),
             dstack: dstack::Pending::default(),
             uses: evict::Uses::default(),
             collections_held: AtomicBool::new(parts.collections == Collections::Held),
@@ -226,6 +237,7 @@ impl Ops {
         });
         ops.limit_transfers();
         tokio::spawn(events::run(Arc::clone(&ops)));
+        tokio::spawn(notifications::run(Arc::clone(&ops)));
         tokio::spawn(pins::run(Arc::clone(&ops)));
         tokio::spawn(evict::run(Arc::clone(&ops)));
         tokio::spawn(collect::run(Arc::clone(&ops), collect::FIRST));

@@ -90,6 +90,7 @@ impl Ops {
             collections_held: self.are_collections_held(),
             roles_pending: scene.roles_pending(),
             offers: self.offers_shown(&scene).await?,
+            unread: self.unread().await?,
         })
     }
 

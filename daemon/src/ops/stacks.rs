@@ -224,6 +224,7 @@ fn head_info(head: &HeadView, gist: Option<&Gist>, now: i64) -> HeadInfo {
         files: sum.map(|sum| sum.files),
         bytes: sum.map(|sum| sum.bytes),
         bytes_here: sum.map(|sum| sum.here),
+        cover: gist.and_then(|gist| gist.cover.clone()),
     }
 }
 

@@ -17,6 +17,8 @@ const SECRET_LEAST: usize = 32;
 const SECRET_MOST: usize = 256;
 /// Longest name in bytes.
 const NAME_BYTES: usize = 256;
+/// Longest time after which a token ends, in seconds: ten years.
+const SECONDS_MOST: u64 = 10 * 366 * 24 * 3600;
 /// Most tokens at one time.
 const TOKENS: usize = 256;
 /// Most tokens in one page.
@@ -47,7 +49,7 @@ impl Ops {
             name: new.name,
             scope: scope(new.scope.unwrap_or(ScopeName::Push)),
             created: now,
-            expires: None,
+            expires: new.expires_seconds.map(|seconds| end(now, seconds)).transpose()?,
         };
         let secret = match new.secret {
             Some(secret) => {
@@ -136,7 +138,8 @@ impl Ops {
 
     async fn programs(&self) -> Result<Vec<(TokenHash, Token)>, Problem> {
         let mut all = self.store.tokens().await?;
-        all.retain(|(_, token)| token.kind == TokenKind::Token);
+        let now = now();
+        all.retain(|(_, token)| token.kind == TokenKind::Token && !token.has_ended(now));
         Ok(all)
     }
 }
@@ -158,10 +161,25 @@ fn check(secret: &str) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Returns when a token ends that is good for so many seconds.
+fn end(now: i64, seconds: u64) -> Result<i64, Problem> {
+    if !(1..=SECONDS_MOST).contains(&seconds) {
+        let detail = format!("a token ends after 1 to {SECONDS_MOST} seconds, or never");
+        return Err(bad_request(detail));
+    }
+    Ok(now + seconds as i64 * 1000)
+}
+
 fn info(hash: TokenHash, token: Token) -> TokenInfo {
     let mut id = hash.to_string();
     id.truncate(ID);
-    TokenInfo { id, name: token.name, scope: word(token.scope), created: rfc3339(token.created) }
+    TokenInfo {
+        id,
+        name: token.name,
+        scope: word(token.scope),
+        created: rfc3339(token.created),
+        until: token.expires.map(rfc3339),
+    }
 }
 
 fn scope(name: ScopeName) -> Scope {

@@ -36,6 +36,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     make_keeping,
     make_people,
     make_journal,
+    make_notifications,
 ];
 
 /// Schema 1: makes every table, so that reading never meets one that is missing.
@@ -104,6 +105,14 @@ fn make_journal(tx: &WriteTransaction) -> Result<(), Fault> {
     tx.open_table(tables::JOURNAL)?;
     tx.open_table(tables::TRASH)?;
     tx.open_table(tables::TRASHED_CONTEXT)?;
+    Ok(())
+}
+
+/// Schema 9: makes the tables of notifications.
+fn make_notifications(tx: &WriteTransaction) -> Result<(), Fault> {
+    tx.open_table(tables::NOTIFICATION)?;
+    tx.open_table(tables::MUTED)?;
+    tx.open_table(tables::LOG_SEEN)?;
     Ok(())
 }
 

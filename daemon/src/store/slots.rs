@@ -14,6 +14,8 @@ impl Slot {
     pub const LISTEN: Slot = Slot("listen");
     /// The port of the web UI and the API (u16, big-endian).
     pub const HTTP_PORT: Slot = Slot("http-port");
+    /// The port of the second listener, of bytes that others made (u16, big-endian).
+    pub const RAW_PORT: Slot = Slot("raw-port");
     /// My user id (32 bytes): present once the first start came to its end.
     pub const USER: Slot = Slot("user");
     /// The last entry of my identity log that was signed here, or that this device was granted

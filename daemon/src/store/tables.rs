@@ -103,6 +103,16 @@ pub(super) const OFFER: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new
 /// Tokens and sessions: hash of the secret (32) -> CBOR, as [`super::tokens`] writes it.
 pub(super) const TOKEN: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("token");
 
+/// What the user may want to know: number, rising from 1 -> CBOR, as [`super::notifications`] writes
+/// it.
+pub(super) const NOTIFICATION: TableDefinition<u64, &[u8]> = TableDefinition::new("notification");
+
+/// Contexts of which nothing becomes a notification: context (32) -> nothing.
+pub(super) const MUTED: TableDefinition<&[u8; 32], ()> = TableDefinition::new("muted");
+
+/// How long the identity log of another user was when it was last looked at: user (32) -> entries.
+pub(super) const LOG_SEEN: TableDefinition<&[u8; 32], u32> = TableDefinition::new("log-seen");
+
 /// What was done and can be undone: number, rising from 1 -> CBOR, as [`super::journal`] writes it.
 pub(super) const JOURNAL: TableDefinition<u64, &[u8]> = TableDefinition::new("journal");
 

@@ -55,7 +55,8 @@ pub struct Token {
 }
 
 impl Token {
-    fn has_ended(&self, now: i64) -> bool {
+    /// Tells whether it is good no more.
+    pub fn has_ended(&self, now: i64) -> bool {
         self.expires.is_some_and(|end| end <= now)
     }
 }

@@ -53,6 +53,9 @@ http! {
         /// When an author of it was last heard of, RFC 3339; absent when never.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub heard: Option<String>,
+        /// Whether nothing of it becomes a notification.
+        #[serde(default)]
+        pub muted: bool,
     }
 
     /// What somebody may do in a context.

@@ -79,6 +79,12 @@ http! {
             /// Blobs nobody reachable had.
             failed: u64,
         },
+        /// There are notifications that were not there before, or some were read.
+        #[serde(rename = "notification.changed")]
+        NotificationChanged {
+            /// How many are not read.
+            unread: u32,
+        },
         /// Something the user should know.
         #[serde(rename = "notice")]
         Notice {

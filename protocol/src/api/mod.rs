@@ -31,10 +31,13 @@ mod keeping;
 mod login;
 mod members;
 mod node;
+mod notifications;
 mod offers;
 mod peers;
 mod problem;
+mod raw;
 mod search;
+mod sessions;
 mod settings;
 mod size;
 mod stacks;
@@ -73,14 +76,19 @@ pub use self::keeping::{
 pub use self::login::{Login, LoginCode};
 pub use self::members::{CutAway, KeepMore, MemberInfo, SetRole};
 pub use self::node::{ClientFile, Health, NodeStatus, PendingRole};
+pub use self::notifications::{
+    NotificationInfo, NotificationKind, ReadNotifications, SetMuted, Unread,
+};
 pub use self::offers::OfferInfo;
 pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, SetTrust, Trust, UserName};
 pub use self::problem::{Problem, ProblemCode};
+pub use self::raw::{NewRaw, RawAddress, RawKind};
 pub use self::search::{SearchColumn, SearchHit};
+pub use self::sessions::SessionInfo;
 pub use self::settings::Setting;
 pub use self::size::parse_bytes;
 pub use self::stacks::{
-    Forked, HeadInfo, LogEntry, NewFork, NewShare, Rename, SetTag, Shared, StackInfo,
+    CoverInfo, Forked, HeadInfo, LogEntry, NewFork, NewShare, Rename, SetTag, Shared, StackInfo,
 };
 pub use self::step::{Progress, Step};
 #[cfg(feature = "openapi")]

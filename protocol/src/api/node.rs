@@ -69,6 +69,9 @@ http! {
         /// Contexts that others offer, by their labels; declined ones left out.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub offers: Vec<String>,
+        /// Notifications that were not read.
+        #[serde(default)]
+        pub unread: u32,
     }
 
     /// A role that waits for a device of an owner.

@@ -57,6 +57,21 @@ http! {
         /// Bytes of those that are here.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub bytes_here: Option<u64>,
+        /// The file that stands for the frame in a list: a picture, else its first one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub cover: Option<CoverInfo>,
+    }
+
+    /// The file that stands for a frame in a list.
+    pub struct CoverInfo {
+        /// Its path.
+        pub path: String,
+        /// Its media type.
+        pub media: String,
+        /// Its size in bytes.
+        pub size: u64,
+        /// Whether all its bytes are here.
+        pub here: bool,
     }
 
     /// A revision in `GET /log`.

@@ -23,6 +23,9 @@ http! {
         /// drawn when left out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub secret: Option<String>,
+        /// Seconds until it ends; never when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub expires_seconds: Option<u64>,
     }
 
     /// A token that was made.
@@ -43,6 +46,9 @@ http! {
         pub scope: ScopeName,
         /// When it was made, RFC 3339.
         pub created: String,
+        /// When it ends, RFC 3339; never when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub until: Option<String>,
     }
 }
 

@@ -212,6 +212,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/contexts/{context}/muted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says whether nothing of a context becomes a notification */
+        put: operations["muteContext"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/contexts/{context}/quota": {
         parameters: {
             query?: never;
@@ -793,6 +810,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists notifications, the latest first */
+        get: operations["listNotifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Marks a notification as read, or all of them */
+        post: operations["readNotifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/offers": {
         parameters: {
             query?: never;
@@ -916,6 +967,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/raw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an address at which a browser shows an attachment beside the pages */
+        post: operations["createRawAddress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rename": {
         parameters: {
             query?: never;
@@ -979,6 +1047,40 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the browsers that are logged in */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Logs a browser out */
+        delete: operations["endSession"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1536,6 +1638,8 @@ export interface components {
              * @description Members, owners included.
              */
             members: number;
+            /** @description Whether nothing of it becomes a notification. */
+            muted?: boolean;
             /** @description Its name as its owners call it. */
             name: string;
             /** @description The first owner. */
@@ -1573,6 +1677,20 @@ export interface components {
             next_cursor?: string | null;
             /** @description What is to be known of the whole list, such as that it may be longer soon. */
             note?: string | null;
+        };
+        /** @description The file that stands for a frame in a list. */
+        CoverInfo: {
+            /** @description Whether all its bytes are here. */
+            here: boolean;
+            /** @description Its media type. */
+            media: string;
+            /** @description Its path. */
+            path: string;
+            /**
+             * Format: uint64
+             * @description Its size in bytes.
+             */
+            size: number;
         };
         /** @description What a cut took away. */
         CutAway: {
@@ -1825,6 +1943,14 @@ export interface components {
              * @description Blobs nobody reachable had.
              */
             failed: number;
+        } | {
+            /** @enum {string} */
+            event: "notification.changed";
+            /**
+             * Format: uint32
+             * @description How many are not read.
+             */
+            unread: number;
         } | {
             /** @enum {string} */
             event: "notice";
@@ -2169,6 +2295,7 @@ export interface components {
             bytes_here?: number | null;
             /** @description Whether that clock runs more than ten minutes ahead of ours. */
             clock_ahead: boolean;
+            cover?: components["schemas"]["CoverInfo"] | null;
             /** @description The device that signed it. */
             device: components["schemas"]["DeviceId"];
             /**
@@ -2473,6 +2600,13 @@ export interface components {
             /** @description A reference of a frame or a stack. */
             ref: string;
         };
+        /** @description `POST /raw`: which bytes, and what a browser may do with them. */
+        NewRaw: {
+            /** @description What they are shown as. */
+            as?: components["schemas"]["RawKind"];
+            /** @description A reference of an attachment. */
+            ref: string;
+        };
         /** @description `POST /shares`: shows a stack of mine to named users and nobody else. */
         NewShare: {
             /** @description Whether frames behind the head go along. */
@@ -2498,6 +2632,11 @@ export interface components {
         };
         /** @description A token to be made: `POST /tokens`. */
         NewToken: {
+            /**
+             * Format: uint64
+             * @description Seconds until it ends; never when left out.
+             */
+            expires_seconds?: number | null;
             /** @description What it is for, in 1 to 256 bytes. */
             name: string;
             scope?: components["schemas"]["ScopeName"] | null;
@@ -2583,6 +2722,11 @@ export interface components {
              */
             transfers: number;
             /**
+             * Format: uint32
+             * @description Notifications that were not read.
+             */
+            unread?: number;
+            /**
              * Format: uint64
              * @description Bytes of blobs that are here.
              */
@@ -2593,6 +2737,47 @@ export interface components {
             version: string;
             /** @description Which web UI is built in: its version and what it was made of, or `none`. */
             web: string;
+        };
+        /** @description A notification: an item of `GET /notifications`. */
+        NotificationInfo: {
+            /** @description When it last happened, RFC 3339. */
+            at: string;
+            context?: components["schemas"]["ContextId"] | null;
+            frame?: components["schemas"]["FrameId"] | null;
+            /**
+             * Format: uint64
+             * @description Its number; a later one has a greater.
+             */
+            id: number;
+            /** @description Its kind. */
+            kind: components["schemas"]["NotificationKind"];
+            /** @description How that is written in a reference. */
+            label?: string | null;
+            /** @description Whether it was read. */
+            read: boolean;
+            /** @description The name of the stack that it is about. */
+            stack?: string | null;
+            /** @description What happened, in a sentence. */
+            text: string;
+            /**
+             * Format: uint32
+             * @description How often it happened since the one before was read.
+             */
+            times: number;
+            user?: components["schemas"]["UserName"] | null;
+        };
+        /**
+         * @description What a notification is of.
+         * @enum {string}
+         */
+        NotificationKind: "head" | "ticket" | "offer" | "key" | "disk" | "transfer" | "notice";
+        /** @description A page of a list. */
+        NotificationPage: {
+            items: components["schemas"]["NotificationInfo"][];
+            /** @description What to pass as `cursor` for the next page; absent on the last. */
+            next_cursor?: string | null;
+            /** @description What is to be known of the whole list, such as that it may be longer soon. */
+            note?: string | null;
         };
         /**
          * @description A context that an owner made me a member of and that I do not follow: an item of
@@ -2845,6 +3030,27 @@ export interface components {
             /** @description Whether the frame equals the head, so that nothing was pushed. */
             unchanged: boolean;
         };
+        /** @description The answer of `POST /raw`. */
+        RawAddress: {
+            /**
+             * @description Where the bytes are: whole with the second port, else a path of this one. Good until
+             *     nobody used it for an hour.
+             */
+            url: string;
+        };
+        /**
+         * @description What a browser may do with bytes at an address of their own.
+         * @enum {string}
+         */
+        RawKind: "media" | "still" | "scripts";
+        /** @description `POST /notifications/read`: what was read. */
+        ReadNotifications: {
+            /**
+             * Format: uint64
+             * @description One; all when left out.
+             */
+            id?: number | null;
+        };
         /** @description What `dsp share` would make readable: `GET /contexts/{context}/readable`. */
         Readable: {
             /** @description Access before. */
@@ -3021,6 +3227,32 @@ export interface components {
              *     at `/`, `**` does not. At most 64.
              */
             only?: string[];
+        };
+        /** @description A browser that is logged in: an item of `GET /sessions`. */
+        SessionInfo: {
+            /** @description What the browser said of itself as it logged in. */
+            browser: string;
+            /** @description When it logged in, RFC 3339. */
+            created: string;
+            /** @description The first 16 digits of the hash of its secret. */
+            id: string;
+            /** @description Whether it is the one that asks. */
+            this: boolean;
+            /** @description When it is logged out if it is not used until then, RFC 3339. */
+            until: string;
+        };
+        /** @description A page of a list. */
+        SessionPage: {
+            items: components["schemas"]["SessionInfo"][];
+            /** @description What to pass as `cursor` for the next page; absent on the last. */
+            next_cursor?: string | null;
+            /** @description What is to be known of the whole list, such as that it may be longer soon. */
+            note?: string | null;
+        };
+        /** @description `PUT /contexts/{context}/muted`: whether what happens in a context is kept quiet. */
+        SetMuted: {
+            /** @description Whether it is. */
+            muted: boolean;
         };
         /** @description `PUT /contexts/{context}/quota`: how many bytes of a context come by themselves. */
         SetQuota: {
@@ -3398,6 +3630,8 @@ export interface components {
             name: string;
             /** @description What it permits. */
             scope: components["schemas"]["ScopeName"];
+            /** @description When it ends, RFC 3339; never when absent. */
+            until?: string | null;
         };
         /** @description A token that was made. */
         TokenMade: {
@@ -3533,6 +3767,14 @@ export interface components {
         Unpinned: {
             /** @description As they were. */
             pins: components["schemas"]["PinInfo"][];
+        };
+        /** @description How many notifications are not read: the answer of `POST /notifications/read`. */
+        Unread: {
+            /**
+             * Format: uint32
+             * @description How many.
+             */
+            unread: number;
         };
         UserId: string;
         /** @description A user with the name that is hers here. */
@@ -3732,6 +3974,7 @@ export type ContentDiff = components['schemas']['ContentDiff'];
 export type ContextId = components['schemas']['ContextId'];
 export type ContextInfo = components['schemas']['ContextInfo'];
 export type ContextPage = components['schemas']['ContextPage'];
+export type CoverInfo = components['schemas']['CoverInfo'];
 export type CutAway = components['schemas']['CutAway'];
 export type CutInfo = components['schemas']['CutInfo'];
 export type DeedInfo = components['schemas']['DeedInfo'];
@@ -3793,10 +4036,14 @@ export type NewFork = components['schemas']['NewFork'];
 export type NewFrame = components['schemas']['NewFrame'];
 export type NewPairing = components['schemas']['NewPairing'];
 export type NewPin = components['schemas']['NewPin'];
+export type NewRaw = components['schemas']['NewRaw'];
 export type NewShare = components['schemas']['NewShare'];
 export type NewTicket = components['schemas']['NewTicket'];
 export type NewToken = components['schemas']['NewToken'];
 export type NodeStatus = components['schemas']['NodeStatus'];
+export type NotificationInfo = components['schemas']['NotificationInfo'];
+export type NotificationKind = components['schemas']['NotificationKind'];
+export type NotificationPage = components['schemas']['NotificationPage'];
 export type OfferInfo = components['schemas']['OfferInfo'];
 export type OfferPage = components['schemas']['OfferPage'];
 export type PairingInfo = components['schemas']['PairingInfo'];
@@ -3817,6 +4064,9 @@ export type ProblemCode = components['schemas']['ProblemCode'];
 export type Progress = components['schemas']['Progress'];
 export type PublicKey = components['schemas']['PublicKey'];
 export type Pushed = components['schemas']['Pushed'];
+export type RawAddress = components['schemas']['RawAddress'];
+export type RawKind = components['schemas']['RawKind'];
+export type ReadNotifications = components['schemas']['ReadNotifications'];
 export type Readable = components['schemas']['Readable'];
 export type Recover = components['schemas']['Recover'];
 export type Recovered = components['schemas']['Recovered'];
@@ -3830,6 +4080,9 @@ export type ScopeName = components['schemas']['ScopeName'];
 export type SearchColumn = components['schemas']['SearchColumn'];
 export type SearchHit = components['schemas']['SearchHit'];
 export type Selection = components['schemas']['Selection'];
+export type SessionInfo = components['schemas']['SessionInfo'];
+export type SessionPage = components['schemas']['SessionPage'];
+export type SetMuted = components['schemas']['SetMuted'];
 export type SetQuota = components['schemas']['SetQuota'];
 export type SetRole = components['schemas']['SetRole'];
 export type SetTag = components['schemas']['SetTag'];
@@ -3874,6 +4127,7 @@ export type UndoDeed = components['schemas']['UndoDeed'];
 export type UndoHint = components['schemas']['UndoHint'];
 export type Undone = components['schemas']['Undone'];
 export type Unpinned = components['schemas']['Unpinned'];
+export type Unread = components['schemas']['Unread'];
 export type UserId = components['schemas']['UserId'];
 export type UserName = components['schemas']['UserName'];
 export type ValueChange = components['schemas']['ValueChange'];
@@ -4450,6 +4704,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MemberInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    muteContext: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description label or id */
+                context: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetMuted"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContextInfo"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -5601,6 +5892,70 @@ export interface operations {
             507: components["responses"]["DiskFull"];
         };
     };
+    listNotifications: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    readNotifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadNotifications"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unread"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
     listOffers: {
         parameters: {
             query?: {
@@ -5951,6 +6306,40 @@ export interface operations {
             507: components["responses"]["DiskFull"];
         };
     };
+    createRawAddress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRaw"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RawAddress"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
     renameStack: {
         parameters: {
             query?: never;
@@ -6096,6 +6485,68 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Refused"];
             404: components["responses"]["NotFound"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    listSessions: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id of the session */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             421: components["responses"]["Misdirected"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];

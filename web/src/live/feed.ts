@@ -17,6 +17,9 @@ export type Listener = (event: DaemonEvent) => void;
 /** The connection as this page knows it. */
 export const link = signal<Link>("connecting");
 
+/** Whether this page listens for all of the browser. */
+export const leads = signal(false);
+
 /** What pages of one browser tell each other. */
 type Told = { event: DaemonEvent } | { link: Link } | { asks: true };
 
@@ -33,6 +36,7 @@ const NAMES: Record<DaemonEvent["event"], true> = {
   "ticket.used": true,
   "transfer.progressed": true,
   "transfer.finished": true,
+  "notification.changed": true,
   notice: true,
   resync: true,
 };
@@ -58,6 +62,7 @@ export function start(): void {
 }
 
 function lead(others: BroadcastChannel): void {
+  leads.value = true;
   const told = (message: Told) => others.postMessage(message);
   const change = (to: Link) => {
     arrive(to);

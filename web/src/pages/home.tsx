@@ -1,21 +1,26 @@
-import type { ContextInfo } from "../api/schema";
-import { useState } from "preact/hooks";
+// What there is, and what is new.
 
 import { count, plain, size } from "../format";
+import type { ContextInfo } from "../api/schema";
 import { useQuery } from "../live/query";
-import { Copy } from "../parts/copy";
+import { listMembers, listPeers, movesPeople, presence } from "../people";
+import { Avatar } from "../parts/avatar";
+import { Bar, Section } from "../parts/forms";
 import { Icon } from "../parts/icon";
 import { Known } from "../parts/states";
-import { StackLine } from "../parts/stack-list";
 import { Time } from "../parts/time";
 import { node } from "../state";
 import { listContexts, listStacks } from "../stacks";
 import { useTitle } from "../title";
+import { Activity } from "./home/activity";
+import { Begin } from "./home/begin";
 
-/** How many of the latest stacks are shown. */
-const LATEST = 12;
+/** Most members that a card shows. */
+const FACES = 5;
+/** Contexts of which members are asked for: the first ones. */
+const ASKED = 12;
 
-/** What there is, and what is new. */
+/** The first page. */
 export function Home() {
   useTitle("Home");
   const stacks = useQuery(
@@ -31,7 +36,10 @@ export function Home() {
   return (
     <div class="page">
       <header>
-        <h1>{greeting(new Date().getHours())}{node.value ? `, ${plain(node.value.name)}` : ""}</h1>
+        <h1>
+          {greeting(new Date().getHours())}
+          {node.value ? `, ${plain(node.value.name)}` : ""}
+        </h1>
         {node.value && (
           <p class="meta">
             {count(node.value.stacks, "stack")} in {count(node.value.contexts, "context")},{" "}
@@ -39,110 +47,98 @@ export function Home() {
           </p>
         )}
       </header>
-      <Known query={stacks} lines={8}>
-        {(listed) => {
-          if (listed.length === 0) return <Begin />;
-          return (
-            <section aria-labelledby="latest" class="grid-gap">
-              <div class="row">
-                <h2 id="latest">Latest</h2>
-                <a class="link" href="/stacks">
-                  all {listed.length.toLocaleString("en")}
-                </a>
-              </div>
-              <ul class="card lines">
-                {listed.slice(0, LATEST).map((one) => (
-                  <li key={one.stack.context + one.stack.user + one.stack.id}>
-                    <StackLine listing={one} />
-                  </li>
-                ))}
-              </ul>
-            </section>
-          );
-        }}
-      </Known>
-      <section aria-labelledby="contexts" class="grid-gap">
-        <h2 id="contexts">Contexts</h2>
-        <Known query={contexts} lines={3}>
-          {(known) => (
-            <ul class="cards">
-              {known.map((context) => (
-                <Context key={context.id} context={context} />
-              ))}
-            </ul>
-          )}
+      {stacks.data && <Begin listed={stacks.data} contexts={contexts.data ?? []} />}
+      <div class="home">
+        <Section title="Contexts" id="contexts">
+          <Known query={contexts} lines={5}>
+            {(known) => <Contexts contexts={known} />}
+          </Known>
+        </Section>
+        <Known query={stacks} lines={8}>
+          {(listed) => <Activity listed={listed} />}
         </Known>
-      </section>
+      </div>
     </div>
   );
 }
 
-function Context({ context }: { context: ContextInfo }) {
-  const here = context.bytes === 0 ? 1 : context.bytes_here / context.bytes;
+function Contexts({ contexts }: { contexts: ContextInfo[] }) {
+  const peers = useQuery("peers", listPeers, movesPeople);
+  const here = new Set((peers.data ?? []).filter((peer) => presence(peer).connected).map(({ user }) => user));
+  const sorted = [...contexts].sort(
+    (a, b) => Number(b.current) - Number(a.current) || (b.heard ?? "").localeCompare(a.heard ?? ""),
+  );
   return (
-    <li class="card context">
-      <div class="row">
-        <h3 class="cut">{plain(context.label)}</h3>
-        {context.access === "private" && context.members <= 1 ? (
-          <span class="badge">
-            <Icon name="lock" size={12} /> only me
-          </span>
-        ) : (
-          <span class="badge accent">{count(context.members, "member")}</span>
-        )}
-      </div>
-      {context.about !== "" && <p class="muted">{plain(context.about)}</p>}
-      <p class="meta">
-        <span>{count(context.stacks, "stack")}</span>
-        <span>
-          {here < 1 ? `${size(context.bytes_here)} of ${size(context.bytes)} here` : size(context.bytes)}
-        </span>
-        {context.heard && <Time at={context.heard} />}
-      </p>
+    <ul class="cards">
+      {sorted.map((context, index) => (
+        <Context key={context.id} context={context} here={here} asks={index < ASKED} />
+      ))}
+    </ul>
+  );
+}
+
+function Context({ context, here, asks }: { context: ContextInfo; here: Set<string>; asks: boolean }) {
+  const partly = context.bytes_here < context.bytes;
+  return (
+    <li>
+      <a class="card context" href={`/c/${context.id}`}>
+        <div class="row">
+          <h3 class="cut">{plain(context.label)}</h3>
+          {context.state === "closed" || context.state === "left" || context.state === "removed" ? (
+            <span class="badge">{context.state}</span>
+          ) : context.state === "waiting" ? (
+            <span class="badge warn">waiting</span>
+          ) : context.current ? (
+            <span class="badge accent">current</span>
+          ) : null}
+        </div>
+        <p class="muted small cut">{context.about === "" ? "\u00a0" : plain(context.about)}</p>
+        <div class="row faces">
+          {context.members > 1 && asks ? (
+            <Faces context={context} here={here} />
+          ) : (
+            <span class="muted small">
+              {context.members <= 1 ? (
+                <>
+                  <Icon name="lock" size={12} /> only me
+                </>
+              ) : (
+                count(context.members, "member")
+              )}
+            </span>
+          )}
+        </div>
+        {partly && <Bar part={context.bytes_here} whole={context.bytes} label={`Share of ${plain(context.label)} that is here`} />}
+        <p class="meta small">
+          <span>{count(context.stacks, "stack")}</span>
+          <span>{partly ? `${size(context.bytes_here)} of ${size(context.bytes)}` : size(context.bytes)}</span>
+          {context.heard != null && <Time at={context.heard} />}
+        </p>
+      </a>
     </li>
   );
 }
 
-const WAYS: { name: string; code: string }[] = [
-  {
-    name: "Python",
-    code: 'import dsp\n\ndsp.push_frame("first/table", df, "My first frame")',
-  },
-  { name: "R", code: 'library(dsp)\n\npush_frame("first/table", mtcars, "My first frame")' },
-  { name: "Command line", code: 'dsp push first/table results.csv -m "My first frame"' },
-];
-
-/** What to do when nothing is here: the first frame, then the first follower. */
-function Begin() {
-  const [way, choose] = useState(0);
+function Faces({ context, here }: { context: ContextInfo; here: Set<string> }) {
+  const members = useQuery(`members ${context.id}`, () => listMembers(context.id), ({ event }) => event === "context.changed");
+  const me = node.value?.user;
+  const others = (members.data ?? []).filter(({ role, user }) => role !== "none" && user !== me);
+  const shown = others.slice(0, FACES);
+  const online = others.filter(({ user }) => here.has(user)).length;
   return (
-    <section aria-labelledby="begin" class="card begin">
-      <h2 id="begin">Push your first frame</h2>
-      <p class="muted">
-        Whatever you push becomes a frame of a stack: signed, kept for good, and on this page the moment it is there.
-      </p>
-      <div class="tabs" role="tablist" aria-label="Ways to push">
-        {WAYS.map(({ name }, index) => (
-          <button
-            type="button"
-            key={name}
-            role="tab"
-            id={`way-${index}`}
-            aria-selected={index === way}
-            aria-controls="way"
-            onClick={() => choose(index)}
-          >
-            {name}
-          </button>
+    <>
+      <span class="visually-hidden">
+        {count(context.members, "member")}, {online} connected
+      </span>
+      <span class="stack-of">
+        {shown.map((member) => (
+          <Avatar key={member.user} user={member.user} name={member.name} on={here.has(member.user)} small />
         ))}
-      </div>
-      <div role="tabpanel" id="way" aria-labelledby={`way-${way}`}>
-        <Copy text={WAYS[way]?.code ?? ""} label="Copy the code" />
-      </div>
-      <h2>Then share it</h2>
-      <p class="muted">The ticket that this prints lets a teammate follow, with no server between you.</p>
-      <Copy text="dsp share main" label="Copy the line that shares" />
-    </section>
+      </span>
+      <span class="muted small" aria-hidden="true">
+        {others.length > FACES ? `+${others.length - FACES}` : online > 0 ? `${online} connected` : "nobody connected"}
+      </span>
+    </>
   );
 }
 

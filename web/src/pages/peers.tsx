@@ -1,76 +1,180 @@
-import { all, answer, api } from "../api/client";
-import type { PeerInfo } from "../api/schema";
-import { plain } from "../format";
+// Who else is there, and how one comes together.
+
+import { useState } from "preact/hooks";
+
+import type { NodeStatus, PeerInfo } from "../api/schema";
+import { plain, short } from "../format";
 import { useQuery } from "../live/query";
+import { listPeers, movesPeople, presence } from "../people";
+import { Avatar } from "../parts/avatar";
 import { Copy } from "../parts/copy";
-import { Empty, Known } from "../parts/states";
+import { Section } from "../parts/forms";
+import { Icon } from "../parts/icon";
+import { Bones, Empty, Known } from "../parts/states";
 import { Time } from "../parts/time";
+import { node } from "../state";
 import { useTitle } from "../title";
+import { Invite } from "./peers/invite";
+import { Offers } from "./peers/offers";
+import { Tickets } from "./peers/tickets";
 
 /** Who else is there. */
 export function Peers() {
   useTitle("Peers");
-  const peers = useQuery(
-    "peers",
-    () =>
-      all<PeerInfo>((cursor) =>
-        answer(api.GET("/api/v1/peers", { params: { query: { limit: 500, ...(cursor ? { cursor } : {}) } } })),
-      ),
-    ({ event }) => event.startsWith("peer.") || event === "context.changed",
-  );
+  const [invites, invite] = useState(false);
+  const peers = useQuery("peers", listPeers, movesPeople);
   return (
     <div class="page">
-      <header>
+      <header class="row page-head">
         <h1>Peers</h1>
+        <div class="row">
+          <a class="button" href="/join">
+            Follow by ticket
+          </a>
+          <button type="button" class="button primary" onClick={() => invite(true)}>
+            <Icon name="plus" size={16} /> Invite
+          </button>
+        </div>
       </header>
-      <Known query={peers}>
-        {(known) =>
-          known.length === 0 ? (
-            <Empty icon="peers" title="Nobody yet">
-              <p>Share a context and send the ticket; who follows it stands here, and so does whom you follow.</p>
-              <Copy text="dsp share main" label="Copy the line that shares" />
-            </Empty>
-          ) : (
-            <ul class="peer-list">
-              {known.map((peer) => (
-                <Peer key={peer.user} peer={peer} />
-              ))}
-            </ul>
-          )
-        }
-      </Known>
+      <Offers />
+      <Section title="People" id="people">
+        <Known query={peers}>
+          {(known) =>
+            known.length === 0 ? (
+              <Empty icon="peers" title="Nobody yet">
+                <p>Invite somebody to a context, or follow one of theirs: who you meet stands here.</p>
+                <button type="button" class="button primary" onClick={() => invite(true)}>
+                  Invite somebody
+                </button>
+              </Empty>
+            ) : (
+              <People peers={known} />
+            )
+          }
+        </Known>
+      </Section>
+      <Section title="Open invitations" id="invitations" about="Who holds one comes in until it ends, is used up, or is revoked.">
+        <Tickets />
+      </Section>
+      <Section title="This node" id="this">
+        {node.value ? <This node={node.value} /> : <Bones />}
+      </Section>
+      {invites && <Invite close={() => invite(false)} />}
     </div>
   );
 }
 
-function Peer({ peer }: { peer: PeerInfo }) {
-  const connected = peer.devices.filter((device) => device.connected);
-  const seen = peer.devices.flatMap((device) => device.seen ?? []).sort().at(-1);
+function People({ peers }: { peers: PeerInfo[] }) {
+  const sorted = [...peers].sort(
+    (a, b) =>
+      Number(a.blocked) - Number(b.blocked) ||
+      Number(presence(b).connected) - Number(presence(a).connected) ||
+      a.name.localeCompare(b.name),
+  );
   return (
-    <li class="card peer">
-      <div class="row">
-        <span class={`dot ${connected.length > 0 ? "good" : ""}`} aria-hidden="true" />
-        <h2 class="cut">{plain(peer.name)}</h2>
-        {peer.blocked ? (
-          <span class="badge bad">blocked</span>
-        ) : peer.verified ? (
-          <span class="badge good">verified</span>
-        ) : (
-          <span class="badge">not compared</span>
-        )}
-      </div>
-      <p class="meta">
-        {connected.length > 0 ? (
-          <span>connected</span>
-        ) : seen === undefined ? (
-          <span>never seen</span>
-        ) : (
-          <span>
-            last seen <Time at={seen} />
+    <ul class="card lines people">
+      {sorted.map((peer) => (
+        <li key={peer.user}>
+          <a class="person" href={`/peers/${peer.user}`}>
+            <Avatar user={peer.user} name={peer.name} on={presence(peer).connected} />
+            <span class="who">
+              <b class="cut">{plain(peer.name)}</b>
+              <span class="muted cut">
+                {peer.own_name === peer.name ? short(peer.user) : `calls herself ${plain(peer.own_name)}`}
+              </span>
+            </span>
+            <span class="trust">
+              <Trust peer={peer} />
+            </span>
+            <span class="contexts cut muted">
+              {peer.contexts.length === 0 ? "no context in common" : plain(peer.contexts.join(", "))}
+            </span>
+            <span class="seen muted">
+              <Presence peer={peer} />
+            </span>
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** How a user stands here, in badges. */
+export function Trust({ peer }: { peer: PeerInfo }) {
+  if (peer.blocked) return <span class="badge bad">blocked</span>;
+  return (
+    <>
+      {peer.verified ? (
+        <span class="badge good">
+          <Icon name="check" size={12} /> compared
+        </span>
+      ) : (
+        <span class="badge">not compared</span>
+      )}
+      {peer.trust?.code && <span class="badge warn">runs code</span>}
+      {peer.trust?.results && <span class="badge">results</span>}
+    </>
+  );
+}
+
+/** Whether a user is there, and since when not. */
+export function Presence({ peer }: { peer: PeerInfo }) {
+  const { connected, seen } = presence(peer);
+  if (connected) return <span class="on">connected</span>;
+  return seen === undefined ? (
+    <>never seen</>
+  ) : (
+    <>
+      seen <Time at={seen} />
+    </>
+  );
+}
+
+function This({ node }: { node: NodeStatus }) {
+  return (
+    <div class="card this">
+      <div class="person">
+        <Avatar user={node.user} name={node.name} on={true} />
+        <span class="who">
+          <b class="cut">{plain(node.name)}</b>
+          <span class="muted cut">
+            {plain(node.device_name)} · dsp {node.version}
           </span>
-        )}
-        <span>{peer.contexts.length === 0 ? "no context in common" : plain(peer.contexts.join(", "))}</span>
-      </p>
-    </li>
+        </span>
+        <a class="button" href="/settings/identity">
+          Identity
+        </a>
+      </div>
+      <dl class="pairs">
+        <div>
+          <dt>User id</dt>
+          <dd>
+            <Copy text={node.user} label="Copy the id of the user" />
+          </dd>
+        </div>
+        <div>
+          <dt>Device id</dt>
+          <dd>
+            <Copy text={node.device} label="Copy the id of the device" />
+          </dd>
+        </div>
+        <div>
+          <dt>Peers reach it at</dt>
+          <dd>
+            {node.listening.length === 0 ? (
+              <span class="muted">no address: it reaches others and is not reached</span>
+            ) : (
+              <ul class="addresses">
+                {node.listening.map((address) => (
+                  <li key={address}>
+                    <code>{address}</code>
+                  </li>
+                ))}
+              </ul>
+            )}
+          </dd>
+        </div>
+      </dl>
+    </div>
   );
 }

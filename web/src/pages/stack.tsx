@@ -1,16 +1,26 @@
-import { useLocation, useRoute } from "preact-iso";
+import "../styles/stack.css";
 
-import { all, answer, api, contentUrl } from "../api/client";
-import type { Event as DaemonEvent, FileInfo, FrameInfo, LogEntry } from "../api/schema";
+import { lazy, useLocation, useRoute } from "preact-iso";
+import type { ComponentChildren } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+
+import { answer, api, ProblemError } from "../api/client";
+import type { FileInfo, FrameInfo, LogEntry } from "../api/schema";
 import { count, plain, short, size } from "../format";
-import { useQuery } from "../live/query";
-import { Copy } from "../parts/copy";
-import { Icon } from "../parts/icon";
-import { Params } from "../parts/params";
+import { type Query, useQuery } from "../live/query";
+import { chosenOf, Params } from "../parts/params";
 import { Show } from "../parts/show";
-import { Empty, Known } from "../parts/states";
+import { concerns, useLog } from "../parts/stack/log";
+import { Newer, Timeline } from "../parts/stack/timeline";
+import { Side } from "../parts/stack/side";
+import { Actions, Tags } from "../parts/stack/actions";
+import { allFiles } from "../parts/stack/doing";
+import { Empty, Failed, Known } from "../parts/states";
 import { Time } from "../parts/time";
-import { readStackPath, readView, reference, shownRev, type StackPlace, stackPath, type View, VIEWS } from "../ref";
+import {
+  type Pair, readCompare, readStackPath, readView, reference, shownRev, type StackPlace, stackPath, type View, VIEWS,
+} from "../ref";
+import { node } from "../state";
 import { useTitle } from "../title";
 import { NotFound } from "./not-found";
 
@@ -22,42 +32,78 @@ const LABELS: Record<View, string> = {
   use: "Use this",
 };
 
-/** Frames of a history that are listed. */
-const FRAMES = 500;
+const History = lazy(() => import("../parts/stack/history").then((module) => module.History));
+const Compare = lazy(() => import("../parts/stack/compare").then((module) => module.Compare));
+const Files = lazy(() => import("../parts/stack/files").then((module) => module.Files));
+const Lineage = lazy(() => import("../parts/stack/lineage").then((module) => module.Lineage));
+const Use = lazy(() => import("../parts/stack/use").then((module) => module.Use));
+const Ask = lazy(() => import("../parts/stack/ask").then((module) => module.Ask));
 
-/** A stack at one of its frames. */
+/** A stack at one of its frames, or what differs between two of them. */
 export function StackPage() {
   const { params } = useRoute();
-  const place = readStackPath(params.rest ?? "");
-  return place === undefined ? <NotFound /> : <Stack place={place} />;
+  const [rest, pair] = readCompare(params.rest ?? "");
+  const place = readStackPath(rest);
+  if (place === undefined) return <NotFound />;
+  return <Stack key={reference({ user: place.user, context: place.context, name: place.name })} place={place} pair={pair} />;
 }
 
-function Stack({ place }: { place: StackPlace }) {
+function Stack({ place, pair }: { place: StackPlace; pair: Pair | undefined }) {
   const { query } = useLocation();
   const view = readView(query.view);
-  useTitle(place.name);
+  useTitle(pair ? `Changes · ${place.name}` : place.name);
   const named = reference(place);
-  const frame = useQuery(
+  const asked = useQuery(
     `frame ${named}`,
     () => answer(api.GET("/api/v1/frame", { params: { query: { ref: named } } })),
     (event) => concerns(event, place),
   );
+  const log = useLog(place);
+  // While one moves along the line, what was shown stays until the next one is here.
+  const last = useRef<FrameInfo | undefined>(undefined);
+  if (asked.data !== undefined) last.current = asked.data;
+  const frame: Query<FrameInfo> =
+    asked.data === undefined && asked.error === undefined && last.current !== undefined
+      ? { ...asked, data: last.current }
+      : asked;
+  if (frame.data === undefined && isUnknown(frame.error)) {
+    return (
+      <div class="page">
+        <Ask place={place} again={frame.again} />
+      </div>
+    );
+  }
+  const mine = frame.data !== undefined && frame.data.stack.user === node.value?.user;
+  const entries = log.data ?? [];
   return (
-    <div class="page">
+    <div class="page stack-page">
       {frame.data === undefined && <h1>{plain(place.name)}</h1>}
       <Known query={frame} lines={10}>
         {(known) => (
           <>
-            <Head place={place} frame={known} />
+            <Head place={place} frame={known} mine={mine} comparing={pair !== undefined} />
+            {asked.error !== undefined && asked.data !== undefined && <Failed error={asked.error} again={asked.again} />}
             <nav class="tabs" aria-label="Views of the stack">
               {VIEWS.map((one) => (
-                <a key={one} href={stackPath(place, one)} aria-current={one === view ? "page" : undefined}>
+                <a
+                  key={one}
+                  href={viewPath(place, one, query)}
+                  aria-current={pair === undefined && one === view ? "page" : undefined}
+                >
                   {LABELS[one]}
                   {one === "files" && <span class="muted"> {known.files_total}</span>}
+                  {one === "history" && entries.length > 0 && <span class="muted"> {entries.length}</span>}
                 </a>
               ))}
             </nav>
-            <Body view={view} place={place} frame={known} />
+            {pair === undefined ? (
+              <>
+                {entries.length > 0 && <Newer place={place} entries={entries} shown={known.id} />}
+                <Body view={view} place={place} frame={known} log={log} mine={mine} />
+              </>
+            ) : (
+              <Compare place={place} pair={pair} entries={entries} />
+            )}
           </>
         )}
       </Known>
@@ -65,300 +111,198 @@ function Stack({ place }: { place: StackPlace }) {
   );
 }
 
-function Body({ view, place, frame }: { view: View; place: StackPlace; frame: FrameInfo }) {
+interface BodyProps {
+  view: View;
+  place: StackPlace;
+  frame: FrameInfo;
+  log: Query<LogEntry[]>;
+  mine: boolean;
+}
+
+function Body({ view, place, frame, log, mine }: BodyProps) {
+  const { query } = useLocation();
+  const files = useFiles(place, frame);
   switch (view) {
     case "preview":
-      return <Preview place={place} frame={frame} />;
+      return <Preview place={place} frame={frame} files={files} entries={log.data ?? []} mine={mine} />;
     case "history":
-      return <History place={place} shown={frame} />;
+      return <History place={place} shown={frame} log={log} mine={mine} />;
     case "files":
-      return <Files place={place} frame={frame} />;
+      return <Files place={place} frame={frame} mine={mine} />;
     case "lineage":
-      return <Lineage frame={frame} />;
+      return <Lineage frame={frame} place={place} />;
     case "use":
-      return <Use frame={frame} />;
+      return <Use place={place} frame={frame} {...chosenOf(files, query)} />;
   }
 }
 
-function Head({ place, frame }: { place: StackPlace; frame: FrameInfo }) {
+/** The files of a frame; those that its first answer left out come later. */
+function useFiles(place: StackPlace, frame: FrameInfo): FileInfo[] {
+  const named = reference({ ...place, rev: frame.id });
+  const whole = frame.files_total <= frame.files.length;
+  const rest = useQuery(`all files ${whole ? "" : named} ${frame.bytes_here}`, async () => (whole ? [] : allFiles(named)));
+  return whole || rest.data === undefined ? frame.files : rest.data;
+}
+
+function Head(props: { place: StackPlace; frame: FrameInfo; mine: boolean; comparing: boolean }) {
+  const { place, frame, mine, comparing } = props;
   const { stack } = frame;
-  const current = stack.head?.frame === frame.id;
   return (
     <header>
-      <p class="meta">
+      <p class="meta crumbs">
         <a class="link" href="/stacks">
           Stacks
         </a>
-        <span>{plain(stack.reference.includes(":") ? (stack.reference.split(":")[0] ?? "") : place.context)}</span>
+        <span aria-hidden="true">/</span>
+        <a class="link" href={`/stacks?context=${encodeURIComponent(labelOf(frame) ?? place.context)}`}>
+          {plain(labelOf(frame) ?? place.context)}
+        </a>
       </p>
       <div class="row wrap">
         <h1>{plain(stack.name)}</h1>
         {place.rev !== undefined && <span class="badge accent">{plain(shownRev(place.rev))}</span>}
-        {frame.tags.map((tag) => (
-          <span class="badge" key={tag}>
-            {plain(tag)}
-          </span>
-        ))}
+        {!comparing && <Tags place={place} frame={frame} mine={mine} />}
         {stack.removed && <span class="badge bad">removed by its author</span>}
-        {!current && stack.head && (
-          <a class="badge warn" href={stackPath({ user: place.user, context: place.context, name: place.name })}>
-            not the head: show it
+        {(stack.other_heads ?? []).map((head) => (
+          <a class="badge warn" key={head.frame} href={stackPath({ ...place, rev: head.frame })}>
+            pushed while apart: the other head
           </a>
-        )}
-        {(stack.other_heads?.length ?? 0) > 0 && <span class="badge warn">pushed while apart: two heads</span>}
+        ))}
+        {mine && !comparing && <Actions place={place} frame={frame} />}
       </div>
-      {frame.message !== "" && <p class="message">{plain(frame.message)}</p>}
-      <p class="meta">
-        <Time at={frame.time} />
-        <code title={frame.id}>{short(frame.id)}</code>
-        <span>
-          {count(frame.files_total, "file")}, {size(frame.bytes)}
-        </span>
-        {frame.bytes_here < frame.bytes && (
-          <span class="badge warn">
-            {size(frame.bytes_here)} of {size(frame.bytes)} here
+      {frame.message !== "" && !comparing && <p class="message">{plain(frame.message)}</p>}
+      {!comparing && (
+        <p class="meta">
+          <Time at={frame.time} />
+          <code title={frame.id}>{short(frame.id)}</code>
+          <span>
+            {count(frame.files_total, "file")}, {size(frame.bytes)}
           </span>
-        )}
-      </p>
+          {frame.bytes_here < frame.bytes && (
+            <span class="badge warn">
+              {size(frame.bytes_here)} of {size(frame.bytes)} here
+            </span>
+          )}
+        </p>
+      )}
     </header>
   );
 }
 
-function Preview({ place, frame }: { place: StackPlace; frame: FrameInfo }) {
-  if (frame.files.length === 0) return <Empty icon="file" title="This frame has no files" />;
+interface PreviewProps {
+  place: StackPlace;
+  frame: FrameInfo;
+  files: FileInfo[];
+  entries: LogEntry[];
+  mine: boolean;
+}
+
+function Preview({ place, frame, files, entries, mine }: PreviewProps) {
   return (
-    <>
-      <Params files={frame.files}>
-        {(file) => (
-          <section class="card view" aria-label={plain(file.text || file.path)}>
-            {file.text && <p class="caption">{plain(file.text)}</p>}
-            <Show key={file.hash} file={file} reference={reference({ ...place, rev: frame.id }, file.path)} />
-          </section>
+    <div class="two-columns">
+      <div class="grid-gap first">
+        <Timeline place={place} shown={frame.id} entries={entries} />
+        {files.length === 0 ? (
+          <Empty icon="file" title="This frame has no files">
+            {mine && (
+              <p>
+                Drop some on the <a class="link" href={stackPath(place, "files")}>files</a>, or push again.
+              </p>
+            )}
+          </Empty>
+        ) : (
+          <Params files={files}>
+            {(file) => (
+              <Steady of={file.hash}>
+                <section class="card view" aria-label={plain(file.text || file.path)}>
+                  {file.text && <p class="caption">{plain(file.text)}</p>}
+                  <Show key={file.hash} file={file} reference={reference({ ...place, rev: frame.id }, file.path)} />
+                </section>
+                <Readme files={files} shown={file} place={place} frame={frame} />
+              </Steady>
+            )}
+          </Params>
         )}
-      </Params>
-      <Facts title="Parameters" facts={frame.params} />
-      <Facts title="Metrics" facts={frame.metrics} />
-    </>
+      </div>
+      <Side place={place} frame={frame} />
+    </div>
   );
 }
 
-function Facts({ title, facts }: { title: string; facts: object }) {
-  const known = Object.entries(facts);
-  if (known.length === 0) return null;
+/** The readme beside what is shown. */
+function Readme(props: { files: FileInfo[]; shown: FileInfo; place: StackPlace; frame: FrameInfo }) {
+  const { files, shown, place, frame } = props;
+  const readme = files.find(({ path }) => /^readme\.(md|markdown|txt)$/i.test(path));
+  if (readme === undefined || readme === shown || !readme.here) return null;
   return (
-    <section class="grid-gap">
-      <h2>{title}</h2>
-      <dl class="facts card">
-        {known.map(([name, value]) => (
-          <div key={name}>
-            <dt>{plain(name)}</dt>
-            <dd class="mono">{plain(typeof value === "string" ? value : JSON.stringify(value))}</dd>
-          </div>
-        ))}
-      </dl>
+    <section class="card view readme" aria-label="Readme">
+      <p class="caption mono">{plain(readme.path)}</p>
+      <Show key={readme.hash} file={readme} reference={reference({ ...place, rev: frame.id }, readme.path)} />
     </section>
   );
 }
 
-function History({ place, shown }: { place: StackPlace; shown: FrameInfo }) {
-  const named = reference({ user: place.user, context: place.context, name: place.name });
-  const log = useQuery(
-    `log ${named}`,
-    () =>
-      all<LogEntry>(
-        (cursor) =>
-          answer(
-            api.GET("/api/v1/log", {
-              params: { query: { ref: named, limit: FRAMES, ...(cursor ? { cursor } : {}) } },
-            }),
-          ),
-        FRAMES,
-      ),
-    (event) => concerns(event, place),
-  );
+/** Keeps its height until what comes next is there, so that nothing jumps under who reads. */
+function Steady({ of, children }: { of: string; children: ComponentChildren }) {
+  const box = useRef<HTMLDivElement>(null);
+  const height = useRef(0);
+  const before = useRef(of);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element === null || before.current === of) return undefined;
+    before.current = of;
+    element.style.minHeight = `${height.current}px`;
+    const release = () => {
+      if (element.querySelector(".bone, img:not([data-seen])") === null) element.style.minHeight = "";
+    };
+    const seen = (event: Event) => {
+      if (event.target instanceof HTMLImageElement) event.target.dataset.seen = "";
+      release();
+    };
+    const watch = new MutationObserver(release);
+    watch.observe(element, { childList: true, subtree: true });
+    element.addEventListener("load", seen, true);
+    element.addEventListener("error", seen, true);
+    const late = setTimeout(() => {
+      element.style.minHeight = "";
+    }, 3000);
+    return () => {
+      clearTimeout(late);
+      watch.disconnect();
+      element.removeEventListener("load", seen, true);
+      element.removeEventListener("error", seen, true);
+    };
+  }, [of]);
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return undefined;
+    const watch = new ResizeObserver(() => {
+      height.current = element.offsetHeight;
+    });
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, []);
   return (
-    <Known query={log} lines={8}>
-      {(entries) => (
-        <ol class="card history">
-          {entries.map((entry) => (
-            <Entry key={entry.id} entry={entry} place={place} current={entry.id === shown.id} />
-          ))}
-        </ol>
-      )}
-    </Known>
+    <div class="grid-gap" ref={box}>
+      {children}
+    </div>
   );
 }
 
-function Entry({ entry, place, current }: { entry: LogEntry; place: StackPlace; current: boolean }) {
-  const metrics = Object.entries(entry.metrics).slice(0, 4);
-  return (
-    <li aria-current={current ? "true" : undefined}>
-      <a href={stackPath({ ...place, rev: entry.id })}>
-        <span class="row wrap">
-          <b class="cut">
-            {entry.here ? plain(entry.message || "no message") : entry.withdrawn ? "withdrawn by an owner" : "not here"}
-          </b>
-          {entry.head && <span class="badge accent">head</span>}
-          {entry.tags.map((tag) => (
-            <span class="badge" key={tag}>
-              {plain(tag)}
-            </span>
-          ))}
-        </span>
-        <span class="meta">
-          {entry.time && <Time at={entry.time} />}
-          <code>{short(entry.id)}</code>
-          {entry.bytes != null && <span>{size(entry.bytes)}</span>}
-          {metrics.map(([name, value]) => (
-            <span key={name} class="mono">
-              {plain(name)} {plain(String(value))}
-            </span>
-          ))}
-        </span>
-      </a>
-    </li>
-  );
+/** Returns the address of another view, with what the widgets choose. */
+function viewPath(place: StackPlace, view: View, query: Record<string, string>): string {
+  const kept = Object.entries(query).filter(([key]) => key !== "view");
+  const all = new URLSearchParams([...kept, ...(view === "preview" ? [] : [["view", view]])]).toString();
+  return stackPath(place) + (all === "" ? "" : `?${all}`);
 }
 
-function Files({ place, frame }: { place: StackPlace; frame: FrameInfo }) {
-  const named = reference({ ...place, rev: frame.id });
-  const files = useQuery(
-    `files ${named}`,
-    () =>
-      all<FileInfo>((cursor) =>
-        answer(
-          api.GET("/api/v1/files", {
-            params: { query: { ref: named, limit: 1000, ...(cursor ? { cursor } : {}) } },
-          }),
-        ),
-      ),
-    ({ event }) => event === "attachment.available" || event === "transfer.finished",
-  );
-  return (
-    <Known query={files} lines={6}>
-      {(known) => (
-        <div class="card scroll">
-          <table class="list">
-            <thead>
-              <tr>
-                <th scope="col">Path</th>
-                <th scope="col">Type</th>
-                <th scope="col" class="right">
-                  Size
-                </th>
-                <th scope="col">Hash</th>
-                <th scope="col">
-                  <span class="visually-hidden">Download</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {known.map((file) => (
-                <tr key={file.path}>
-                  <td class="mono">{plain(file.path)}</td>
-                  <td class="muted">{file.media}</td>
-                  <td class="right">{size(file.size)}</td>
-                  <td class="mono muted" title={file.hash}>
-                    {short(file.hash)}
-                  </td>
-                  <td class="right">
-                    {file.here ? (
-                      <a
-                        class="button bare icon"
-                        href={contentUrl(`${named}#${file.path}`)}
-                        download={file.path.split("/").at(-1)}
-                        aria-label={`Download ${plain(file.path)}`}
-                      >
-                        <Icon name="download" size={16} />
-                      </a>
-                    ) : (
-                      <span class="badge warn">not here</span>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </Known>
-  );
+/** Returns how the context of a frame is written here. */
+function labelOf(frame: FrameInfo): string | undefined {
+  const [label, rest] = frame.stack.reference.split(":");
+  return rest === undefined ? undefined : label;
 }
 
-function Lineage({ frame }: { frame: FrameInfo }) {
-  if (frame.inputs.length === 0 && frame.parents.length === 0) {
-    return (
-      <Empty icon="stacks" title="Made from nothing that is known">
-        <p>
-          <code>frame.input("sales/raw")</code> in Python and <code>dsp push --input sales/raw</code> say what a frame was
-          made from.
-        </p>
-      </Empty>
-    );
-  }
-  return (
-    <section class="grid-gap">
-      {frame.inputs.length > 0 && (
-        <>
-          <h2>Made from</h2>
-          <ul class="card lines">
-            {frame.inputs.map((input, index) => (
-              <li key={index} class="row line">
-                <span class="cut">{plain(input.name ?? "an input without a name")}</span>
-                {input.frame && <code class="muted">{short(input.frame)}</code>}
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
-      {frame.parents.length > 0 && (
-        <>
-          <h2>After</h2>
-          <ul class="card lines">
-            {frame.parents.map((parent) => (
-              <li key={parent} class="line">
-                <code>{short(parent)}</code>
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
-    </section>
-  );
-}
-
-function Use({ frame }: { frame: FrameInfo }) {
-  const named = frame.stack.reference;
-  const ways: [string, string][] = [
-    ["Python", `import dsp\n\nvalue = dsp.pull("${named}")`],
-    ["R", `library(dsp)\n\nvalue <- pull("${named}")`],
-    ["Command line", `dsp get ${named}`],
-    ["This very frame", `dsp get ${named}@${short(frame.id)}`],
-  ];
-  return (
-    <section class="grid-gap">
-      {ways.map(([name, code]) => (
-        <div class="grid-gap" key={name}>
-          <h2>{name}</h2>
-          <Copy text={code} label={`Copy the code for ${name}`} />
-        </div>
-      ))}
-    </section>
-  );
-}
-
-/** Tells whether an event may change what the page of a stack shows. */
-function concerns(event: DaemonEvent, place: StackPlace): boolean {
-  switch (event.event) {
-    case "stack.created":
-    case "stack.head_changed":
-      return event.name === place.name;
-    case "frame.added":
-    case "attachment.available":
-    case "transfer.finished":
-    case "context.changed":
-      return true;
-    default:
-      return false;
-  }
+/** Tells whether what an address means is not here at all. */
+function isUnknown(error: Error | undefined): boolean {
+  return error instanceof ProblemError && error.problem.code === "not_found";
 }

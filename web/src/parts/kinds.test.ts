@@ -10,7 +10,20 @@ describe("the view of an attachment", () => {
     expect(kind("text/csv; charset=utf-8")).toBe("table");
     expect(kind("application/vnd.apache.parquet")).toBe("table");
     expect(kind("text/markdown")).toBe("markdown");
-    expect(kind("application/json")).toBe("text");
+    expect(kind("application/json")).toBe("json");
+    expect(kind("application/vnd.vegalite+json")).toBe("vega");
+    expect(kind("application/vnd.vegalite.v6+json")).toBe("vega");
+    expect(kind("application/vnd.plotly.v1+json")).toBe("plotly");
+    expect(kind("application/x-ipynb+json")).toBe("notebook");
+    expect(kind("application/x-python-pickle")).toBe("model");
+  });
+
+  it("follows what its author made it with, where it is JSON", () => {
+    const made = (app: string, media = "application/json") => kindOf({ media, path: "x", size: 10, app });
+    expect(made("plotly")).toBe("plotly");
+    expect(made("bokeh")).toBe("bokeh");
+    expect(made("other")).toBe("json");
+    expect(made("bokeh", "text/plain")).toBe("text");
   });
 
   it("follows the ending where the media type says nothing", () => {
@@ -18,12 +31,14 @@ describe("the view of an attachment", () => {
     expect(kind("application/octet-stream", "model.bin")).toBe("other");
   });
 
-  it("is never one that would run what is in it", () => {
-    expect(kind("text/html", "page.html")).toBe("other");
-    expect(kind("application/pdf", "x.md")).toBe("other");
+  it("of what could run is a frame, whatever the ending says", () => {
+    expect(kind("text/html", "page.md")).toBe("html");
+    expect(kind("application/pdf", "x.md")).toBe("pdf");
+    expect(kind("application/xhtml+xml", "x.html")).toBe("other");
   });
 
-  it("is no text where it is too large to be read", () => {
-    expect(kind("text/plain", "x.txt", 3_000_000)).toBe("other");
+  it("is that of a text, or none, where it is too large to be drawn", () => {
+    expect(kind("text/markdown", "x.md", 3_000_000)).toBe("text");
+    expect(kind("application/vnd.plotly.v1+json", "x", 200_000_000)).toBe("other");
   });
 });

@@ -6,7 +6,7 @@ import { lazy } from "preact-iso";
 import { contentUrl } from "../api/client";
 import type { FileInfo } from "../api/schema";
 import { plain, size } from "../format";
-import { kindOf } from "./kinds";
+import { type Kind, kindOf } from "./kinds";
 import { Empty } from "./states";
 
 /** An attachment and how it is written. */
@@ -16,18 +16,45 @@ export interface Shown {
   reference: string;
 }
 
-const Table = lazy(() => import("./table").then((module) => module.Table));
-const Text = lazy(() => import("./text").then((module) => module.Text));
-const Markdown = lazy(() => import("./markdown").then((module) => module.Markdown));
+type View = FunctionComponent<Shown>;
+
+const Table = lazy(() => import("./table").then((module) => module.Table)) as View;
+const Text = lazy(() => import("./text").then((module) => module.Text)) as View;
+const Code = lazy(() => import("./text").then((module) => module.Code)) as View;
+const Json = lazy(() => import("./tree").then((module) => module.Json)) as View;
+const Markdown = lazy(() => import("./markdown").then((module) => module.Markdown)) as View;
+const Notebook = lazy(() => import("./notebook").then((module) => module.Notebook)) as View;
+const Plotly = lazy(() => import("./figure").then((module) => module.figure("plotly"))) as View;
+const Vega = lazy(() => import("./figure").then((module) => module.figure("vega"))) as View;
+const Bokeh = lazy(() => import("./figure").then((module) => module.figure("bokeh"))) as View;
+const Html = lazy(() => import("./raw").then((module) => module.Html)) as View;
+const Pdf = lazy(() => import("./raw").then((module) => module.Pdf)) as View;
+const Audio = lazy(() => import("./raw").then((module) => module.Audio)) as View;
+const Video = lazy(() => import("./raw").then((module) => module.Video)) as View;
+const Safetensors = lazy(() => import("./model").then((module) => module.Safetensors)) as View;
+const Onnx = lazy(() => import("./model").then((module) => module.Onnx)) as View;
+const Model = lazy(() => import("./model").then((module) => module.Model)) as View;
+const Other = lazy(() => import("./model").then((module) => module.Other)) as View;
 
 /** What shows each kind of attachment. */
-const SHOWN: Record<ReturnType<typeof kindOf>, FunctionComponent<Shown>> = {
+const SHOWN: Record<Kind, View> = {
   image: Image,
-  table: Table as FunctionComponent<Shown>,
-  markdown: Markdown as FunctionComponent<Shown>,
-  text: Text as FunctionComponent<Shown>,
+  table: Table,
+  markdown: Markdown,
+  json: Json,
+  code: Code,
+  text: Text,
+  notebook: Notebook,
+  plotly: Plotly,
+  vega: Vega,
+  bokeh: Bokeh,
+  html: Html,
+  pdf: Pdf,
   audio: Audio,
   video: Video,
+  safetensors: Safetensors,
+  onnx: Onnx,
+  model: Model,
   other: Other,
 };
 
@@ -52,26 +79,5 @@ function Image({ file, reference }: Shown) {
     <figure class="picture">
       <img src={contentUrl(reference)} alt={plain(file.text || file.path)} decoding="async" />
     </figure>
-  );
-}
-
-function Audio({ reference }: Shown) {
-  return <audio controls src={contentUrl(reference)} />;
-}
-
-function Video({ reference }: Shown) {
-  return <video controls src={contentUrl(reference)} />;
-}
-
-function Other({ file, reference }: Shown) {
-  return (
-    <Empty icon="file" title={plain(file.path)}>
-      <p>
-        {file.media}, {size(file.size)}. There is no view of this kind yet.
-      </p>
-      <a class="button" href={contentUrl(reference)} download={file.path.split("/").at(-1)}>
-        Download
-      </a>
-    </Empty>
   );
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::source;
+use super::{source, web};
 
 /// A defect that a test has to notice.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -58,6 +58,9 @@ pub(crate) fn stale(root: &Path, mutant: &Mutant) -> Option<String> {
         Err(error) => return Some(format!("{file}: {error}")),
     };
     match text.matches(original.as_str()).count() {
+        1 if mutant.package == web::PACKAGE => {
+            web::missing(root, mutant.binary.as_deref().unwrap_or_default(), &mutant.test)
+        }
         1 => source::missing(root, &mutant.package, mutant.binary.as_deref(), &mutant.test),
         count => Some(format!("{count} times in {file}: {original}")),
     }

@@ -11,7 +11,9 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
 use super::list::Mutant;
+use super::web::{self, WebTests};
 use crate::man::printed;
+use crate::workspace::Workspace;
 
 /// How long a test may run: one that hangs was noticed too.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -32,11 +34,25 @@ impl Target {
         Target { package: mutant.package.clone(), binary: mutant.binary.clone() }
     }
 
-    /// Builds the tests of the tree at `root`.
+    /// Builds the tests of the tree at `root`, a copy of that of the workspace.
     ///
     /// # Errors
     /// With what the compiler says.
-    pub(crate) fn build(&self, root: &Path, target: &Path) -> anyhow::Result<TestBinary> {
+    pub(crate) fn build(
+        &self,
+        workspace: &Workspace,
+        root: &Path,
+        target: &Path,
+    ) -> anyhow::Result<Tests> {
+        match &self.binary {
+            Some(file) if self.package == web::PACKAGE => {
+                WebTests::build(workspace, root, file).map(Tests::Web)
+            }
+            _ => self.build_binary(root, target).map(Tests::Binary),
+        }
+    }
+
+    fn build_binary(&self, root: &Path, target: &Path) -> anyhow::Result<TestBinary> {
         let cargo = || {
             let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
             cargo.current_dir(root).env("CARGO_TARGET_DIR", target).env("CARGO_INCREMENTAL", "1");
@@ -93,6 +109,52 @@ pub(crate) enum Outcome {
     Green,
     /// One failed, or did not end; how.
     Red(String),
+}
+
+/// Tests that are built and can be run.
+pub(crate) enum Tests {
+    /// Those of cargo.
+    Binary(TestBinary),
+    /// Those of the web UI.
+    Web(WebTests),
+}
+
+impl Tests {
+    /// Runs the tests of these defects without any, and returns those tests that exist.
+    ///
+    /// # Errors
+    /// Where one of them is red: it would prove nothing.
+    pub(crate) fn green(&self, mutants: &[&Mutant]) -> anyhow::Result<Vec<String>> {
+        let mut wanted: Vec<String> = mutants.iter().map(|mutant| mutant.test.clone()).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let outcomes = match self {
+            Tests::Web(tests) => wanted.iter().map(|test| tests.run(test)).collect(),
+            Tests::Binary(binary) => {
+                let there = binary.tests()?;
+                wanted.retain(|test| there.contains(test));
+                let names: Vec<&str> = wanted.iter().map(String::as_str).collect();
+                if names.is_empty() { Vec::new() } else { vec![binary.run(&names)] }
+            }
+        };
+        for outcome in outcomes {
+            if let Outcome::Red(why) = outcome? {
+                bail!("red without a defect: {why}");
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Runs a test.
+    ///
+    /// # Errors
+    /// Where it cannot be run, or is not there.
+    pub(crate) fn run(&self, test: &str) -> anyhow::Result<Outcome> {
+        match self {
+            Tests::Binary(binary) => binary.run(&[test]),
+            Tests::Web(tests) => tests.run(test),
+        }
+    }
 }
 
 /// A built test binary.

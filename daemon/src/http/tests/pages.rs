@@ -37,6 +37,7 @@ async fn pages_and_files_are_served_to_those_who_read_brotli_and_those_who_do_no
     let (_, headers, _) = get(script.split_once('"').unwrap().0, "br").await;
     assert_eq!(headers["cache-control"], "public, max-age=31536000, immutable");
     assert_eq!(headers["x-content-type-options"], "nosniff");
+    let (_, headers, _) = get("/", "br").await;
     let policy = headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains("require-trusted-types-for 'script'"), "{policy}");
     lab.stop().await;
@@ -45,13 +46,19 @@ async fn pages_and_files_are_served_to_those_who_read_brotli_and_those_who_do_no
 /// The daemon serves every address that the web UI has a page for.
 #[test]
 fn every_page_has_an_address() {
+    let part = |part: &str| match part.strip_prefix(':') {
+        Some(name) if name.ends_with('+') => format!("{{*{}}}", name.trim_end_matches('+')),
+        Some(name) => format!("{{{name}}}"),
+        None => part.to_owned(),
+    };
     let listed = std::fs::read_to_string("../web/src/addresses.ts").unwrap();
     let (_, listed) = listed.split_once("PAGES = [").unwrap();
     let (listed, _) = listed.split_once(']').unwrap();
     let listed: Vec<String> = listed
         .split(',')
-        .map(|path| path.trim().trim_matches('"').replace("/:rest+", "/{*rest}"))
-        .filter(|path| path != "*")
+        .map(|path| path.trim().trim_matches('"'))
+        .filter(|path| !path.is_empty() && *path != "*")
+        .map(|path| path.split('/').map(part).collect::<Vec<_>>().join("/"))
         .collect();
     assert_eq!(listed, crate::http::pages::PAGES);
 }

@@ -99,3 +99,20 @@ async fn there_are_not_more_than_so_many_tokens() {
     assert!(problem["hint"].as_str().unwrap().contains("dsp profile revoke"), "{problem}");
     lab.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_ends_where_that_was_said() {
+    let lab = Lab::start().await;
+    let (status, made) = lab.make(json!({ "name": "for a day", "expires_seconds": 86_400 })).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let until = made["info"]["until"].as_str().unwrap();
+    assert!(until > made["info"]["created"].as_str().unwrap(), "{made}");
+    assert_eq!(lab.get(TOKENS).await.1["items"][0], made["info"]);
+    for never in [0_u64, u64::MAX] {
+        let (status, _) = lab.make(json!({ "name": "x", "expires_seconds": never })).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{never}");
+    }
+    let (_, forever) = lab.make(json!({ "name": "for ever" })).await;
+    assert!(forever["info"].get("until").is_none(), "{forever}");
+    lab.stop().await;
+}

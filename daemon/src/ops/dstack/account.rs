@@ -121,7 +121,8 @@ impl Ops {
         self.must_be_me(&scene, &request.user).await?;
         let (name, scope) = (format!("{PROFILE}of dstack's settings"), Some(ScopeName::Push));
         // Made before the others go: a full disk leaves those.
-        let made = self.new_token(NewToken { name, scope, secret: None }).await?;
+        let made =
+            self.new_token(NewToken { name, scope, secret: None, expires_seconds: None }).await?;
         self.end_tokens(|other| other.name.starts_with(PROFILE) && other.id != made.info.id)
             .await?;
         Ok(json!({ "token": made.token }))

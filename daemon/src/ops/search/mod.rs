@@ -108,7 +108,12 @@ impl Known {
             (name.to_lowercase(), value)
         });
         let message = frame.message.to_lowercase();
-        let text = Text { message, params: params.collect(), metrics: metrics.collect() };
+        let text = Text {
+            message,
+            params: params.collect(),
+            metrics: metrics.collect(),
+            made: frame.lineage.is_some(),
+        };
         Known { time: frame.time, text, tables: Tables::of(&frame.files) }
     }
 
@@ -216,7 +221,7 @@ impl Ops {
                     let frame_text = &known.text;
                     let subject =
                         Subject { name: &name, tags: &tags, frame: frame_text, tables: &tables };
-                    if query.fits(subject) {
+                    if query.fits(subject) && self.fits_inputs(id, *frame, query).await? {
                         // A clock that runs ahead does not put its frames on top for ever.
                         let time = known.time.min(latest);
                         hits.push(Hit { found: Found { context, stack }, frame: *frame, time });
@@ -225,6 +230,23 @@ impl Ops {
             }
         }
         Ok(())
+    }
+
+    /// Tells whether what a frame was made from is what is searched for.
+    async fn fits_inputs(
+        &self,
+        context: ContextId,
+        frame: FrameId,
+        query: &Query,
+    ) -> Result<bool, Problem> {
+        if !query.looks_at_inputs() {
+            return Ok(true);
+        }
+        let frame = self.stored_frame(context, frame).await?;
+        Ok(match frame {
+            Some(frame) => query.fits_inputs(&self.inputs(&frame).await?),
+            None => false,
+        })
     }
 
     /// Returns what is searched of frames of a context, none of those that are damaged.

@@ -3,17 +3,19 @@
 //! ```text
 //! query   = term *(space term)              all have to fit
 //! term    = word | '"' text '"' | filter
-//! filter  = ("name" | "tag" | "message") ":" text
+//! filter  = ("name" | "tag" | "message" | "input") ":" text
 //!         | ("param" | "metric") ":" name [("=" | "!=" | ">" | ">=" | "<" | "<=") value]
 //!         | "column" ":" (name [("=" | "!=") type] | ("=" | "!=") type)
 //! ```
 //!
 //! A word fits where a name, a message, a tag, the name or value of a param or metric, or the name of
 //! a column of a table holds it, in any case. A type fits as a whole (`decimal(10, 2)`), without what
-//! it is of (`decimal`), or as what it is roughly (`number`). No character stands for another one: `*` is a star.
+//! it is of (`decimal`), or as what it is roughly (`number`). An input fits where the id of the frame
+//! that it is begins so, or the name by which it was read holds it. No character stands for another one: `*` is a star.
 
 use std::sync::Arc;
 
+use dsp_protocol::api::InputInfo;
 use serde_json::Value;
 
 /// Longest query in bytes.
@@ -37,6 +39,8 @@ enum Term {
     Tag(String),
     /// In the message.
     Message(String),
+    /// Made from a frame whose id begins so, or whose name holds it.
+    Input(String),
     /// A table has a column of this name, or of any, of whose type something holds.
     Column { name: Option<String>, of: Option<(bool, String)> },
     /// A param or a metric of this name, with a value of which something holds.
@@ -131,6 +135,8 @@ pub(super) struct Text {
     pub(super) params: Vec<(String, String)>,
     /// Names in lower case and values of metrics.
     pub(super) metrics: Vec<(String, f64)>,
+    /// Whether it says what it was made from.
+    pub(super) made: bool,
 }
 
 impl std::str::FromStr for Query {
@@ -183,12 +189,13 @@ fn term((text, quoted): (String, bool)) -> Result<Term, String> {
         return Ok(Term::Word(lower));
     };
     let of = match kind {
-        "name" | "tag" | "message" if rest.is_empty() => {
+        "name" | "tag" | "message" | "input" if rest.is_empty() => {
             return Err(format!("`{text}`: what stands behind `:` is missing"));
         }
         "name" => return Ok(Term::Name(rest.to_owned())),
         "tag" => return Ok(Term::Tag(rest.to_owned())),
         "message" => return Ok(Term::Message(rest.to_owned())),
+        "input" => return Ok(Term::Input(rest.to_owned())),
         "column" => return column(&text, rest),
         "param" => Of::Params,
         "metric" => Of::Metrics,
@@ -259,6 +266,27 @@ impl Query {
         self.terms.iter().any(|term| term.finds(column))
     }
 
+    /// Tells whether what a frame was made from matters.
+    pub(super) fn looks_at_inputs(&self) -> bool {
+        self.terms.iter().any(|term| matches!(term, Term::Input(_)))
+    }
+
+    /// Tells whether a frame that was made from these inputs fits, as far as inputs matter.
+    pub(super) fn fits_inputs(&self, inputs: &[InputInfo]) -> bool {
+        self.terms.iter().all(|term| match term {
+            Term::Input(text) => inputs.iter().any(|input| {
+                input.frame.is_some_and(|frame| frame.to_string().starts_with(text))
+                    || input.name.as_ref().is_some_and(|name| name.to_lowercase().contains(text))
+            }),
+            Term::Word(_)
+            | Term::Name(_)
+            | Term::Tag(_)
+            | Term::Message(_)
+            | Term::Column { .. }
+            | Term::Value { .. } => true,
+        })
+    }
+
     /// Tells whether columns matter: a term looks at them.
     #[cfg(feature = "tables")]
     pub(super) fn looks_at_columns(&self) -> bool {
@@ -274,7 +302,11 @@ impl Term {
                 name.as_ref().is_none_or(|name| column.lower() == name)
                     && of.as_ref().is_none_or(|(is, wanted)| column.is_of(wanted) == *is)
             }
-            Term::Name(_) | Term::Tag(_) | Term::Message(_) | Term::Value { .. } => false,
+            Term::Name(_)
+            | Term::Tag(_)
+            | Term::Message(_)
+            | Term::Input(_)
+            | Term::Value { .. } => false,
         }
     }
 
@@ -295,6 +327,8 @@ impl Term {
             Term::Name(text) => name.contains(text),
             Term::Tag(text) => tags.iter().any(|tag| tag == text),
             Term::Message(text) => frame.message.contains(text),
+            // What a frame was made from is read of those alone that fit otherwise.
+            Term::Input(_) => frame.made,
             Term::Value { of: Of::Params, name, holds } => {
                 let mut named = frame.params.iter().filter(|(other, _)| other == name);
                 named
@@ -355,6 +389,7 @@ mod tests {
             message: "week 46, http://example.org".to_owned(),
             params: vec![("region".into(), "eu".into()), ("depth".into(), "7".into())],
             metrics: vec![("auc".into(), 0.91), ("loss".into(), f64::NAN)],
+            made: true,
         }
     }
 
@@ -399,6 +434,19 @@ mod tests {
         assert!(fits("metric:auc>0.9") && fits("metric:auc<=0.91") && fits("metric:auc!=1"));
         assert!(!fits("metric:auc>0.91") && !fits("metric:auc<0.91") && !fits("metric:region"));
         assert!(fits("metric:loss=nan") && !fits("metric:loss<1") && !fits("metric:loss>=1"));
+    }
+
+    #[test]
+    fn inputs_are_found_by_name_and_by_the_beginning_of_their_id() {
+        let frame: dsp_protocol::id::FrameId = "3fa9".repeat(16).parse().unwrap();
+        let named = InputInfo { frame: None, name: Some("alice:Raw/orders".to_owned()) };
+        let inputs = [InputInfo { frame: Some(frame), name: None }, named];
+        let fits_inputs = |query: &str| query.parse::<Query>().unwrap().fits_inputs(&inputs);
+        assert!(fits_inputs("input:3fa9") && fits_inputs("input:RAW/orders") && fits_inputs("x"));
+        assert!(!fits_inputs("input:fa93") && !fits_inputs("input:3fa9 input:sold"));
+        assert!(fits("input:3fa9") && "input:".parse::<Query>().is_err());
+        let (frame, query) = (&Text::default(), "input:3fa9".parse::<Query>().unwrap());
+        assert!(!query.fits(Subject { name: "x", tags: &[], frame, tables: &[] }));
     }
 
     #[test]

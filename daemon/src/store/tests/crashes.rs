@@ -68,6 +68,9 @@ fn tables(disk: &Disk) -> Tables {
     rows(all, &tx, tables::JOURNAL);
     rows(all, &tx, tables::TRASH);
     rows(all, &tx, tables::TRASHED_CONTEXT);
+    rows(all, &tx, tables::NOTIFICATION);
+    rows(all, &tx, tables::MUTED);
+    rows(all, &tx, tables::LOG_SEEN);
     assert_eq!(found.len(), tx.list_tables().unwrap().count(), "a table is not looked at");
     found
 }

@@ -284,6 +284,46 @@ on_both! {
         store.close().await.unwrap();
     }
 
+    async fn notifications_are_counted_read_and_bounded(stage) {
+        let (store, _) = stage.open().await;
+        let pushed = |times: u32| Notification {
+            context: Some(context(1)),
+            user: Some(user(1)),
+            stack: Some("plan".to_owned()),
+            times,
+            ..Notification::new(NotificationKind::Head, 7)
+        };
+        let unread = store.notify(vec![pushed(1), pushed(2)]).await.unwrap();
+        assert_eq!(unread, 1, "what happens again is counted in one");
+        assert_eq!(store.notifications().await.unwrap(), [(2, pushed(3))]);
+        assert_eq!(store.read_notifications(Some(2)).await.unwrap(), 0);
+        assert_eq!(store.notify(vec![pushed(1)]).await.unwrap(), 1, "what was read stays as it is");
+        assert_eq!(store.notifications().await.unwrap().len(), 2);
+
+        store.set_muted(context(1), true).await.unwrap();
+        assert_eq!(store.notify(vec![pushed(1)]).await.unwrap(), 1, "a muted context is quiet");
+        assert_eq!(store.muted().await.unwrap().len(), 1);
+        store.set_muted(context(1), false).await.unwrap();
+
+        let text = |n: u64| Notification {
+            text: n.to_string(),
+            ..Notification::new(NotificationKind::Notice, 7)
+        };
+        let all = (0..NOTIFICATIONS + 5).map(text).collect();
+        assert_eq!(u64::from(store.notify(all).await.unwrap()), NOTIFICATIONS);
+        let kept = store.notifications().await.unwrap();
+        assert_eq!(kept.len() as u64, NOTIFICATIONS);
+        assert_eq!(kept[0].1.text, (NOTIFICATIONS + 4).to_string(), "the latest comes first");
+        assert_eq!(store.read_notifications(None).await.unwrap(), 0);
+        store.close().await.unwrap();
+
+        let (store, _) = stage.open().await;
+        assert!(store.notifications().await.unwrap().iter().all(|(_, one)| one.read));
+        assert_eq!(store.see_log(user(1), 3).await.unwrap(), None);
+        assert_eq!(store.see_log(user(1), 4).await.unwrap(), Some(3));
+        store.close().await.unwrap();
+    }
+
     async fn tokens_end(stage) {
         let (store, _) = stage.open().await;
         let token = |kind, expires| Token {

@@ -1,0 +1,54 @@
+// Settings, a page a subject.
+
+import { useRoute } from "preact-iso";
+
+import { useTitle } from "../title";
+import { About } from "./settings/about";
+import { Access } from "./settings/access";
+import { Appearance } from "./settings/appearance";
+import { Identity } from "./settings/identity";
+import { Network } from "./settings/network";
+import { Notify } from "./settings/notify";
+import { Storage } from "./settings/storage";
+import { Nowhere } from "./not-found";
+
+const SECTIONS = {
+  identity: ["Identity", Identity],
+  access: ["Tokens and browsers", Access],
+  network: ["Network", Network],
+  storage: ["Storage", Storage],
+  notifications: ["Notifications", Notify],
+  appearance: ["Appearance", Appearance],
+  about: ["About", About],
+} as const;
+
+/** The sections of the settings, for who names them. */
+export type SectionName = keyof typeof SECTIONS;
+
+/** The settings. */
+export function Settings() {
+  const { section = "identity" } = useRoute().params;
+  const name = (Object.keys(SECTIONS) as SectionName[]).find((one) => one === section);
+  useTitle(name ? `${SECTIONS[name][0]} · Settings` : "Settings");
+  if (name === undefined) return <Nowhere />;
+  const [, Inside] = SECTIONS[name];
+  return (
+    <div class="page">
+      <header>
+        <h1>Settings</h1>
+      </header>
+      <div class="settings">
+        <nav aria-label="Settings" class="side">
+          {(Object.keys(SECTIONS) as SectionName[]).map((one) => (
+            <a key={one} href={`/settings/${one}`} aria-current={one === name ? "page" : undefined}>
+              {SECTIONS[one][0]}
+            </a>
+          ))}
+        </nav>
+        <div class="settings-body">
+          <Inside />
+        </div>
+      </div>
+    </div>
+  );
+}

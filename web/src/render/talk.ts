@@ -1,0 +1,26 @@
+// What a page and the frame that draws a figure say to each other.
+
+/** What a frame draws. */
+export type Drawn = "plotly" | "vega" | "bokeh" | "html";
+
+/** From the page: what to draw. */
+export interface Draw {
+  draw: Drawn;
+  /** The bytes of the figure, handed over. */
+  bytes: ArrayBuffer;
+  look: Look;
+}
+
+/** From the page: how it looks now. */
+export interface Look {
+  dark: boolean;
+  ink: string;
+  line: string;
+  font: string;
+}
+
+/** From the frame. */
+export type Said =
+  | { dsp: "ready" }
+  | { dsp: "drawn"; height: number }
+  | { dsp: "failed"; reason: string };
