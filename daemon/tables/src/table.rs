@@ -31,7 +31,7 @@ use crate::value::{Spent, json};
 use crate::{TableError, deltas, footer};
 
 /// Rows that are decoded at a time, and fewer where these would take too much memory.
-const BATCH_ROWS: [usize; 3] = [256, 16, 1];
+pub(crate) const BATCH_ROWS: [usize; 3] = [256, 16, 1];
 /// What a page of a column takes as most programs write it, with what it is unpacked from.
 const PAGE_OF_COLUMN_BYTES: u64 = 3 << 19;
 /// What the reader of a column takes beside its pages, with what unpacks them.
@@ -232,9 +232,7 @@ impl Table {
     ) -> Result<Page, TableError> {
         let mut page = self.empty_page(columns, rows.start);
         let mut spent = Spent::within(room);
-        let batches =
-            self.decode(&self.metadata, rows.clone(), columns, batch_rows, ROWS_BYTES, None);
-        for batch in batches? {
+        for batch in self.some(rows.clone(), columns, batch_rows)? {
             if !fill(&mut page, &batch?, &mut spent)? {
                 return Ok(page);
             }
@@ -366,8 +364,36 @@ impl Table {
         self.decode(&self.metadata, rows, columns, batch_rows, WHOLE_BYTES, None)
     }
 
+    /// Decodes some rows, of which a page is made.
+    pub(crate) fn some(
+        &self,
+        rows: Range<u64>,
+        columns: &[usize],
+        batch_rows: usize,
+    ) -> Result<Batches, TableError> {
+        self.decode(&self.metadata, rows, columns, batch_rows, ROWS_BYTES, None)
+    }
+
+    /// Decodes rows by their numbers, which are in the order of the file.
+    pub(crate) fn numbered(
+        &self,
+        numbers: &[u32],
+        columns: &[usize],
+        batch_rows: usize,
+    ) -> Result<Batches, TableError> {
+        let first = numbers.first().copied().map_or(0, u64::from);
+        let mut selectors = Vec::with_capacity(numbers.len() * 2);
+        let mut at = first;
+        for number in numbers {
+            selectors.push(RowSelector::skip((u64::from(*number) - at) as usize));
+            selectors.push(RowSelector::select(1));
+            at = u64::from(*number) + 1;
+        }
+        self.selected(first..at, columns, batch_rows, selectors.into())
+    }
+
     /// Decodes those of some rows that a selection, which begins with the first of them, picks.
-    pub(crate) fn selected(
+    fn selected(
         &self,
         rows: Range<u64>,
         columns: &[usize],

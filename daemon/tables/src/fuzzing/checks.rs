@@ -9,6 +9,7 @@ use super::within;
 use crate::csv::{Record, Records};
 use crate::limits::PAGE_ROWS;
 use crate::scratch::Scratch;
+use crate::value::Spent;
 use crate::{
     Condition, Format, Note, Order, Page, PageRequest, Selection, Source, Table, TableError, Test,
     to_parquet,
@@ -61,6 +62,7 @@ pub(super) fn hold(table: &Table, written: Written) {
     if let Some(page) = &page {
         has_its_shape(page, table);
     }
+    arrow_agrees(table, page.as_ref());
     if table.rows() > ROWS {
         return;
     }
@@ -99,6 +101,29 @@ fn has_its_shape(page: &Page, table: &Table) {
     assert!(page.rows.iter().all(|row| row.len() == columns), "a row of another width");
     assert!(page.cut.is_sorted(), "{:?}", page.cut);
     assert!(page.cut.iter().all(|(row, column)| *row < rows && *column < columns));
+}
+
+/// A stream of Arrow has the first rows, as the page has.
+fn arrow_agrees(table: &Table, page: Option<&Page>) {
+    let all = PageRequest { offset: 0, limit: PAGE_ROWS, columns: None };
+    let made = within(ROWS_BYTES, || table.arrow_page(&all));
+    same(&made, &table.arrow_page(&all), "a stream");
+    let (Ok(made), Some(page)) = (made, page) else { return };
+    let source: Arc<dyn Source> = Arc::new(Bytes::from(made));
+    let mut rows = Vec::new();
+    let read = crate::ipc::read(&source, |batch| {
+        let mut told = table.empty_page(&[], 0);
+        crate::table::fill(&mut told, batch, &mut Spent::whole())?;
+        rows.extend(told.rows);
+        Ok(())
+    });
+    read.expect("what we wrote is read");
+    assert!(rows.len() as u64 <= table.rows().min(PAGE_ROWS), "a stream of {} rows", rows.len());
+    assert!(!rows.is_empty() || page.rows.is_empty() || page.columns.is_empty(), "no row");
+    if page.cut.is_empty() && !page.columns.is_empty() {
+        let both = rows.len().min(page.rows.len());
+        assert_eq!(rows[..both], page.rows[..both], "a stream has other rows");
+    }
 }
 
 /// Parts of the page are read as they are in the whole.

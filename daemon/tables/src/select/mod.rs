@@ -5,23 +5,20 @@ mod compare;
 mod keys;
 mod prune;
 
-use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use serde_json::Value;
 
 use self::compare::Check;
 use self::keys::Keys;
-use crate::TableError;
 use crate::limits::{
     PAGE_BYTES, PAGE_ROWS, ROWS_BYTES, SELECT_BYTES, SELECT_COLUMNS, SELECT_LOOKED_BYTES,
     SELECT_ROWS,
 };
 use crate::table::{Page, Table, bounded, fill};
 use crate::value::Spent;
+use crate::{TableError, table};
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 4_096;
-/// Rows of a page that are decoded at a time, and fewer where these would take too much memory.
-const BATCHES: [usize; 3] = [256, 16, 1];
 
 /// A column that orders rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +84,6 @@ impl Selection {
     }
 
     /// Returns their numbers.
-    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn rows(&self) -> &[u32] {
         &self.rows
     }
@@ -311,7 +307,7 @@ impl Table {
         room: usize,
     ) -> Result<Option<Page>, TableError> {
         let mut told = Ok(None);
-        for batch_rows in BATCHES {
+        for batch_rows in table::BATCH_ROWS {
             told = self.rows_in_batches(wanted, columns, batch_rows, room);
             if !matches!(told, Err(TableError::TooLarge { .. })) {
                 return told;
@@ -338,17 +334,9 @@ impl Table {
         sorted.sort_unstable();
         let mut page = self.empty_page(columns, 0);
         let mut spent = Spent::within(room);
-        if let (Some((first, _)), Some((last, _))) = (sorted.first(), sorted.last()) {
-            let (first, last) = (u64::from(*first), u64::from(*last));
-            let mut selectors = Vec::with_capacity(sorted.len() * 2);
-            let mut at = first;
-            for (row, _) in &sorted {
-                selectors.push(RowSelector::skip((u64::from(*row) - at) as usize));
-                selectors.push(RowSelector::select(1));
-                at = u64::from(*row) + 1;
-            }
-            let selection = RowSelection::from(selectors);
-            for batch in self.selected(first..last + 1, columns, batch_rows, selection)? {
+        let numbers: Vec<u32> = sorted.iter().map(|(number, _)| *number).collect();
+        if !numbers.is_empty() {
+            for batch in self.numbered(&numbers, columns, batch_rows)? {
                 let whole = fill(&mut page, &batch?, &mut spent)?;
                 if (!whole || spent.bytes > PAGE_BYTES) && sorted.len() > 1 {
                     return Ok(None);
