@@ -128,6 +128,22 @@ describe("an attachment is drawn", () => {
     await fine(page, "plotly");
   });
 
+  it("of plotly on a map, as far as it brings it along", async () => {
+    const square = (from: number) => [[from, 0], [from, 20], [from + 20, 20], [from + 20, 0], [from, 0]];
+    const region = (id: string, from: number) => ({ type: "Feature", id, properties: {}, geometry: { type: "Polygon", coordinates: [square(from)] } });
+    const geojson = { type: "FeatureCollection", features: [region("a", 0), region("b", 30)] };
+    const map = {
+      data: [{ type: "choropleth", geojson, locations: ["a", "b"], z: [1, 2] }, { type: "scattergeo", lon: [25], lat: [30], mode: "markers" }],
+      layout: { title: { text: "Two squares" }, geo: { fitbounds: "locations" } },
+    };
+    const page = await shown("draw/map", { path: "map.json", app: "plotly", bytes: JSON.stringify(map) });
+    await frameIn(page).getByText("Two squares").waitFor();
+    await frameIn(page).getByText("The outlines of lands are not in this figure").waitFor();
+    expect(await frameIn(page).locator(".choroplethlayer path").count()).toBe(2);
+    expect(await frameIn(page).locator(".scatterlayer path.point, .scattergeo path.point").count()).toBe(1);
+    await fine(page, "map");
+  });
+
   it("of Vega-Lite", async () => {
     const media = "application/vnd.vegalite+json";
     const page = await shown("draw/vega", { path: "chart.vl.json", media, app: "altair", bytes: JSON.stringify(VEGA) });
