@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
 
@@ -10,6 +10,23 @@ import { version } from "./package.json" with { type: "json" };
 
 /** Where the daemon's build looks for the files. */
 const OUT = "embed/ui";
+
+/** From how many bytes on a file is packed as well as can be: a library, which seldom changes. */
+const LARGE = 1 << 20;
+
+/** Packs bytes as well as can be, which takes seconds, unless they were packed before. */
+function packedOnce(bytes: Buffer): Buffer {
+  const folder = "node_modules/.packed";
+  const kept = join(folder, `${createHash("sha256").update(bytes).digest("hex")}.br`);
+  if (existsSync(kept)) return readFileSync(kept);
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 };
+  const packed = brotliCompressSync(bytes, { params });
+  mkdirSync(folder, { recursive: true });
+  // Under its name it is whole.
+  writeFileSync(`${kept}.part`, packed);
+  renameSync(`${kept}.part`, kept);
+  return packed;
+}
 
 /**
  * Compresses what was built and writes last what it was made of: the daemon embeds the files as
@@ -30,7 +47,8 @@ function packed(): Plugin {
           [constants.BROTLI_PARAM_QUALITY]: quality,
           [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
         };
-        writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params }));
+        const whole = () => brotliCompressSync(bytes, { params });
+        writeFileSync(`${path}.br`, bytes.length < LARGE ? whole() : packedOnce(bytes));
         rmSync(path);
       }
       writeFileSync(join(OUT, "stamp.txt"), `${version} (${hash.digest("hex").slice(0, 8)})\n`);

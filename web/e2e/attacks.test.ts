@@ -282,6 +282,65 @@ describe("a picture or a text", () => {
   });
 });
 
+describe("a table", () => {
+  it("runs nothing in a spreadsheet that opens what was saved of it", async () => {
+    const bytes = 'name,sum\n"=HYPERLINK(""http://evil.example"")",-1\n@SUM(1),2\nplain,-3\n';
+    const page = await looked("attack/formula", { path: "sums.csv", bytes });
+    await page.getByRole("cell", { name: "@SUM(1)" }).waitFor();
+    const saved = async (name: string) => {
+      await page.getByText("Download", { exact: true }).first().click();
+      const [download] = await Promise.all([page.waitForEvent("download"), page.getByText(name, { exact: true }).click()]);
+      expect(download.suggestedFilename()).toBe("sums.csv");
+      await page.keyboard.press("Escape");
+      await page.reload();
+      return readFileSync(await download.path(), "utf8");
+    };
+    expect(await saved("CSV for spreadsheets")).toBe(
+      '"name","sum"\n"\'=HYPERLINK(""http://evil.example"")",-1\n"\'@SUM(1)",2\n"plain",-3\n',
+    );
+    // Programs get what was pushed.
+    expect(await saved("CSV, exact")).toContain('\n"@SUM(1)",2\n');
+    expect(evil.hits).toEqual([]);
+  });
+});
+
+describe("a name or a text", () => {
+  it("does not turn around what stands beside it", async () => {
+    const turns = "invoice \u202Efdp.exe\u202C \u2066x\u200F";
+    const files = [
+      { path: "rows.csv", bytes: `${turns},sum\n${turns},1\n`, text: turns, params: { of: turns } },
+      { path: "code.py", bytes: `# ${turns}\n`, text: turns },
+    ];
+    const frame = await alice.pushFrame("attack/turned", files as Pushing[], { message: turns });
+    await bob.lists(frame);
+    await expect.poll(() => bob.cli("fetch", "alice/main:attack/turned").catch(() => "not yet")).not.toBe("not yet");
+    const stack = "/s/alice/main/attack/turned";
+    const paths = ["?file=rows.csv", "?file=code.py", "?view=history", "?view=files", "?view=use", "?view=lineage"].map((view) => stack + view);
+    for (const path of [...paths, "/stacks?q=turned", "/", "/notifications"]) {
+      const page = await visitor.at(path);
+      await page.getByText(/turned|invoice/).first().waitFor();
+      if (path.includes("rows")) await page.getByRole("cell", { name: "⟨202e⟩fdp.exe" }).first().waitFor();
+      if (path.includes("code")) await page.locator("pre", { hasText: "⟨202e⟩fdp.exe" }).waitFor();
+      const text = await page.evaluate(() => document.body.innerText);
+      expect(text.match(/.{0,30}[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069].{0,10}/u)?.[0], path).toBeUndefined();
+      await page.close();
+    }
+  });
+
+  it("that leads out of a folder is refused before anybody sees it", async () => {
+    for (const path of ["../up.txt", "a/../../up.txt", "/etc/up.txt", "a\u202Etxt.exe", "a\\..\\up.txt"]) {
+      await expect(alice.pushFrame("attack/up", [{ path, bytes: "x" }]), path).rejects.toThrow(/422|400/);
+    }
+    await expect(alice.pushFrame("attack/../up", [{ path: "a.txt", bytes: "x" }])).rejects.toThrow(/422|400/);
+    expect(await alice.cli("ls")).not.toContain("up");
+    // Nor does an address that names one show anything.
+    const page = await visitor.at("/s/alice/main/attack/%2E%2E/%2E%2E/api");
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    expect(await page.locator(".view").count()).toBe(0);
+    await page.close();
+  });
+});
+
 describe("a page of another program on this machine", () => {
   it("neither reads nor changes anything with the cookie that goes along", async () => {
     evil.page = `<!doctype html><title>other</title><script>

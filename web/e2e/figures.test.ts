@@ -1,6 +1,8 @@
-// Every kind of attachment drawn, and what those of others may not do.
+// Every kind of attachment drawn: what is in it, and how it looks.
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { Browser, FrameLocator, Page } from "playwright-core";
@@ -9,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch, violations, Visitor } from "./browser";
 import { Daemon, type Pushing } from "./daemon";
 import { png, wav } from "./fixtures";
+import { ownFonts, pictured } from "./pictures";
 
 const FIGURES = join(import.meta.dirname, "figures");
 const read = (name: string) => readFileSync(join(FIGURES, name));
@@ -50,7 +53,7 @@ let bob: Daemon;
 let visitor: Visitor;
 
 beforeAll(async () => {
-  [browser, alice, bob] = await Promise.all([launch(), Daemon.start("alice"), Daemon.start("bob")]);
+  [browser, alice, bob] = await Promise.all([launch(ownFonts()), Daemon.start("alice"), Daemon.start("bob")]);
   visitor = await Visitor.come(browser, alice);
 });
 
@@ -66,12 +69,21 @@ async function shown(stack: string, file: Pushing): Promise<Page> {
   return visitor.at(`/s/me/main/${stack}`);
 }
 
+/** The part of a page that draws an attachment. */
+const view = (page: Page) => page.locator("section.view").first();
+
 /** The frame that draws a figure. */
 function frameIn(page: Page): FrameLocator {
   return page.frameLocator("iframe.figure");
 }
 
+/** What a page says of an attachment, compared with the picture that is kept, and without a fault. */
 async function fine(page: Page, what: string): Promise<void> {
+  // High enough for all of it: the bar of the page would lie over what is scrolled.
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 1280, height: 1600 });
+  await pictured(view(page), what);
+  if (size) await page.setViewportSize(size);
   expect(await violations(page), what).toEqual([]);
   const overflows = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
   expect(overflows, what).toBe(false);
@@ -79,6 +91,29 @@ async function fine(page: Page, what: string): Promise<void> {
 }
 
 describe("an attachment is drawn", () => {
+  it("of pictures", async () => {
+    const page = await shown("draw/picture", { path: "blue.png", bytes: png(320, 120) });
+    const picture = page.getByRole("img", { name: "blue.png" });
+    await expect.poll(() => picture.evaluate((img) => (img as HTMLImageElement).naturalWidth)).toBe(320);
+    await fine(page, "picture");
+  });
+
+  it("of SVG, in which nothing runs", async () => {
+    const bytes = `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="120"><rect width="320" height="120" fill="#0f8f8c"/><circle cx="90" cy="60" r="40" fill="#fff"/><script>document.documentElement.innerHTML = ""</script></svg>`;
+    const page = await shown("draw/svg", { path: "shapes.svg", bytes });
+    const picture = page.getByRole("img", { name: "shapes.svg" });
+    await expect.poll(() => picture.evaluate((img) => (img as HTMLImageElement).naturalWidth)).toBe(320);
+    await fine(page, "svg");
+  });
+
+  it("of tables", async () => {
+    const rows = Array.from({ length: 40 }, (_, row) => `2026-01-${String((row % 28) + 1).padStart(2, "0")},${row % 3 ? "north" : "south"},${row * row}`);
+    const page = await shown("draw/table", { path: "sums.csv", bytes: `day,region,sum\n${rows.join("\n")}\n` });
+    await page.getByRole("table", { name: "40 rows of 3 columns" }).getByRole("cell", { name: "361" }).waitFor();
+    await page.locator(".sum svg").first().waitFor();
+    await fine(page, "table");
+  });
+
   it("of plotly", async () => {
     const page = await shown("draw/plotly", { path: "figure.json", app: "plotly", bytes: JSON.stringify(PLOTLY) });
     await frameIn(page).getByText("Sums of weeks").waitFor();
@@ -91,6 +126,22 @@ describe("an attachment is drawn", () => {
     await expect.poll(colour).not.toBe(light);
     await page.getByRole("button", { name: "Use light colours" }).click();
     await fine(page, "plotly");
+  });
+
+  it("of plotly on a map, as far as it brings it along", async () => {
+    const square = (from: number) => [[from, 0], [from, 20], [from + 20, 20], [from + 20, 0], [from, 0]];
+    const region = (id: string, from: number) => ({ type: "Feature", id, properties: {}, geometry: { type: "Polygon", coordinates: [square(from)] } });
+    const geojson = { type: "FeatureCollection", features: [region("a", 0), region("b", 30)] };
+    const map = {
+      data: [{ type: "choropleth", geojson, locations: ["a", "b"], z: [1, 2] }, { type: "scattergeo", lon: [25], lat: [30], mode: "markers" }],
+      layout: { title: { text: "Two squares" }, geo: { fitbounds: "locations" } },
+    };
+    const page = await shown("draw/map", { path: "map.json", app: "plotly", bytes: JSON.stringify(map) });
+    await frameIn(page).getByText("Two squares").waitFor();
+    await frameIn(page).getByText("The outlines of lands are not in this figure").waitFor();
+    expect(await frameIn(page).locator(".choroplethlayer path").count()).toBe(2);
+    expect(await frameIn(page).locator(".scatterlayer path.point, .scattergeo path.point").count()).toBe(1);
+    await fine(page, "map");
   });
 
   it("of Vega-Lite", async () => {
@@ -121,6 +172,31 @@ describe("an attachment is drawn", () => {
     await page.frameLocator("iframe").getByRole("heading", { name: "it runs" }).waitFor();
     expect(await page.locator("iframe").getAttribute("src")).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/raw\/[0-9a-f]{64}\/page\.html$/);
     await fine(page, "html");
+  });
+
+  it("of htmlwidgets, as the R client writes them", async () => {
+    const page = await shown("draw/widget", { path: "widget.html", app: "htmlwidgets", bytes: widget() });
+    const drawn = page.frameLocator("iframe");
+    await drawn.getByText("Sums of a widget").waitFor();
+    await expect.poll(() => drawn.locator(".bars .point").count()).toBe(3);
+    // Debian's plotly.js is not quite the one that its R package was written for.
+    visitor.forgive(/GLOBAL is not defined|'mapbox'/);
+    await fine(page, "widget");
+  });
+
+  it("of films", async () => {
+    const page = await shown("draw/film", { path: "film.webm", bytes: read("film.webm") });
+    const film = page.locator("video");
+    await expect.poll(() => film.evaluate((video) => (video as HTMLVideoElement).readyState)).toBeGreaterThan(1);
+    expect(await film.evaluate((video) => (video as HTMLVideoElement).videoWidth)).toBe(160);
+    // The controls are the browser's own, and go after a while.
+    await film.evaluate((video) => video.removeAttribute("controls"));
+    await pictured(film, "film");
+    await film.evaluate((video) => video.setAttribute("controls", ""));
+    // Nobody wrote down what is said in it.
+    const found = (await violations(page)).filter((one) => !one.startsWith("video-caption"));
+    expect(found).toEqual([]);
+    await page.close();
   });
 
   it("of PDF", async () => {
@@ -229,9 +305,24 @@ describe("an attachment is drawn", () => {
     await fine(page, "broken");
     const other = await shown("draw/no-tensors", { path: "x.safetensors", bytes: Buffer.alloc(40, 0xff) });
     await other.getByText("This is no file of safetensors").waitFor();
-    await fine(other, "no tensors");
+    await fine(other, "no-tensors");
   });
 });
+
+/** A page with a widget of R's plotly, written by the client. */
+function widget(): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), "dsp-widget-"));
+  const to = join(folder, "widget.html");
+  const script = `library(rlang); for (file in list.files("R", full.names = TRUE)) source(file)
+    plot <- plotly::plot_ly(x = c("a", "b", "c"), y = c(2, 3, 5), type = "bar")
+    plot <- plotly::layout(plot, title = "Sums of a widget")
+    # Debian's plotly.js is newer than its R package, whose buttons it refuses.
+    write_widget(plotly::config(plot, displayModeBar = FALSE), commandArgs(TRUE))`;
+  execFileSync("Rscript", ["-e", script, to], { cwd: join(import.meta.dirname, "../../clients/r"), stdio: "pipe" });
+  const page = readFileSync(to);
+  rmSync(folder, { recursive: true });
+  return page;
+}
 
 /** A PDF of one page. */
 function pdf(text: string): string {

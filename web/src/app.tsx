@@ -7,6 +7,7 @@ import { PAGES } from "./addresses";
 import { link } from "./live/feed";
 import { Bell } from "./parts/bell";
 import { Asking } from "./parts/dialog";
+import { Find } from "./parts/find";
 import { Icon, type IconName } from "./parts/icon";
 import { Keys, OPEN_PALETTE } from "./parts/keys";
 import { Sync } from "./parts/sync";
@@ -98,17 +99,9 @@ function Top() {
   return (
     <header class="top">
       <form role="search" aria-label="Everything" onSubmit={find} hidden={path === "/stacks"}>
-        <label class="find">
-          <span class="visually-hidden">Find stacks</span>
-          <Icon name="search" size={16} />
-          <input
-            ref={field}
-            class="field"
-            type="search"
-            placeholder="Find stacks"
-          />
-          <kbd aria-hidden="true">/</kbd>
-        </label>
+        <Find label="Find stacks">
+          <input ref={field} class="field" type="search" placeholder="Find stacks" />
+        </Find>
       </form>
       <div class="end">
         <Sync />

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { ago, bytesOf, count, dayOf, plain, size } from "./format";
+import { ago, bytesOf, count, dayOf, plain, size, unturned } from "./format";
 
 describe("size", () => {
   it("takes the largest unit of which there is one", () => {
@@ -35,6 +35,7 @@ describe("count", () => {
 describe("plain", () => {
   it("shows what turns text around", () => {
     expect(plain("report\u202efdp.exe")).toBe("report⟨202e⟩fdp.exe");
+    expect(unturned("if a:\r\n\u2066# b")).toBe("if a:\r\n⟨2066⟩# b");
   });
 });
 

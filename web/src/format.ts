@@ -68,9 +68,19 @@ export function short(id: string): string {
 /** Marks that change the direction of text, and letters that show nothing. */
 const INVISIBLE = /(?![\n\t])\p{Cc}|[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
 
+/** Marks that change the direction of text. */
+const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Returns code that somebody else wrote, with what would turn it around made visible. */
+export function unturned(code: string): string {
+  return code.replace(TURNING, marked);
+}
+
+const marked = (mark: string) => `\u27e8${mark.charCodeAt(0).toString(16)}\u27e9`;
+
 /** Returns text that somebody else wrote, with what would mislead the eye made visible. */
 export function plain(text: string): string {
-  return text.replace(INVISIBLE, (mark) => `\u27e8${mark.charCodeAt(0).toString(16)}\u27e9`);
+  return text.replace(INVISIBLE, marked);
 }
 
 const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });

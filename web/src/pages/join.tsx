@@ -9,19 +9,13 @@ import { steps } from "../api/steps";
 import { count, plain, size } from "../format";
 import { Icon } from "../parts/icon";
 import { Labelled } from "../parts/forms";
+import { Policies } from "../parts/policies";
 import { Failed } from "../parts/states";
 import { toast } from "../parts/toasts";
 import { useTitle } from "../title";
 
 /** How long the first sync is waited for, in seconds. */
 const WAIT = 30;
-
-/** What comes by itself, as people choose it. */
-export const POLICIES: Record<Policy, [title: string, about: string]> = {
-  heads: ["Current frames", "The bytes of what stacks are at now; older ones when you ask for them."],
-  all: ["Everything", "The bytes of every frame, also old ones: a full copy."],
-  lazy: ["Nothing by itself", "Names and messages come; bytes when you open or fetch them."],
-};
 
 /** Returns the ticket or label in what somebody pasted: a link, a line of the command line, or itself. */
 export function ticketOf(pasted: string): string {
@@ -94,13 +88,7 @@ export function Join() {
             <b>As in the settings</b>
             <span class="muted">What you chose for new contexts.</span>
           </label>
-          {(Object.keys(POLICIES) as Policy[]).map((one) => (
-            <label key={one} class="choice">
-              <input type="radio" name="policy" checked={policy === one} onChange={() => choose(one)} />
-              <b>{POLICIES[one][0]}</b>
-              <span class="muted">{POLICIES[one][1]}</span>
-            </label>
-          ))}
+          <Policies chosen={policy} choose={choose} />
         </fieldset>
         <div class="row">
           <button type="submit" class="button primary" disabled={busy || ticket === ""}>

@@ -8,6 +8,7 @@ import {
   isNarrow, isQuery, keyOf, pick, question, readWanted, type Sort, SORTS, SPANS, tagsOf, TYPES, type Wanted, wantedPath,
 } from "../found";
 import { useQuery } from "../live/query";
+import { Find } from "../parts/find";
 import { Icon } from "../parts/icon";
 import { Empty, Known } from "../parts/states";
 import { LIST, StackList } from "../parts/stack-list";
@@ -165,9 +166,7 @@ function Filters({ wanted, listed, names, want, open }: FiltersProps) {
   };
   return (
     <div class="filters" role="search" aria-label="Stacks">
-      <label class="find">
-        <span class="visually-hidden">Search stacks</span>
-        <Icon name="search" size={16} />
+      <Find label="Search stacks">
         <input
           ref={field}
           class="field"
@@ -178,8 +177,7 @@ function Filters({ wanted, listed, names, want, open }: FiltersProps) {
           onInput={(event) => want({ q: event.currentTarget.value })}
           onKeyDown={pressed}
         />
-        <kbd aria-hidden="true">/</kbd>
-      </label>
+      </Find>
       <div class="chips">
         <Chip label="Type" any="Any type" value={wanted.type} of={Object.entries(TYPES)} choose={(type) => want({ type }, true)} />
         {contexts.length > 1 && (

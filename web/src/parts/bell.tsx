@@ -1,13 +1,12 @@
 // How many notifications are not read, and behind it the latest.
 
-import { useRef, useState } from "preact/hooks";
-
 import { act } from "../acts";
 import { useQuery } from "../live/query";
 import { listNotifications, read } from "../notifications";
 import { node } from "../state";
 import { Icon } from "./icon";
 import { NotificationLine } from "./notification-line";
+import { Popover } from "./popover";
 import { Known } from "./states";
 
 /** Most that are shown in passing. */
@@ -15,8 +14,6 @@ const MOST = 8;
 
 /** The bell of the top bar. */
 export function Bell() {
-  const [open, show] = useState(false);
-  const popover = useRef<HTMLDivElement>(null);
   const unread = node.value?.unread ?? 0;
   const label = unread === 0 ? "Notifications" : `Notifications, ${unread} not read`;
   return (
@@ -25,15 +22,7 @@ export function Bell() {
         <Icon name="bell" />
         {unread > 0 && <span aria-hidden="true">{unread > 99 ? "99+" : unread}</span>}
       </button>
-      <div
-        id="bell"
-        class="popover"
-        popover="auto"
-        ref={popover}
-        onToggle={(event) => show((event as ToggleEvent).newState === "open")}
-      >
-        {open && <Inside close={() => popover.current?.hidePopover()} />}
-      </div>
+      <Popover id="bell">{(close) => <Inside close={close} />}</Popover>
     </>
   );
 }

@@ -5,14 +5,14 @@ import type { Problem } from "../api/schema";
 
 /** Returns all bytes of an attachment. */
 export async function bytesOf(reference: string): Promise<ArrayBuffer> {
-  return (await asked(reference)).arrayBuffer();
+  return (await asked(contentUrl(reference))).arrayBuffer();
 }
 
 /** Returns bytes from `first` on, `length` at most. */
 export async function partOf(reference: string, first: number, length: number): Promise<Uint8Array> {
   if (length <= 0) return new Uint8Array();
   const range = `bytes=${first}-${first + length - 1}`;
-  const bytes = await (await asked(reference, { range })).arrayBuffer();
+  const bytes = await (await asked(contentUrl(reference), { range })).arrayBuffer();
   return new Uint8Array(bytes).subarray(0, length);
 }
 
@@ -33,10 +33,16 @@ export function dataUrl(bytes: Blob): Promise<string> {
   });
 }
 
-async function asked(reference: string, headers: Record<string, string> = {}): Promise<Response> {
+/**
+ * Asks for what is at an address of the daemon.
+ *
+ * @throws {ProblemError} when the daemon refuses
+ * @throws {Unreachable} when it does not answer
+ */
+export async function asked(url: string, headers: Record<string, string> = {}): Promise<Response> {
   let response;
   try {
-    response = await fetch(contentUrl(reference), { headers });
+    response = await fetch(url, { headers });
   } catch (cause) {
     throw new Unreachable(cause);
   }

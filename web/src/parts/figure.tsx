@@ -1,5 +1,6 @@
 // A figure of others, drawn in a frame that reaches nothing.
 
+import inter from "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2?url";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { plain } from "../format";
@@ -81,11 +82,18 @@ export function Frame({ draw, bytes, shown, code = false }: FrameProps) {
     };
   }, []);
   useEffect(() => {
-    if (!ready) return;
-    const copy = bytes.slice(0);
-    const message: Draw = { draw, bytes: copy, look: look(dark, room) };
-    // It has no origin that could be named.
-    frame.current?.contentWindow?.postMessage(message, "*", [copy]);
+    if (!ready) return undefined;
+    let gone = false;
+    void letters().then((face) => {
+      if (gone) return;
+      const copy = bytes.slice(0);
+      const message: Draw = { draw, bytes: copy, look: look(dark, room), letters: face };
+      // It has no origin that could be named.
+      frame.current?.contentWindow?.postMessage(message, "*", [copy]);
+    });
+    return () => {
+      gone = true;
+    };
   }, [ready, draw, bytes]);
   useEffect(() => {
     if (ready) frame.current?.contentWindow?.postMessage({ look: look(dark, room) }, "*");
@@ -121,6 +129,14 @@ function useRoom(frame: { current: HTMLIFrameElement | null }): number | undefin
   }, []);
   return room;
 }
+
+/** Returns the letters of the page, which the browser has already; nothing where it has not. */
+function letters(): Promise<ArrayBuffer | undefined> {
+  face ??= fetch(inter).then((response) => response.arrayBuffer(), () => undefined);
+  return face;
+}
+
+let face: Promise<ArrayBuffer | undefined> | undefined;
 
 /** Reads what a frame says: it may be anything, where code of others runs. */
 function readSaid(data: unknown): Said | undefined {

@@ -5,6 +5,7 @@ import type { ComponentChildren } from "preact";
 import { plain, short, size } from "../format";
 import { useQuery } from "../live/query";
 import { Pieces, partOf } from "./bytes";
+import { Columns } from "./columns";
 import { Copy } from "./copy";
 import { Icon } from "./icon";
 import { Download, Raw } from "./leave";
@@ -142,15 +143,7 @@ function List({ head, rows, more }: { head: string[]; rows: string[][]; more: nu
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={head[0]}>
       <table class="list">
-        <thead>
-          <tr>
-            {head.map((name) => (
-              <th scope="col" key={name}>
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Columns names={head} />
         <tbody>
           {rows.map((row, index) => (
             <tr key={index}>

@@ -1,12 +1,11 @@
 // The state of the connection in the top bar, and behind it what moves now.
 
-import { useRef, useState } from "preact/hooks";
-
 import { link } from "../live/feed";
 import { useQuery } from "../live/query";
 import { node } from "../state";
 import { listTransfers, movesTransfers, pause, rate, speed } from "../transfers";
 import { Icon } from "./icon";
+import { Popover } from "./popover";
 import { Known } from "./states";
 import { TransferLine } from "./transfer-line";
 
@@ -15,8 +14,6 @@ const MOST = 5;
 
 /** How the daemon is connected; pressed, it shows the transfers. */
 export function Sync() {
-  const [open, show] = useState(false);
-  const popover = useRef<HTMLDivElement>(null);
   const peers = node.value?.peers_connected ?? 0;
   const moving = node.value?.transfers ?? 0;
   const state = link.value;
@@ -35,15 +32,7 @@ export function Sync() {
         )}
         <button type="button" popovertarget="transfers" aria-label="Transfers" title="Transfers" />
       </div>
-      <div
-        id="transfers"
-        class="popover"
-        popover="auto"
-        ref={popover}
-        onToggle={(event) => show((event as ToggleEvent).newState === "open")}
-      >
-        {open && <Inside close={() => popover.current?.hidePopover()} />}
-      </div>
+      <Popover id="transfers">{(close) => <Inside close={close} />}</Popover>
     </>
   );
 }

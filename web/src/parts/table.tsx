@@ -3,6 +3,7 @@ import "../styles/table.css";
 import { Virtualizer, elementScroll, observeElementOffset, observeElementRect } from "@tanstack/virtual-core";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
+import { act } from "../acts";
 import { answer, api, contentUrl } from "../api/client";
 import type { TableColumnStats, TableCondition, TableRows, TableSchema, TableValue } from "../api/schema";
 import { brief } from "../chart";
@@ -11,6 +12,7 @@ import { useQuery } from "../live/query";
 import { useDraw } from "./draw";
 import { Icon } from "./icon";
 import type { Shown } from "./show";
+import { save } from "./spreadsheet";
 import { Failed, Known } from "./states";
 import { Conditions } from "./table-filter";
 import { toast } from "./toasts";
@@ -23,6 +25,9 @@ const PAGE = 200;
 const KEPT = 60;
 /** Browsers draw no element higher than some 16 to 33 million pixels. */
 const MOST = 12_000_000;
+
+/** What becomes of what a spreadsheet would run. */
+const GUARDED = "Text that begins like a formula gets an apostrophe before it, so that nothing runs";
 
 interface Order {
   column: number;
@@ -243,8 +248,11 @@ function Tools({ schema, reference, filter, setFilter, hidden, setHidden }: Tool
           <a class="button bare" href={contentUrl(reference)} download>
             As it is ({schema.format})
           </a>
+          <button type="button" class="button bare" title={GUARDED} onClick={() => act(save(as("csv"), `${name}.csv`))}>
+            CSV for spreadsheets
+          </button>
           <a class="button bare" href={as("csv")} download={`${name}.csv`}>
-            CSV
+            CSV, exact
           </a>
           <a class="button bare" href={as("parquet")} download={`${name}.parquet`}>
             Parquet

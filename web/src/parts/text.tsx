@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { size } from "../format";
+import { size, unturned } from "../format";
 import { useQuery } from "../live/query";
 import { bytesOf, partOf } from "./bytes";
 import { setHtml } from "./safe";
@@ -59,11 +59,13 @@ export function Coloured({ text, language }: { text: string; language?: string |
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    element.textContent = text;
-    if (language === undefined || text.length > COLOURED) return;
+    // Code is read as it stands; in a text of words the marks have their place.
+    const seen = language === undefined ? text : unturned(text);
+    element.textContent = seen;
+    if (language === undefined || seen.length > COLOURED) return;
     let gone = false;
     void import("./highlight").then(({ coloured }) => {
-      const html = coloured(text, language);
+      const html = coloured(seen, language);
       if (!gone && html !== undefined) setHtml(element, html);
     });
     return () => {

@@ -34,7 +34,12 @@ addEventListener("unhandledrejection", ({ reason }: PromiseRejectionEvent) => fa
 new ResizeObserver(measure).observe(place);
 say({ dsp: "ready" });
 
-async function draw({ draw, bytes, look }: Draw): Promise<void> {
+async function draw({ draw, bytes, look, letters }: Draw): Promise<void> {
+  if (letters !== undefined && document.fonts.size === 0) {
+    const face = new FontFace("Inter Variable", letters, { weight: "100 900" });
+    // Without them the figure is drawn in those of the system.
+    await face.load().then(() => document.fonts.add(face), () => undefined);
+  }
   const root = document.documentElement;
   root.style.colorScheme = look.dark ? "dark" : "light";
   root.style.color = look.ink;

@@ -9,6 +9,8 @@ export interface Draw {
   /** The bytes of the figure, handed over. */
   bytes: ArrayBuffer;
   look: Look;
+  /** The letters of the page, which a frame without a network cannot load itself. */
+  letters?: ArrayBuffer | undefined;
 }
 
 /** From the page: how it looks now. */

@@ -7,8 +7,8 @@ import { answer, api } from "../../api/client";
 import type { ContextInfo, Policy, Selection } from "../../api/schema";
 import { bytesOf, size } from "../../format";
 import { Bar, Labelled, Section } from "../../parts/forms";
+import { Policies } from "../../parts/policies";
 import { toast } from "../../parts/toasts";
-import { POLICIES } from "../join";
 
 /** The policy of a followed context, and the quota of any. */
 export function SyncPolicy({ context, again }: { context: ContextInfo; again: () => void }) {
@@ -59,13 +59,7 @@ function Follow({ context, again }: { context: ContextInfo; again: () => void })
       <form class="card grid-pad" onSubmit={save}>
         <fieldset class="choices">
           <legend class="visually-hidden">What comes by itself</legend>
-          {(Object.keys(POLICIES) as Policy[]).map((one) => (
-            <label key={one} class="choice">
-              <input type="radio" name="policy" checked={policy === one} onChange={() => choose(one)} />
-              <b>{POLICIES[one][0]}</b>
-              <span class="muted">{POLICIES[one][1]}</span>
-            </label>
-          ))}
+          <Policies chosen={policy} choose={choose} />
         </fieldset>
         {policy !== "lazy" && (
           <details open={before !== undefined}>

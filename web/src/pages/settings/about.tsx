@@ -1,16 +1,22 @@
 // What this is, and what it is made of.
 
+import { useState } from "preact/hooks";
 import licences from "virtual:licences";
 
 import { answer, api } from "../../api/client";
 import { useQuery } from "../../live/query";
+import { Columns } from "../../parts/columns";
 import { Section } from "../../parts/forms";
 import { Known } from "../../parts/states";
 import { Time } from "../../parts/time";
 
+/** How many packages are listed at first. */
+const FIRST = 20;
+
 /** Versions, licences, and the document of the API. */
 export function About() {
   const status = useQuery("about", () => answer(api.GET("/api/v1/node")));
+  const crates = useQuery("crates", async () => (await import("./crates.json")).default as unknown as Part[]);
   return (
     <>
       <Section title="About dsp" id="about">
@@ -56,36 +62,46 @@ export function About() {
           )}
         </Known>
       </Section>
-      <Section
-        title="Work of others in these pages"
-        id="licences"
-        about="What the daemon is made of stands in its source, in Cargo.lock."
-      >
-        <div class="card scroll">
-          <table class="list">
-            <thead>
-              <tr>
-                <th scope="col">Package</th>
-                <th scope="col">Version</th>
-                <th scope="col">Licence</th>
-              </tr>
-            </thead>
-            <tbody>
-              {licences.map(([name, version, licence]) => (
-                <tr key={`${name} ${version}`}>
-                  <td>
-                    <a class="link" href={`https://www.npmjs.com/package/${name}`} target="_blank" rel="noopener noreferrer">
-                      {name}
-                    </a>
-                  </td>
-                  <td class="muted">{version}</td>
-                  <td>{licence}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+      <Section title="Work of others in these pages" id="licences">
+        <Parts parts={licences} at={(name) => `https://www.npmjs.com/package/${name}`} />
+      </Section>
+      <Section title="Work of others in the programs" id="crates" about="As they are on Linux; on other systems a few are others.">
+        <Known query={crates} lines={8}>
+          {(known) => <Parts parts={known} at={(name) => `https://crates.io/crates/${name}`} />}
+        </Known>
       </Section>
     </>
+  );
+}
+
+type Part = readonly [name: string, version: string, licence: string];
+
+/** Packages of others; the first ones until one wants all. */
+function Parts({ parts, at }: { parts: readonly Part[]; at: (name: string) => string }) {
+  const [all, show] = useState(false);
+  return (
+    <div class="card scroll">
+      <table class="list">
+        <Columns names={["Package", "Version", "Licence"]} />
+        <tbody>
+          {parts.slice(0, all ? parts.length : FIRST).map(([name, version, licence]) => (
+            <tr key={`${name} ${version}`}>
+              <td>
+                <a class="link" href={at(name)} target="_blank" rel="noopener noreferrer">
+                  {name}
+                </a>
+              </td>
+              <td class="muted">{version}</td>
+              <td>{licence}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {!all && parts.length > FIRST && (
+        <button type="button" class="button bare" onClick={() => show(true)}>
+          Show all {parts.length}
+        </button>
+      )}
+    </div>
   );
 }

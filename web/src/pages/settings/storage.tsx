@@ -6,6 +6,7 @@ import type { ContextInfo, Garbage } from "../../api/schema";
 import { listSettings } from "../../configuration";
 import { count, plain, size } from "../../format";
 import { useQuery } from "../../live/query";
+import { Columns } from "../../parts/columns";
 import { ask } from "../../parts/dialog";
 import { Bar, Section } from "../../parts/forms";
 import { Known } from "../../parts/states";
@@ -76,17 +77,7 @@ function Room({ contexts }: { contexts: ContextInfo[] }) {
         )}
       </div>
       <table class="list">
-        <thead>
-          <tr>
-            <th scope="col">Context</th>
-            <th scope="col" class="right">
-              Here
-            </th>
-            <th scope="col" class="right">
-              Quota
-            </th>
-          </tr>
-        </thead>
+        <Columns names={["Context"]} numbers={["Here", "Quota"]} />
         <tbody>
           {sorted.map((context, index) => (
             <tr key={context.id}>

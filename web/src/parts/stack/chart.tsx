@@ -6,6 +6,7 @@ import type { LogEntry } from "../../api/schema";
 import { brief, runsOf, type Series, seriesOf } from "../../chart";
 import { plain, short } from "../../format";
 import { stackPath, type StackPlace } from "../../ref";
+import { Columns } from "../columns";
 import { Time } from "../time";
 
 const WIDTH = 320;
@@ -37,16 +38,7 @@ export function Chart({ entries, place, shown }: { entries: LogEntry[]; place: S
         <summary>Metrics as a table</summary>
         <div class="card scroll" tabIndex={0} role="region" aria-label="Metrics as a table">
           <table class="list">
-            <thead>
-              <tr>
-                <th scope="col">Frame</th>
-                {series.map(({ name }) => (
-                  <th scope="col" class="right" key={name}>
-                    {plain(name)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
+            <Columns names={["Frame"]} numbers={series.map(({ name }) => plain(name))} />
             <tbody>
               {frames.map((frame, at) => (
                 <tr key={frame.id}>

@@ -9,6 +9,7 @@ import { brief } from "../../chart";
 import { count, plain, short, size } from "../../format";
 import { useQuery } from "../../live/query";
 import { comparePath, type Pair, reference, type StackPlace, stackPath } from "../../ref";
+import { Columns } from "../columns";
 import { Icon } from "../icon";
 import { Empty, Known } from "../states";
 import { Time } from "../time";
@@ -157,14 +158,7 @@ function Changes({ title, rows }: { title: string; rows: Row[] }) {
       <h2>{title}</h2>
       <div class="card scroll" tabIndex={0} role="region" aria-label={title}>
         <table class="list changes">
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">Before</th>
-              <th scope="col">After</th>
-              {differs && <th scope="col" class="right">Difference</th>}
-            </tr>
-          </thead>
+          <Columns names={["Name", "Before", "After"]} numbers={differs ? ["Difference"] : []} />
           <tbody>
             {rows.map(({ name, from, to, difference }) => (
               <tr key={name}>
@@ -291,13 +285,7 @@ function Content({ content }: { content: ContentDiff | null | undefined }) {
           </p>
           {content.columns.length > 0 && (
             <table class="list changes">
-              <thead>
-                <tr>
-                  <th scope="col">Column</th>
-                  <th scope="col">Before</th>
-                  <th scope="col">After</th>
-                </tr>
-              </thead>
+              <Columns names={["Column", "Before", "After"]} />
               <tbody>
                 {content.columns.map(({ name, from, to }) => (
                   <tr key={name}>
