@@ -4,8 +4,8 @@ import { useLocation } from "preact-iso";
 import { useState } from "preact/hooks";
 
 import { answer, api } from "../../api/client";
-import { brief } from "../../chart";
 import type { FrameInfo, LogEntry } from "../../api/schema";
+import { brief } from "../../chart";
 import { count, plain, short, size } from "../../format";
 import type { Query } from "../../live/query";
 import { comparePath, reference, type StackPlace, stackPath } from "../../ref";
