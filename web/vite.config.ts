@@ -79,6 +79,12 @@ interface Locked {
   dev?: boolean;
 }
 
+/** Returns the licences of a package that names them as was once done. */
+function older(path: string): string {
+  const { licenses = [] } = JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as { licenses?: { type: string }[] };
+  return licenses.map(({ type }) => type).join(" OR ");
+}
+
 /** Tells pages which packages of others they are made of: `virtual:licences`. */
 function licences(): Plugin {
   const name = "virtual:licences";
@@ -90,7 +96,7 @@ function licences(): Plugin {
       const lock = JSON.parse(readFileSync("package-lock.json", "utf8")) as { packages: Record<string, Locked> };
       const parts = Object.entries(lock.packages)
         .filter(([path, { dev }]) => path !== "" && dev !== true)
-        .map(([path, { version, license }]) => [path.replace(/^.*node_modules\//, ""), version, license]);
+        .map(([path, { version, license }]) => [path.replace(/^.*node_modules\//, ""), version, license ?? older(path)]);
       return `export default ${JSON.stringify(parts)}`;
     },
   };

@@ -1,6 +1,7 @@
 // Settings, a page a subject.
 
 import { useRoute } from "preact-iso";
+import { useEffect, useRef } from "preact/hooks";
 
 import { useTitle } from "../title";
 import { About } from "./settings/about";
@@ -30,6 +31,11 @@ export function Settings() {
   const { section = "identity" } = useRoute().params;
   const name = (Object.keys(SECTIONS) as SectionName[]).find((one) => one === section);
   useTitle(name ? `${SECTIONS[name][0]} · Settings` : "Settings");
+  const sections = useRef<HTMLElement>(null);
+  // Where they stand in a row that is wider than the window.
+  useEffect(() => {
+    sections.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [name]);
   if (name === undefined) return <Nowhere />;
   const [, Inside] = SECTIONS[name];
   return (
@@ -38,7 +44,7 @@ export function Settings() {
         <h1>Settings</h1>
       </header>
       <div class="settings">
-        <nav aria-label="Settings" class="side">
+        <nav aria-label="Settings" class="side" ref={sections}>
           {(Object.keys(SECTIONS) as SectionName[]).map((one) => (
             <a key={one} href={`/settings/${one}`} aria-current={one === name ? "page" : undefined}>
               {SECTIONS[one][0]}

@@ -4,6 +4,7 @@ import { Virtualizer, observeWindowOffset, observeWindowRect, windowScroll } fro
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { contentUrl } from "../api/client";
+import { brief } from "../chart";
 import { plain, short, size } from "../format";
 import { type Fitting, type Type, typeOf, TYPES } from "../found";
 import { reference, stackPath } from "../ref";
@@ -180,7 +181,7 @@ export function StackLine({ listing, tabIndex }: { listing: Listing | Fitting; t
 function found(hit: NonNullable<Fitting["hit"]>): string {
   const columns = (hit.columns ?? []).map(({ name }) => name);
   if (columns.length > 0) return `column ${columns.slice(0, 3).join(", ")}`;
-  const metrics = Object.entries(hit.metrics).slice(0, 2).map(([name, value]) => `${name} ${String(value)}`);
+  const metrics = Object.entries(hit.metrics).slice(0, 2).map(([name, value]) => `${name} ${typeof value === "number" ? brief(value) : String(value)}`);
   return [hit.message, ...metrics].filter((part) => part !== "").join(" · ");
 }
 

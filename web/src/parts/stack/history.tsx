@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 
 import { answer, api } from "../../api/client";
 import type { FrameInfo, LogEntry } from "../../api/schema";
+import { brief } from "../../chart";
 import { count, plain, short, size } from "../../format";
 import type { Query } from "../../live/query";
 import { comparePath, reference, type StackPlace, stackPath } from "../../ref";
@@ -105,8 +106,8 @@ function Entry({ entry, before, place, current, picked, toggle, mine }: EntryPro
           <code>{short(entry.id)}</code>
           {entry.bytes != null && <span>{size(entry.bytes)}</span>}
           {metrics.map(([name, value]) => (
-            <span key={name} class="mono">
-              {plain(name)} {plain(String(value))}
+            <span key={name} class="mono" title={String(value)}>
+              {plain(name)} {typeof value === "number" ? brief(value) : plain(String(value))}
             </span>
           ))}
         </span>
