@@ -2,15 +2,17 @@
 //!
 //! `dspd` is a script here that writes the client file of a daemon that only answers.
 
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use dsp_protocol::api::NodeStatus;
 use dsp_protocol::id::{DeviceId, UserId};
 use serde_json::json;
 
 use crate::fake::{Fake, Ran, Seen, VERSION, run};
+use crate::pty::Pty;
 
 pub(crate) fn status() -> NodeStatus {
     NodeStatus {
@@ -282,6 +284,28 @@ fn the_first_start_says_who_i_am_and_that_the_key_is_here_alone() {
     assert!(!ran.err.contains("secret") && !ran.err.contains("pip"), "{ran:?}");
     std::fs::create_dir(fake.home().join("keys")).unwrap();
     assert_eq!(alone.dsp(&fake, &["status"]).err, "", "it runs already");
+}
+
+#[test]
+fn on_a_terminal_the_first_start_shows_a_login_of_once() {
+    let (fake, alone) = (hidden(), Alone::new());
+    alone.dspd(APPEAR);
+    std::fs::remove_dir(fake.home().join("keys")).unwrap();
+    fake.on("POST /api/v1/login-codes", &json!({"url": "http://127.0.0.1:7700/login#c=abc"}));
+    let pty = Pty::open();
+    let mut command = alone.command(&fake, &["status"]);
+    command.env("TERM", "xterm").stdin(Stdio::null()).stdout(Stdio::null()).stderr(pty.side());
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    let mut shown = Vec::new();
+    // The screen ends with an error where nobody has the other end.
+    let _ = pty.into_person().read_to_end(&mut shown);
+    assert!(child.wait().unwrap().success());
+    let shown = String::from_utf8(shown).unwrap();
+    for told in ["http://127.0.0.1:7700/login#c=abc", "`dsp profile add`", "configure("] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    assert!(!shown.contains("secret") && !shown.contains("pip install"), "{shown}");
 }
 
 #[test]
