@@ -152,7 +152,11 @@ impl Ops {
         }
     }
 
-    async fn held_comments(&self, context: ContextId) -> Result<Vec<CommentView>, Problem> {
+    /// Returns what was said in a context, also what was taken back.
+    pub(super) async fn held_comments(
+        &self,
+        context: ContextId,
+    ) -> Result<Vec<CommentView>, Problem> {
         let comments = self
             .node
             .query(move |engine| engine.context(context).map(|held| held.view().comments()));

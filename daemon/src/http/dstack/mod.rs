@@ -4,6 +4,7 @@
 //! programs have called for years and not ours to shape.
 
 mod answer;
+mod dashboards;
 mod files;
 
 use std::sync::Arc;
@@ -64,7 +65,6 @@ pub(super) fn routes() -> Router<Arc<Ops>> {
         .route("/api/stacks/create", post(create))
         .route("/api/stacks/delete", post(delete))
         .route("/api/stacks/update", post(update))
-        .route("/api/stacks/comments/{what}", any(|ops, caller| missing(ops, caller, "comments")))
         .route("/api/stacks", get(every_stack))
         .route("/api/stacks/{user}", get(stacks))
         .route("/api/stacks/{user}/{*stack}", get(stack))
@@ -79,12 +79,12 @@ pub(super) fn routes() -> Router<Arc<Ops>> {
         .route("/api/users/update/token", post(token))
         .route("/api/users/update/settings", post(settings))
         .route("/api/users/{*rest}", any(|ops, caller| missing(ops, caller, "users")))
-        .route("/api/dashboards/{*rest}", any(|ops, caller| missing(ops, caller, "dashboards")))
         .route("/api/jobs/{*rest}", any(|ops, caller| missing(ops, caller, "jobs")))
         .route("/api/apps/{*rest}", any(|ops, caller| missing(ops, caller, "apps")))
         .route("/api/uploads/{*rest}", any(|ops, caller| missing(ops, caller, "uploads")))
         .route("/api/support/submit", any(|ops, caller| missing(ops, caller, "support")))
         .route("/api/config/info", get(config))
+        .merge(dashboards::routes())
 }
 
 /// Who calls, as the guard found out.

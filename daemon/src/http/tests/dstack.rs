@@ -1,5 +1,6 @@
 //! What dstack's released clients send, and how they read what comes back.
 
+mod dashboards;
 mod hostile;
 mod pages;
 #[cfg(feature = "tables")]

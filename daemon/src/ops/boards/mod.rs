@@ -3,6 +3,8 @@
 mod edits;
 mod shown;
 
+pub(super) use self::shown::view;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -46,6 +48,11 @@ impl Held {
     pub(crate) fn id(&self) -> DocumentId {
         board_id(self.context, self.key)
     }
+
+    /// Returns when its last change came here, or else when it was made.
+    pub(super) fn last_change(&self) -> i64 {
+        self.changed.unwrap_or(self.stated.made)
+    }
 }
 
 /// Returns the id of a dashboard, which is that of its document.
@@ -78,8 +85,7 @@ impl Ops {
             (filter.removed || !board.stated.removed) && !scene.blocked.contains(&board.key.creator)
         });
         let key = |board: &Held| {
-            let time = board.changed.unwrap_or(board.stated.made);
-            [&super::paging::latest_first(time)[..], board.id().as_bytes()].concat()
+            [&super::paging::latest_first(board.last_change())[..], board.id().as_bytes()].concat()
         };
         let (page, next_cursor) = paging.cut(boards, PAGE, key)?;
         let infos = page.iter().map(|board| super::paging::to_json(&shown::info(&scene, board)));
@@ -331,7 +337,8 @@ impl Ops {
         found.ok_or_else(|| not_found("the dashboard is not here any more"))
     }
 
-    async fn held_boards(&self, only: Option<ContextId>) -> Result<Vec<Held>, Problem> {
+    /// Returns the dashboards of a context, or of all that are not dropped, removed ones too.
+    pub(super) async fn held_boards(&self, only: Option<ContextId>) -> Result<Vec<Held>, Problem> {
         let (me, dropped) = (self.me, Arc::new(self.scene().await?.dropped));
         let boards = self.node.query(move |engine| {
             let contexts = engine.contexts().filter(|context| {

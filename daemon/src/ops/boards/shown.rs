@@ -54,7 +54,7 @@ pub(super) fn info(scene: &Scene, held: &Held) -> BoardInfo {
 }
 
 /// Returns a dashboard with its cards.
-pub(super) fn view(scene: &Scene, held: &Held) -> BoardView {
+pub(in super::super) fn view(scene: &Scene, held: &Held) -> BoardView {
     let content = &held.content;
     let params = content.keys().filter(|(part, _)| *part == BoardPart::Params);
     let params = params.map(|(part, name)| {

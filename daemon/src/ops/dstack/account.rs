@@ -15,9 +15,12 @@ use crate::store::Slot;
 /// them.
 const PROFILE: &str = "profile ";
 
-/// Refuses what is about dashboards.
+/// Refuses to show a single dashboard to a user.
 pub(super) fn dashboards() -> Refusal {
-    Refusal::unsupported("dashboards are not kept by this daemon", "`dsp open` shows the stacks")
+    Refusal::unsupported(
+        "who reads a dashboard is decided by its context, and not for it alone",
+        "`dsp share` shows a context to others; a copy goes to another context",
+    )
 }
 
 impl Ops {
@@ -141,7 +144,6 @@ impl Ops {
     /// Refuses a part of dstack that is not here, with the way that there is instead.
     pub fn dstack_missing(&self, part: &str) -> Refusal {
         match part {
-            "dashboards" => dashboards(),
             "jobs" => Refusal::unsupported(
                 "this daemon runs no jobs",
                 "run the script where its data is, and push what it makes",
@@ -149,10 +151,6 @@ impl Ops {
             "apps" | "uploads" => Refusal::unsupported(
                 "this daemon runs no applications",
                 "what an application was made of is pulled like any attachment",
-            ),
-            "comments" => Refusal::unsupported(
-                "comments are not kept by this daemon",
-                "write it into the message of the next frame",
             ),
             "support" => Refusal::unsupported("nobody reads mail here", "`dsp doctor` may help"),
             _ => Refusal::unsupported(

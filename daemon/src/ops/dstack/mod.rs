@@ -7,6 +7,7 @@
 
 mod account;
 mod attach;
+mod dashboards;
 mod draft;
 mod grant;
 mod manage;
@@ -32,8 +33,9 @@ pub use self::push::Upload;
 pub use self::read::Told;
 pub use self::refusal::Refusal;
 pub use self::request::{
-    AccessRequest, CreateRequest, DeleteRequest, GeneralSettings, InfoRequest, PermissionRequest,
-    PushRequest, SettingsRequest, UpdateRequest,
+    AccessRequest, CardDeleteRequest, CardRequest, CardsRequest, CommentRequest, CreateRequest,
+    DashboardRequest, DeleteRequest, GeneralSettings, InfoRequest, PermissionRequest, PushRequest,
+    SettingsRequest, UpdateRequest,
 };
 
 /// Who asks, once it is known whether she may read what is mine.

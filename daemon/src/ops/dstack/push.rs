@@ -24,7 +24,7 @@ use super::request::{AccessRequest, PushRequest};
 use super::{Refusal, Turn, attach};
 
 /// The context of mine for stacks that only I may read, where the current one has other readers.
-const PRIVATE: &str = "private";
+pub(super) const PRIVATE: &str = "private";
 /// Largest attachment that can be announced: a petabyte.
 const LENGTH: u64 = 1 << 50;
 

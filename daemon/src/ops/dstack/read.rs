@@ -117,7 +117,7 @@ impl Ops {
             "head": head,
             "readme": null,
             "permissions": permissions(&scene, reader, &found),
-            "comments": [],
+            "comments": self.comments_json(&scene, &accounts, &found).await?,
             "frames": lines.iter().map(Line::to_json).collect::<Vec<_>>(),
         } }))
     }
@@ -312,7 +312,8 @@ impl Ops {
         Ok(self.bring_frame(context, id, &Reporter::silent()).await?)
     }
 
-    async fn frame_json(&self, told: &str, frame: &Frame) -> Result<Value, Refusal> {
+    /// Returns a frame with its attachments.
+    pub(super) async fn frame_json(&self, told: &str, frame: &Frame) -> Result<Value, Refusal> {
         let files = self.dstack_files(frame).await?;
         let files = files.iter().enumerate().map(|(index, file)| info(frame, index, file));
         let files: Vec<Map<String, Value>> = files.collect();
@@ -394,7 +395,8 @@ pub(super) fn permissions(scene: &Scene, reader: Reader, found: &Found<'_>) -> V
     names.into_iter().map(|name| json!({ "user": name })).collect()
 }
 
-fn told(lines: &[Line], id: FrameId) -> String {
+/// Returns what clients are told that a frame is called.
+pub(super) fn told(lines: &[Line], id: FrameId) -> String {
     let line = lines.iter().find(|line| line.id == id);
     line.map_or_else(|| id.to_string(), |line| line.told.clone())
 }

@@ -140,6 +140,114 @@ pub struct UpdateRequest {
     pub readme: Option<String>,
 }
 
+/// `POST /dashboards/create`, `/update` and `/delete`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct DashboardRequest {
+    /// The user.
+    #[serde(default)]
+    pub user: String,
+    /// The dashboard; of a new one nothing.
+    #[serde(default)]
+    pub id: String,
+    /// Its title.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Whether only I may read it.
+    #[serde(default)]
+    pub private: Option<bool>,
+}
+
+/// `POST /dashboards/cards/insert`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct CardsRequest {
+    /// The user.
+    #[serde(default)]
+    pub user: String,
+    /// The dashboard.
+    #[serde(default)]
+    pub dashboard: String,
+    /// Before which card; at the end where there is none.
+    #[serde(default, deserialize_with = "whole")]
+    pub index: Option<u64>,
+    /// The cards.
+    #[serde(default)]
+    pub cards: Vec<NewCardRequest>,
+}
+
+/// A card that is put on a dashboard.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct NewCardRequest {
+    /// `user/name`.
+    #[serde(default)]
+    pub stack: String,
+    /// Its title.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// What is said below the title.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// How wide it is: 1 or 2.
+    #[serde(default, deserialize_with = "whole")]
+    pub columns: Option<u64>,
+}
+
+/// `POST /dashboards/cards/update`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct CardRequest {
+    /// The user.
+    #[serde(default)]
+    pub user: String,
+    /// The dashboard.
+    #[serde(default)]
+    pub dashboard: String,
+    /// The stack of the card, as `user/name`.
+    #[serde(default)]
+    pub stack: String,
+    /// At which place it comes.
+    #[serde(default, deserialize_with = "whole")]
+    pub index: Option<u64>,
+    /// Its title.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// What is said below the title.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// How wide it is: 1 or 2.
+    #[serde(default, deserialize_with = "whole")]
+    pub columns: Option<u64>,
+}
+
+/// `POST /dashboards/cards/delete`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct CardDeleteRequest {
+    /// The user.
+    #[serde(default)]
+    pub user: String,
+    /// The dashboard.
+    #[serde(default)]
+    pub dashboard: String,
+    /// The stack of the card, as `user/name`.
+    #[serde(default)]
+    pub stack: String,
+}
+
+/// `POST /stacks/comments/create`, `/edit` and `/delete`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct CommentRequest {
+    /// The comment; of a new one nothing.
+    #[serde(default)]
+    pub id: String,
+    /// The stack of a new one, as `user/name`.
+    #[serde(default)]
+    pub stack: String,
+    /// What it says.
+    #[serde(default)]
+    pub text: String,
+}
+
 /// `POST /permissions/add` and `/permissions/delete`.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct PermissionRequest {
