@@ -134,6 +134,9 @@ impl Scope {
     }
 }
 
+/// What every daemon's user is called too.
+const ANYBODY: &str = "dstack";
+
 /// The profile that clients use where none is named.
 const DEFAULT: &str = "default";
 
@@ -160,6 +163,10 @@ struct Shown {
 enum State {
     /// It is of this daemon, which knows its token.
     Good,
+    /// The same, but the token permits no pushes.
+    Reads,
+    /// The same, but its user is another one: a push there is refused.
+    OtherUser,
     /// It is of this daemon, which does not know its token.
     TokenUnknown,
     /// It is of this daemon and has no token, so that it reads what is public.
@@ -174,6 +181,8 @@ impl State {
     fn text(self) -> &'static str {
         match self {
             State::Good => "works here",
+            State::Reads => "pulls here, pushes nothing",
+            State::OtherUser => "not you: pushes nothing",
             State::TokenUnknown => "token not known here",
             State::Anonymous => "reads what is public",
             State::Elsewhere => "another server",
@@ -224,6 +233,11 @@ impl Server {
             || local_port(server).is_some() && local_port(server) == local_port(&self.address)
     }
 
+    /// Tells whether a user of a profile is me, who am `dstack` too.
+    fn is_me(&self, user: Option<&str>) -> bool {
+        user.is_some_and(|user| user == self.user || user == ANYBODY)
+    }
+
     fn knows(&self, token: &str) -> Option<&TokenInfo> {
         let id = token_id(token);
         self.tokens.iter().find(|info| info.id == id)
@@ -234,8 +248,12 @@ impl Server {
             (None, _) => State::NoServer,
             (Some(server), _) if !self.is_here(server) => State::Elsewhere,
             (Some(_), None) => State::Anonymous,
-            (Some(_), Some(token)) if self.knows(token).is_some() => State::Good,
-            (Some(_), Some(_)) => State::TokenUnknown,
+            (Some(_), Some(token)) => match self.knows(token) {
+                None => State::TokenUnknown,
+                Some(_) if !self.is_me(profile.user.as_deref()) => State::OtherUser,
+                Some(info) if info.scope == ScopeName::Read => State::Reads,
+                Some(_) => State::Good,
+            },
         }
     }
 

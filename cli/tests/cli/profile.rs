@@ -133,3 +133,39 @@ fn the_file_is_where_dstack_looks_for_it() {
         assert_eq!(ran.code, 2, "{ran:?}");
     }
 }
+
+#[test]
+fn a_profile_works_here_with_a_known_token_and_as_me_alone() {
+    let fake = fake();
+    let reads = "dsp_pat_fedcba9876543210fedcba9876543210";
+    let token = |secret: &str, scope: &str| {
+        json!({ "id": token_id(secret), "name": "profile", "scope": scope,
+            "created": "2026-11-16T09:30:00Z" })
+    };
+    let tokens = [token(TOKEN, "push"), token(reads, "read")];
+    fake.on("GET /api/v1/tokens", &json!({ "items": tokens }));
+    let one = |name: &str, user: &str, token: &str| {
+        format!(
+            "  {name}:\n    server: http://localhost:7700/api\n    token: {token}\n    user: {user}\n"
+        )
+    };
+    let me = "alice";
+    let all = [
+        one("a", me, TOKEN),
+        one("b", "dstack", TOKEN),
+        one("c", "somebody", TOKEN),
+        one("d", me, reads),
+        one("e", me, "dsp_pat_that_nobody_knows"),
+        one("f", "somebody", "dsp_pat_that_nobody_knows"),
+    ];
+    written(&fake, &format!("profiles:\n{}", all.concat()));
+    let ran = fake.dsp(&["profile", "list", "--json", "--file", "config.yaml"]);
+    let listed: Value = serde_json::from_str(&ran.out).unwrap();
+    let states: Vec<&Value> =
+        listed["items"].as_array().unwrap().iter().map(|one| &one["state"]).collect();
+    assert_eq!(
+        states,
+        ["good", "good", "other_user", "reads", "token_unknown", "token_unknown"],
+        "{ran:?}"
+    );
+}

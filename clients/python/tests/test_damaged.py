@@ -114,6 +114,39 @@ def test_a_table_that_unpacks_to_more_than_the_memory_is_refused(app, monkeypatc
         dsp.pull("damaged/one")
 
 
+def repeated(text, rows, nested=False, **options):
+    """Returns a file that has a text once, and a table of which it is every value."""
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), [text])
+    column = texts.cast(pa.string())
+    if nested:
+        column = pa.ListArray.from_arrays(pa.array(range(rows + 1), pa.int32()), column)
+        column = pa.StructArray.from_arrays([column], names=["texts"])
+    file = pa.BufferOutputStream()
+    table = pa.table({"a.b": column, "n": pa.array(range(rows))})
+    pq.write_table(table, file, compression="zstd", store_schema=False, **options)
+    return file.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("app", ["pandas/dataframe", "polars/dataframe", None])
+def test_a_text_that_stands_in_every_row_is_counted_as_often(app, nested, monkeypatch):
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 20_000_000)
+    file = repeated("x" * 300_000, 100, nested)
+    assert len(file) < 100_000
+    push(file, PARQUET, app)
+    with pytest.raises(dsp.DspError, match=r"unpacks to 30,\d{3},\d{3} bytes or more"):
+        dsp.pull("damaged/one")
+
+
+def test_texts_that_fit_are_read_however_long_the_longest_might_be(monkeypatch):
+    texts = ["x" * 200_000, *("short" for _ in range(999))]
+    file = pa.BufferOutputStream()
+    pq.write_table(pa.table({"t": texts}), file)
+    push(file.getvalue().to_pybytes(), PARQUET, "pandas/dataframe")
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 1_000_000)
+    assert dsp.pull("damaged/one")["t"].tolist() == texts
+
+
 def test_a_large_table_that_unpacks_to_more_is_refused_while_it_arrives(monkeypatch):
     monkeypatch.setattr(arriving, "_LEAST_BYTES", 0)
     monkeypatch.setattr(arriving, "_TAIL_BYTES", 4 << 10)
@@ -122,6 +155,10 @@ def test_a_large_table_that_unpacks_to_more_is_refused_while_it_arrives(monkeypa
     push(file.getvalue().to_pybytes(), PARQUET, "pandas/dataframe")
     monkeypatch.setattr(arrow, "_memory_bytes", lambda: 700_000)
     with pytest.raises(dsp.DspError, match="unpacks to"):
+        dsp.pull("damaged/one")
+    push(repeated("x" * 30_000, 1_000, row_group_size=100), PARQUET, "pandas/dataframe")
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 20_000_000)
+    with pytest.raises(dsp.DspError, match=r"unpacks to 2\d,\d{3},\d{3} bytes or more"):
         dsp.pull("damaged/one")
     monkeypatch.setattr(arrow, "IN_MEMORY_BYTES", 0)
     with pytest.raises(dsp.DspError, match="unpacks to"):

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
 use dsp_protocol::api::{TableRows, TableSchema, TableStats};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -18,6 +18,9 @@ use super::bytes;
 use super::described::{Bytes, NoSuch, OtherMedia, Outside, TooMuch};
 use super::stacks::RefQuery;
 use crate::ops::{Ops, RowsFilter, TableBytes, bad_request, objects};
+
+/// The media type of a stream of Arrow.
+const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
 
 /// Which rows.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -39,6 +42,21 @@ struct RowsQuery {
     /// What has to hold of all of them, as a JSON array:
     /// `[{"column":"price","op":">=","value":5}]`.
     filter: Option<String>,
+    /// In which form.
+    #[serde(default)]
+    #[param(inline)]
+    format: RowsForm,
+}
+
+/// The form of rows.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum RowsForm {
+    /// JSON, in which long values are cut.
+    #[default]
+    Json,
+    /// A stream of Arrow, in which each value is whole.
+    Arrow,
 }
 
 /// Which table, and as what.
@@ -69,8 +87,13 @@ async fn schema(State(ops): State<Arc<Ops>>, Query(query): Query<RefQuery>) -> A
 
 /// Returns rows of a table
 #[utoipa::path(get, path = "/rows", tag = "tables", operation_id = "getTableRows",
-    params(RowsQuery), responses((status = 200, body = TableRows), NoSuch, TooMuch, OtherMedia))]
-async fn rows(State(ops): State<Arc<Ops>>, Query(query): Query<RowsQuery>) -> Answer<TableRows> {
+    params(RowsQuery),
+    responses((status = 200, content((TableRows = "application/json"),
+        (inline(Bytes) = "application/vnd.apache.arrow.stream"))), NoSuch, TooMuch, OtherMedia))]
+async fn rows(
+    State(ops): State<Arc<Ops>>,
+    Query(query): Query<RowsQuery>,
+) -> Result<Response, Fault> {
     let filter = RowsFilter {
         offset: query.offset,
         limit: query.limit,
@@ -78,7 +101,13 @@ async fn rows(State(ops): State<Arc<Ops>>, Query(query): Query<RowsQuery>) -> An
         orders: list("sort", "columns to sort by", query.sort.as_deref())?.unwrap_or_default(),
         conditions: list("filter", "conditions", query.filter.as_deref())?.unwrap_or_default(),
     };
-    Ok(Json(ops.table_rows(&query.reference, filter).await?))
+    Ok(match query.format {
+        RowsForm::Json => Json(ops.table_rows(&query.reference, filter).await?).into_response(),
+        RowsForm::Arrow => {
+            let stream = ops.table_arrow(&query.reference, filter).await?;
+            ([(header::CONTENT_TYPE, ARROW_STREAM)], stream).into_response()
+        }
+    })
 }
 
 /// Reads a parameter that is a list.

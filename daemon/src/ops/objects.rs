@@ -24,12 +24,15 @@ pub(crate) fn from_slice<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_js
 }
 
 /// Reads a text of JSON in which a name may stand twice: the last one counts, as it did for servers
-/// of dstack.
+/// of dstack. The text is let go of before the values are read: it may be as long as they are.
 ///
 /// # Errors
 /// As [`from_slice`], without line and column where it is JSON.
-pub(crate) fn last_counts<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> {
-    let value: serde_json::Value = serde_json::from_slice(text)?;
+pub(crate) fn last_counts<T: DeserializeOwned>(
+    text: impl AsRef<[u8]>,
+) -> Result<T, serde_json::Error> {
+    let value: serde_json::Value = serde_json::from_slice(text.as_ref())?;
+    drop(text);
     T::deserialize(Strict(value))
 }
 

@@ -9,6 +9,7 @@
 //! [`Table::to_csv`] turns it into CSV. What CSV cannot say stands in a [`Note`] beside it. What does
 //! not fit into memory goes into files of a [`Scratch`].
 
+mod arrow_out;
 mod convert;
 mod csv;
 mod csv_out;

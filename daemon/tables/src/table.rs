@@ -31,7 +31,7 @@ use crate::value::{Spent, json};
 use crate::{TableError, deltas, footer};
 
 /// Rows that are decoded at a time, and fewer where these would take too much memory.
-const BATCH_ROWS: [usize; 3] = [256, 16, 1];
+pub(crate) const BATCH_ROWS: [usize; 3] = [256, 16, 1];
 /// What a page of a column takes as most programs write it, with what it is unpacked from.
 const PAGE_OF_COLUMN_BYTES: u64 = 3 << 19;
 /// What the reader of a column takes beside its pages, with what unpacks them.
@@ -49,6 +49,13 @@ pub struct Table {
     /// How many times as long as a page its values are, of the columns of a row group that may be
     /// written as deltas, as far as they were looked at.
     deltas: Mutex<HashMap<(usize, usize), u64>>,
+}
+
+/// Which rows of some row groups are decoded.
+enum Pick {
+    /// So many of the first are passed over, and so many come.
+    Rows(usize, usize),
+    Selected(RowSelection),
 }
 
 /// Which part of a table is asked for.
@@ -225,9 +232,7 @@ impl Table {
     ) -> Result<Page, TableError> {
         let mut page = self.empty_page(columns, rows.start);
         let mut spent = Spent::within(room);
-        let batches =
-            self.decode(&self.metadata, rows.clone(), columns, batch_rows, ROWS_BYTES, None);
-        for batch in batches? {
+        for batch in self.some(rows.clone(), columns, batch_rows)? {
             if !fill(&mut page, &batch?, &mut spent)? {
                 return Ok(page);
             }
@@ -327,6 +332,28 @@ impl Table {
         self.decode(&written, 0..self.rows, &[column], batch_rows, WHOLE_BYTES, None)
     }
 
+    /// Returns what the footer says, without statistics.
+    pub(crate) fn metadata(&self) -> &ArrowReaderMetadata {
+        &self.metadata
+    }
+
+    /// Returns what reads the footer once more.
+    pub(crate) fn guarded(&self) -> &Guarded {
+        &self.guarded
+    }
+
+    /// Decodes those rows of some row groups that a selection of all of these picks.
+    pub(crate) fn picked(
+        &self,
+        groups: &[usize],
+        columns: &[usize],
+        batch_rows: usize,
+        selection: RowSelection,
+    ) -> Result<Batches, TableError> {
+        let of = (groups.to_vec(), columns);
+        self.decode_groups(&self.metadata, of, batch_rows, WHOLE_BYTES, Pick::Selected(selection))
+    }
+
     /// Decodes rows of some columns; none where the range is empty.
     pub(crate) fn batches(
         &self,
@@ -337,8 +364,36 @@ impl Table {
         self.decode(&self.metadata, rows, columns, batch_rows, WHOLE_BYTES, None)
     }
 
+    /// Decodes some rows, of which a page is made.
+    pub(crate) fn some(
+        &self,
+        rows: Range<u64>,
+        columns: &[usize],
+        batch_rows: usize,
+    ) -> Result<Batches, TableError> {
+        self.decode(&self.metadata, rows, columns, batch_rows, ROWS_BYTES, None)
+    }
+
+    /// Decodes rows by their numbers, which are in the order of the file.
+    pub(crate) fn numbered(
+        &self,
+        numbers: &[u32],
+        columns: &[usize],
+        batch_rows: usize,
+    ) -> Result<Batches, TableError> {
+        let first = numbers.first().copied().map_or(0, u64::from);
+        let mut selectors = Vec::with_capacity(numbers.len() * 2);
+        let mut at = first;
+        for number in numbers {
+            selectors.push(RowSelector::skip((u64::from(*number) - at) as usize));
+            selectors.push(RowSelector::select(1));
+            at = u64::from(*number) + 1;
+        }
+        self.selected(first..at, columns, batch_rows, selectors.into())
+    }
+
     /// Decodes those of some rows that a selection, which begins with the first of them, picks.
-    pub(crate) fn selected(
+    fn selected(
         &self,
         rows: Range<u64>,
         columns: &[usize],
@@ -370,7 +425,30 @@ impl Table {
             }
             before = after;
         }
-        let count = rows.end.saturating_sub(rows.start);
+        let (skip, count) =
+            (usize::try_from(skip), usize::try_from(rows.end.saturating_sub(rows.start)));
+        let too_many = |_| TableError::parquet("it says that it has more rows than there can be");
+        let (skip, count) = (skip.map_err(too_many)?, count.map_err(too_many)?);
+        let pick = match selection {
+            None => Pick::Rows(skip, count),
+            Some(selection) => {
+                let mut selectors = vec![RowSelector::skip(skip)];
+                selectors.extend::<Vec<RowSelector>>(selection.into());
+                Pick::Selected(selectors.into())
+            }
+        };
+        self.decode_groups(read_as, (groups, columns), batch_rows, limit, pick)
+    }
+
+    fn decode_groups(
+        &self,
+        read_as: &ArrowReaderMetadata,
+        (groups, columns): (Vec<usize>, &[usize]),
+        batch_rows: usize,
+        limit: u64,
+        pick: Pick,
+    ) -> Result<Batches, TableError> {
+        let metadata = read_as.metadata();
         if groups.is_empty() || columns.is_empty() {
             return Ok(Batches { reader: None, guarded: self.guarded.clone() });
         }
@@ -378,21 +456,14 @@ impl Table {
         let guarded = self.guarded.for_groups(metadata, &groups, limit, deltas);
         let batch_rows = batch_rows.min(self.rows_within(metadata, &groups, columns, limit / 4));
         let mask = ProjectionMask::roots(read_as.parquet_schema(), columns.iter().copied());
-        let (skip, count) = (usize::try_from(skip), usize::try_from(count));
-        let too_many = |_| TableError::parquet("it says that it has more rows than there can be");
-        let (skip, count) = (skip.map_err(too_many)?, count.map_err(too_many)?);
         let builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(guarded.clone(), read_as.clone())
                 .with_projection(mask)
                 .with_row_groups(groups)
                 .with_batch_size(batch_rows);
-        let builder = match selection {
-            None => builder.with_offset(skip).with_limit(count),
-            Some(selection) => {
-                let mut selectors = vec![RowSelector::skip(skip)];
-                selectors.extend::<Vec<RowSelector>>(selection.into());
-                builder.with_row_selection(selectors.into())
-            }
+        let builder = match pick {
+            Pick::Rows(skip, count) => builder.with_offset(skip).with_limit(count),
+            Pick::Selected(selection) => builder.with_row_selection(selection),
         };
         let reader = builder.build().map_err(|error| refused(&guarded, error))?;
         Ok(Batches { reader: Some(reader), guarded })

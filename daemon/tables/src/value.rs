@@ -1,5 +1,6 @@
 //! Cells as JSON values, without loss: what JSON's numbers cannot hold is text.
 
+use arrow_array::array::AnyDictionaryArray;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::*;
 use arrow_array::{Array, ArrowPrimitiveType, PrimitiveArray};
@@ -129,8 +130,10 @@ pub(crate) fn json(array: &dyn Array, row: usize, spent: &mut Spent) -> Result<V
         DataType::Interval(unit) => interval(array, row, *unit).into(),
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary();
-            let key = dictionary.normalized_keys_at(row);
-            json(dictionary.values().as_ref(), key, spent)?
+            match key(dictionary, row) {
+                Some(key) => json(dictionary.values().as_ref(), key, spent)?,
+                None => Value::Null,
+            }
         }
         DataType::List(_) => list(array.as_list::<i32>().value(row).as_ref(), spent)?,
         DataType::LargeList(_) => list(array.as_list::<i64>().value(row).as_ref(), spent)?,
@@ -152,7 +155,7 @@ pub(crate) fn json(array: &dyn Array, row: usize, spent: &mut Spent) -> Result<V
     })
 }
 
-fn unsupported(data_type: &DataType) -> TableError {
+pub(crate) fn unsupported(data_type: &DataType) -> TableError {
     TableError::Unsupported(format!("values of the type {data_type} are not read"))
 }
 
@@ -182,16 +185,11 @@ fn object(
     })
 }
 
-/// Tells the key of a row in a dictionary.
-trait KeyAt {
-    fn normalized_keys_at(&self, row: usize) -> usize;
-}
-
-impl KeyAt for &dyn arrow_array::array::AnyDictionaryArray {
-    fn normalized_keys_at(&self, row: usize) -> usize {
-        let key = whole(self.keys(), row).unwrap_or_default();
-        usize::try_from(key).unwrap_or(usize::MAX).min(self.values().len().saturating_sub(1))
-    }
+/// Returns which value of a dictionary is in a row.
+pub(crate) fn key(dictionary: &dyn AnyDictionaryArray, row: usize) -> Option<usize> {
+    let last = dictionary.values().len().checked_sub(1)?;
+    let key = whole(dictionary.keys(), row).filter(|_| !dictionary.keys().is_null(row))?;
+    Some(usize::try_from(key).unwrap_or(usize::MAX).min(last))
 }
 
 fn at<T: ArrowPrimitiveType>(array: &dyn Array, row: usize) -> T::Native {

@@ -808,11 +808,13 @@ impl Node {
         let Some(slot) = context.boards.get_mut(&board) else { return Vec::new() };
         let counted: BTreeSet<ChangeId> = slot.changes().map(|(_, held)| held.change).collect();
         let old = slot.board.clone();
-        let mut all: BTreeMap<CatalogKey, BTreeMap<u64, HeldChange>> = BTreeMap::new();
+        // Numbers begin again with every epoch, and at a start those of earlier ones are here too.
+        let mut all: BTreeMap<CatalogKey, BTreeMap<(u32, u64), HeldChange>> = BTreeMap::new();
         let lines = std::mem::take(&mut slot.lines).into_iter();
         let held = lines.flat_map(|(key, line)| line.into_iter().map(move |held| (key, held)));
         for (key, held) in held.chain(std::mem::take(&mut slot.aside)) {
-            all.entry(key).or_default().entry(held.envelope.n).or_insert(held);
+            let at = (held.envelope.epoch, held.envelope.n);
+            all.entry(key).or_default().entry(at).or_insert(held);
         }
         let number = epoch.as_ref().map_or(0, |epoch| epoch.epoch);
         let links = || -> BTreeMap<ChangeId, Vec<ChangeId>> {
@@ -825,7 +827,7 @@ impl Node {
             let base = epoch.as_ref().map(|epoch| epoch.base.iter().copied().collect());
             let past = base.and_then(|base| past_of(&links(), &base)).unwrap_or_default();
             let mine = slot.order.iter().filter_map(|(key, at)| {
-                let held = all.get(key)?.get(&(*at as u64 + 1))?;
+                let held = all.get(key)?.get(&(old.epoch(), *at as u64 + 1))?;
                 let own = (key.user, key.device) == (user, device);
                 (own && !past.contains(&held.change)).then_some(held)
             });
@@ -860,18 +862,20 @@ impl Node {
                 };
                 pasts.iter().all(kept)
             });
-            held.envelope.epoch == number && !forked && kept
+            !forked && kept
         };
         let mut lines: BTreeMap<_, Vec<&Envelope>> = BTreeMap::new();
         for (key, line) in &all {
-            let line = line.values().take_while(|held| counts(key, held));
+            let line = line.range((number, 0)..=(number, u64::MAX)).map(|(_, held)| held);
+            let line = line.take_while(|held| counts(key, held));
             lines.insert((key.user, key.device, key.inc), line.map(|h| &h.envelope).collect());
         }
         let order = slot.board.replay(&lines);
         for ((user, device, inc), _, _) in order {
             let key = CatalogKey { user, device, inc };
             let line = slot.lines.entry(key).or_default();
-            let held = all.get_mut(&key).and_then(|held| held.remove(&(line.len() as u64 + 1)));
+            let at = (number, line.len() as u64 + 1);
+            let held = all.get_mut(&key).and_then(|held| held.remove(&at));
             if let Some(held) = held {
                 slot.order.push((key, line.len()));
                 line.push(held);

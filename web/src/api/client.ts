@@ -23,7 +23,7 @@ export class Unreachable extends Error {
   }
 }
 
-const client = createClient<paths>({ fetch: reach });
+const client = createClient<paths, "application/json">({ fetch: reach });
 
 /** The calls of the daemon, by method and path. */
 export const api = client;

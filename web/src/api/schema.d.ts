@@ -7431,6 +7431,8 @@ export interface operations {
                  *     `[{"column":"price","op":">=","value":5}]`.
                  */
                 filter?: string;
+                /** @description In which form. */
+                format?: "json" | "arrow";
             };
             header?: never;
             path?: never;
@@ -7444,6 +7446,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TableRows"];
+                    "application/vnd.apache.arrow.stream": string;
                 };
             };
             400: components["responses"]["BadRequest"];

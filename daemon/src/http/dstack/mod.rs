@@ -10,15 +10,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Extension, FromRequest, Request, State};
+use axum::extract::{ConnectInfo, Extension, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
+use futures::StreamExt as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use self::answer::{OldFault, OldPath, OldQuery, answer};
+use super::JSON_BYTES;
 use super::guard::Peer;
 use crate::ops::dstack::{Reader, Refusal};
 use crate::ops::{Client, Ops, Scope, objects};
@@ -108,13 +110,23 @@ async fn body<T: DeserializeOwned>(request: Request) -> Result<T, OldFault> {
     read.map_err(|error| Refusal::malformed(format!("the body: {error}")).into())
 }
 
+/// Collects a body into the room that it says it takes: what came of it is not kept twice.
 async fn bytes(request: Request) -> Result<Bytes, OldFault> {
-    Bytes::from_request(request, &()).await.map_err(|rejection| {
-        OldFault(Refusal {
-            status: rejection.status().as_u16(),
-            ..Refusal::malformed(rejection.body_text())
-        })
-    })
+    let said = request.headers().get(header::CONTENT_LENGTH);
+    let said = said.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let mut collected = Vec::with_capacity(said.unwrap_or_default().min(JSON_BYTES));
+    let mut body = request.into_body().into_data_stream();
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|error| Refusal::malformed(format!("the body: {error}")))?;
+        if collected.len() + piece.len() > JSON_BYTES {
+            return Err(OldFault(Refusal {
+                status: StatusCode::PAYLOAD_TOO_LARGE.as_u16(),
+                ..Refusal::malformed(format!("the body has more than {JSON_BYTES} bytes"))
+            }));
+        }
+        collected.extend_from_slice(&piece);
+    }
+    Ok(collected.into())
 }
 
 /// Returns where the client reaches this daemon: the guard has checked that name.

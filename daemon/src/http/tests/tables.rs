@@ -212,3 +212,48 @@ async fn what_was_made_of_a_table_goes_with_its_bytes() {
     assert_eq!(files(), 2);
     lab.stop().await;
 }
+
+#[tokio::test]
+async fn rows_come_as_a_stream_of_arrow() {
+    let lab = Lab::start().await;
+    lab.push("sales", "sales.csv", CSV).await;
+    let path = "/api/v1/rows?ref=sales&offset=1&format=arrow";
+    let response = lab.send(lab.with_token(Method::GET, path), Body::empty()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let media = response.headers()["content-type"].clone();
+    assert_eq!(media, "application/vnd.apache.arrow.stream");
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    // Pushed, it is a table of the same rows.
+    let stream: &'static [u8] = body(response).await.to_vec().leak();
+    lab.push("again", "sales.arrows", stream).await;
+    let (status, page) = lab.get("/api/v1/rows?ref=again").await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    let rows = json!([[2, "010", null], ["9007199254740993", "x", "2024-03-01"]]);
+    assert_eq!(page["rows"], rows);
+    let (_, schema) = lab.get("/api/v1/schema?ref=again").await;
+    let types: Vec<&Value> =
+        schema["columns"].as_array().unwrap().iter().map(|c| &c["type"]).collect();
+    assert_eq!(types, ["int64", "string", "date"]);
+    // Sorted, and only some columns: `[{"column":"id","descending":true}]`, `["id"]`.
+    let sort = "sort=%5B%7B%22column%22%3A%22id%22%2C%22descending%22%3Atrue%7D%5D";
+    let path = format!("/api/v1/rows?ref=sales&limit=2&columns=%5B%22id%22%5D&format=arrow&{sort}");
+    let (status, stream) = bytes(&lab, &path).await;
+    assert_eq!(status, StatusCode::OK);
+    lab.push("sorted", "sales.arrows", stream.leak()).await;
+    let (_, page) = lab.get("/api/v1/rows?ref=sorted").await;
+    assert_eq!(page["rows"], json!([["9007199254740993"], [2]]));
+
+    let (status, problem) = lab.get("/api/v1/rows?ref=sales&format=xlsx").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(problem["detail"].as_str().unwrap().contains("xlsx"), "{problem}");
+    // A text that JSON cuts is refused here, and told as a problem in JSON.
+    let long = format!("t\n{}\n", "x".repeat(5 << 20)).into_bytes();
+    lab.push("long", "long.csv", long.leak()).await;
+    let (status, page) = lab.get("/api/v1/rows?ref=long").await;
+    assert_eq!((status, &page["cut"]), (StatusCode::OK, &json!([{ "row": 0, "column": 0 }])));
+    let (status, problem) = lab.get("/api/v1/rows?ref=long&format=arrow").await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.starts_with("row 0 in bytes is 5242889;"), "{detail}");
+    lab.stop().await;
+}

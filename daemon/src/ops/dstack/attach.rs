@@ -302,7 +302,7 @@ pub(super) fn is_told_as_csv(frame: &Frame, file: &Attachment) -> bool {
 }
 
 /// Returns an attachment as dstack's clients read it; what is absent is left out, but never
-/// `params` and `settings`.
+/// `params` and `settings`, and so is the `length` of a table that is told as CSV.
 pub(super) fn info(frame: &Frame, index: usize, file: &Attachment) -> Map<String, Value> {
     let own = file.settings.as_ref().map(object::to_json).filter(Value::is_object);
     let named = || match client_id(frame) {
@@ -312,7 +312,8 @@ pub(super) fn info(frame: &Frame, index: usize, file: &Attachment) -> Map<String
     let settings = set_aside(frame, &index.to_string()).or(own).unwrap_or_else(named);
     let mut map = Map::new();
     // What opens the pushed bytes does not open the CSV.
-    let (app, media, settings) = match is_told_as_csv(frame, file) {
+    let made = is_told_as_csv(frame, file);
+    let (app, media, settings) = match made {
         true => (None, "text/csv", json!({ "header": true, "index": false })),
         false => (file.app.as_deref(), &*file.media, settings),
     };
@@ -323,7 +324,10 @@ pub(super) fn info(frame: &Frame, index: usize, file: &Attachment) -> Map<String
     map.insert("type".to_owned(), json!(to_legacy(app, media)));
     map.insert("params".to_owned(), params_json(&file.params));
     map.insert("settings".to_owned(), settings);
-    map.insert("length".to_owned(), json!(file.blob.size));
+    // How long the CSV is shows when it is made: not for each table of a listing.
+    if !made {
+        map.insert("length".to_owned(), json!(file.blob.size));
+    }
     if let Some(text) = &file.text {
         map.insert("description".to_owned(), json!(text));
     }

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use data_encoding::BASE64;
 use dsp_protocol::api::{AccessName, NewContext, Problem, ProblemCode};
 use dsp_protocol::id::ContextId;
 use dsp_protocol::limits::{CLOCK_AHEAD_MS, FRAME_FILES, MESSAGE_BYTES};
@@ -80,7 +79,7 @@ pub(super) fn split(stack: &str) -> Result<(&str, &str), Refusal> {
 
 impl Checked {
     /// Reads a push and decodes what is inline.
-    fn of(body: &[u8], now: i64) -> Result<Checked, Refusal> {
+    fn of(body: Bytes, now: i64) -> Result<Checked, Refusal> {
         let mut push: PushRequest = objects::last_counts(body)
             .map_err(|error| Refusal::malformed(format!("the body: {error}")))?;
         let (account, name) = split(&push.stack)?;
@@ -147,7 +146,9 @@ impl Checked {
                 Refusal { detail: Some(format!("attachment {index}: {detail}")), ..refusal }
             };
             let body = match (request.data.take(), request.length) {
-                (Some(data), _) => Body::Inline(decode(&data).map_err(at)?),
+                (Some(data), _) => Body::Inline(data.map_err(|error| {
+                    at(Refusal::malformed(format!("`data` is no base64: {error}")))
+                })?),
                 (None, Some(length)) if length <= LENGTH => Body::Later(length),
                 (None, Some(_)) => return Err(at(Refusal::malformed("`length` is too large"))),
                 (None, None) => {
@@ -172,15 +173,6 @@ impl Checked {
     }
 }
 
-/// Decodes base64; R breaks it into lines.
-fn decode(data: &str) -> Result<Vec<u8>, Refusal> {
-    let decoded = match data.bytes().any(|b| b == b'\n' || b == b'\r') {
-        true => BASE64.decode(data.replace(['\n', '\r'], "").as_bytes()),
-        false => BASE64.decode(data.as_bytes()),
-    };
-    decoded.map_err(|error| Refusal::malformed(format!("`data` is no base64: {error}")))
-}
-
 impl Ops {
     /// Tells that I may push to a stack.
     ///
@@ -201,7 +193,7 @@ impl Ops {
     pub async fn dstack_push(self: &Arc<Self>, body: Bytes, base: &str) -> Result<Value, Refusal> {
         let now = now();
         // Megabytes of base64: not between the calls of others.
-        let checked = tokio::task::spawn_blocking(move || Checked::of(&body, now)).await;
+        let checked = tokio::task::spawn_blocking(move || Checked::of(body, now)).await;
         let checked =
             checked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         // From the look at what is there until the head has moved: the same push twice at one time

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::{BASE64, DecodeError};
 use dsp_protocol::limits::FRAME_FILES;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -72,9 +73,9 @@ pub struct AttachmentRequest {
     /// How it was encoded.
     #[serde(default, deserialize_with = "map")]
     pub settings: Option<Map<String, Value>>,
-    /// The bytes as base64.
-    #[serde(default)]
-    pub data: Option<String>,
+    /// The bytes as base64; what is no base64 is an error of its attachment.
+    #[serde(default, deserialize_with = "data")]
+    pub data: Option<Result<Vec<u8>, DecodeError>>,
     /// How many bytes are uploaded later.
     #[serde(default, deserialize_with = "whole")]
     pub length: Option<u64>,
@@ -217,6 +218,38 @@ fn attachments<'de, D: Deserializer<'de>>(
     from.deserialize_any(Few)
 }
 
+/// Reads base64, and decodes it where it lies.
+fn data<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Result<Vec<u8>, DecodeError>>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(|text| decoded(text.into_bytes())))
+}
+
+/// Decodes base64, which R breaks into lines, into the room that it takes itself.
+fn decoded(mut text: Vec<u8>) -> Result<Vec<u8>, DecodeError> {
+    /// Base64 is decoded four letters at a time.
+    const PIECE: usize = 4 << 10;
+    text.retain(|letter| !matches!(letter, b'\n' | b'\r'));
+    let mut piece = [0; PIECE / 4 * 3];
+    let (mut from, mut to) = (0, 0);
+    while from < text.len() {
+        let end = text.len().min(from + PIECE);
+        let room = BASE64.decode_len(end - from).map_err(|error| at(error, from))?;
+        let written = BASE64.decode_mut(&text[from..end], &mut piece[..room]);
+        let written = written.map_err(|partial| at(partial.error, from))?;
+        text[to..to + written].copy_from_slice(&piece[..written]);
+        (from, to) = (end, to + written);
+    }
+    text.truncate(to);
+    text.shrink_to_fit();
+    Ok(text)
+}
+
+/// Says where in the whole text an error is.
+fn at(error: DecodeError, from: usize) -> DecodeError {
+    DecodeError { position: error.position + from, ..error }
+}
+
 /// Reads a number of things, which R writes as `6e+06` where that is shorter.
 fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
     /// Beyond it a float does not hold every whole number.
@@ -258,5 +291,28 @@ fn millis<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
             Ok(number(&told))
         }
         Some(_) => Err(D::Error::custom("`timestamp` is no number of milliseconds")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_decoded_where_it_lies() {
+        let bytes: Vec<u8> = (0..20_000u32).map(|n| (n * 7 % 251) as u8).collect();
+        for length in [0, 1, 2, 3, 3_071, 3_072, 3_073, 9_999, 20_000] {
+            let mut text = BASE64.encode(&bytes[..length]).into_bytes();
+            assert_eq!(decoded(text.clone()).expect("base64"), &bytes[..length]);
+            // As R breaks it.
+            for at in (0..text.len()).step_by(76).rev() {
+                text.splice(at..at, *b"\r\n");
+            }
+            assert_eq!(decoded(text).expect("base64"), &bytes[..length]);
+        }
+        let mut wrong = BASE64.encode(&bytes).into_bytes();
+        wrong[10_001] = b'!';
+        assert_eq!(decoded(wrong).expect_err("no base64").position, 10_001);
+        assert!(decoded(b"AAA".to_vec()).is_err());
     }
 }

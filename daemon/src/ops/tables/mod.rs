@@ -18,7 +18,7 @@ use dsp_protocol::api::{
     TableRows, TableSchema, TableStats, TableValueCount,
 };
 use dsp_protocol::id::BlobHash;
-use dsp_tables::{Column, Format, Note, PageRequest, Source, Stats, Table, TableError};
+use dsp_tables::{Column, Format, Note, PageRequest, Selection, Source, Stats, Table, TableError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::conversion::no_room;
@@ -187,25 +187,7 @@ impl Ops {
         reference: &str,
         filter: RowsFilter,
     ) -> Result<TableRows, Problem> {
-        let reading = self.table(reference).await?;
-        let limit = filter.limit.unwrap_or(ROWS);
-        if limit == 0 || limit > dsp_tables::limits::PAGE_ROWS {
-            let most = dsp_tables::limits::PAGE_ROWS;
-            return Err(bad_request(format!("`limit` is {limit}; it may be 1 to {most}")));
-        }
-        let request = PageRequest { offset: filter.offset, limit, columns: filter.columns };
-        let page = match filter.orders.is_empty() && filter.conditions.is_empty() {
-            true => {
-                let turn = turn(&self.tables.pages).await?;
-                read(&reading, turn, move |table| table.page(&request)).await?
-            }
-            false => {
-                let selection =
-                    self.table_selection(&reading, filter.orders, filter.conditions).await?;
-                let turn = turn(&self.tables.pages).await?;
-                read(&reading, turn, move |table| table.page_of(&selection, &request)).await?
-            }
-        };
+        let page = self.table_page(reference, filter, Table::page, Table::page_of).await?;
         let cell =
             |(row, column): (usize, usize)| TableCell { row: row as u64, column: column as u64 };
         Ok(TableRows {
@@ -215,6 +197,42 @@ impl Ops {
             rows: page.rows,
             cut: page.cut.into_iter().map(cell).collect(),
         })
+    }
+
+    /// Returns rows of the table that a reference means, as a stream of Arrow.
+    ///
+    /// # Errors
+    /// As [`table_rows`](Self::table_rows), or one row alone is too large.
+    pub async fn table_arrow(
+        &self,
+        reference: &str,
+        filter: RowsFilter,
+    ) -> Result<Vec<u8>, Problem> {
+        self.table_page(reference, filter, Table::arrow_page, Table::arrow_page_of).await
+    }
+
+    /// Reads rows of the table that a reference means, in the order of the file or of a selection.
+    async fn table_page<T: Send + 'static>(
+        &self,
+        reference: &str,
+        filter: RowsFilter,
+        page: fn(&Table, &PageRequest) -> Result<T, TableError>,
+        page_of: fn(&Table, &Selection, &PageRequest) -> Result<T, TableError>,
+    ) -> Result<T, Problem> {
+        let reading = self.table(reference).await?;
+        let limit = filter.limit.unwrap_or(ROWS);
+        if limit == 0 || limit > dsp_tables::limits::PAGE_ROWS {
+            let most = dsp_tables::limits::PAGE_ROWS;
+            return Err(bad_request(format!("`limit` is {limit}; it may be 1 to {most}")));
+        }
+        let request = PageRequest { offset: filter.offset, limit, columns: filter.columns };
+        if filter.orders.is_empty() && filter.conditions.is_empty() {
+            let turn = turn(&self.tables.pages).await?;
+            return read(&reading, turn, move |table| page(table, &request)).await;
+        }
+        let selection = self.table_selection(&reading, filter.orders, filter.conditions).await?;
+        let turn = turn(&self.tables.pages).await?;
+        read(&reading, turn, move |table| page_of(table, &selection, &request)).await
     }
 
     /// Returns what is in the columns of the table that a reference means. It is remembered.

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow_schema::Fields;
 use bytes::Bytes;
 use data_encoding::BASE64;
 use serde::Deserialize;
@@ -19,6 +20,10 @@ use crate::{TableError, ipc};
 pub(super) struct Hints {
     categories: HashMap<String, Categories>,
     names: HashMap<String, String>,
+    /// The columns that are levels of an index, in their order.
+    index: Vec<String>,
+    /// Whether pandas wrote it, to which a NaN is a missing value.
+    is_of_pandas: bool,
     /// What the daemon noted when it made the file.
     levels: Vec<Levels>,
 }
@@ -48,6 +53,9 @@ struct Held {
 
 #[derive(Deserialize)]
 struct Pandas {
+    /// Names of columns; where there is none, how the rows are counted.
+    #[serde(default)]
+    index_columns: Vec<serde_json::Value>,
     #[serde(default)]
     columns: Vec<PandasColumn>,
 }
@@ -75,6 +83,10 @@ impl Hints {
                 KEY => hints.levels = serde_json::from_str(text).unwrap_or_default(),
                 "pandas" => {
                     let Ok(pandas) = serde_json::from_str::<Pandas>(text) else { continue };
+                    hints.is_of_pandas = true;
+                    let levels = pandas.index_columns.iter();
+                    hints.index =
+                        levels.filter_map(|level| Some(level.as_str()?.to_owned())).collect();
                     for column in pandas.columns {
                         let Some(field) = column.field_name else { continue };
                         let Some(level) = level_of(&field) else { continue };
@@ -94,6 +106,19 @@ impl Hints {
     /// Returns the name of a column: that of the index level which it is.
     pub(super) fn name(&self, field: &str) -> String {
         self.names.get(field).map_or_else(|| field.to_owned(), String::clone)
+    }
+
+    /// Returns the order in which columns are written, as pandas does: those of the index first.
+    pub(super) fn order(&self, fields: &Fields) -> Vec<usize> {
+        let place = |field: &str| self.index.iter().position(|level| level == field);
+        let mut order: Vec<usize> = (0..fields.len()).collect();
+        order.sort_by_key(|at| place(fields[*at].name()).unwrap_or(usize::MAX));
+        order
+    }
+
+    /// Tells whether a NaN is a missing value.
+    pub(super) fn nan_is_missing(&self) -> bool {
+        self.is_of_pandas
     }
 
     /// Returns the categories of a column, where the client says them.

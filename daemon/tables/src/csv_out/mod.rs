@@ -14,7 +14,8 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Read as _, Seek as _, Write};
 use std::ops::Range;
 
-use arrow_array::{Array as _, ArrayRef};
+use arrow_array::ArrayRef;
+use arrow_schema::FieldRef;
 use serde_json::{Map, Value, json};
 
 use self::hints::Hints;
@@ -35,6 +36,8 @@ const TOGETHER: usize = 256;
 
 /// A column as it is written.
 struct Plan {
+    /// Where it is in the file.
+    at: usize,
     name: String,
     type_name: Option<String>,
     form: Form,
@@ -44,6 +47,7 @@ struct Plan {
     null: Option<String>,
     percent: bool,
     zone: Option<String>,
+    nan_is_missing: bool,
 }
 
 impl Table {
@@ -95,16 +99,16 @@ impl Table {
         out: &mut Bounded<impl Write>,
         mut after: impl FnMut(u64) -> Result<(), TableError>,
     ) -> Result<(), TableError> {
-        let wanted: Vec<usize> = columns.clone().collect();
+        let (wanted, places) = places(plans[columns.clone()].iter().map(|plan| plan.at));
         let is_last = columns.end == plans.len();
         let mut rows = 0;
         let mut cell = String::new();
         for batch in self.batches(0..self.rows(), &wanted, BATCH_ROWS)? {
             let batch = batch?;
             for row in 0..batch.num_rows() {
-                for (array, at) in batch.columns().iter().zip(columns.clone()) {
+                for (place, at) in places.iter().zip(columns.clone()) {
                     out.separate(at)?;
-                    plans[at].field(array, row, &mut cell, out)?;
+                    plans[at].field(batch.column(*place), row, &mut cell, out)?;
                 }
                 if is_last {
                     out.put("\n")?;
@@ -162,17 +166,19 @@ impl Table {
     fn plans(&self, limit: u64) -> Result<(Vec<Plan>, Vec<Range<usize>>), TableError> {
         let schema = self.original();
         let hints = Hints::read(self.notes());
-        let forms: Vec<Form> = schema.fields().iter().map(|field| Form::of(field)).collect();
+        let order = hints.order(schema.fields());
+        let fields: Vec<&FieldRef> = order.iter().map(|at| &schema.fields()[*at]).collect();
+        let forms: Vec<Form> = fields.iter().map(|field| Form::of(field)).collect();
         // A comma or the end of a line for each, whatever stands between. A few bytes say that there
         // is a row any number of times, so it is asked before any of them is read.
         let least = self.rows().saturating_mul(forms.len() as u64);
         let mut left = limit.checked_sub(least).ok_or_else(|| too_large(least, limit))?;
         let mut categories: Vec<Option<Levels>> = Vec::with_capacity(forms.len());
         let mut room = LEVELS_SUM;
-        for (at, field) in schema.fields().iter().enumerate() {
-            let known = match hints.levels(at, field.name(), forms[at]) {
+        for ((at, field), form) in order.iter().zip(&fields).zip(&forms) {
+            let known = match hints.levels(*at, field.name(), *form) {
                 Some(hint) => Some(hint),
-                None => levels(self, at)?,
+                None => levels(self, *at)?,
             };
             // Once there are too many, the others are plain text, as a column with too many is.
             let fits = known.as_ref().and_then(|known| room.checked_sub(known.bytes()));
@@ -185,8 +191,13 @@ impl Table {
             starts.map(|start| start..forms.len().min(start + TOGETHER)).collect();
         let (mut surveys, mut together) = (Vec::with_capacity(forms.len()), Vec::new());
         while let Some(columns) = waiting.pop() {
-            let (before, some) = (left, columns.clone());
-            match self.survey(some, &forms, &categories, (&mut left, limit)) {
+            let before = left;
+            let new = |at: usize| {
+                let survey = Survey::new(forms[at], &categories[at], hints.nan_is_missing());
+                (order[at], survey)
+            };
+            let some = columns.clone().map(new).collect();
+            match self.survey(some, (&mut left, limit)) {
                 Ok(more) => {
                     surveys.extend(more);
                     together.push(columns);
@@ -201,13 +212,14 @@ impl Table {
             }
         }
         let alone = forms.len() == 1;
-        let plans = schema.fields().iter().zip(surveys).zip(categories);
+        let plans = order.iter().zip(fields).zip(surveys).zip(categories);
         let plans = plans
-            .map(|((field, survey), known)| {
+            .map(|(((at, field), survey), known)| {
                 let levels = known.filter(|_| survey.in_levels());
                 let form = survey.form();
                 let quoted = form.is_quoted() || levels.is_some();
                 Plan {
+                    at: *at,
                     name: hints.name(field.name()),
                     type_name: form
                         .keeps_type(survey.first_form())
@@ -218,6 +230,7 @@ impl Table {
                     null: survey.null(quoted, alone),
                     percent: survey.has_returns(),
                     zone: text::zone(field.data_type()),
+                    nan_is_missing: hints.nan_is_missing(),
                 }
             })
             .collect();
@@ -227,20 +240,16 @@ impl Table {
     /// Looks at all values of some columns, whose texts take from the bytes that are left.
     fn survey(
         &self,
-        columns: Range<usize>,
-        forms: &[Form],
-        categories: &[Option<Levels>],
+        looks: Vec<(usize, Survey)>,
         (left, limit): (&mut u64, u64),
     ) -> Result<Vec<Survey>, TableError> {
-        let known = forms[columns.clone()].iter().zip(&categories[columns.clone()]);
-        let mut surveys: Vec<Survey> =
-            known.map(|(form, known)| Survey::new(*form, known)).collect();
-        let wanted: Vec<usize> = columns.collect();
+        let (wanted, places) = places(looks.iter().map(|(at, _)| *at));
+        let mut surveys: Vec<Survey> = looks.into_iter().map(|(_, survey)| survey).collect();
         for batch in self.batches(0..self.rows(), &wanted, BATCH_ROWS)? {
             let batch = batch?;
-            for (array, survey) in batch.columns().iter().zip(&mut surveys) {
+            for (place, survey) in places.iter().zip(&mut surveys) {
                 // Texts that are looked at are written later: no more of them than fit.
-                survey.look(array, |bytes| {
+                survey.look(batch.column(*place), |bytes| {
                     let rest = left.checked_sub(bytes as u64);
                     *left = rest.ok_or_else(|| too_large(limit - *left + bytes as u64, limit))?;
                     Ok(())
@@ -249,6 +258,16 @@ impl Table {
         }
         Ok(surveys)
     }
+}
+
+/// Returns columns in the order of the file, in which they are decoded, and where each is there.
+fn places(columns: impl Iterator<Item = usize>) -> (Vec<usize>, Vec<usize>) {
+    let columns: Vec<usize> = columns.collect();
+    let mut sorted = columns.clone();
+    sorted.sort_unstable();
+    let place = |at: &usize| sorted.binary_search(at).unwrap_or_default();
+    let places = columns.iter().map(place).collect();
+    (sorted, places)
 }
 
 /// Some columns of a CSV, in a file.
@@ -299,7 +318,7 @@ impl Plan {
         cell: &mut String,
         out: &mut Bounded<impl Write>,
     ) -> Result<(), TableError> {
-        if array.is_null(row) || self.form == Form::Nothing {
+        if self.form.is_missing(array, row, self.nan_is_missing) {
             return out.put(self.null.as_deref().unwrap_or_default());
         }
         // A text may be as long as a page, and is not copied.

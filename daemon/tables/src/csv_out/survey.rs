@@ -15,6 +15,7 @@ use crate::table::Table;
 /// What was seen of a column so far.
 pub(super) struct Survey {
     form: Form,
+    nan_is_missing: bool,
     levels: Option<HashSet<String>>,
     missing: bool,
     empty: bool,
@@ -27,10 +28,11 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    pub(super) fn new(form: Form, levels: &Option<Levels>) -> Survey {
+    pub(super) fn new(form: Form, levels: &Option<Levels>, nan_is_missing: bool) -> Survey {
         let levels = levels.as_ref().map(|levels| levels.texts.iter().cloned().collect());
         Survey {
             form,
+            nan_is_missing,
             levels,
             missing: false,
             empty: false,
@@ -49,7 +51,7 @@ impl Survey {
     ) -> Result<(), TableError> {
         let mut text = String::new();
         for row in 0..array.len() {
-            if array.is_null(row) || self.form == Form::Nothing {
+            if self.form.is_missing(array, row, self.nan_is_missing) {
                 self.missing = true;
                 continue;
             }

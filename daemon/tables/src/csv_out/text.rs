@@ -79,6 +79,14 @@ impl Form {
         matches!(self, Form::Text | Form::Told | Form::Digits)
     }
 
+    /// Tells whether nothing is there; to pandas a NaN is nothing.
+    pub(super) fn is_missing(self, array: &ArrayRef, row: usize, nan_is_missing: bool) -> bool {
+        let is_nan = || fraction(array.as_ref(), row).is_some_and(f64::is_nan);
+        array.is_null(row)
+            || self == Form::Nothing
+            || nan_is_missing && self == Form::Double && is_nan()
+    }
+
     /// Returns the word of "CSV on the Web".
     pub(super) fn datatype(self) -> &'static str {
         match self {

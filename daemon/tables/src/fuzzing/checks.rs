@@ -9,6 +9,7 @@ use super::within;
 use crate::csv::{Record, Records};
 use crate::limits::PAGE_ROWS;
 use crate::scratch::Scratch;
+use crate::value::Spent;
 use crate::{
     Condition, Format, Note, Order, Page, PageRequest, Selection, Source, Table, TableError, Test,
     to_parquet,
@@ -61,6 +62,7 @@ pub(super) fn hold(table: &Table, written: Written) {
     if let Some(page) = &page {
         has_its_shape(page, table);
     }
+    arrow_agrees(table, page.as_ref());
     if table.rows() > ROWS {
         return;
     }
@@ -101,6 +103,29 @@ fn has_its_shape(page: &Page, table: &Table) {
     assert!(page.cut.iter().all(|(row, column)| *row < rows && *column < columns));
 }
 
+/// A stream of Arrow has the first rows, as the page has.
+fn arrow_agrees(table: &Table, page: Option<&Page>) {
+    let all = PageRequest { offset: 0, limit: PAGE_ROWS, columns: None };
+    let made = within(ROWS_BYTES, || table.arrow_page(&all));
+    same(&made, &table.arrow_page(&all), "a stream");
+    let (Ok(made), Some(page)) = (made, page) else { return };
+    let source: Arc<dyn Source> = Arc::new(Bytes::from(made));
+    let mut rows = Vec::new();
+    let read = crate::ipc::read(&source, |batch| {
+        let mut told = table.empty_page(&[], 0);
+        crate::table::fill(&mut told, batch, &mut Spent::whole())?;
+        rows.extend(told.rows);
+        Ok(())
+    });
+    read.expect("what we wrote is read");
+    assert!(rows.len() as u64 <= table.rows().min(PAGE_ROWS), "a stream of {} rows", rows.len());
+    assert!(!rows.is_empty() || page.rows.is_empty() || page.columns.is_empty(), "no row");
+    if page.cut.is_empty() && !page.columns.is_empty() {
+        let both = rows.len().min(page.rows.len());
+        assert_eq!(rows[..both], page.rows[..both], "a stream has other rows");
+    }
+}
+
 /// Parts of the page are read as they are in the whole.
 fn parts_agree(table: &Table, page: &Page) {
     if !page.cut.is_empty() {
@@ -125,9 +150,29 @@ fn parts_agree(table: &Table, page: &Page) {
     }
 }
 
-fn picked(table: &Table, column: &str, test: Test) -> Result<Selection, TableError> {
-    let condition = Condition { column: column.to_owned(), test };
-    within(WHOLE_BYTES, || table.select(&[], &[condition]))
+/// Picks rows, with and without what the file says of its parts: of ours it is true, and a file of
+/// others that lies has rows left out, and no others told.
+fn picked(
+    table: &Table,
+    column: &str,
+    test: Test,
+    written: Written,
+) -> Result<Selection, TableError> {
+    let conditions = [Condition { column: column.to_owned(), test }];
+    let believed = within(WHOLE_BYTES, || table.select(&[], &conditions));
+    let all = within(WHOLE_BYTES, || table.select_of_all(&[], &conditions));
+    if let (Ok(believed), Ok(all)) = (&believed, &all) {
+        let mut rows = all.rows().iter();
+        assert!(
+            believed.rows().iter().all(|row| rows.any(|other| other == row)),
+            "statistics bring rows that do not fit"
+        );
+        assert!(
+            written == Written::ByOthers || believed.len() == all.len(),
+            "our own statistics leave rows out"
+        );
+    }
+    all
 }
 
 fn sorted(table: &Table, column: &str, descending: bool) -> Result<Selection, TableError> {
@@ -142,7 +187,8 @@ fn picks_agree(table: &Table, at: usize, page: Option<&Page>, written: Written) 
     if table.columns()[..at].iter().any(|column| column.name == *name) {
         return;
     }
-    let (missing, there) = (picked(table, name, Test::Null), picked(table, name, Test::NotNull));
+    let (missing, there) =
+        (picked(table, name, Test::Null, written), picked(table, name, Test::NotNull, written));
     let (Ok(missing), Ok(there)) = (&missing, &there) else {
         assert!(missing.is_err() && there.is_err(), "{missing:?} and {there:?}");
         return;
@@ -168,7 +214,7 @@ fn picks_agree(table: &Table, at: usize, page: Option<&Page>, written: Written) 
     let middle = page.rows.len() / 2;
     for row in [middle, page.rows.len().saturating_sub(1)] {
         if page.rows.get(row).is_some() && !page.cut.contains(&(row, at)) {
-            value_agrees(table, at, row, &page.rows[row][at], [missing, up, down]);
+            value_agrees((table, written), at, row, &page.rows[row][at], [missing, up, down]);
         }
     }
 }
@@ -186,14 +232,20 @@ fn rows_agree(table: &Table, page: &Page, selection: &Selection) {
 }
 
 /// The values that are less, equal and greater are all there are, in their place.
-fn value_agrees(table: &Table, at: usize, row: usize, value: &Value, all: [&Selection; 3]) {
+fn value_agrees(
+    (table, written): (&Table, Written),
+    at: usize,
+    row: usize,
+    value: &Value,
+    all: [&Selection; 3],
+) {
     let column = &table.columns()[at];
     let not_a_number = column.kind == crate::Kind::Number && value == "NaN";
     let [missing, up, down] = all;
     if value.is_null() || not_a_number {
         return;
     }
-    let of = |test| match picked(table, &column.name, test) {
+    let of = |test| match picked(table, &column.name, test, written) {
         Ok(selection) => Some(selection),
         // A time beyond the years of four digits cannot be named.
         Err(TableError::NoValue { .. } | TableError::TooLarge { .. }) => None,
@@ -237,7 +289,7 @@ fn stats_agree(table: &Table) {
         assert!(of.distinct.is_none_or(|distinct| distinct >= of.top.len() as u64), "{of:?}");
         assert_eq!(of.min.is_some(), of.max.is_some(), "{of:?}");
         if table.columns().iter().filter(|other| other.name == column.name).count() == 1
-            && let Ok(missing) = picked(table, &column.name, Test::Null)
+            && let Ok(missing) = picked(table, &column.name, Test::Null, Written::ByOthers)
         {
             assert_eq!(missing.len() as u64, of.nulls, "missing values of `{}`", column.name);
         }

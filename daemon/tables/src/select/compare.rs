@@ -10,6 +10,7 @@ use arrow_schema::{DataType, Field, TimeUnit};
 use serde_json::Value;
 
 use super::Test;
+use super::prune::Known;
 use crate::TableError;
 use crate::limits::SELECT_VALUES;
 use crate::noted::{digits, scaled};
@@ -196,6 +197,24 @@ impl Set {
         set
     }
 
+    /// Tells whether one of them is from a value to another.
+    fn has_within(&self, least: &Key<'_>, greatest: &Key<'_>) -> bool {
+        match (least, greatest) {
+            (Key::Whole(least), Key::Whole(greatest)) => {
+                let (low, high) = (*least as f64, *greatest as f64);
+                self.wholes.iter().any(|whole| (least..=greatest).contains(&whole))
+                    || self.fractions.iter().any(|fraction| (low..=high).contains(fraction))
+            }
+            (Key::Fraction(least), Key::Fraction(greatest)) => {
+                self.fractions.iter().any(|fraction| (least..=greatest).contains(&fraction))
+            }
+            (Key::Text(least), Key::Text(greatest)) => {
+                self.texts.iter().any(|text| (*least..=*greatest).contains(&text.as_str()))
+            }
+            _ => true,
+        }
+    }
+
     fn has(&self, key: &Key<'_>) -> bool {
         let fraction = |fraction: f64| {
             self.fractions.binary_search_by(|other| other.total_cmp(&(fraction + 0.0))).is_ok()
@@ -283,6 +302,36 @@ impl Check {
             _ => 0,
         };
         CELL_COST + looked as u64
+    }
+
+    /// Tells whether it may hold of a value of which so much is known.
+    pub(super) fn may_hold(&self, known: &Known) -> bool {
+        match self {
+            Check::Null => return !known.is_there(),
+            Check::NotNull => return !known.is_missing(),
+            _ if known.is_missing() => return false,
+            Check::Contains(_) => return true,
+            _ => {}
+        }
+        let Some((least, greatest)) = known.bounds() else { return true };
+        // The first is not greater than the second.
+        let relations = |named: &Named| named.compare(&least).zip(named.compare(&greatest));
+        match self {
+            Check::Relation(named, wanted) => relations(named).is_none_or(|(low, high)| {
+                wanted.iter().any(|relation| (low..=high).contains(relation))
+            }),
+            // NaN is another value and within no bounds.
+            Check::Not(named) => {
+                matches!(least, Key::Fraction(_))
+                    || relations(named) != Some((Ordering::Equal, Ordering::Equal))
+            }
+            Check::Between(from, to) => {
+                from.compare(&greatest).is_none_or(Ordering::is_ge)
+                    && to.compare(&least).is_none_or(Ordering::is_le)
+            }
+            Check::In(set) => set.has_within(&least, &greatest),
+            Check::Contains(_) | Check::Null | Check::NotNull => true,
+        }
     }
 
     pub(super) fn holds(&self, array: &ArrayRef, row: usize) -> bool {

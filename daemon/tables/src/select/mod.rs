@@ -3,24 +3,22 @@
 
 mod compare;
 mod keys;
+mod prune;
 
-use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use serde_json::Value;
 
 use self::compare::Check;
 use self::keys::Keys;
-use crate::TableError;
 use crate::limits::{
     PAGE_BYTES, PAGE_ROWS, ROWS_BYTES, SELECT_BYTES, SELECT_COLUMNS, SELECT_LOOKED_BYTES,
     SELECT_ROWS,
 };
 use crate::table::{Page, Table, bounded, fill};
 use crate::value::Spent;
+use crate::{TableError, table};
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 4_096;
-/// Rows of a page that are decoded at a time, and fewer where these would take too much memory.
-const BATCHES: [usize; 3] = [256, 16, 1];
 
 /// A column that orders rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,15 +84,24 @@ impl Selection {
     }
 
     /// Returns their numbers.
-    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn rows(&self) -> &[u32] {
         &self.rows
     }
 }
 
+/// What is believed of a file that says which values are in its parts.
+#[derive(Clone, Copy, Debug)]
+enum Trust {
+    /// That they are no others.
+    Statistics,
+    #[cfg(any(test, feature = "fuzzing"))]
+    Nothing,
+}
+
 impl Table {
     /// Finds the rows of which all conditions hold, in the order of some columns, else that of the
-    /// file. Rows that are equal in these stay in the order of the file.
+    /// file. Rows that are equal in these stay in the order of the file. Parts of the file that
+    /// have none of them, as it says itself, are not read.
     ///
     /// # Errors
     /// There is no such column, its values have no order, a value is none of its type, the table
@@ -129,7 +136,21 @@ impl Table {
             let what = "the number of rows to sort or to look through".into();
             return Err(TableError::TooLarge { what, size: self.rows(), limit: SELECT_ROWS });
         }
-        bounded("Parquet", || self.find(orders, conditions, limit, &wanted))
+        bounded("Parquet", || self.find(orders, conditions, limit, Trust::Statistics, &wanted))
+    }
+
+    /// Does the same without a look at what the file says of its values.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn select_of_all(
+        &self,
+        orders: &[Order],
+        conditions: &[Condition],
+    ) -> Result<Selection, TableError> {
+        let limit = SELECT_LOOKED_BYTES;
+        bounded("Parquet", || self.find(orders, conditions, limit, Trust::Nothing, &|| true))
     }
 
     fn find(
@@ -137,6 +158,7 @@ impl Table {
         orders: &[Order],
         conditions: &[Condition],
         limit: u64,
+        trust: Trust,
         wanted: &dyn Fn() -> bool,
     ) -> Result<Selection, TableError> {
         let mut columns = Vec::new();
@@ -164,15 +186,40 @@ impl Table {
         for (condition, at) in conditions.iter().zip(&checked) {
             checks.push((within(at), Check::new(schema.field(*at), &condition.test)?));
         }
+        let possible = match trust {
+            Trust::Statistics => {
+                let checks: Vec<(usize, &Check)> =
+                    checked.iter().copied().zip(checks.iter().map(|(_, check)| check)).collect();
+                self.possible(&checks)
+            }
+            #[cfg(any(test, feature = "fuzzing"))]
+            Trust::Nothing => None,
+        };
+        let (batches, within) = match possible {
+            Some(possible) => {
+                let batches =
+                    self.picked(&possible.groups, &columns, BATCH_ROWS, possible.selection)?;
+                (batches, possible.rows)
+            }
+            None => {
+                let all = 0..self.rows();
+                (self.batches(all.clone(), &columns, BATCH_ROWS)?, vec![all])
+            }
+        };
+        // The numbers of the rows that come.
+        let mut numbers = within.into_iter().flatten();
         let mut rows: Vec<u32> = Vec::new();
-        let mut before = 0u32;
         let (mut room, mut looked_through) = (SELECT_BYTES, 0);
-        for batch in self.batches(0..self.rows(), &columns, BATCH_ROWS)? {
+        for batch in batches {
             let batch = batch?;
             if !wanted() {
                 return Err(TableError::Io(std::io::ErrorKind::Interrupted.into()));
             }
             'rows: for row in 0..batch.num_rows() {
+                let number = numbers.next().and_then(|number| u32::try_from(number).ok());
+                let number = number.ok_or_else(|| {
+                    TableError::parquet("it has more rows than it says".to_owned())
+                })?;
                 for (at, check) in &checks {
                     let array = batch.column(*at);
                     looked_through += check.cost(array, row);
@@ -184,16 +231,15 @@ impl Table {
                         continue 'rows;
                     }
                 }
-                rows.push(before + row as u32);
+                rows.push(number);
                 for (at, keys) in &mut keys {
                     keys.push(batch.column(*at), row, &mut room)?;
                 }
             }
-            before += batch.num_rows() as u32;
         }
-        if u64::from(before) != self.rows() {
+        if let Some(missing) = numbers.next() {
             let said = self.rows();
-            let why = format!("it says that it has {said} rows, and ends at row {before}");
+            let why = format!("it says that it has {said} rows, and ends at row {missing}");
             return Err(TableError::parquet(why));
         }
         if !keys.is_empty() {
@@ -261,7 +307,7 @@ impl Table {
         room: usize,
     ) -> Result<Option<Page>, TableError> {
         let mut told = Ok(None);
-        for batch_rows in BATCHES {
+        for batch_rows in table::BATCH_ROWS {
             told = self.rows_in_batches(wanted, columns, batch_rows, room);
             if !matches!(told, Err(TableError::TooLarge { .. })) {
                 return told;
@@ -288,17 +334,9 @@ impl Table {
         sorted.sort_unstable();
         let mut page = self.empty_page(columns, 0);
         let mut spent = Spent::within(room);
-        if let (Some((first, _)), Some((last, _))) = (sorted.first(), sorted.last()) {
-            let (first, last) = (u64::from(*first), u64::from(*last));
-            let mut selectors = Vec::with_capacity(sorted.len() * 2);
-            let mut at = first;
-            for (row, _) in &sorted {
-                selectors.push(RowSelector::skip((u64::from(*row) - at) as usize));
-                selectors.push(RowSelector::select(1));
-                at = u64::from(*row) + 1;
-            }
-            let selection = RowSelection::from(selectors);
-            for batch in self.selected(first..last + 1, columns, batch_rows, selection)? {
+        let numbers: Vec<u32> = sorted.iter().map(|(number, _)| *number).collect();
+        if !numbers.is_empty() {
+            for batch in self.numbered(&numbers, columns, batch_rows)? {
                 let whole = fill(&mut page, &batch?, &mut spent)?;
                 if (!whole || spent.bytes > PAGE_BYTES) && sorted.len() > 1 {
                     return Ok(None);

@@ -1,5 +1,6 @@
 //! Files as others write them, honest and hostile.
 
+mod arrow;
 mod formats;
 mod glance;
 mod notes;

@@ -186,6 +186,45 @@ fn categories_of_the_python_client_are_levels() {
 }
 
 #[test]
+fn what_pandas_wrote_becomes_the_csv_that_pandas_writes() {
+    let pandas = json!({
+        "index_columns": ["day", "__index_level_1__"],
+        "columns": [
+            { "name": null, "field_name": "__index_level_1__" },
+            { "name": "day", "field_name": "day" },
+        ],
+    });
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("x", Arc::new(Float64Array::from(vec![Some(f64::NAN), Some(1.5), None]))),
+        ("__index_level_1__", Arc::new(Int64Array::from(vec![7, 8, 9]))),
+        ("day", Arc::new(StringArray::from(vec!["mon", "tue", "wed"]))),
+    ];
+    let table = parquet(columns.clone(), &[("pandas", pandas.to_string())]);
+    let (text, note) = csv(&table);
+    let header = "\"day\",\"level_1\",\"x\"\n";
+    assert_eq!(text, format!("{header}\"mon\",7,\n\"tue\",8,1.5\n\"wed\",9,\n"));
+    let types: Vec<&Value> =
+        (0..3).map(|at| &note["tableSchema"]["columns"][at]["dsp:type"]).collect();
+    assert_eq!(types, ["string", "int64", "float64"]);
+    // To others a NaN is a value.
+    let (text, _) = csv(&parquet(columns, &[]));
+    assert!(text.ends_with("NaN,7,\"mon\"\n1.5,8,\"tue\"\n,9,\"wed\"\n"), "{text}");
+    // An index of more columns than are read at a time.
+    let index = json!({ "index_columns": ["c299", "c0"], "columns": [] });
+    let names: Vec<String> = (0..300).map(|at| format!("c{at}")).collect();
+    let wide = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| (name.as_str(), Arc::new(Int64Array::from(vec![at as i64])) as ArrayRef));
+    let table = parquet(wide.collect(), &[("pandas", index.to_string())]);
+    let mut text = Vec::new();
+    table.to_csv(&mut text, Scratch::new(&tempfile::tempfile, 1 << 32)).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.starts_with("\"c299\",\"c0\",\"c1\","), "{text}");
+    assert!(text.contains("\n299,0,1,2,") && text.ends_with(",297,298\n"), "{text}");
+}
+
+#[test]
 fn tables_of_r_get_their_types() {
     let text = "\"code\",\"size\",\"day\",\"at\",\"n\",\"x\",\"ok\",\"took\",\"id\"\n\
         \"007\",\"b\",2024-02-29,2023-11-14T22:13:20.123456001Z,1,1e+300,TRUE,1.5,9007199254740993\n\

@@ -14,7 +14,7 @@ use dsp_tables::{Format, PageRequest, Scratch, Source, Table, TableError, to_par
 
 const MIB: usize = 1 << 20;
 /// Rows of the batch: more than are decoded at a time, and of no round number.
-const ROWS: usize = 20_011;
+pub(super) const ROWS: usize = 20_011;
 
 fn scratch() -> Scratch<'static> {
     Scratch::new(&tempfile::tempfile, 1 << 32)
@@ -31,7 +31,7 @@ fn text(row: usize) -> String {
 }
 
 /// Returns a batch with a column of every layout, larger than what is decoded at once.
-fn batch() -> RecordBatch {
+pub(super) fn batch() -> RecordBatch {
     let there = |row: usize| row % 7 != 3;
     let rows = || 0..ROWS;
     let some = |row: usize| there(row).then_some(row as i64 * 1_000_003);

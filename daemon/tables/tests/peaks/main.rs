@@ -13,7 +13,9 @@ use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use bytes::Bytes;
 use data_encoding::BASE64;
-use dsp_tables::{Condition, Format, Order, Scratch, Source, Table, TableError, Test, to_parquet};
+use dsp_tables::{
+    Condition, Format, Order, PageRequest, Scratch, Source, Table, TableError, Test, to_parquet,
+};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -165,4 +167,19 @@ fn a_line_of_a_csv_is_not_gathered_whole() {
     let (made, peak) = peak(|| table.to_csv(io::sink(), Scratch::NONE));
     made.unwrap();
     assert!(peak < 200 * MIB, "it took {peak} bytes");
+}
+
+#[test]
+fn a_stream_is_weighed_before_it_is_copied() {
+    let _alone = alone();
+    // Twelve in a page, of a thousand that are as long as a gigabyte together.
+    let table = repeated(letters(0, MIB / 3), 1_000);
+    let request = PageRequest { offset: 0, limit: 1_000, columns: None };
+    let (made, taken) = peak(|| table.arrow_page(&request).unwrap().len());
+    assert!((3 * MIB..4 * MIB + (64 << 10)).contains(&made), "{made} bytes");
+    assert!(taken < 64 * MIB, "it took {taken} bytes");
+    let table = repeated(letters(0, 20 * MIB), 1_000);
+    let (made, taken) = peak(|| table.arrow_page(&request));
+    assert!(made.unwrap_err().to_string().starts_with("row 0 in bytes is 20971529;"));
+    assert!(taken < 100 * MIB, "it took {taken} bytes");
 }

@@ -2,6 +2,7 @@
 //! way of reading answers.
 
 mod generations;
+mod memory;
 mod permissions;
 mod profiles;
 

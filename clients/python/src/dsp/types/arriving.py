@@ -15,6 +15,7 @@ from dsp.errors import ConnectionLostError
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
+    from dsp.types.arrow import Fits
 
 _TAIL_BYTES = 1 << 20
 """Of a longer footer nothing is known before all is here."""
@@ -26,9 +27,11 @@ _SLACK_BYTES = 1 << 10
 
 
 def read(
-    pa: Any, attachment: Attachment, check: Callable[[Any, Attachment], None]
+    pa: Any, attachment: Attachment, check: Callable[[Any, Attachment], Fits]
 ) -> tuple[Any, dict[bytes, bytes]]:
     """Returns the table, and the metadata of the file, which `check` sees before it is believed.
+
+    What `check` returns looks at each row group before it is read.
 
     Raises the errors of Arrow for a file that is none.
     """
@@ -40,11 +43,11 @@ def read(
             for _ in arrived:
                 pass
             file = pa.parquet.ParquetFile(buffer)
-            check(file.metadata, attachment)
+            check(file.metadata, attachment).look(buffer)
             return file.read(), file.metadata.metadata or {}
-        check(metadata, attachment)
+        fits = check(metadata, attachment)
         with ThreadPoolExecutor(max(pa.cpu_count(), 1)) as threads:
-            groups = list(_groups(pa, buffer, metadata, arrived, threads))
+            groups = list(_groups(pa, buffer, fits, metadata, arrived, threads))
         return pa.concat_tables(group.result() for group in groups), metadata.metadata or {}
 
 
@@ -78,11 +81,17 @@ def _footer(pa: Any, attachment: Attachment, buffer: Any) -> Any:
 
 
 def _groups(
-    pa: Any, buffer: Any, metadata: Any, arrived: Iterator[int], threads: ThreadPoolExecutor
+    pa: Any,
+    buffer: Any,
+    fits: Fits,
+    metadata: Any,
+    arrived: Iterator[int],
+    threads: ThreadPoolExecutor,
 ) -> Iterator[Future[Any]]:
     """Has each row group decoded once it is here, in their order."""
 
     def decode(at: int) -> Any:
+        fits.look(buffer, [at])
         file = pa.parquet.ParquetFile(buffer, metadata=metadata)
         return file.read_row_group(at, use_threads=False)
 

@@ -6,7 +6,8 @@ import base64
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -95,6 +96,7 @@ def pyarrow() -> Any:
     """
     try:
         import pyarrow
+        import pyarrow.compute
         import pyarrow.parquet
     except ImportError as error:
         raise DspError("tables need pyarrow", hint="pip install pyarrow") from error
@@ -121,7 +123,7 @@ def read_parquet(attachment: Attachment) -> Any:
         else:
             with _on_disk(attachment) as path, pa.memory_map(path) as file:
                 read = pa.parquet.ParquetFile(file)
-                check_fits(read.metadata, attachment)
+                check_fits(read.metadata, attachment).look(file)
                 table, metadata = read.read(), read.metadata.metadata or {}
         return _as_written(pa, table, metadata.get(b"ARROW:schema"))
     except (pa.ArrowException, *_OF_ARROW) as error:
@@ -138,31 +140,90 @@ def read_foreign(attachment: Attachment) -> Any:
         path = str(attachment.save_parquet(Path(folder) / "table.parquet"))
         with pa.memory_map(path) as file:
             read = pa.parquet.ParquetFile(file)
-            check_fits(read.metadata, attachment)
+            check_fits(read.metadata, attachment).look(file)
             return read.read()
 
 
-def check_fits(metadata: Any, attachment: Attachment) -> None:
+def check_fits(metadata: Any, attachment: Attachment) -> Fits:
     """Raises `DspError` for a table that no memory of this machine holds, before it is unpacked.
 
     A small file can say of each column that one value is repeated a billion times. What is counted
-    is the least that its values take: texts may take more.
+    here is the least that its values take by the footer; how long texts become that stand in a
+    dictionary, the row groups tell: `Fits.look` has to see them before they are read.
     """
-    least = 0
-    for at in range(metadata.num_row_groups):
-        group = metadata.row_group(at)
-        for n in range(group.num_columns):
-            column = group.column(n)
-            width = _WIDTHS.get(column.physical_type, 4)
-            least += max(column.num_values * width // 8, column.total_uncompressed_size)
-    memory = _memory_bytes()
-    if least > memory:
-        raise DspError(
-            f"{attachment.reference} unpacks to {least:,} bytes or more, and this machine has "
-            f"{memory:,} bytes of memory",
-            causes=[f"the file has {attachment.size:,} bytes"],
-            hint="a dsp:// URL reads some columns or rows of it; .save() writes the file",
-        )
+    return Fits(metadata, attachment)
+
+
+class Fits:
+    """What a table takes in memory, as far as it was looked at."""
+
+    def __init__(self, metadata: Any, attachment: Attachment) -> None:
+        self._metadata = metadata
+        self._attachment = attachment
+        self._lock = threading.Lock()
+        self._bytes = 0
+        texts: dict[str, int] = {}
+        for at in range(metadata.num_row_groups):
+            group = metadata.row_group(at)
+            for n in range(group.num_columns):
+                column = group.column(n)
+                width = _WIDTHS.get(column.physical_type, 4)
+                size = column.total_uncompressed_size
+                self._bytes += max(column.num_values * width // 8, size)
+                if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page:
+                    # No value is longer than the dictionary.
+                    most = column.num_values * max(size, 0)
+                    texts[column.path_in_schema] = texts.get(column.path_in_schema, 0) + most
+        self._memory = _memory_bytes()
+        self._add(0)
+        # Where even that would fit, nobody has to look.
+        fits = self._bytes + sum(texts.values()) <= self._memory
+        self._texts = [] if fits else list(texts)
+
+    def look(self, source: Any, groups: Iterable[int] | None = None) -> None:
+        """Counts the texts of row groups, all when left out, as long as they become.
+
+        Raises `DspError` once they are too much. Their dictionaries are read, and which value
+        stands where, which takes no more than the footer told.
+        """
+        if not self._texts:
+            return
+        pq = pyarrow().parquet
+        metadata = self._metadata
+        file = pq.ParquetFile(source, metadata=metadata, read_dictionary=self._texts)
+        for at in range(metadata.num_row_groups) if groups is None else groups:
+            for name in self._texts:
+                columns = file.read_row_group(at, columns=[name], use_threads=False)
+                for column in columns.columns:
+                    self._add(sum(_unpacked_bytes(chunk) for chunk in column.chunks))
+
+    def _add(self, size: int) -> None:
+        with self._lock:
+            self._bytes += size
+            taken = self._bytes
+        if taken > self._memory:
+            raise DspError(
+                f"{self._attachment.reference} unpacks to {taken:,} bytes or more, and this "
+                f"machine has {self._memory:,} bytes of memory",
+                causes=[f"the file has {self._attachment.size:,} bytes"],
+                hint="a dsp:// URL reads some columns or rows of it; .save() writes the file",
+            )
+
+
+def _unpacked_bytes(array: Any) -> int:
+    """Returns how long the texts are that an array of dictionaries tells, all together."""
+    pa = pyarrow()
+    pc = pa.compute
+    if pa.types.is_dictionary(array.type):
+        lengths = pc.binary_length(array.dictionary)
+        return pc.sum(pc.take(lengths, array.indices)).as_py() or 0
+    if pa.types.is_struct(array.type):
+        return sum(_unpacked_bytes(field) for field in array.flatten())
+    if pa.types.is_map(array.type):
+        return _unpacked_bytes(array.keys) + _unpacked_bytes(array.items)
+    if pa.types.is_nested(array.type):
+        return _unpacked_bytes(array.flatten())
+    return 0
 
 
 def _memory_bytes() -> int:

@@ -29,6 +29,11 @@ async fn tables_of_others_are_told_as_csv() {
     assert_eq!(String::from_utf8(bytes).unwrap(), told);
     assert_eq!(attach["content_type"], "text/csv");
     assert_eq!(attach["type"], "text/csv");
+    assert_eq!(attach["length"], told.len(), "the cache of clients asks for the exact length");
+    let listed = lab.old_get("/api/stacks/alice/small").await.json();
+    let listed = &listed["stack"]["head"]["attachments"][0];
+    assert_eq!(listed["content_type"], "text/csv");
+    assert!(listed.get("length").is_none(), "nothing is made for a listing: {listed}");
     assert!(attach.get("application").is_none(), "what opens Parquet opens no CSV: {attach}");
 
     let rows: String = (0..90_000).map(|row| format!("{row},{}\n", row * 7)).collect();
