@@ -72,6 +72,180 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/boards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists dashboards, the last changed first */
+        get: operations["listBoards"];
+        put?: never;
+        /** Makes a dashboard */
+        post: operations["makeBoard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a dashboard with its cards */
+        get: operations["getBoard"];
+        put?: never;
+        post?: never;
+        /** Removes a dashboard of mine */
+        delete: operations["removeBoard"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Writes on a dashboard, all or nothing */
+        post: operations["changeBoard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a dashboard of mine with what stands on another */
+        post: operations["copyBoard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the changes of a dashboard that count, the last one first */
+        get: operations["getBoardHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a dashboard anew with what stands on it, without its history */
+        post: operations["renewBoard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts a dashboard of mine back that was removed */
+        post: operations["restoreBoard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boards/{board}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undoes a change of a dashboard */
+        post: operations["undoBoard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists comments, the first one first */
+        get: operations["listComments"];
+        put?: never;
+        /** Says something about a stack, a frame or a card */
+        post: operations["makeComment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/comments/{comment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a comment of mine back */
+        delete: operations["removeComment"];
+        options?: never;
+        head?: never;
+        /** Says a comment of mine otherwise */
+        patch: operations["editComment"];
+        trace?: never;
+    };
     "/api/v1/content": {
         parameters: {
             query?: never;
@@ -1380,166 +1554,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/boards": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["listBoards"];
-        put?: never;
-        post: operations["makeBoard"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/boards/{board}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["getBoard"];
-        put?: never;
-        post?: never;
-        delete: operations["removeBoard"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/boards/{board}/restore": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["restoreBoard"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/boards/{board}/renew": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["renewBoard"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/boards/{board}/changes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["changeBoard"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/boards/{board}/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["getBoardHistory"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/boards/{board}/undo": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["undoBoard"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/boards/{board}/copy": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["copyBoard"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/comments": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["listComments"];
-        put?: never;
-        post: operations["makeComment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/comments/{comment}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        delete: operations["removeComment"];
-        options?: never;
-        head?: never;
-        patch: operations["editComment"];
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1638,6 +1652,182 @@ export interface components {
              */
             size: number;
         };
+        /** @description A change of a dashboard: an item of `GET /boards/{board}/history`. */
+        BoardChangeInfo: {
+            /** @description Who made it. */
+            by: components["schemas"]["UserName"];
+            /** @description Its id. */
+            change: components["schemas"]["ChangeId"];
+            /** @description On which device. */
+            device: components["schemas"]["DeviceId"];
+            /** @description The keys that it set or took away, as `cards/<card>/title`. */
+            keys: string[];
+            /** @description When it came here, RFC 3339. */
+            time: string;
+        };
+        /** @description A page of a list. */
+        BoardChangePage: {
+            items: components["schemas"]["BoardChangeInfo"][];
+            /** @description What to pass as `cursor` for the next page; absent on the last. */
+            next_cursor?: string | null;
+            /** @description What is to be known of the whole list, such as that it may be longer soon. */
+            note?: string | null;
+        };
+        /** @description What came of a change. */
+        BoardChanged: {
+            /** @description The cards that were put on it. */
+            added?: string[];
+            /** @description The dashboard now. */
+            board: components["schemas"]["BoardView"];
+            change?: components["schemas"]["ChangeId"] | null;
+            /** @description What was left as it is, since others changed it meanwhile. */
+            left?: string[];
+        };
+        /** @description A dashboard: an item of `GET /boards`. */
+        BoardInfo: {
+            /**
+             * Format: uint32
+             * @description How many cards stand on it.
+             */
+            cards: number;
+            /** @description When its last change came here, RFC 3339; absent while nothing came. */
+            changed?: string | null;
+            /** @description The context. */
+            context: components["schemas"]["ContextId"];
+            /** @description Who made it. */
+            creator: components["schemas"]["UserName"];
+            /** @description What it is for. */
+            description: string;
+            /**
+             * Format: uint32
+             * @description How often it was begun anew.
+             */
+            epoch: number;
+            /**
+             * @description Whose devices signed two changes of one number on it; what they wrote from there on does
+             *     not count.
+             */
+            forked_by?: components["schemas"]["UserName"][];
+            /** @description Its id, the same on every machine. */
+            id: components["schemas"]["DocumentId"];
+            /** @description When it was made, by its creator's clock, RFC 3339. */
+            made: string;
+            /** @description Whether its creator removed it. */
+            removed: boolean;
+            /**
+             * Format: uint32
+             * @description How many changes are here and do not count: behind a fork, or beyond a cut.
+             */
+            set_aside: number;
+            /** @description Its title, which only its creator writes. */
+            title: string;
+            /** @description Whether I may write on it. */
+            writable: boolean;
+        };
+        /** @description Something to change on a dashboard. */
+        BoardOp: {
+            /** @enum {string} */
+            op: "set_title";
+            /** @description The title. */
+            title: string;
+        } | {
+            /** @enum {string} */
+            op: "set_description";
+            /** @description What. */
+            text: string;
+        } | {
+            /** @enum {string} */
+            op: "set_tabs";
+            /** @description The tabs; none for one page. */
+            tabs: string[];
+        } | (components["schemas"]["NewCard"] & {
+            /** @enum {string} */
+            op: "add_card";
+        }) | {
+            /** @description The card. */
+            card: string;
+            /** @description What is said below the title. */
+            description?: string | null;
+            /** @description Params of the stack that the card fixes. */
+            fixed?: Record<string, never> | null;
+            /** @description Which shared param stands for which of the stack's own. */
+            map?: {
+                [key: string]: string;
+            } | null;
+            /** @enum {string} */
+            op: "update_card";
+            /** @description The tab on which it is. */
+            tab?: string | null;
+            /** @description Its text, or the name of its metric. */
+            text?: string | null;
+            /** @description Its title. */
+            title?: string | null;
+        } | {
+            /** @description The card. */
+            card: string;
+            frame?: components["schemas"]["FrameId"] | null;
+            /** @enum {string} */
+            op: "pin_card";
+        } | {
+            /** @description The card before which it comes; last where absent. */
+            before?: string | null;
+            /** @description The card. */
+            card: string;
+            /** @enum {string} */
+            op: "move_card";
+        } | {
+            /** @description The card. */
+            card: string;
+            height?: components["schemas"]["CardHeight"] | null;
+            /** @enum {string} */
+            op: "resize_card";
+            /**
+             * Format: uint32
+             * @description How wide it is, in twelfths.
+             */
+            span?: number | null;
+        } | {
+            /** @description The card. */
+            card: string;
+            /** @enum {string} */
+            op: "remove_card";
+        } | {
+            /** @enum {string} */
+            op: "set_param";
+            /** @description Its name. */
+            param: string;
+            setting?: components["schemas"]["BoardParam"] | null;
+        };
+        /** @description A page of a list. */
+        BoardPage: {
+            items: components["schemas"]["BoardInfo"][];
+            /** @description What to pass as `cursor` for the next page; absent on the last. */
+            next_cursor?: string | null;
+            /** @description What is to be known of the whole list, such as that it may be longer soon. */
+            note?: string | null;
+        };
+        /** @description How a shared param is shown. */
+        BoardParam: {
+            /** @description What is chosen at first. */
+            default?: Record<string, never> | null;
+            /** @description Whether the bar leaves it out. */
+            hidden?: boolean;
+            /** @description What it is called. */
+            label?: string | null;
+        };
+        /** @description A dashboard with what stands on it. */
+        BoardView: {
+            /** @description Its cards in their order. */
+            cards: components["schemas"]["CardInfo"][];
+            /** @description What it is. */
+            info: components["schemas"]["BoardInfo"];
+            /** @description Settings of shared params, by the params' names. */
+            params: {
+                [key: string]: components["schemas"]["BoardParam"];
+            };
+            /** @description Its tabs in their order; none where all cards are on one page. */
+            tabs: string[];
+        };
         /** @description How many things of an archive are here now, and how many are not. */
         Came: {
             /**
@@ -1661,12 +1851,80 @@ export interface components {
              */
             waiting: number;
         };
+        /**
+         * @description How high a card is.
+         * @enum {string}
+         */
+        CardHeight: "auto" | "s" | "m" | "l" | "xl";
+        /** @description A card. */
+        CardInfo: {
+            /** @description What is said below the title. */
+            description: string;
+            /** @description Params of the stack that the card fixes. */
+            fixed?: Record<string, never>;
+            frame?: components["schemas"]["FrameId"] | null;
+            /** @description How high it is. */
+            height: components["schemas"]["CardHeight"];
+            /** @description Its id on the dashboard. */
+            id: string;
+            /** @description What it is. */
+            kind: components["schemas"]["CardKind"];
+            /** @description Which shared param stands for which of the stack's own. */
+            map?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: uint32
+             * @description How wide it is, in twelfths.
+             */
+            span: number;
+            stack?: components["schemas"]["CardStack"] | null;
+            /** @description Its tab, where there are tabs. */
+            tab?: string | null;
+            /** @description Its text, or the name of its metric. */
+            text: string;
+            /** @description Its title. */
+            title: string;
+        };
+        /**
+         * @description What a card is.
+         * @enum {string}
+         */
+        CardKind: "stack" | "text" | "metric" | "divider";
+        /** @description The stack of a card. */
+        CardStack: {
+            /** @description The context where it is. */
+            context: components["schemas"]["ContextId"];
+            /** @description Its name now; the name when the card was made, where it is not known here. */
+            name: string;
+            /** @description A reference that names it here; absent where it is not known here. */
+            reference?: string | null;
+            /** @description The stack. */
+            stack: components["schemas"]["StackId"];
+            /** @description How it stands. */
+            state: components["schemas"]["CardState"];
+            /** @description Its owner. */
+            user: components["schemas"]["UserId"];
+            /** @description Its name when the card was made, where it has another one now. */
+            was?: string | null;
+        };
+        /**
+         * @description How the stack of a card stands.
+         * @enum {string}
+         */
+        CardState: "here" | "removed" | "moved" | "not_here" | "not_followed";
+        /** @description `POST /boards/{board}/changes`: one change, all or nothing. */
+        ChangeBoard: {
+            /** @description What to change, in order. */
+            ops: components["schemas"]["BoardOp"][];
+        };
         /** @description `PATCH /follows/{context}`. */
         ChangeFollow: {
             /** @description What to bring from now on. */
             policy: components["schemas"]["Policy"];
             selection?: components["schemas"]["Selection"] | null;
         };
+        ChangeId: string;
         /**
          * @description What became of something.
          * @enum {string}
@@ -1706,6 +1964,34 @@ export interface components {
             name: string;
             /** @description What they are after. */
             to?: string | null;
+        };
+        /** @description A comment: an item of `GET /comments`. */
+        CommentInfo: {
+            /** @description Who says it. */
+            author: components["schemas"]["UserName"];
+            /** @description The card that it is about, where it is about one. */
+            card?: string | null;
+            /** @description The context. */
+            context: components["schemas"]["ContextId"];
+            /** @description When it was last said otherwise. */
+            edited?: string | null;
+            frame?: components["schemas"]["FrameId"] | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Whether it is mine to change. */
+            mine: boolean;
+            /** @description What is said, as Markdown. */
+            text: string;
+            /** @description When it was said, by its author's clock, RFC 3339. */
+            time: string;
+        };
+        /** @description A page of a list. */
+        CommentPage: {
+            items: components["schemas"]["CommentInfo"][];
+            /** @description What to pass as `cursor` for the next page; absent on the last. */
+            next_cursor?: string | null;
+            /** @description What is to be known of the whole list, such as that it may be longer soon. */
+            note?: string | null;
         };
         /** @description `POST /identity/backup/confirm`: proves that the words are written down. */
         ConfirmBackup: {
@@ -1837,6 +2123,13 @@ export interface components {
             next_cursor?: string | null;
             /** @description What is to be known of the whole list, such as that it may be longer soon. */
             note?: string | null;
+        };
+        /** @description `POST /boards/{board}/copy`: a dashboard of mine with what stands on another. */
+        CopyBoard: {
+            /** @description The context by label or id; that of the other where absent. */
+            context?: string | null;
+            /** @description Its title; that of the other where absent. */
+            title?: string | null;
         };
         /** @description The file that stands for a frame in a list. */
         CoverInfo: {
@@ -1971,6 +2264,7 @@ export interface components {
          * @enum {string}
          */
         DirectionName: "in" | "out";
+        DocumentId: string;
         /**
          * @description What it takes to let bytes go.
          * @enum {string}
@@ -2026,6 +2320,11 @@ export interface components {
             /** @description A reference of a stack, a frame or an attachment. */
             ref: string;
         };
+        /** @description `PATCH /comments/{comment}`: says a comment of mine otherwise. */
+        EditComment: {
+            /** @description What it says from now on. */
+            text: string;
+        };
         /** @description An event of `GET /events`; its SSE name is the tag. */
         Event: (components["schemas"]["StackEvent"] & {
             /** @enum {string} */
@@ -2034,6 +2333,22 @@ export interface components {
             /** @enum {string} */
             event: "stack.head_changed";
         }) | {
+            /** @description The dashboard. */
+            board: components["schemas"]["DocumentId"];
+            /** @description The context. */
+            context: components["schemas"]["ContextId"];
+            /** @enum {string} */
+            event: "board.changed";
+        } | {
+            /** @description Who says it. */
+            author: components["schemas"]["UserId"];
+            /** @description Its id. */
+            comment: string;
+            /** @description The context. */
+            context: components["schemas"]["ContextId"];
+            /** @enum {string} */
+            event: "comment.changed";
+        } | {
             /** @description The context. */
             context: components["schemas"]["ContextId"];
             /** @enum {string} */
@@ -2119,17 +2434,6 @@ export interface components {
         } | {
             /** @enum {string} */
             event: "resync";
-        } | {
-            context: components["schemas"]["ContextId"];
-            board: components["schemas"]["DocumentId"];
-            /** @enum {string} */
-            event: "board.changed";
-        } | {
-            context: components["schemas"]["ContextId"];
-            author: components["schemas"]["UserId"];
-            comment: string;
-            /** @enum {string} */
-            event: "comment.changed";
         };
         /** @description `POST /node/examine`: what is looked at. */
         Examine: {
@@ -2681,6 +2985,48 @@ export interface components {
             /** @description After. */
             to?: Record<string, never> | null;
         };
+        /** @description `POST /boards`: a new dashboard. */
+        NewBoard: {
+            /** @description The context by label or id; the current one where absent. */
+            context?: string | null;
+            /** @description What stands on it first. */
+            ops?: components["schemas"]["BoardOp"][];
+            /** @description Its title. */
+            title: string;
+        };
+        /** @description A card to be put on a dashboard. */
+        NewCard: {
+            /** @description The card before which it comes; last where absent. */
+            before?: string | null;
+            /** @description What is said below the title. */
+            description?: string | null;
+            height?: components["schemas"]["CardHeight"] | null;
+            kind?: components["schemas"]["CardKind"] | null;
+            /** @description The stack, as a reference; a frame in it stays. */
+            ref?: string | null;
+            /**
+             * Format: uint32
+             * @description How wide it is, in twelfths.
+             */
+            span?: number | null;
+            /** @description Its tab. */
+            tab?: string | null;
+            /** @description Its text, or the name of its metric. */
+            text?: string | null;
+            /** @description Its title. */
+            title?: string | null;
+        };
+        /** @description `POST /comments`: says something about a stack, a frame or a card. */
+        NewComment: {
+            /** @description The dashboard, for a card. */
+            board?: string | null;
+            /** @description The card. */
+            card?: string | null;
+            /** @description The stack, as a reference, or a frame where it names one. */
+            ref?: string | null;
+            /** @description What, at most 2,048 bytes. */
+            text: string;
+        };
         /** @description `POST /contexts`. */
         NewContext: {
             /** @description Its description. */
@@ -2941,7 +3287,7 @@ export interface components {
          * @description What a notification is of.
          * @enum {string}
          */
-        NotificationKind: "head" | "ticket" | "offer" | "key" | "disk" | "transfer" | "notice";
+        NotificationKind: "head" | "comment" | "ticket" | "offer" | "key" | "disk" | "transfer" | "notice";
         /** @description A page of a list. */
         NotificationPage: {
             items: components["schemas"]["NotificationInfo"][];
@@ -3904,6 +4250,10 @@ export interface components {
             /** @description Her computed results, instead of computing them anew. */
             results: boolean;
         };
+        /** @description `POST /boards/{board}/undo`. */
+        UndoBoard: {
+            change?: components["schemas"]["ChangeId"] | null;
+        };
         /** @description `POST /undo`: what to undo. */
         UndoDeed: {
             /**
@@ -4006,203 +4356,6 @@ export interface components {
              * @description Their bytes.
              */
             bytes: number;
-        };
-        DocumentId: string;
-        ChangeId: string;
-        BoardInfo: {
-            id: components["schemas"]["DocumentId"];
-            context: components["schemas"]["ContextId"];
-            creator: components["schemas"]["UserName"];
-            title: string;
-            description: string;
-            removed: boolean;
-            writable: boolean;
-            cards: number;
-            made: string;
-            changed?: string | null;
-            epoch: number;
-            forked_by?: components["schemas"]["UserName"][];
-            set_aside: number;
-        };
-        BoardView: {
-            info: components["schemas"]["BoardInfo"];
-            tabs: string[];
-            cards: components["schemas"]["CardInfo"][];
-            params: {
-                [key: string]: components["schemas"]["BoardParam"];
-            };
-        };
-        CardInfo: {
-            id: string;
-            kind: components["schemas"]["CardKind"];
-            stack?: null | components["schemas"]["CardStack"];
-            frame?: null | components["schemas"]["FrameId"];
-            title: string;
-            description: string;
-            text: string;
-            span: number;
-            height: components["schemas"]["CardHeight"];
-            tab?: string | null;
-            map?: {
-                [key: string]: string;
-            };
-            fixed?: Record<string, never>;
-        };
-        CardStack: {
-            was?: string | null;
-            context: components["schemas"]["ContextId"];
-            user: components["schemas"]["UserId"];
-            stack: components["schemas"]["StackId"];
-            name: string;
-            reference?: string | null;
-            state: components["schemas"]["CardState"];
-        };
-        /** @enum {string} */
-        CardState: "here" | "removed" | "moved" | "not_here" | "not_followed";
-        /** @enum {string} */
-        CardKind: "stack" | "text" | "metric" | "divider";
-        /** @enum {string} */
-        CardHeight: "auto" | "s" | "m" | "l" | "xl";
-        BoardParam: {
-            default?: Record<string, never> | null;
-            label?: string | null;
-            hidden?: boolean;
-        };
-        NewCard: {
-            kind?: null | components["schemas"]["CardKind"];
-            ref?: string | null;
-            title?: string | null;
-            description?: string | null;
-            text?: string | null;
-            span?: number | null;
-            height?: null | components["schemas"]["CardHeight"];
-            tab?: string | null;
-            before?: string | null;
-        };
-        BoardOp: {
-            title: string;
-            /** @enum {string} */
-            op: "set_title";
-        } | {
-            text: string;
-            /** @enum {string} */
-            op: "set_description";
-        } | {
-            tabs: string[];
-            /** @enum {string} */
-            op: "set_tabs";
-        } | (components["schemas"]["NewCard"] & {
-            /** @enum {string} */
-            op: "add_card";
-        }) | {
-            card: string;
-            title?: string | null;
-            description?: string | null;
-            text?: string | null;
-            tab?: string | null;
-            map?: {
-                [key: string]: string;
-            } | null;
-            fixed?: Record<string, never> | null;
-            /** @enum {string} */
-            op: "update_card";
-        } | {
-            card: string;
-            frame?: null | components["schemas"]["FrameId"];
-            /** @enum {string} */
-            op: "pin_card";
-        } | {
-            card: string;
-            before?: string | null;
-            /** @enum {string} */
-            op: "move_card";
-        } | {
-            card: string;
-            span?: number | null;
-            height?: null | components["schemas"]["CardHeight"];
-            /** @enum {string} */
-            op: "resize_card";
-        } | {
-            card: string;
-            /** @enum {string} */
-            op: "remove_card";
-        } | {
-            param: string;
-            setting?: null | components["schemas"]["BoardParam"];
-            /** @enum {string} */
-            op: "set_param";
-        };
-        NewBoard: {
-            context?: string | null;
-            title: string;
-            ops?: components["schemas"]["BoardOp"][];
-        };
-        ChangeBoard: {
-            ops: components["schemas"]["BoardOp"][];
-        };
-        CopyBoard: {
-            context?: string | null;
-            title?: string | null;
-        };
-        UndoBoard: {
-            change?: null | components["schemas"]["ChangeId"];
-        };
-        BoardChanged: {
-            change?: null | components["schemas"]["ChangeId"];
-            added?: string[];
-            left?: string[];
-            board: components["schemas"]["BoardView"];
-        };
-        BoardChangeInfo: {
-            change: components["schemas"]["ChangeId"];
-            by: components["schemas"]["UserName"];
-            device: components["schemas"]["DeviceId"];
-            time: string;
-            keys: string[];
-        };
-        CommentInfo: {
-            id: string;
-            context: components["schemas"]["ContextId"];
-            author: components["schemas"]["UserName"];
-            mine: boolean;
-            text: string;
-            frame?: null | components["schemas"]["FrameId"];
-            card?: string | null;
-            time: string;
-            edited?: string | null;
-        };
-        NewComment: {
-            ref?: string | null;
-            board?: string | null;
-            card?: string | null;
-            text: string;
-        };
-        EditComment: {
-            text: string;
-        };
-        /** @description A page of a list. */
-        BoardPage: {
-            items: components["schemas"]["BoardInfo"][];
-            /** @description What to pass as `cursor` for the next page; absent on the last. */
-            next_cursor?: string | null;
-            /** @description What is to be known of the whole list, such as that it may be longer soon. */
-            note?: string | null;
-        };
-        /** @description A page of a list. */
-        BoardChangePage: {
-            items: components["schemas"]["BoardChangeInfo"][];
-            /** @description What to pass as `cursor` for the next page; absent on the last. */
-            next_cursor?: string | null;
-            /** @description What is to be known of the whole list, such as that it may be longer soon. */
-            note?: string | null;
-        };
-        /** @description A page of a list. */
-        CommentPage: {
-            items: components["schemas"]["CommentInfo"][];
-            /** @description What to pass as `cursor` for the next page; absent on the last. */
-            next_cursor?: string | null;
-            /** @description What is to be known of the whole list, such as that it may be longer soon. */
-            note?: string | null;
         };
     };
     responses: {
@@ -4329,19 +4482,37 @@ export type BackupState = components['schemas']['BackupState'];
 export type BlobHash = components['schemas']['BlobHash'];
 export type BlobHolder = components['schemas']['BlobHolder'];
 export type BlobPut = components['schemas']['BlobPut'];
+export type BoardChangeInfo = components['schemas']['BoardChangeInfo'];
+export type BoardChangePage = components['schemas']['BoardChangePage'];
+export type BoardChanged = components['schemas']['BoardChanged'];
+export type BoardInfo = components['schemas']['BoardInfo'];
+export type BoardOp = components['schemas']['BoardOp'];
+export type BoardPage = components['schemas']['BoardPage'];
+export type BoardParam = components['schemas']['BoardParam'];
+export type BoardView = components['schemas']['BoardView'];
 export type Came = components['schemas']['Came'];
+export type CardHeight = components['schemas']['CardHeight'];
+export type CardInfo = components['schemas']['CardInfo'];
+export type CardKind = components['schemas']['CardKind'];
+export type CardStack = components['schemas']['CardStack'];
+export type CardState = components['schemas']['CardState'];
+export type ChangeBoard = components['schemas']['ChangeBoard'];
 export type ChangeFollow = components['schemas']['ChangeFollow'];
+export type ChangeId = components['schemas']['ChangeId'];
 export type ChangeName = components['schemas']['ChangeName'];
 export type Changed = components['schemas']['Changed'];
 export type ClientFile = components['schemas']['ClientFile'];
 export type ClosedContext = components['schemas']['ClosedContext'];
 export type ColumnChange = components['schemas']['ColumnChange'];
+export type CommentInfo = components['schemas']['CommentInfo'];
+export type CommentPage = components['schemas']['CommentPage'];
 export type ConfirmBackup = components['schemas']['ConfirmBackup'];
 export type ConfirmPairing = components['schemas']['ConfirmPairing'];
 export type ContentDiff = components['schemas']['ContentDiff'];
 export type ContextId = components['schemas']['ContextId'];
 export type ContextInfo = components['schemas']['ContextInfo'];
 export type ContextPage = components['schemas']['ContextPage'];
+export type CopyBoard = components['schemas']['CopyBoard'];
 export type CoverInfo = components['schemas']['CoverInfo'];
 export type CutAway = components['schemas']['CutAway'];
 export type CutInfo = components['schemas']['CutInfo'];
@@ -4354,9 +4525,11 @@ export type DevicePage = components['schemas']['DevicePage'];
 export type DeviceState = components['schemas']['DeviceState'];
 export type DiffSide = components['schemas']['DiffSide'];
 export type DirectionName = components['schemas']['DirectionName'];
+export type DocumentId = components['schemas']['DocumentId'];
 export type DropMode = components['schemas']['DropMode'];
 export type DropReport = components['schemas']['DropReport'];
 export type DropRequest = components['schemas']['DropRequest'];
+export type EditComment = components['schemas']['EditComment'];
 export type Event = components['schemas']['Event'];
 export type Examine = components['schemas']['Examine'];
 export type ExportArchive = components['schemas']['ExportArchive'];
@@ -4397,6 +4570,9 @@ export type MemberInfo = components['schemas']['MemberInfo'];
 export type MemberPage = components['schemas']['MemberPage'];
 export type MessageChange = components['schemas']['MessageChange'];
 export type MetricChange = components['schemas']['MetricChange'];
+export type NewBoard = components['schemas']['NewBoard'];
+export type NewCard = components['schemas']['NewCard'];
+export type NewComment = components['schemas']['NewComment'];
 export type NewContext = components['schemas']['NewContext'];
 export type NewFile = components['schemas']['NewFile'];
 export type NewFollow = components['schemas']['NewFollow'];
@@ -4491,6 +4667,7 @@ export type TransferList = components['schemas']['TransferList'];
 export type TransferPeer = components['schemas']['TransferPeer'];
 export type TrashInfo = components['schemas']['TrashInfo'];
 export type Trust = components['schemas']['Trust'];
+export type UndoBoard = components['schemas']['UndoBoard'];
 export type UndoDeed = components['schemas']['UndoDeed'];
 export type UndoHint = components['schemas']['UndoHint'];
 export type Undone = components['schemas']['Undone'];
@@ -4501,30 +4678,6 @@ export type UserName = components['schemas']['UserName'];
 export type ValueChange = components['schemas']['ValueChange'];
 export type Verified = components['schemas']['Verified'];
 export type Waste = components['schemas']['Waste'];
-export type DocumentId = components['schemas']['DocumentId'];
-export type ChangeId = components['schemas']['ChangeId'];
-export type BoardInfo = components['schemas']['BoardInfo'];
-export type BoardView = components['schemas']['BoardView'];
-export type CardInfo = components['schemas']['CardInfo'];
-export type CardStack = components['schemas']['CardStack'];
-export type CardState = components['schemas']['CardState'];
-export type CardKind = components['schemas']['CardKind'];
-export type CardHeight = components['schemas']['CardHeight'];
-export type BoardParam = components['schemas']['BoardParam'];
-export type NewCard = components['schemas']['NewCard'];
-export type BoardOp = components['schemas']['BoardOp'];
-export type NewBoard = components['schemas']['NewBoard'];
-export type ChangeBoard = components['schemas']['ChangeBoard'];
-export type CopyBoard = components['schemas']['CopyBoard'];
-export type UndoBoard = components['schemas']['UndoBoard'];
-export type BoardChanged = components['schemas']['BoardChanged'];
-export type BoardChangeInfo = components['schemas']['BoardChangeInfo'];
-export type CommentInfo = components['schemas']['CommentInfo'];
-export type NewComment = components['schemas']['NewComment'];
-export type EditComment = components['schemas']['EditComment'];
-export type BoardPage = components['schemas']['BoardPage'];
-export type BoardChangePage = components['schemas']['BoardChangePage'];
-export type CommentPage = components['schemas']['CommentPage'];
 export type ResponseBadRequest = components['responses']['BadRequest'];
 export type ResponseConflict = components['responses']['Conflict'];
 export type ResponseDiskFull = components['responses']['DiskFull'];
@@ -4679,6 +4832,488 @@ export interface operations {
             403: components["responses"]["Refused"];
             409: components["responses"]["Conflict"];
             416: components["responses"]["RangeNotSatisfiable"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    listBoards: {
+        parameters: {
+            query?: {
+                /** @description A context by label or id, `*` for all; the current one when left out. */
+                context?: string;
+                /** @description Whether removed dashboards are listed too. */
+                removed?: boolean;
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    makeBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBoard"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardChanged"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    getBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or first digits of it */
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardView"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    removeBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or first digits of it */
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    changeBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or first digits of it */
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeBoard"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardChanged"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    copyBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or first digits of it */
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CopyBoard"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardChanged"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    getBoardHistory: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description id, or first digits of it */
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardChangePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    renewBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or first digits of it */
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    restoreBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or first digits of it */
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    undoBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or first digits of it */
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndoBoard"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardChanged"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    listComments: {
+        parameters: {
+            query?: {
+                /** @description A stack by reference, or a frame of one. */
+                ref?: string;
+                /** @description A dashboard by its id, instead. */
+                board?: string;
+                /** @description A card of it. */
+                card?: string;
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    makeComment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewComment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    removeComment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id */
+                comment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    editComment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id */
+                comment: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditComment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["Misdirected"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
@@ -7684,344 +8319,6 @@ export interface operations {
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
             507: components["responses"]["DiskFull"];
-        };
-    };
-    listBoards: {
-        parameters: {
-            query?: {
-                context?: string;
-                removed?: boolean;
-                limit?: number;
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BoardPage"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-        };
-    };
-    makeBoard: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewBoard"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BoardChanged"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-        };
-    };
-    getBoard: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                board: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BoardView"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-        };
-    };
-    removeBoard: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                board: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BoardInfo"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-        };
-    };
-    restoreBoard: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                board: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BoardInfo"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-        };
-    };
-    renewBoard: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                board: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BoardInfo"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-        };
-    };
-    changeBoard: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                board: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ChangeBoard"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BoardChanged"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-        };
-    };
-    getBoardHistory: {
-        parameters: {
-            query?: {
-                limit?: number;
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                board: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BoardChangePage"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-        };
-    };
-    undoBoard: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                board: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UndoBoard"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BoardChanged"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-        };
-    };
-    copyBoard: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                board: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CopyBoard"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BoardChanged"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-        };
-    };
-    listComments: {
-        parameters: {
-            query?: {
-                ref?: string;
-                board?: string;
-                card?: string;
-                limit?: number;
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CommentPage"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-        };
-    };
-    makeComment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewComment"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CommentInfo"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-        };
-    };
-    removeComment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                comment: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CommentInfo"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-        };
-    };
-    editComment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                comment: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["EditComment"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CommentInfo"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
         };
     };
 }

@@ -11,6 +11,7 @@ import { reference } from "../ref";
 import { type Listing, listStacks, placeOf } from "../stacks";
 import type { Value } from "../widgets";
 import type { Act } from "./acts";
+import { Draft } from "./draft";
 import { ahead, sized, spanOf, type Step, stepOf } from "./grid";
 import { type Card, HEIGHTS, type Height } from "./model";
 import { card as cardOf } from "./suggest";
@@ -231,29 +232,24 @@ export function Inspector(props: {
         <h2>Card</h2>
         <label>
           <span>Title</span>
-          <input class="field" value={card.title} maxLength={200} onChange={(event) => change({ title: event.currentTarget.value })} />
+          <Draft value={card.title} maxLength={200} save={(title) => change({ title })} />
         </label>
         {card.kind === "text" && (
           <label>
             <span>Text, in Markdown</span>
-            <textarea class="field" rows={8} value={card.text} onChange={(event) => change({ text: event.currentTarget.value })} />
+            <Draft rows={8} value={card.text} save={(text) => change({ text })} />
           </label>
         )}
         {card.kind !== "divider" && card.kind !== "text" && (
           <label>
             <span>Description</span>
-            <textarea
-              class="field"
-              rows={3}
-              value={card.description}
-              onChange={(event) => change({ description: event.currentTarget.value })}
-            />
+            <Draft rows={3} value={card.description} save={(description) => change({ description })} />
           </label>
         )}
         {card.kind === "metric" && (
           <label>
             <span>Metric</span>
-            <input class="field" value={card.text} onChange={(event) => change({ text: event.currentTarget.value })} />
+            <Draft value={card.text} save={(text) => change({ text })} />
           </label>
         )}
         <label>
@@ -311,13 +307,12 @@ export function Inspector(props: {
           {!(key in card.fixed) && (
             <label>
               <span>{plain(key)} is called, in the bar</span>
-              <input
-                class="field"
+              <Draft
                 value={card.names[key] ?? key}
                 maxLength={100}
-                onChange={(event) => {
+                save={(said) => {
                   const { [key]: _, ...rest } = card.names;
-                  const name = event.currentTarget.value.trim();
+                  const name = said.trim();
                   change({ names: name === "" || name === key ? rest : { ...rest, [key]: name } });
                 }}
               />

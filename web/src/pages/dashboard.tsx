@@ -12,6 +12,7 @@ import { type Opened, removeBoard } from "../boards/calls";
 import { CardView } from "../boards/card";
 import { barOf, firstChoice, shownBy, sourceOf } from "../boards/choose";
 import { Duplicate } from "../boards/copy";
+import { Draft } from "../boards/draft";
 import { Edge, Inspector, Palette, Tools } from "../boards/edit";
 import type { DrawnCard } from "../boards/export/collect";
 import { type Found, frameAt, referenceOf, stackOf, timesOf, useFrames, useHistories } from "../boards/frames";
@@ -261,12 +262,12 @@ function Head({ opened, edits, open, drawn, choice, at }: HeadProps) {
         {edits && mine ? (
           <>
             <h1 class="visually-hidden">{plain(board.title || "Dashboard")}</h1>
-            <input
+            <Draft
               class="field title"
               aria-label="Title"
               value={board.title}
               maxLength={200}
-              onChange={(event) => perform({ act: "title", title: event.currentTarget.value })}
+              save={(title) => perform({ act: "title", title })}
             />
           </>
         ) : (
@@ -324,13 +325,12 @@ function Head({ opened, edits, open, drawn, choice, at }: HeadProps) {
         </span>
       </div>
       {edits ? (
-        <input
-          class="field"
+        <Draft
           aria-label="Description"
           placeholder="What it is about"
           value={board.description}
           maxLength={2000}
-          onChange={(event) => perform({ act: "description", description: event.currentTarget.value })}
+          save={(description) => perform({ act: "description", description })}
         />
       ) : (
         board.description !== "" && <p class="message">{plain(board.description)}</p>

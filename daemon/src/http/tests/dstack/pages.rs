@@ -13,13 +13,13 @@ const ADMIN: &str = "99999999-2222-3333-4444-555555555555";
 
 impl Lab {
     /// Starts a daemon that knows a page, too.
-    async fn with_page() -> Lab {
+    pub(super) async fn with_page() -> Lab {
         let lab = Lab::with_profile().await;
         lab.knows(ADMIN, Scope::Admin).await;
         lab
     }
 
-    async fn page(&self, path: &str, sent: Value) -> (u16, Value) {
+    pub(super) async fn page(&self, path: &str, sent: Value) -> (u16, Value) {
         let sent = sent.to_string().into_bytes();
         let got = self.old(Method::POST, path, ADMIN, sent).await;
         (got.status.as_u16(), got.json())
@@ -30,7 +30,7 @@ impl Lab {
         got.json()["stack"]["access_level"].clone()
     }
 
-    async fn pushes(&self, stack: &str, id: &str) {
+    pub(super) async fn pushes(&self, stack: &str, id: &str) {
         let got = self.old_post("/api/stacks/push", &small(stack, id)).await;
         assert_eq!(got.status, StatusCode::OK, "{}", got.json());
     }
