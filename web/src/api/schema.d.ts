@@ -4868,6 +4868,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Refused"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             421: components["responses"]["Misdirected"];
             500: components["responses"]["Failed"];
             503: components["responses"]["Unavailable"];
