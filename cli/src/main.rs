@@ -11,6 +11,7 @@ mod error;
 mod home;
 mod human;
 mod output;
+mod pattern;
 mod profiles;
 mod progress;
 mod reference;

@@ -19,6 +19,8 @@ use crate::workspace::Programs;
 
 /// How long a daemon may take to end after it was told to.
 const STOP: Duration = Duration::from_secs(10);
+/// How long what a peer made may take to come.
+const COME: Duration = Duration::from_secs(30);
 
 /// Takes what is set for programs of ours out of the environment of a command.
 pub(crate) fn forget_settings(command: &mut Command) {
@@ -266,6 +268,27 @@ impl Node {
     pub(crate) fn stop(&self) -> anyhow::Result<()> {
         self.run(["daemon", "stop"])?;
         self.gone()
+    }
+
+    /// Waits until what a command tells is as it should be.
+    ///
+    /// # Errors
+    /// Where it is not after half a minute, or the command fails.
+    pub(crate) fn until(
+        &self,
+        args: &[&str],
+        holds: impl Fn(&Value) -> bool,
+    ) -> anyhow::Result<Value> {
+        let deadline = Instant::now() + COME;
+        loop {
+            let told = self.json(args)?;
+            if holds(&told) {
+                return Ok(told);
+            }
+            let line = || typed(self.name, args);
+            ensure!(Instant::now() < deadline, "{} still tells {told}", line());
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Waits until no process has this home.

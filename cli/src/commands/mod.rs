@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod daemon;
+pub(crate) mod dashboards;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod drop;
@@ -71,6 +72,7 @@ pub(crate) enum Verb {
     Mv(mv::Args),
     Rm(rm::Args),
     Undo(undo::Args),
+    Dashboards(dashboards::Args),
     Context(context::Args),
     Share(share::Args),
     Follow(follow::Args),
@@ -141,6 +143,7 @@ impl Verb {
             Verb::Mv(args) => mv::run(args, app).await,
             Verb::Rm(args) => rm::run(&args, app).await,
             Verb::Undo(args) => undo::run(&args, app).await,
+            Verb::Dashboards(args) => dashboards::run(args, app).await,
             Verb::Context(args) => context::run(args, app).await,
             Verb::Share(args) => share::run(&args, app).await,
             Verb::Follow(args) => follow::run(args, app).await,

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use dsp_protocol::api::{ContextInfo, LoginCode, StackInfo};
+use dsp_protocol::api::{BoardView, ContextInfo, LoginCode, StackInfo};
 use dsp_protocol::reference::{Reference, Rev};
 use serde::Serialize;
 
@@ -17,6 +17,7 @@ use crate::reference::base;
 Examples:
   dsp open
   dsp open alice:sales/weekly
+  dsp open --dashboard 3f9a41c2b7d0
   dsp open --print
 
 The address carries a code that logs in once, within a minute.")]
@@ -24,6 +25,9 @@ pub(crate) struct Args {
     /// Stack to show; the start page when left out
     #[arg(value_name = "REF")]
     reference: Option<Reference>,
+    /// Show a dashboard, named by its id or enough of its first digits
+    #[arg(long, value_name = "ID", conflicts_with = "reference")]
+    dashboard: Option<String>,
     /// Print the address instead of opening it
     #[arg(long)]
     print: bool,
@@ -38,9 +42,13 @@ struct Opened {
 pub(crate) async fn run(args: &Args, app: &App) -> Result<()> {
     let client = app.client().await?;
     // The page is found before a code is drawn, which lives a minute.
-    let page = match &args.reference {
-        Some(reference) => Some(page(&client, reference).await?),
-        None => None,
+    let page = match (&args.reference, &args.dashboard) {
+        (Some(reference), _) => Some(page(&client, reference).await?),
+        (None, Some(id)) => {
+            let board: BoardView = client.get(&Url::new(&["boards", id])).await?;
+            Some(format!("/d/{}", board.info.id))
+        }
+        (None, None) => None,
     };
     let LoginCode { mut url } = client.post(&Url::new(&["login-codes"])).await?;
     if let Some(page) = page {

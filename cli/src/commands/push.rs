@@ -14,6 +14,7 @@ use crate::client::{Client, Url};
 use crate::error::{Error, Result};
 use crate::human;
 use crate::output::{Colour, Ui, clean, quoted};
+use crate::pattern::Pattern;
 use crate::progress::Bar;
 use crate::value;
 
@@ -28,6 +29,7 @@ const CONTENTS: &str = ".";
 Examples:
   dsp push sales/weekly report.parquet plot.svg -m \"week 46\" --param region=EU
   dsp push model weights/ --metric loss=0.25 --input sales/weekly@v1 --tag v2
+  dsp push bills bills-*.svg --each 'bills-{species}.svg'
   dsp push code . --exclude .venv --exclude '*.tmp'
   make-report | dsp push sales/weekly - --name report.csv
   dsp push sales/config --param limits:='{\"low\": 1, \"high\": 9}' settings.toml")]
@@ -44,6 +46,9 @@ pub(crate) struct Args {
     /// Set a parameter; quotes force text, k:=JSON takes any JSON
     #[arg(long = "param", value_name = "K=V", value_parser = value::param)]
     params: Vec<(String, Value)>,
+    /// Read parameters of single files from their names, such as 'plot-{region}.svg'
+    #[arg(long, value_name = "PATTERN", value_parser = Pattern::read)]
+    each: Option<Pattern>,
     /// Set a metric, a number
     #[arg(long = "metric", value_name = "K=V", value_parser = value::metric)]
     metrics: Vec<(String, Value)>,
@@ -94,6 +99,9 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
         files.push(NewFile { path: name, source: None, hash, ..NewFile::default() });
     }
     distinct(&files)?;
+    if let Some(pattern) = &args.each {
+        pattern.set(&mut files)?;
+    }
     let Args { stack, message, tags, inputs, reveal_inputs, exclude, .. } = args;
     let frame =
         NewFrame { stack, message, params, metrics, files, tags, inputs, reveal_inputs, exclude };

@@ -26,7 +26,7 @@ struct ListQuery {
     #[serde(default)]
     removed: bool,
     /// Most items of the page.
-    #[param(minimum = 1, maximum = 1000)]
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u64>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,

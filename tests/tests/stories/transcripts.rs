@@ -31,6 +31,7 @@ pages! {
     config
     context
     daemon
+    dashboards
     diff
     doctor
     drop

@@ -16,6 +16,9 @@ use crate::node::{Author, Lab, typed};
 /// # Errors
 /// With the first thing that does not hold.
 pub(crate) fn check(story: Story, lab: &Lab) -> anyhow::Result<()> {
+    heading("a pushes once more; the card on b's dashboard moves.");
+    story.push_and_see()?;
+
     heading("a goes away; b still has the files, and can prove whose they are.");
     step(&story.a, ["daemon", "stop"])?;
     story.a.gone()?;

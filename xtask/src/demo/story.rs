@@ -10,12 +10,19 @@ use anyhow::{Context as _, ensure};
 use sha2::{Digest as _, Sha256};
 
 use crate::files::find;
-use crate::node::{Author, Lab, Node, typed};
+use crate::node::{Author, Lab, Node, field, typed};
 
 /// The stack that is pushed.
 pub(crate) const STACK: &str = "penguins";
 /// Its files, in the demonstration's data folder.
 pub(crate) const FILES: [&str; 2] = ["penguins.csv", "penguins.svg"];
+
+/// Digits of an id that name a dashboard.
+const DIGITS: usize = 12;
+/// The species, as the names of the plots have them.
+const SPECIES: [&str; 3] = ["Adelie", "Chinstrap", "Gentoo"];
+/// Stacks with a plot of each species.
+const PLOTS: [&str; 2] = ["bills", "mass"];
 
 /// A story that was told: `b` holds what `a` pushed.
 pub(crate) struct Story {
@@ -27,6 +34,8 @@ pub(crate) struct Story {
     pub(crate) author: Author,
     /// The stack, as `b` names it.
     pub(crate) reference: String,
+    /// The id of the dashboard that `a` made.
+    pub(crate) dashboard: String,
     /// The folder with the committed data.
     pub(crate) data: PathBuf,
     /// When it began.
@@ -55,6 +64,16 @@ impl Story {
         push.extend(rest.map(OsString::from));
         step(&a, push)?;
 
+        heading("a pushes plots of each species, and makes a dashboard of all three stacks.");
+        for plots in PLOTS {
+            step(&a, plots_of(data, plots, "one plot per species"))?;
+        }
+        let title = "Palmer penguins";
+        let made = a.json(["dashboards", "new", title, PLOTS[0], PLOTS[1], STACK])?;
+        println!("{}", typed(a.name, &["dashboards", "new", title, PLOTS[0], PLOTS[1], STACK]));
+        let dashboard = field(&made["info"], "id")?[..DIGITS].to_owned();
+        step(&a, ["dashboards", "show", &dashboard])?;
+
         heading("a shares. The ticket goes to b by chat, mail or paper.");
         let shared = step(&a, ["share", "--yes"])?;
         let ticket = shared.lines().last().context("`dsp share` printed no ticket")?.trim();
@@ -62,8 +81,11 @@ impl Story {
         heading("b follows, and has the same files: every byte checked, every head signed by a.");
         step(&b, ["follow", ticket])?;
         step(&b, ["ls", "--all"])?;
+        b.until(&["dashboards", "ls"], |all| all.as_array().is_some_and(|all| all.len() == 1))?;
+        step(&b, ["dashboards", "show", &dashboard])?;
         let reference = b.reference(STACK)?;
-        let story = Story { author: a.author()?, a, b, reference, data: data.to_owned(), begun };
+        let story =
+            Story { author: a.author()?, a, b, reference, dashboard, data: data.to_owned(), begun };
         story.get_and_compare(&lab.path().join("out"))?;
         Ok(story)
     }
@@ -73,10 +95,30 @@ impl Story {
     /// # Errors
     /// Where a daemon does not answer.
     pub(crate) fn show_addresses(&self) -> anyhow::Result<()> {
-        heading("Both in a browser:");
+        heading("The dashboard in a browser, on both; the widget moves two of its cards:");
         for node in [&self.a, &self.b] {
-            step(node, ["open", "--print"])?;
+            step(node, ["open", "--dashboard", &self.dashboard, "--print"])?;
         }
+        let again = plots_of(&self.data, PLOTS[0], "the same plots again");
+        heading("A push on a moves the card on both:");
+        println!("{}", typed(self.a.name, &again));
+        Ok(())
+    }
+
+    /// Pushes on `a`, and waits until the dashboard of `b` shows it.
+    ///
+    /// # Errors
+    /// Where it does not come.
+    pub(crate) fn push_and_see(&self) -> anyhow::Result<()> {
+        let mut push = plots_of(&self.data, PLOTS[0], "the same plots again");
+        push.extend(["--tag", "again"].map(OsString::from));
+        step(&self.a, push)?;
+        let shown = self.b.json(["dashboards", "show", &self.dashboard])?;
+        let stack = field(&shown["cards"][0]["stack"], "reference")?;
+        let pushed = self.a.stack(PLOTS[0])?;
+        let head = &pushed["head"]["frame"];
+        ensure!(head.is_string(), "a's stack has no head: {pushed}");
+        self.b.until(&["show", stack], |frame| frame["id"] == *head)?;
         Ok(())
     }
 
@@ -110,6 +152,16 @@ impl Story {
         ensure!(names == FILES, "{} names {names:?}, not {FILES:?}", path.display());
         Ok(sums)
     }
+}
+
+/// Returns the arguments that push a plot of each species.
+fn plots_of(data: &Path, stack: &str, message: &str) -> Vec<OsString> {
+    let file = |species| data.join("species").join(format!("{stack}-{species}.svg"));
+    let mut push: Vec<OsString> = vec!["push".into(), stack.into()];
+    push.extend(SPECIES.map(|species| file(species).into_os_string()));
+    let each = format!("{stack}-{{species}}.svg");
+    push.extend(["--each", &each, "-m", message].map(OsString::from));
+    push
 }
 
 /// Prints what comes next, and why.

@@ -217,6 +217,9 @@ fn numbers_are_described_with_their_bounds() {
 async fn limits_are_described_as_they_are() {
     let lab = Lab::start().await;
     lab.push("one", "a.csv", b"a\n1\n").await;
+    let new = json!({ "title": "Week" });
+    let board = lab.post("/api/v1/boards", new).await.1["board"]["info"]["id"].clone();
+    let board = board.as_str().unwrap();
     let mut calls = 0;
     for (path, operations) in DOCUMENT["paths"].as_object().unwrap() {
         let parameters = operations["get"]["parameters"].as_array().into_iter().flatten();
@@ -225,7 +228,7 @@ async fn limits_are_described_as_they_are() {
         };
         let (least, most) = (&limit["schema"]["minimum"], &limit["schema"]["maximum"]);
         let (least, most) = (least.as_u64().unwrap(), most.as_u64().unwrap());
-        let path = path.replace("{context}", "main");
+        let path = path.replace("{context}", "main").replace("{board}", board);
         let of = "ref=one&q=one";
         for (limit, good) in [(least, true), (most, true), (least - 1, false), (most + 1, false)] {
             let (status, answer) = lab.get(&format!("{path}?{of}&limit={limit}")).await;

@@ -26,7 +26,7 @@ use super::time::rfc3339;
 use super::{Ops, Paging};
 
 /// Most dashboards, or changes, in one page.
-const PAGE: u64 = 1000;
+const PAGE: u64 = 500;
 /// Most changes asked for in one request: a change of a board holds some thousand keys.
 const OPS: usize = 500;
 
