@@ -31,6 +31,8 @@ use crate::wire::{BoardKey, BoardLine, CatalogKey, Message, Tag};
 const MESSAGE_BYTES: usize = 512 * 1024;
 /// Most proofs of forks that are kept of one dashboard.
 const FORKS: usize = 64;
+/// Most of them of one user, so that she leaves room for those of others.
+const FORKS_PER_USER: usize = 8;
 
 /// A dashboard as the engine holds it.
 #[derive(Debug)]
@@ -158,6 +160,12 @@ impl BoardSlot {
     fn held(&self, key: &CatalogKey, n: u64) -> Option<&HeldChange> {
         let at = usize::try_from(n.checked_sub(1)?).ok()?;
         self.lines.get(key)?.get(at)
+    }
+
+    /// Tells whether an envelope was set aside before: it is neither judged nor told again.
+    fn was_set_aside(&self, key: &CatalogKey, envelope: &Envelope) -> bool {
+        let same = |held: &HeldChange| held.envelope.n == envelope.n && held.envelope == *envelope;
+        self.aside.iter().any(|(line, held)| line == key && same(held))
     }
 
     fn push(&mut self, key: CatalogKey, held: HeldChange) {
@@ -307,13 +315,13 @@ impl Node {
             .filter(|(key, slot)| {
                 let document = context.board_place(**key).document();
                 let epoch = context.view.epoch(document, Some(key.creator));
-                let epoch = epoch.map_or(0, |epoch| epoch.epoch);
+                let epoch = epoch.map_or((0, None), |epoch| (epoch.epoch, Some(epoch.genesis)));
                 let kept = |line: &CatalogKey| {
                     let rule = slot.rules.get(line).map_or(&[][..], Vec::as_slice);
                     context.view.kept_tips(line.user, line.device, document) == rule
                 };
                 let mut lines = slot.lines.keys().chain(slot.aside.iter().map(|(line, _)| line));
-                epoch != slot.board.epoch() || !lines.all(kept)
+                epoch != (slot.board.epoch(), slot.board.genesis()) || !lines.all(kept)
             })
             .map(|(key, _)| *key)
             .collect();
@@ -554,7 +562,7 @@ impl Node {
                 continue;
             }
             let behind = slot.forks.get(&key).is_some_and(|fork| envelope.n >= fork.n());
-            if !behind && slot.has_room_for(key) {
+            if !behind && slot.has_room_for(key) && !slot.was_set_aside(&key, &envelope) {
                 work.push((from, user, envelope));
             }
         }
@@ -607,6 +615,8 @@ impl Node {
                     let proof = other.and_then(|o| ForkProof::new(o.clone(), envelope).ok());
                     forks.extend(proof.map(|proof| (key, proof, device)));
                 }
+                // The deliverer may know of another epoch of the same number.
+                BoardVerdict::Refused(BoardRefusal::Genesis) => {}
                 BoardVerdict::Refused(reason) => {
                     refused.entry(device).or_insert((key.device, reason));
                 }
@@ -751,7 +761,9 @@ impl Node {
         }
         let Some(slot) = self.contexts[&id].boards.get(&board) else { return };
         let news = slot.forks.get(&key).is_none_or(|known| proof.n() < known.n());
-        let room = slot.forks.contains_key(&key) || slot.forks.len() < FORKS;
+        let hers = || slot.forks.keys().filter(|line| line.user == key.user).count();
+        let room =
+            slot.forks.contains_key(&key) || (slot.forks.len() < FORKS && hers() < FORKS_PER_USER);
         let of_now = proof.envelopes()[0].epoch == slot.board.epoch();
         let storing = self.tasks.values().any(|task| match task {
             Task::BoardFork { context, board: other, key: line, proof: known, .. } => {
@@ -783,7 +795,8 @@ impl Node {
             return;
         }
         slot.forks.insert(key, proof);
-        slot.dirty = true;
+        // What is not here yet changes nothing that stands.
+        slot.dirty |= slot.held(&key, n).is_some();
         cx.emit(Event::Fork { context: id, device: key.device });
         if let Some((device, tag)) =
             self.board_channels(id).into_iter().find(|(device, _)| Some(*device) == from)
@@ -1067,7 +1080,9 @@ impl Node {
             return Err(CommandError::Limit("the dashboard is being written on".to_owned()));
         }
         let place = context.board_place(board);
-        let epoch = slot.board.epoch() + 1;
+        let epoch = slot.board.epoch().checked_add(1).ok_or_else(|| {
+            CommandError::Limit("the dashboard was begun anew as often as it can be".to_owned())
+        })?;
         let edits: Vec<BoardEdit> = slot
             .content()
             .into_iter()

@@ -3,6 +3,7 @@
 import inter from "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2?url";
 import { useEffect, useRef, useState } from "preact/hooks";
 
+import { bringsCode } from "../code";
 import { plain } from "../format";
 import { useQuery } from "../live/query";
 import type { Draw, Drawn, Look, Said } from "../render/talk";
@@ -40,7 +41,7 @@ export function figure(draw: Drawn) {
 function WithCode({ bytes, shown }: { bytes: ArrayBuffer; shown: Shown }) {
   const scripts = useScripts(shown.reference);
   if (!scripts.known) return <Bones lines={8} />;
-  const brings = new TextDecoder().decode(bytes).includes('"CustomJS"');
+  const brings = bringsCode(bytes);
   const runs = brings && scripts.leave !== "none";
   return (
     <>

@@ -81,7 +81,9 @@ impl Story {
         heading("b follows, and has the same files: every byte checked, every head signed by a.");
         step(&b, ["follow", ticket])?;
         step(&b, ["ls", "--all"])?;
-        b.until(&["dashboards", "ls"], |all| all.as_array().is_some_and(|all| all.len() == 1))?;
+        b.until(&["dashboards", "ls"], |all| {
+            all["items"].as_array().is_some_and(|all| all.len() == 1)
+        })?;
         step(&b, ["dashboards", "show", &dashboard])?;
         let reference = b.reference(STACK)?;
         let story =

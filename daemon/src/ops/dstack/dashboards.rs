@@ -410,8 +410,7 @@ impl Ops {
         let shown = card.stack.as_ref().and_then(|stack| {
             let context = scene.contexts.get(&stack.context)?;
             let found = Found { context, stack: context.stack_by_id(stack.user, stack.stack)? };
-            let may = reader == Reader::Me || Level::of(scene, context) == Level::Public;
-            (may && stack.state == CardState::Here).then_some(found)
+            (may_read_in(scene, reader, context) && stack.state == CardState::Here).then_some(found)
         });
         let head = match shown {
             Some(found) if heads != Heads::Nothing => {
@@ -422,7 +421,11 @@ impl Ops {
         };
         let stack = card.stack.as_ref().map(|stack| {
             let user: UserId = stack.user;
-            format!("{}/{}", accounts.of(scene, user), stack.name)
+            let context = scene.contexts.get(&stack.context);
+            let may = context.is_some_and(|context| may_read_in(scene, reader, context));
+            // What it is called now is for those who may read it; the other name stands on the board.
+            let name = stack.was.as_ref().filter(|_| !may).unwrap_or(&stack.name);
+            format!("{}/{name}", accounts.of(scene, user))
         });
         Ok(json!({
             "stack": stack,
@@ -462,8 +465,12 @@ impl Ops {
 }
 
 fn may_read(scene: &Scene, reader: Reader, held: &Held) -> bool {
-    let level = || scene.contexts.get(&held.context).map(|context| Level::of(scene, context));
-    reader == Reader::Me || level() == Some(Level::Public)
+    let context = scene.contexts.get(&held.context);
+    context.is_some_and(|context| may_read_in(scene, reader, context))
+}
+
+fn may_read_in(scene: &Scene, reader: Reader, context: &ContextScene) -> bool {
+    reader == Reader::Me || Level::of(scene, context) == Level::Public
 }
 
 /// Returns the cards that dstack knows: those that show a stack.

@@ -203,6 +203,11 @@ impl Board {
         Board::empty(place, 0, None)
     }
 
+    /// Returns the hash of the envelope with which its epoch begins; nothing of the first epoch.
+    pub fn genesis(&self) -> Option<[u8; 32]> {
+        self.genesis
+    }
+
     /// Returns the board as a later epoch begins, before the envelope whose hash is `genesis`.
     ///
     /// The hash is that of the epoch's statement; see [`winning_epoch`].

@@ -233,10 +233,16 @@ fn what_a_removed_writer_wrote_stays_and_what_she_writes_later_counts_for_nobody
     let all = texts(&[("title", "Sales"), ("m", "before")]);
     // Bob hears the late change of somebody who does not know yet.
     let (tag, envelopes) = (lab.tag(ALICE, BOB), vec![(user, late.encode())]);
-    lab.say(ALICE, BOB, &Message::BoardEnvelopes { tag, board, envelopes, more: false });
+    let late = Message::BoardEnvelopes { tag, board, envelopes, more: false };
+    lab.say(ALICE, BOB, &late);
     for at in [ALICE, BOB] {
         assert_eq!(shown(&lab, at, context, board), all, "host {at}");
     }
+    // What was set aside once is neither stored nor told again: else it would go round for ever.
+    let (stored, sent) = (lab[BOB].records.len(), lab.sent.len());
+    lab.say(ALICE, BOB, &late);
+    let told = lab.sent[sent..].iter().filter(|m| m.0 == BOB).count();
+    assert_eq!((lab[BOB].records.len(), told), (stored, 0));
     // A newcomer gets the same.
     restart(&mut lab, BOB);
     assert_eq!(shown(&lab, BOB, context, board), all);

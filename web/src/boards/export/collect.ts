@@ -2,6 +2,7 @@
 
 import { answer, api } from "../../api/client";
 import type { FileInfo, LogEntry, TableValue } from "../../api/schema";
+import { bringsCode } from "../../code";
 import { plain, size } from "../../format";
 import { bytesOf, partOf } from "../../parts/bytes";
 import { type Kind, kindOf } from "../../parts/kinds";
@@ -99,7 +100,7 @@ async function partOfFile(file: FileInfo, reference: string): Promise<Part> {
   const bytes = await bytesOf(reference);
   const draw = FIGURES[kind];
   if (draw !== undefined) {
-    const brings = draw === "bokeh" && new TextDecoder().decode(bytes).includes('"CustomJS"');
+    const brings = draw === "bokeh" && bringsCode(bytes);
     return { kind: "figure", draw, bytes, code: brings && (await mayRun(reference)) };
   }
   const media = (file.media.split(";")[0] ?? "").trim().toLowerCase();

@@ -30,15 +30,15 @@ const CHANGE = new Intl.NumberFormat("en", { maximumSignificantDigits: 3, signDi
 export async function pageOf(exported: Exported): Promise<string> {
   const { title, description, choice, at, now, pieces, libraries, style } = exported;
   const scripts = [sourceOf(handOver), sourceOf(drawInFrame)];
-  const policy = await policyOf(pieces, scripts);
+  const policies = { whole: await policyOf(pieces, scripts), strict: await policyOf([], scripts) };
   const data: string[] = [];
   const cards: string[] = [];
-  for (const piece of pieces) cards.push(await cardOf(piece, policy, scripts[1] ?? "", data));
+  for (const piece of pieces) cards.push(await cardOf(piece, policies, scripts[1] ?? "", data));
   const chosen = Object.entries(choice).map(([key, value]) => `${escaped(key)} = <b>${escaped(String(value))}</b>`);
   const holds = [...libraries].map(([draw, modules]) => `<script type="text/plain" id="library-${draw}">${base64(new TextEncoder().encode(modules))}</script>`);
   return [
     `<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">`,
-    `<meta http-equiv="Content-Security-Policy" content="${escaped(policy)}">`,
+    `<meta http-equiv="Content-Security-Policy" content="${escaped(policies.whole)}">`,
     `<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="color-scheme" content="light dark">`,
     `<title>${escaped(title)}</title>\n<style>${style}${OWN}</style>\n</head>\n<body>`,
     `<header><h1>${escaped(title)}</h1>`,
@@ -77,17 +77,23 @@ async function hashOf(text: string): Promise<string> {
   return base64(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
 }
 
-async function cardOf(piece: Piece, policy: string, script: string, data: string[]): Promise<string> {
+/** What the file may do, and what a frame may in which no code of a trusted author runs. */
+interface Policies {
+  whole: string;
+  strict: string;
+}
+
+async function cardOf(piece: Piece, policies: Policies, script: string, data: string[]): Promise<string> {
   const { card, title, time, part } = piece;
   if (part.kind === "divider") return `<h2 class="divider">${escaped(title)}</h2>`;
   const when = time === undefined ? "" : `<time datetime="${escaped(time)}">${escaped(moment(new Date(time)))}</time>`;
   const head = title === "" ? "" : `<header><h2>${escaped(title)}</h2>${when}</header>`;
   const about = card.description === "" ? "" : `<p class="muted about">${escaped(card.description)}</p>`;
-  const body = await bodyOf(part, title, policy, script, data);
+  const body = await bodyOf(part, title, policies, script, data);
   return `<section class="card ${card.height} of-${part.kind}" style="--span:${card.span}">${head}${about}<div class="body">${body}</div></section>`;
 }
 
-async function bodyOf(part: Exclude<Part, { kind: "divider" }>, title: string, policy: string, script: string, data: string[]): Promise<string> {
+async function bodyOf(part: Exclude<Part, { kind: "divider" }>, title: string, policies: Policies, script: string, data: string[]): Promise<string> {
   switch (part.kind) {
     case "html":
       return `<div class="prose">${part.html}</div>`;
@@ -108,6 +114,7 @@ async function bodyOf(part: Exclude<Part, { kind: "divider" }>, title: string, p
       return `<pre tabindex="0">${quoted(part.text)}</pre>${part.cut ? `<p class="muted about">Its beginning.</p>` : ""}`;
     case "figure": {
       const id = `bytes-${data.length}`;
+      const policy = part.code ? policies.whole : policies.strict;
       data.push(`<script type="text/plain" id="${id}">${base64(new Uint8Array(part.bytes))}</script>`);
       const page = `<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${escaped(policy)}"><title>Figure</title><style>${FRAME}</style><main id="figure"></main><script>${script}</script>`;
       return `<iframe sandbox="allow-scripts" title="${escaped(title)}" data-draw="${part.draw}" data-bytes="${id}" data-page="${quoted(page)}"></iframe>`;
