@@ -7,7 +7,7 @@ use std::process::Stdio;
 use dsp_protocol::api::{Fetched, Verified};
 use dsp_protocol::archive::{About, Writer};
 use dsp_protocol::context::{ContextKind, Genesis};
-use dsp_protocol::id::{ContextId, DeviceId, PublicKey, UserId};
+use dsp_protocol::id::{ContextId, DeviceId, DocumentId, PublicKey, UserId};
 use serde_json::{Value, json};
 
 use crate::fake::{Fake, VERSION};
@@ -42,6 +42,11 @@ const DOCUMENTS: &[&[&str]] = &[
     &["transfers", "pause"],
     &["transfers", "resume"],
     &["transfers", "limit", "--up", "none"],
+    &["dashboards", "ls"],
+    &["dashboards", "new", "Week", "sales/weekly"],
+    &["dashboards", "show", "0a0a0a0a"],
+    &["dashboards", "rm", "0a0a0a0a", "--yes"],
+    &["dashboards", "rm", "0a0a0a0a", "--back"],
     &["context", "ls"],
     &["context", "new", "research"],
     &["context", "switch", "main"],
@@ -76,6 +81,7 @@ const DOCUMENTS: &[&[&str]] = &[
     &["archive", "import", "main.dsp"],
     &["doctor"],
     &["open"],
+    &["open", "--dashboard", "0a0a0a0a"],
     &["id", "show"],
     &["id", "backup"],
     &["id", "devices"],
@@ -140,6 +146,18 @@ pub(crate) fn answers(fake: &Fake) {
         "id": "07".repeat(32), "here": true, "parents": [], "metrics": {}, "tags": [],
         "head": true,
     });
+    let board = json!({
+        "id": DocumentId::from_bytes([10; 32]), "context": ContextId::from_bytes([2; 32]),
+        "creator": { "user": UserId::from_bytes([3; 32]), "name": "me" }, "title": "Week",
+        "description": "", "removed": false, "writable": true, "cards": 0,
+        "made": "2026-11-01T10:00:00Z", "epoch": 0, "set_aside": 0,
+    });
+    let view = json!({ "info": board, "tabs": [], "cards": [], "params": {} });
+    fake.on("GET /api/v1/boards", &page(std::slice::from_ref(&board)));
+    fake.on("POST /api/v1/boards", &json!({ "board": view }));
+    fake.on("GET /api/v1/boards/0a0a0a0a", &view);
+    fake.on("DELETE /api/v1/boards/0a0a0a0a", &board);
+    fake.on("POST /api/v1/boards/0a0a0a0a/restore", &board);
     let shown = frame(stack("sales/weekly"), &[("a.txt", b"one")]);
     fake.on_steps("POST /api/v1/frames", &pushed());
     fake.on("GET /api/v1/stacks", &page(&[json!(stack("sales/weekly"))]));
