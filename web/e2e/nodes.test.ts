@@ -225,9 +225,14 @@ describe("the keyboard", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "sales/weekly" }).waitFor();
 
-    await page.keyboard.press("g");
-    await page.keyboard.press("p");
-    await page.getByRole("heading", { name: "Peers", level: 1 }).waitFor();
+    // On a busy machine the second key may come too late to belong to the first.
+    await expect
+      .poll(async () => {
+        await page.keyboard.press("g");
+        await page.keyboard.press("p");
+        return page.getByRole("heading", { name: "Peers", level: 1 }).isVisible();
+      }, { timeout: 20_000 })
+      .toBe(true);
     await page.keyboard.press("?");
     await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
     await isFine(page, "the shortcuts");
