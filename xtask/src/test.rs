@@ -65,16 +65,20 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
         if args.suites.is_empty() && unasked || args.suites.iter().any(|wanted| wanted == name) {
             let tally = suite(workspace, profile).unwrap_or_else(|error| {
                 println!("suite {name} ended: {error:#}");
-                Tally::of_one(false)
+                Tally::of_one(name, Err(format!("{error:#}")))
             });
             let tally = floors.hold(name, tally);
             println!("suite {name}: {tally}");
             sum += tally;
         }
     }
-    println!("\n{sum}");
+    println!();
+    for failure in &sum.failed {
+        println!("{failure}\n");
+    }
+    println!("{sum}");
     let strict = env::var("CI").is_ok_and(|ci| ci == "true");
-    ensure!(sum.failed == 0, "tests failed");
+    ensure!(sum.failed.is_empty(), "tests failed: {}", sum.names());
     ensure!(sum.passed > 0, "no test was run");
     ensure!(!strict || sum.skipped == 0, "no test may skip with CI=true");
     Ok(())
@@ -107,8 +111,8 @@ fn rust(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tally> {
 /// Plants a few defects: a test that cannot turn red is none.
 fn guards(workspace: &Workspace, _: Profile) -> anyhow::Result<Tally> {
     let mut tally = Tally::default();
-    for (_, verdict) in crate::mutate::plant_always(workspace)? {
-        tally += Tally::of_one(verdict.is_caught());
+    for (name, verdict) in crate::mutate::plant_always(workspace)? {
+        tally += Tally::of_one(&name, if verdict.is_caught() { Ok(()) } else { Err(verdict) });
     }
     Ok(tally)
 }
@@ -151,11 +155,11 @@ fn is_full() -> bool {
     env::var_os("DSP_TEST_FULL").is_some()
 }
 
-/// Prints how a suite of one test ended, as one of libtest.
+/// Prints how a test that is none of libtest's ended, as libtest does.
 fn tell(name: &str, held: anyhow::Result<()>) -> Tally {
     match &held {
         Ok(()) => println!("test {name} ... ok"),
         Err(error) => println!("test {name} ... FAILED: {error:#}"),
     }
-    Tally::of_one(held.is_ok())
+    Tally::of_one(name, held.map_err(|error| format!("{error:#}")))
 }

@@ -20,11 +20,7 @@ pub(super) fn run(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tal
         ("house::what_is_installed_can_be_uninstalled", install(workspace, profile)),
     ];
     for (name, result) in tests {
-        tally += Tally::of_one(result.is_ok());
-        match result {
-            Ok(()) => println!("test {name} ... ok"),
-            Err(error) => println!("test {name} ... FAILED\n{error:#}"),
-        }
+        tally += super::tell(name, result);
     }
     Ok(tally)
 }

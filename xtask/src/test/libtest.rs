@@ -2,9 +2,10 @@
 //!
 //! Each test binary ends with `test result: ok. 5 passed; 0 failed; 1 ignored; ...`. Before it
 //! stands what passing tests printed, which is dropped but for the reason of a skip: a test that
-//! cannot run here prints a line `SKIPPED: why` and returns, and counts as skipped.
+//! cannot run here prints a line `SKIPPED: why` and returns, and counts as skipped. What failing
+//! tests printed is kept, for it is told again at the end of everything.
 
-use super::tally::Tally;
+use super::tally::{Failure, Tally};
 
 /// Where in the output of a test binary we are.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,8 @@ enum Section {
         /// Whether the test at hand was counted as skipped already.
         skipped: bool,
     },
+    /// Among what a failing test printed.
+    Failure(String),
 }
 
 /// The outcome of all test binaries so far.
@@ -25,6 +28,8 @@ pub(crate) struct Report {
     section: Section,
     /// Tests of the binary at hand that said why they skipped; its result counts them as passed.
     skips: usize,
+    /// Those of the binary at hand that failed.
+    failed: Vec<Failure>,
     tally: Tally,
 }
 
@@ -36,14 +41,10 @@ impl Report {
         } else if line == "failures:" || line.starts_with("test result: ") {
             self.section = Section::Shown;
         }
-        if let Some(mut counted) = result(line) {
-            let skips = std::mem::take(&mut self.skips);
-            counted.passed = counted.passed.saturating_sub(skips);
-            counted.skipped += skips;
-            self.tally += counted;
+        if let Some(result) = result(line) {
+            self.close(&result);
         }
         match &mut self.section {
-            Section::Shown => true,
             Section::Successes { skipped } => {
                 if line.starts_with("---- ") {
                     *skipped = false;
@@ -53,30 +54,71 @@ impl Report {
                     *skipped = true;
                     self.skips += 1;
                 }
-                says_why
+                return says_why;
+            }
+            Section::Failure(name) => {
+                let failed = self.failed.iter_mut().find(|failed| failed.name == *name);
+                if let Some(failed) = failed.filter(|_| heading(line).is_none()) {
+                    failed.told.push_str(line);
+                    failed.told.push('\n');
+                }
+            }
+            Section::Shown => {
+                let failed = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... "));
+                if let Some((name, _)) = failed.filter(|(_, outcome)| *outcome == "FAILED") {
+                    self.failed.push(Failure { name: name.to_owned(), told: String::new() });
+                }
             }
         }
+        if let Some(name) = heading(line) {
+            self.section = Section::Failure(name.to_owned());
+        }
+        true
+    }
+
+    /// Adds up the binary that ends here.
+    fn close(&mut self, result: &Counts) {
+        let skips = std::mem::take(&mut self.skips);
+        let mut failed = std::mem::take(&mut self.failed);
+        // The result knows best how many there were.
+        let named = failed.len().min(result.failed);
+        failed.truncate(named);
+        failed.resize_with(result.failed, Failure::default);
+        let passed = result.passed.saturating_sub(skips);
+        self.tally += Tally { passed, failed, skipped: result.ignored + skips };
     }
 
     /// Returns the sum, given whether cargo was content.
     ///
     /// A build that fails, or a binary that dies, prints no result: that is one failure.
     pub(crate) fn finish(mut self, success: bool) -> Tally {
-        if !success && self.tally.failed == 0 {
-            self.tally.failed = 1;
+        if !success && self.tally.failed.is_empty() {
+            self.tally.fail("a program of tests", "it was not built, or died");
         }
         self.tally
     }
 }
 
+/// What a result line counts.
+struct Counts {
+    passed: usize,
+    failed: usize,
+    ignored: usize,
+}
+
+/// Reads the name of the test whose output follows.
+fn heading(line: &str) -> Option<&str> {
+    line.strip_prefix("---- ")?.strip_suffix(" stdout ----")
+}
+
 /// Reads a result line.
-fn result(line: &str) -> Option<Tally> {
+fn result(line: &str) -> Option<Counts> {
     let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
     let count = |outcome: &str| {
         let part = counts.split("; ").find_map(|part| part.strip_suffix(outcome))?;
         part.trim().parse().ok()
     };
-    Some(Tally { passed: count("passed")?, failed: count("failed")?, skipped: count("ignored")? })
+    Some(Counts { passed: count("passed")?, failed: count("failed")?, ignored: count("ignored")? })
 }
 
 #[cfg(test)]
@@ -106,23 +148,27 @@ mod tests {
             SKIPPED: no root\n\n---- talk stdout ----\nhello\n\nsuccesses:\n    nat\n    talk\n\n\
             test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n";
         let (shown, tally) = read(text, true);
-        assert_eq!(tally, Tally { passed: 1, failed: 0, skipped: 1 });
+        assert_eq!(tally, Tally { passed: 1, skipped: 1, ..Tally::default() });
         assert!(shown.contains(&"SKIPPED: no root"));
         assert!(!shown.contains(&"noise") && !shown.contains(&"hello"));
     }
 
     #[test]
-    fn failures_are_shown_whole() {
-        let text = "successes:\n    a\n\nfailures:\n\n---- b stdout ----\nwhy it failed\n\
-            test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out\n";
+    fn failures_are_shown_whole_and_kept_by_their_names() {
+        let text = "test a ... ok\ntest b ... FAILED\ntest c ... FAILED\n\nsuccesses:\n    a\n\n\
+            failures:\n\n---- b stdout ----\nwhy it failed\n\n---- c stdout ----\nanother reason\n\n\
+            failures:\n    b\n    c\n\n\
+            test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
         let (shown, tally) = read(text, false);
         assert!(shown.contains(&"why it failed"));
-        assert_eq!(tally.failed, 1);
+        let failed: Vec<_> =
+            tally.failed.iter().map(|test| (test.name.as_str(), test.told.trim())).collect();
+        assert_eq!(failed, [("b", "why it failed"), ("c", "another reason")]);
     }
 
     #[test]
     fn a_build_that_fails_is_one_failure() {
-        assert_eq!(read("", false).1, Tally { passed: 0, failed: 1, skipped: 0 });
+        assert_eq!(read("", false).1.failed.len(), 1);
         assert_eq!(read("", true).1, Tally::default());
     }
 }

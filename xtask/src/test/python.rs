@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 
 use super::junit;
 use super::tally::Tally;
@@ -37,14 +37,13 @@ pub(super) fn run(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tal
     ];
     for (name, args) in lints {
         let output = module(&python, &package).args(args).output().context("could not lint")?;
-        let clean = output.status.success();
-        match clean {
-            true => println!("test {name} ... ok"),
-            false => {
-                println!("test {name} ... FAILED\n{}", String::from_utf8_lossy(&output.stdout))
-            }
-        }
-        tally += Tally::of_one(clean);
+        tally += super::tell(
+            name,
+            match output.status.success() {
+                true => Ok(()),
+                false => Err(anyhow!("{}", String::from_utf8_lossy(&output.stdout))),
+            },
+        );
     }
     let report = workspace.target.join("python-tests.xml");
     if report.exists() {
@@ -59,7 +58,7 @@ pub(super) fn run(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tal
     let status = pytest.status().context("could not run pytest")?;
     let counted = fs::read_to_string(&report).ok().and_then(|xml| junit::counts(&xml));
     let counted = counted.with_context(|| format!("pytest ended without a report: {status}"))?;
-    ensure!(status.success() || counted.failed > 0, "pytest ended with {status}");
+    ensure!(status.success() || !counted.failed.is_empty(), "pytest ended with {status}");
     tally += counted;
     Ok(tally)
 }

@@ -31,8 +31,7 @@ pub(super) fn run(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tal
     }
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let package = workspace.root.join(PACKAGE);
-    let checked = check(&folder, &package)?;
-    let mut tally = Tally::of_one(checked);
+    let mut tally = super::tell("r::check", check(&folder, &package));
 
     let mut tests = program("Rscript", &folder);
     tests.arg(package.join("tools/test.R")).arg(package.join("tests/testthat"));
@@ -59,8 +58,8 @@ pub(super) fn run(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tal
     Ok(tally)
 }
 
-/// Tells whether `R CMD check` finds neither an error nor a warning; the tests run on their own.
-fn check(folder: &Path, package: &Path) -> anyhow::Result<bool> {
+/// Demands that `R CMD check` finds neither an error nor a warning; the tests run on their own.
+fn check(folder: &Path, package: &Path) -> anyhow::Result<()> {
     let mut build = program("R", folder);
     build.args(["CMD", "build", "--no-build-vignettes"]).arg(package);
     let built = output(&mut build)?;
@@ -73,11 +72,8 @@ fn check(folder: &Path, package: &Path) -> anyhow::Result<bool> {
     let status = told.lines().find(|line| line.starts_with("Status: "));
     let clean = checked.status.success()
         && status.is_some_and(|line| !line.contains("WARNING") && !line.contains("ERROR"));
-    match clean {
-        true => println!("test r::check ... ok"),
-        false => println!("test r::check ... FAILED\n{told}"),
-    }
-    Ok(clean)
+    ensure!(clean, "{told}");
+    Ok(())
 }
 
 /// Finds the one archive that was built.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use serde::Deserialize;
 
 use super::tally::Tally;
@@ -14,23 +14,51 @@ use crate::workspace::{Profile, Workspace};
 /// The folder, below the workspace.
 const FOLDER: &str = "web";
 
-/// The sums of a report as vitest writes it.
+/// A report as vitest writes it: the sums, and the files.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
     num_passed_tests: usize,
-    num_failed_tests: usize,
-    num_failed_test_suites: usize,
     num_pending_tests: usize,
     num_todo_tests: usize,
+    test_results: Vec<TestFile>,
+}
+
+/// A file of tests; one that cannot be read says why and has no tests.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TestFile {
+    name: String,
+    status: String,
+    #[serde(default)]
+    message: String,
+    assertion_results: Vec<Test>,
+}
+
+/// A test of it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Test {
+    full_name: String,
+    status: String,
+    failure_messages: Option<Vec<String>>,
 }
 
 impl From<Report> for Tally {
     fn from(report: Report) -> Tally {
-        // A file that cannot be read has no tests that fail.
-        let failed = report.num_failed_tests.max(report.num_failed_test_suites.min(1));
         let skipped = report.num_pending_tests + report.num_todo_tests;
-        Tally { passed: report.num_passed_tests, failed, skipped }
+        let mut tally = Tally { passed: report.num_passed_tests, skipped, ..Tally::default() };
+        for file in report.test_results {
+            let before = tally.failed.len();
+            for test in file.assertion_results.iter().filter(|test| test.status == "failed") {
+                let told = test.failure_messages.clone().unwrap_or_default();
+                tally.fail(&test.full_name, told.join("\n"));
+            }
+            if file.status == "failed" && tally.failed.len() == before {
+                tally.fail(&file.name, file.message);
+            }
+        }
+        tally
     }
 }
 
@@ -48,12 +76,14 @@ pub(super) fn run(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tal
         let current =
             fs::read(folder.join("src/api/schema.d.ts")).context("src/api/schema.d.ts")?;
         let clean = output.status.success() && current == api;
-        println!("test {name} ... {}", if clean { "ok" } else { "FAILED" });
-        if !clean {
-            println!("{}", String::from_utf8_lossy(&output.stdout));
-            println!("{}", String::from_utf8_lossy(&output.stderr));
-        }
-        tally += Tally::of_one(clean);
+        let told = [output.stdout, output.stderr].concat();
+        tally += super::tell(
+            name,
+            match clean {
+                true => Ok(()),
+                false => Err(anyhow!("{}", String::from_utf8_lossy(&told))),
+            },
+        );
     }
     for (name, config) in [("units", "vite.config.ts"), ("pages", "e2e/vitest.config.ts")] {
         let report = workspace.target.join(format!("web-{name}.json"));
@@ -68,7 +98,7 @@ pub(super) fn run(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tal
         let text = fs::read_to_string(&report);
         let text = text.with_context(|| format!("vitest ended without a report: {status}"))?;
         let counted: Tally = serde_json::from_str::<Report>(&text).context("its report")?.into();
-        ensure!(status.success() || counted.failed > 0, "vitest ended with {status}");
+        ensure!(status.success() || !counted.failed.is_empty(), "vitest ended with {status}");
         tally += counted;
     }
     Ok(tally)
@@ -89,10 +119,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sums_are_read() {
-        let report = r#"{"numTotalTestSuites": 2, "numFailedTestSuites": 1, "numPassedTests": 3,
-            "numFailedTests": 0, "numPendingTests": 1, "numTodoTests": 1, "testResults": []}"#;
-        let report: Report = serde_json::from_str(report).unwrap();
-        assert_eq!(Tally::from(report), Tally { passed: 3, failed: 1, skipped: 2 });
+    fn sums_are_read_and_what_failed() {
+        let report = r#"{"numPassedTests": 3, "numPendingTests": 1, "numTodoTests": 1,
+            "testResults": [
+                {"name": "a.ts", "status": "passed", "message": "", "assertionResults": []},
+                {"name": "b.ts", "status": "failed", "message": "no such import",
+                    "assertionResults": []},
+                {"name": "c.ts", "status": "failed", "message": "", "assertionResults": [
+                    {"fullName": "c holds", "status": "failed", "failureMessages": ["why"]},
+                    {"fullName": "c else", "status": "passed"}]}]}"#;
+        let tally = Tally::from(serde_json::from_str::<Report>(report).unwrap());
+        assert_eq!((tally.passed, tally.skipped), (3, 2));
+        let failed: Vec<_> =
+            tally.failed.iter().map(|test| (test.name.as_str(), test.told.as_str())).collect();
+        assert_eq!(failed, [("b.ts", "no such import"), ("c holds", "why")]);
     }
 }
