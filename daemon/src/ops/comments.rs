@@ -169,11 +169,11 @@ impl Ops {
         context: ContextId,
         author: UserId,
         id: [u8; 16],
-    ) -> Option<CommentView> {
+    ) -> Result<Option<CommentView>, Problem> {
         let found = self.node.query(move |engine| {
             engine.context(context).and_then(|held| held.view().comment(author, id))
         });
-        found.await.ok()?
+        Ok(found.await?)
     }
 
     async fn my_comment(
@@ -182,9 +182,8 @@ impl Ops {
         context: ContextId,
         id: [u8; 16],
     ) -> Result<CommentInfo, Problem> {
-        let comments = self.held_comments(context).await?;
-        let mine = comments.iter().find(|comment| (comment.author, comment.id) == (self.me, id));
-        mine.and_then(|comment| info(scene, context, comment))
+        let mine = self.comment_view(context, self.me, id).await?;
+        mine.and_then(|comment| info(scene, context, &comment))
             .ok_or_else(|| no_comment(&HEXLOWER.encode(&id)))
     }
 

@@ -324,7 +324,7 @@ impl Watch {
         if author == ops.me || !self.comments.insert((context, author, id)) {
             return None;
         }
-        let comment = ops.comment_view(context, author, id).await?;
+        let comment = ops.comment_view(context, author, id).await.ok()??;
         let text = comment.text.filter(|_| self.synced.contains(&context))?;
         let scene = ops.scene().await.ok()?;
         if scene.blocked.contains(&author) {

@@ -19,9 +19,7 @@ use super::super::scene::{ContextScene, Scene};
 use super::super::time::parse_rfc3339;
 use super::names::{Accounts, Level, shortened};
 use super::push::{Wanted, split};
-use super::request::{
-    CardDeleteRequest, CardRequest, CardsRequest, CommentRequest, DashboardRequest,
-};
+use super::request::{CardRequest, CardsRequest, CommentRequest, DashboardRequest};
 use super::{Reader, Refusal};
 
 /// Widths of cards of one and of two columns, in twelfths.
@@ -252,7 +250,7 @@ impl Ops {
     ///
     /// # Errors
     /// There is no such card, or I may not write on the dashboard.
-    pub async fn dstack_card_delete(&self, request: &CardDeleteRequest) -> Result<Value, Refusal> {
+    pub async fn dstack_card_delete(&self, request: &CardRequest) -> Result<Value, Refusal> {
         let (scene, held) = self.asked_dashboard(&request.user, &request.dashboard).await?;
         let accounts = self.accounts(&scene.names).await?;
         let view = super::super::boards::view(&scene, &held);

@@ -33,9 +33,9 @@ pub use self::push::Upload;
 pub use self::read::Told;
 pub use self::refusal::Refusal;
 pub use self::request::{
-    AccessRequest, CardDeleteRequest, CardRequest, CardsRequest, CommentRequest, CreateRequest,
-    DashboardRequest, DeleteRequest, GeneralSettings, InfoRequest, PermissionRequest, PushRequest,
-    SettingsRequest, UpdateRequest,
+    AccessRequest, CardRequest, CardsRequest, CommentRequest, CreateRequest, DashboardRequest,
+    DeleteRequest, GeneralSettings, InfoRequest, PermissionRequest, PushRequest, SettingsRequest,
+    UpdateRequest,
 };
 
 /// Who asks, once it is known whether she may read what is mine.

@@ -194,7 +194,7 @@ pub struct NewCardRequest {
     pub columns: Option<u64>,
 }
 
-/// `POST /dashboards/cards/update`.
+/// `POST /dashboards/cards/update` and `/delete`, which takes no more than the first three.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct CardRequest {
     /// The user.
@@ -218,20 +218,6 @@ pub struct CardRequest {
     /// How wide it is: 1 or 2.
     #[serde(default, deserialize_with = "whole")]
     pub columns: Option<u64>,
-}
-
-/// `POST /dashboards/cards/delete`.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct CardDeleteRequest {
-    /// The user.
-    #[serde(default)]
-    pub user: String,
-    /// The dashboard.
-    #[serde(default)]
-    pub dashboard: String,
-    /// The stack of the card, as `user/name`.
-    #[serde(default)]
-    pub stack: String,
 }
 
 /// `POST /stacks/comments/create`, `/edit` and `/delete`.
