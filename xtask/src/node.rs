@@ -279,16 +279,13 @@ impl Node {
         args: &[&str],
         holds: impl Fn(&Value) -> bool,
     ) -> anyhow::Result<Value> {
-        let deadline = Instant::now() + COME;
-        loop {
+        wait(COME, || {
             let told = self.json(args)?;
-            if holds(&told) {
-                return Ok(told);
-            }
-            let line = || typed(self.name, args);
-            ensure!(Instant::now() < deadline, "{} still tells {told}", line());
-            thread::sleep(Duration::from_millis(20));
-        }
+            Ok(match holds(&told) {
+                true => Ok(told),
+                false => Err(format!("{} still tells {told}", typed(self.name, args))),
+            })
+        })
     }
 
     /// Waits until no process has this home.
@@ -296,15 +293,13 @@ impl Node {
     /// # Errors
     /// Where something still runs after ten seconds.
     pub(crate) fn gone(&self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + STOP;
-        loop {
+        wait(STOP, || {
             let pids = self.pids();
-            if pids.is_empty() {
-                return Ok(());
-            }
-            ensure!(Instant::now() < deadline, "{} still runs: processes {pids:?}", self.name);
-            thread::sleep(Duration::from_millis(20));
-        }
+            Ok(match pids.is_empty() {
+                true => Ok(()),
+                false => Err(format!("{} still runs: processes {pids:?}", self.name)),
+            })
+        })
     }
 
     /// Returns the daemon's process.
@@ -380,6 +375,24 @@ impl Author {
 /// Where it has none of this name.
 pub(crate) fn field<'a>(object: &'a Value, name: &str) -> anyhow::Result<&'a str> {
     object[name].as_str().with_context(|| format!("no text `{name}` in {object}"))
+}
+
+/// Looks until there is what is waited for, which nothing tells of itself.
+///
+/// # Errors
+/// With what was there instead once the time is over, or where it cannot be looked at.
+fn wait<T>(
+    most: Duration,
+    mut look: impl FnMut() -> anyhow::Result<Result<T, String>>,
+) -> anyhow::Result<T> {
+    let deadline = Instant::now() + most;
+    loop {
+        match look()? {
+            Ok(there) => return Ok(there),
+            Err(other) => ensure!(Instant::now() < deadline, "{other}"),
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Returns a command as a person types it, after the prompt of a node.
