@@ -516,7 +516,7 @@ impl Node {
                 self.fork_failed(cx.now, context, key, *proof, from);
             }
             Task::BoardTaken { context, board, .. } => {
-                self.board_taken_failed(cx.now, context, board);
+                self.board_store_failed(cx.now, context, board);
             }
             Task::BoardWritten { context, board, written } => {
                 self.board_write_failed(cx, context, board, *written, error);
