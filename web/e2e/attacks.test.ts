@@ -122,7 +122,7 @@ describe("a page of somebody whose id nobody compared", () => {
     await page.getByRole("button", { name: "Allow scripts of this stack" }).click();
 
     await frame.getByRole("heading", { name: "tried" }).waitFor();
-    expect(await page.locator("iframe").getAttribute("sandbox")).toBe("allow-scripts");
+    await expect.poll(() => page.locator("iframe").getAttribute("sandbox")).toBe("allow-scripts");
     expect(await frame.locator("pre").innerText()).toBe("");
     expect(evil.hits).toEqual([]);
     expect(await bob.cli("context", "ls")).not.toContain("stolen");
@@ -182,7 +182,7 @@ describe("with one port for all", () => {
       const frame = page.frameLocator("iframe");
       await frame.getByRole("heading", { name: "tried" }).waitFor();
       expect(await frame.locator("pre").innerText()).toBe("");
-      expect(await page.locator("iframe").getAttribute("src")).toMatch(/^\/raw\//);
+      await expect.poll(() => page.locator("iframe").getAttribute("src")).toMatch(/^\/raw\//);
       expect(await carol.cli("context", "ls")).not.toContain("stolen");
       expect(evil.hits).toEqual([]);
       alone.forgive(/./);
@@ -199,7 +199,7 @@ describe("a figure", () => {
     const press = () => page.frameLocator("iframe").getByRole("button", { name: "Press" });
     await press().click();
     await page.getByText("This figure brings code. It does not run").waitFor();
-    expect(await press().count()).toBe(1);
+    await expect.poll(() => press().count()).toBe(1);
 
     await page.getByRole("button", { name: "Allow scripts of this stack" }).click();
 

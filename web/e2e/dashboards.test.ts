@@ -302,7 +302,7 @@ describe("comments", () => {
     await field.press("Control+Enter");
     const comment = two.getByRole("listitem").filter({ hasText: "Is this right?" });
     await comment.getByText("alice").waitFor();
-    expect(await comment.locator("strong").textContent()).toBe("this");
+    await expect.poll(() => comment.locator("strong").textContent()).toBe("this");
     expect(await two.locator(".comment img, .comment a[href^=javascript]").count()).toBe(0);
     expect(await comment.getByRole("button").count()).toBe(0);
     expect(await violations(two)).toEqual([]);
@@ -395,7 +395,7 @@ describe("what is taken along", () => {
       const sandboxes = await opened.locator("iframe").evaluateAll((all) => all.map((frame) => frame.getAttribute("sandbox")));
       expect(sandboxes.every((one) => one === "" || one === "allow-scripts")).toBe(true);
       expect(asked).toEqual([]);
-      expect(await opened.locator("img").evaluate((img) => (img as HTMLImageElement).naturalHeight)).toBe(101);
+      await expect.poll(() => opened.locator("img").evaluate((img) => (img as HTMLImageElement).naturalHeight)).toBe(101);
     } finally {
       rmSync(kept, { force: true });
       await apart.close();

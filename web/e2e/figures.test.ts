@@ -117,7 +117,7 @@ describe("an attachment is drawn", () => {
   it("of plotly", async () => {
     const page = await shown("draw/plotly", { path: "figure.json", app: "plotly", bytes: JSON.stringify(PLOTLY) });
     await frameIn(page).getByText("Sums of weeks").waitFor();
-    expect(await frameIn(page).locator(".bars .point").count()).toBe(2);
+    await expect.poll(() => frameIn(page).locator(".bars .point").count()).toBe(2);
     await expect.poll(() => page.locator("iframe.figure").evaluate((frame) => frame.clientHeight)).toBeGreaterThan(300);
     // It looks as the page does.
     const colour = () => frameIn(page).locator(".gtitle").evaluate((title) => getComputedStyle(title).fill);
@@ -139,8 +139,8 @@ describe("an attachment is drawn", () => {
     const page = await shown("draw/map", { path: "map.json", app: "plotly", bytes: JSON.stringify(map) });
     await frameIn(page).getByText("Two squares").waitFor();
     await frameIn(page).getByText("The outlines of lands are not in this figure").waitFor();
-    expect(await frameIn(page).locator(".choroplethlayer path").count()).toBe(2);
-    expect(await frameIn(page).locator(".scatterlayer path.point, .scattergeo path.point").count()).toBe(1);
+    await expect.poll(() => frameIn(page).locator(".choroplethlayer path").count()).toBe(2);
+    await expect.poll(() => frameIn(page).locator(".scatterlayer path.point, .scattergeo path.point").count()).toBe(1);
     await fine(page, "map");
   });
 
@@ -148,7 +148,7 @@ describe("an attachment is drawn", () => {
     const media = "application/vnd.vegalite+json";
     const page = await shown("draw/vega", { path: "chart.vl.json", media, app: "altair", bytes: JSON.stringify(VEGA) });
     await frameIn(page).getByText("Weeks of Vega").waitFor();
-    expect(await frameIn(page).locator(".mark-rect path").count()).toBe(2);
+    await expect.poll(() => frameIn(page).locator(".mark-rect path").count()).toBe(2);
     await fine(page, "vega");
   });
 
@@ -170,7 +170,7 @@ describe("an attachment is drawn", () => {
     const bytes = "<!doctype html><html lang=en><title>A page</title><main><h1>still</h1></main><script>document.querySelector('h1').textContent = 'it runs'</script>";
     const page = await shown("draw/html", { path: "page.html", bytes });
     await page.frameLocator("iframe").getByRole("heading", { name: "it runs" }).waitFor();
-    expect(await page.locator("iframe").getAttribute("src")).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/raw\/[0-9a-f]{64}\/page\.html$/);
+    await expect.poll(() => page.locator("iframe").getAttribute("src")).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/raw\/[0-9a-f]{64}\/page\.html$/);
     await fine(page, "html");
   });
 
@@ -188,7 +188,7 @@ describe("an attachment is drawn", () => {
     const page = await shown("draw/film", { path: "film.webm", bytes: read("film.webm") });
     const film = page.locator("video");
     await expect.poll(() => film.evaluate((video) => (video as HTMLVideoElement).readyState)).toBeGreaterThan(1);
-    expect(await film.evaluate((video) => (video as HTMLVideoElement).videoWidth)).toBe(160);
+    await expect.poll(() => film.evaluate((video) => (video as HTMLVideoElement).videoWidth)).toBe(160);
     // The controls are the browser's own, and go after a while.
     await film.evaluate((video) => video.removeAttribute("controls"));
     await pictured(film, "film");
@@ -259,8 +259,8 @@ describe("an attachment is drawn", () => {
     await alice.pushFrame("draw/formulas", [{ path: "README.md", bytes: text }, { path: "plot.png", bytes: png(40, 30) }]);
     const page = await visitor.at("/s/me/main/draw/formulas?file=README.md");
     await expect.poll(() => page.locator("math").count()).toBe(2);
-    expect(await page.locator("math msup").count()).toBe(2);
-    expect(await page.getByText("costs $5 and $6.").count()).toBe(1);
+    await expect.poll(() => page.locator("math msup").count()).toBe(2);
+    await expect.poll(() => page.getByText("costs $5 and $6.").count()).toBe(1);
     const picture = page.getByRole("img", { name: "the plot" });
     await expect.poll(() => picture.evaluate((img) => (img as HTMLImageElement).naturalWidth)).toBe(40);
     await page.getByText("[far]").waitFor();

@@ -197,7 +197,7 @@ describe("settings", () => {
     await page.getByRole("radio", { name: "High" }).check({ force: true });
     await page.reload();
     await page.getByRole("heading", { name: "Appearance" }).waitFor();
-    expect(await page.evaluate(() => ({ ...document.documentElement.dataset }))).toEqual({ theme: "dark", contrast: "more" });
+    await expect.poll(() => page.evaluate(() => ({ ...document.documentElement.dataset }))).toEqual({ theme: "dark", contrast: "more" });
     await isFine(page, "high contrast");
     await hers.leave();
   });

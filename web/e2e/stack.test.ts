@@ -47,7 +47,7 @@ describe("the history of a stack", () => {
     const page = await visitor.at(at("sales/weekly?file=notes.txt"));
     await page.getByText("week 4", { exact: true }).first().waitFor();
     const slider = page.getByRole("slider", { name: "Frame" });
-    expect(await slider.getAttribute("aria-valuetext")).toBe("frame 4 of 4, live: week 4");
+    await expect.poll(() => slider.getAttribute("aria-valuetext")).toBe("frame 4 of 4, live: week 4");
     await slider.focus();
     await page.keyboard.press("ArrowLeft");
     await page.locator("pre").getByText("week 3").waitFor();
@@ -125,7 +125,7 @@ describe("the lineage of a frame", () => {
     const page = await visitor.at(at("sales/weekly?view=lineage"));
     await page.getByRole("heading", { name: "Used for" }).waitFor();
     await expect.poll(() => page.locator(".lineage .knot").count()).toBe(3);
-    expect(await page.locator(".lineage .arrow").count()).toBe(2);
+    await expect.poll(() => page.locator(".lineage .arrow").count()).toBe(2);
     const left = (name: string) => page.locator(".lineage .knot", { hasText: name }).evaluate((one) => one.getBoundingClientRect().left);
     expect(await left("raw/orders")).toBeLessThan(await left("sales/weekly"));
     expect(await left("sales/weekly")).toBeLessThan(await left("models/net"));
@@ -190,7 +190,7 @@ describe("a stack of mine", () => {
     await page.getByRole("button", { name: /^Push \d+ B/ }).click();
     await page.getByRole("row", { name: /b\.txt/ }).waitFor();
     await page.getByText("dropped", { exact: true }).waitFor();
-    expect(await page.getByRole("row").count()).toBe(4);
+    await expect.poll(() => page.getByRole("row").count()).toBe(4);
     const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download a.txt" }).click()]);
     expect(download.suggestedFilename()).toBe("a.txt");
     await visitor.leave();
