@@ -38,7 +38,8 @@ export function useBoard(id: string): Open {
       // A stack that comes, or is called otherwise, changes how its card stands.
       event.event === "stack.created" ||
       event.event === "stack.head_changed" ||
-      (event.event === "board.changed" && event.board === id),
+      // The address may have its first digits alone.
+      (event.event === "board.changed" && event.board.startsWith(id)),
   );
   const pending = useSignal<readonly Pending[]>([]);
   /** Changes that can be taken back, and those that did so, the last ones last. */
