@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { launch, type Look, violations, Visitor } from "./browser";
+import { launch, violations, Visitor } from "./browser";
 import { Daemon } from "./daemon";
 
 let browser: Browser;
@@ -412,33 +412,5 @@ describe("what is taken along", () => {
     }
     visitor.forgive(/outside\.png/);
     await visitor.leave();
-  });
-});
-
-describe("every dashboard page", () => {
-  it("can be used by everybody", async () => {
-    const maker = await Visitor.come(browser, alice);
-    const path = await make(await maker.at("/"), "For all", ["waves/one", "waves/two", "weekly"]);
-    await maker.leave();
-    const looks = [390, 768, 1280, 1920].flatMap((width): Look[] => [
-      { width, scheme: "light" },
-      { width, scheme: "dark" },
-    ]);
-    for (const look of looks) {
-      const visitor = await Visitor.come(browser, alice, look);
-      const page = await visitor.at(path);
-      await expect.poll(() => heights(page)).toEqual([101, 101]);
-      expect(await violations(page), `${path} ${look.width} ${look.scheme}`).toEqual([]);
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      expect(wide, `too wide at ${look.width}`).toBeLessThanOrEqual(0);
-      await page.getByRole("link", { name: "Edit" }).click();
-      await page.getByRole("toolbar").first().waitFor();
-      expect(await violations(page), `edit ${look.width} ${look.scheme}`).toEqual([]);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
-      await page.getByRole("button", { name: "Edit one" }).click();
-      await page.getByRole("dialog").waitFor();
-      expect(await violations(page), `card ${look.width} ${look.scheme}`).toEqual([]);
-      await visitor.leave();
-    }
   });
 });

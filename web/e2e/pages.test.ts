@@ -1,13 +1,9 @@
 import { type Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { PAGES } from "../src/addresses";
-import { VIEWS } from "../src/ref";
-import { type Look, launch, violations, Visitor } from "./browser";
+import { launch, violations, Visitor } from "./browser";
 import { Daemon } from "./daemon";
 import { png } from "./fixtures";
-
-const SECTIONS = ["identity", "access", "network", "storage", "notifications", "appearance", "about", "nothing"];
 
 let browser: Browser;
 let alice: Daemon;
@@ -152,47 +148,4 @@ describe("the connection", () => {
     await page.getByRole("link", { name: /after\/all/ }).waitFor();
     await visitor.leave();
   });
-});
-
-describe("every page", () => {
-  beforeAll(async () => {
-    await alice.push("every/table", { "rows.csv": "week,sum\n1,10\n2,30\n" }, "-m", "two weeks");
-    await alice.push("every/picture", { "plot.png": png(40, 30) });
-    await alice.push("every/text", { "README.md": "# Of all\n\n**bold**\n", "a.json": "{\"a\": 1}" });
-  });
-
-  const looks: Look[] = [
-    { width: 390, scheme: "light" },
-    { width: 390, scheme: "dark" },
-    { width: 1280, scheme: "light" },
-    { width: 1280, scheme: "dark" },
-  ];
-  it.each(looks)("can be used by everybody, $width wide and $scheme", async (look) => {
-    const visitor = await Visitor.come(browser, alice, look);
-    const user = (await alice.cli("id", "show", "--json")).match(/"user":\s*"([0-9a-f]{64})"/)?.[1] ?? "me";
-    const stacks = [
-      "every/table", "every/picture", "every/text", "every/text?file=a.json", "not/there",
-      ...VIEWS.map((view) => `every/table?view=${view}`),
-    ];
-    const addresses = PAGES.flatMap((path) => {
-      if (path === "*") return ["/nobody/nothing"];
-      if (path === "/s/:rest+") return stacks.map((stack) => `/s/${user}/main/${stack}`);
-      if (path === "/c/:context") return ["", "members", "sync", "about"].map((view) => `/c/main?view=${view}`);
-      if (path === "/d/:id") return ["/d/0123456789"];
-      if (path === "/peers/:user") return ["/peers/me", "/peers/nobody"];
-      if (path === "/settings/:section") return SECTIONS.map((section) => `/settings/${section}`);
-      return [path];
-    });
-    for (const address of addresses) {
-      const page = await visitor.at(address);
-      await page.getByRole("heading").first().waitFor();
-      await page.locator(".bone").waitFor({ state: "detached" }).catch(() => undefined);
-      expect(await violations(page), `${address} at ${look.width} in ${look.scheme}`).toEqual([]);
-      const overflows = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-      expect(overflows, `${address} is wider than ${look.width}`).toBe(false);
-      await page.close();
-    }
-    visitor.forgive(/(not\/there|peers\/nobody|d\/0123456789): .* 40[04]/);
-    await visitor.leave();
-  }, 240_000);
 });

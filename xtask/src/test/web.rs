@@ -1,6 +1,7 @@
 //! The tests of the web UI: types and lints, units, and pages in Debian's Chromium against real
 //! daemons.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -14,13 +15,16 @@ use crate::workspace::{Profile, Workspace};
 /// The folder, below the workspace.
 const FOLDER: &str = "web";
 
-/// A report as vitest writes it: the sums, and the files.
+/// What the files of tests of pages are about; all others are about how pages behave.
+const KINDS: [(&str, &str); 2] =
+    [("accessibility.test.ts", "accessibility"), ("attacks.test.ts", "security")];
+const PAGES: &str = "pages";
+const UNITS: &str = "units";
+
+/// A report as vitest writes it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
-    num_passed_tests: usize,
-    num_pending_tests: usize,
-    num_todo_tests: usize,
     test_results: Vec<TestFile>,
 }
 
@@ -35,7 +39,7 @@ struct TestFile {
     assertion_results: Vec<Test>,
 }
 
-/// A test of it.
+/// A test of it: `passed`, `failed`, or skipped in one way or another.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Test {
@@ -44,19 +48,27 @@ struct Test {
     failure_messages: Option<Vec<String>>,
 }
 
-impl From<Report> for Tally {
-    fn from(report: Report) -> Tally {
-        let skipped = report.num_pending_tests + report.num_todo_tests;
-        let mut tally = Tally { passed: report.num_passed_tests, skipped, ..Tally::default() };
-        for file in report.test_results {
-            let before = tally.failed.len();
-            for test in file.assertion_results.iter().filter(|test| test.status == "failed") {
-                let told = test.failure_messages.clone().unwrap_or_default();
-                tally.fail(&test.full_name, told.join("\n"));
+impl TestFile {
+    /// Returns what the tests are about.
+    fn kind(&self) -> &'static str {
+        let kind = KINDS.into_iter().find(|(file, _)| self.name.ends_with(file));
+        kind.map_or(PAGES, |(_, kind)| kind)
+    }
+
+    fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for test in &self.assertion_results {
+            match test.status.as_str() {
+                "passed" => tally.passed += 1,
+                "failed" => {
+                    let told = test.failure_messages.as_deref().unwrap_or_default();
+                    tally.fail(&test.full_name, told.join("\n"));
+                }
+                _ => tally.skipped += 1,
             }
-            if file.status == "failed" && tally.failed.len() == before {
-                tally.fail(&file.name, file.message);
-            }
+        }
+        if self.status == "failed" && tally.failed.is_empty() {
+            tally.fail(&self.name, &self.message);
         }
         tally
     }
@@ -85,7 +97,8 @@ pub(super) fn run(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tal
             },
         );
     }
-    for (name, config) in [("units", "vite.config.ts"), ("pages", "e2e/vitest.config.ts")] {
+    let mut kinds: BTreeMap<&str, Tally> = BTreeMap::new();
+    for (name, config) in [(UNITS, "vite.config.ts"), (PAGES, "e2e/vitest.config.ts")] {
         let report = workspace.target.join(format!("web-{name}.json"));
         if report.exists() {
             fs::remove_file(&report).with_context(|| report.display().to_string())?;
@@ -97,8 +110,18 @@ pub(super) fn run(workspace: &Workspace, profile: Profile) -> anyhow::Result<Tal
         let status = vitest.status().context("could not run vitest")?;
         let text = fs::read_to_string(&report);
         let text = text.with_context(|| format!("vitest ended without a report: {status}"))?;
-        let counted: Tally = serde_json::from_str::<Report>(&text).context("its report")?.into();
-        ensure!(status.success() || !counted.failed.is_empty(), "vitest ended with {status}");
+        let report: Report = serde_json::from_str(&text).context("its report")?;
+        let mut failed = false;
+        for file in &report.test_results {
+            let counted = file.tally();
+            failed |= !counted.failed.is_empty();
+            let kind = if name == UNITS { UNITS } else { file.kind() };
+            *kinds.entry(kind).or_default() += counted;
+        }
+        ensure!(status.success() || failed, "vitest ended with {status}");
+    }
+    for (kind, counted) in kinds {
+        println!("suite web::{kind}: {counted}");
         tally += counted;
     }
     Ok(tally)
@@ -119,19 +142,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sums_are_read_and_what_failed() {
-        let report = r#"{"numPassedTests": 3, "numPendingTests": 1, "numTodoTests": 1,
-            "testResults": [
-                {"name": "a.ts", "status": "passed", "message": "", "assertionResults": []},
-                {"name": "b.ts", "status": "failed", "message": "no such import",
-                    "assertionResults": []},
-                {"name": "c.ts", "status": "failed", "message": "", "assertionResults": [
-                    {"fullName": "c holds", "status": "failed", "failureMessages": ["why"]},
-                    {"fullName": "c else", "status": "passed"}]}]}"#;
-        let tally = Tally::from(serde_json::from_str::<Report>(report).unwrap());
-        assert_eq!((tally.passed, tally.skipped), (3, 2));
-        let failed: Vec<_> =
-            tally.failed.iter().map(|test| (test.name.as_str(), test.told.as_str())).collect();
-        assert_eq!(failed, [("b.ts", "no such import"), ("c holds", "why")]);
+    fn tests_are_counted_by_file_and_what_failed_has_a_name() {
+        let report = r#"{"testResults": [
+            {"name": "e2e/attacks.test.ts", "status": "passed", "message": "", "assertionResults": [
+                {"fullName": "a holds", "status": "passed"},
+                {"fullName": "a waits", "status": "pending"},
+                {"fullName": "a shall", "status": "todo"}]},
+            {"name": "b.ts", "status": "failed", "message": "no such import",
+                "assertionResults": []},
+            {"name": "c.ts", "status": "failed", "message": "", "assertionResults": [
+                {"fullName": "c holds", "status": "failed", "failureMessages": ["why"]}]}]}"#;
+        let report: Report = serde_json::from_str(report).unwrap();
+        let [held, unread, broken] = &report.test_results[..] else { panic!("three files") };
+        assert_eq!((held.kind(), unread.kind()), ("security", PAGES));
+        assert_eq!(held.tally(), Tally { passed: 1, skipped: 2, ..Tally::default() });
+        assert_eq!(unread.tally(), Tally::of_one("b.ts", Err("no such import")));
+        assert_eq!(broken.tally(), Tally::of_one("c holds", Err("why")));
     }
 }
