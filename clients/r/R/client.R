@@ -246,8 +246,14 @@ failure_text <- function(error) {
   )
 }
 
+# How curl says that nobody took the connection; one that broke off is a "Connection" to it as well.
+NO_CONNECTION <- paste0(
+  "failed to connect|(could not|couldn't) connect|connection (refused|timed out)|resolve"
+)
+
 unreachable <- function(client, cause, silence) {
-  if (grepl("too slow|timeout was reached", cause, ignore.case = TRUE)) {
+  absent <- grepl(NO_CONNECTION, cause, ignore.case = TRUE)
+  if (!absent && grepl("too slow|timeout was reached", cause, ignore.case = TRUE)) {
     refuse(
       paste(
         "the daemon at", client$socket %||% client$address, "did not answer in", silence, "seconds"
@@ -257,7 +263,7 @@ unreachable <- function(client, cause, silence) {
       code = "no_answer"
     )
   }
-  if (grepl("connect|resolve", cause, ignore.case = TRUE)) {
+  if (absent) {
     refuse(
       paste("no daemon answers at", client$socket %||% client$address),
       if (client$local) {
