@@ -101,7 +101,8 @@ pages <- function(client, path, query = list()) {
   }
 }
 
-# Does something long and returns its result, told as JSON lines.
+# Does something long and returns its result, told as JSON lines. What the user should know comes as
+# a warning.
 steps <- function(client, path, body) {
   answer <- send(client, "POST", path, body = body)
   lines <- strsplit(httr2::resp_body_string(answer), "\n", fixed = TRUE)[[1]]
@@ -109,6 +110,9 @@ steps <- function(client, path, body) {
     step <- from_json(line)
     if (identical(step$step, "done")) {
       return(step$result)
+    }
+    if (identical(step$step, "note")) {
+      rlang::warn(clean(text_or(step$text, "")), class = "dsp_warning")
     }
     if (identical(step$step, "failed")) {
       refuse_problem(step$problem)
