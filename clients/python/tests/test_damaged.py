@@ -200,17 +200,17 @@ def test_lengths_that_differ_are_added_up():
     options = {"use_dictionary": False, "column_encoding": {"t": "DELTA_BYTE_ARRAY"}}
     pq.write_table(pa.table({"t": texts}), file, data_page_size=4 << 10, **options)
     data = file.getvalue()
-    metadata = pq.read_metadata(data)
-    column, schema = metadata.row_group(0).column(0), metadata.schema.column(0)
-    read = pages.reader(pa, data)
-    found = pages.look(read, column).deltas
+    schema = pq.read_metadata(data).schema.column(0)
+    source = pages.Source(pa, data)
+    ((column,),) = pages.groups(source)
+    found = pages.look(source, column).deltas
     assert len(found) > 2
     before = 0
     for page in found:
         here = texts[before : before + page.values]
         before += page.values
         same = sum(alike(*pair) for pair in itertools.pairwise(here))
-        assert pages.delta_bytes(pa, read, page, column, schema) == same
+        assert pages.delta_bytes(pa, source, page, column.codec, schema) == same
     assert before == len(texts)
 
 
@@ -314,6 +314,36 @@ def test_a_wrong_byte_anywhere_is_told(kind):
         except dsp.DspError:
             told += 1
     assert told > 0
+
+
+def test_what_packed_a_column_is_not_asked_of_arrow(monkeypatch):
+    """It ends the process for a number that it does not know."""
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 1_000_000)
+    whole = deltas("x" * 900, 3_000, False, compression="zstd")
+    packed = b"\x18\x01a\x15\x0c"  # The name of the column, and the number of zstd.
+    assert whole.count(packed) == 1
+    push(whole.replace(packed, packed[:-1] + b"\x33"), PARQUET, "pandas/dataframe")
+    with pytest.raises(dsp.DspError, match="unpacks to"):
+        dsp.pull("damaged/one")
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_wrong_byte_where_lengths_are_told_is_told(nested, monkeypatch):
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 1_000_000)
+    whole = deltas("x" * 900, 3_000, nested, compression="zstd", data_page_size=2_000)
+    told = 0
+    for seed in range(300):
+        random = Random(seed)
+        data = bytearray(whole)
+        last = len(data) if seed % 2 else min(len(data), 500)
+        data[len(data) - 1 - random.randrange(last)] = random.randrange(256)
+        kept = Kept("p", "", len(data), PARQUET, "p")
+        object.__setattr__(kept, "data", bytes(data))
+        try:
+            types.decode(kept)
+        except dsp.DspError:
+            told += 1
+    assert told > 200
 
 
 def noted(change):

@@ -126,7 +126,7 @@ def read_parquet(attachment: Attachment) -> Any:
         else:
             with _on_disk(attachment) as path, pa.memory_map(path) as file:
                 read = pa.parquet.ParquetFile(file)
-                check_fits(read.metadata, attachment).look(file)
+                check_fits(read.metadata, file, attachment).look(file)
                 table, metadata = read.read(), read.metadata.metadata or {}
         return _as_written(pa, table, metadata.get(b"ARROW:schema"))
     except (pa.ArrowException, *_OF_ARROW) as error:
@@ -143,36 +143,39 @@ def read_foreign(attachment: Attachment) -> Any:
         path = str(attachment.save_parquet(Path(folder) / "table.parquet"))
         with pa.memory_map(path) as file:
             read = pa.parquet.ParquetFile(file)
-            check_fits(read.metadata, attachment).look(file)
+            check_fits(read.metadata, file, attachment).look(file)
             return read.read()
 
 
-def check_fits(metadata: Any, attachment: Attachment) -> Fits:
+def check_fits(metadata: Any, source: Any, attachment: Attachment) -> Fits:
     """Raises `DspError` for a table that no memory of this machine holds, before it is unpacked.
 
     A small file can say of each column that one value is repeated a billion times. What is counted
     here is the least that its values take by the footer; what the pages say, and how long texts
     become that stand in a dictionary or repeat those before them, the row groups tell: `Fits.look`
-    has to see them before they are read.
+    has to see them before they are read. `source` is a buffer of Arrow or a file; no more than its
+    end has to be here.
+
+    Raises `ValueError` for a footer that is damaged.
     """
-    return Fits(metadata, attachment)
+    return Fits(metadata, source, attachment)
 
 
 class Fits:
     """What a table takes in memory, as far as it was looked at."""
 
-    def __init__(self, metadata: Any, attachment: Attachment) -> None:
+    def __init__(self, metadata: Any, source: Any, attachment: Attachment) -> None:
         self._metadata = metadata
         self._attachment = attachment
         self._lock = threading.Lock()
-        self._bytes = 0
         self._open: list[_Open] = []
         self._most = 0
         self._memory = _memory_bytes()
-        for at in range(metadata.num_row_groups):
-            group = metadata.row_group(at)
-            for n in range(group.num_columns):
-                self._bytes += self._least(group.column(n), n, 0)
+        self._columns = [metadata.schema.column(n) for n in range(len(metadata.schema))]
+        self._widths = [_width(column) for column in self._columns]
+        self.groups = pages.groups(pages.Source(pyarrow(), source))
+        columns = [(n, column) for group in self.groups for n, column in enumerate(group)]
+        self._bytes = sum(self._least(n, column, 0) for n, column in columns)
         self._check()
 
     def look(self, source: Any, groups: Iterable[int] | None = None) -> None:
@@ -183,40 +186,37 @@ class Fits:
         stands where, and how much of a text repeats the one before, which takes no more than the
         footer and the headers told.
         """
-        read = pages.reader(pyarrow(), source)
+        here = pages.Source(pyarrow(), source)
         with self._lock:
-            for at in range(self._metadata.num_row_groups) if groups is None else groups:
-                self._headers(read, at)
+            for at in range(len(self.groups)) if groups is None else groups:
+                self._headers(here, at)
                 # Where even the most would fit, nobody has to look.
                 if self._bytes + self._most > self._memory:
-                    self._count(source, read)
+                    self._count(source, here)
 
-    def _headers(self, read: pages.Read, at: int) -> None:
+    def _headers(self, here: pages.Source, at: int) -> None:
         """Reads the headers of a row group, and notes what they leave open."""
-        group = self._metadata.row_group(at)
-        for n in range(group.num_columns):
-            column = group.column(n)
-            chunk = pages.look(read, column)
-            self._bytes += self._least(column, n, chunk.size) - self._least(column, n, 0)
+        for n, column in enumerate(self.groups[at]):
+            chunk = pages.look(here, column)
+            self._bytes += self._least(n, column, chunk.size) - self._least(n, column, 0)
             self._check()
-            if column.physical_type == "BYTE_ARRAY" and (chunk.told or chunk.deltas):
+            if self._columns[n].physical_type == "BYTE_ARRAY" and (chunk.told or chunk.deltas):
                 repeated = sum(page.values for page in chunk.deltas) * chunk.size
                 self._most += chunk.told * chunk.dictionary + repeated
                 self._open.append(_Open(at, n, chunk))
 
-    def _count(self, source: Any, read: pages.Read) -> None:
+    def _count(self, source: Any, here: pages.Source) -> None:
         """Counts the texts that were left open."""
         pa = pyarrow()
-        schema = self._metadata.schema
         waiting, self._open, self._most = self._open, [], 0
         for one in waiting:
-            column = self._metadata.row_group(one.group).column(one.column)
+            codec, column = self.groups[one.group][one.column].codec, self._columns[one.column]
             for page in one.chunk.deltas:
-                known = pages.delta_bytes(pa, read, page, column, schema.column(one.column))
+                known = pages.delta_bytes(pa, here, page, codec, column)
                 self._bytes += page.values * one.chunk.size if known is None else known
                 self._check()
         told = [one for one in waiting if one.chunk.told]
-        found = sorted({(one.group, schema.column(one.column).path) for one in told})
+        found = sorted({(one.group, self._columns[one.column].path) for one in told})
         if not found:
             return
         names = sorted({name for _, name in found})
@@ -227,18 +227,12 @@ class Fits:
                 self._bytes += sum(_unpacked_bytes(chunk) for chunk in column.chunks)
                 self._check()
 
-    def _least(self, column: Any, n: int, size: int) -> int:
+    def _least(self, n: int, column: pages.Column, size: int) -> int:
         """Returns how many bytes the values of a column take at least in a row group.
 
         `size` is what its pages say, where that is known.
         """
-        kind = column.physical_type
-        if kind == "FIXED_LEN_BYTE_ARRAY":
-            width = 8 * int(self._metadata.schema.column(n).length)
-        else:
-            width = _WIDTHS.get(kind, _TEXT_WIDTH)
-        least = int(column.num_values) * width // 8
-        return max(least, int(column.total_uncompressed_size), size)
+        return max(column.values * self._widths[n] // 8, column.unpacked, size)
 
     def _check(self) -> None:
         if self._bytes > self._memory:
@@ -257,6 +251,13 @@ class _Open:
     group: int
     column: int
     chunk: pages.Chunk
+
+
+def _width(column: Any) -> int:
+    """Returns how many bits a value of a column takes in memory at least."""
+    if column.physical_type == "FIXED_LEN_BYTE_ARRAY":
+        return 8 * max(int(column.length), 0)
+    return _WIDTHS.get(column.physical_type, _TEXT_WIDTH)
 
 
 def _unpacked_bytes(array: Any) -> int:

@@ -1,13 +1,13 @@
-"""Pages of a Parquet file: what they say of themselves, which the footer need not have told.
+"""Parquet files as they tell of themselves: their footers, and their pages, which may tell more.
 
 A reader makes room for what the header of a page says, and texts that are written as what is other
 in each than in the one before (`DELTA_BYTE_ARRAY`) say in a few bytes how long they become. So the
-headers are read here first, and such texts are added up.
+headers are read here first, and such texts are added up. Arrow is asked for neither: for some of
+what no column can be, the process ends where it is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +16,15 @@ _HEADER_BYTES = 256
 _LONGEST_HEADER_BYTES = 1 << 20
 _DEPTH = 16
 
-_INT32, _BINARY, _STRUCT = 5, 8, 12
+_INT32, _INT64, _BINARY, _LIST, _STRUCT = 5, 6, 8, 9, 12
 """Kinds of a field in the compact protocol of Thrift."""
 _DATA, _DICTIONARY, _DATA_2 = 0, 2, 3
 """Kinds of pages."""
 _RLE, _DELTA_BYTE_ARRAY, _OF_DICTIONARY = 3, 7, (2, 8)
 """Encodings."""
+_UNPACKED = 0
+_CODECS = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
+"""What packs pages, by its number; the LZ4 of old has frames of its own."""
 
 
 @dataclass(frozen=True)
@@ -52,36 +55,80 @@ class Chunk:
     deltas: list[Page] = field(default_factory=list)
 
 
-Read = Callable[[int, int], Any]
-"""Returns bytes from where they begin to where they end, or fewer at the end of the file."""
+class Source:
+    """The bytes of an Arrow buffer, or of a file, and how many there are."""
+
+    def __init__(self, pa: Any, source: Any) -> None:
+        self._file = None if isinstance(source, pa.Buffer) else source
+        self._view = memoryview(source if self._file is None else b"").cast("B")
+        self.size = len(self._view) if self._file is None else self._file.seek(0, 2)
+
+    def read(self, start: int, end: int) -> Any:
+        """Returns the bytes from where they begin to where they end, or fewer at the end."""
+        if self._file is None:
+            return self._view[start:end]
+        self._file.seek(start)
+        return self._file.read(end - start)
 
 
-def reader(pa: Any, source: Any) -> Read:
-    """Returns how bytes of an Arrow buffer, or of a file, are read."""
-    if isinstance(source, pa.Buffer):
-        view = memoryview(source).cast("B")
-        return lambda start, end: view[start:end]
+@dataclass(frozen=True)
+class Column:
+    """What the footer says of a column in a row group."""
 
-    def read(start: int, end: int) -> Any:
-        source.seek(start)
-        return source.read(end - start)
+    codec: int
+    values: int
+    unpacked: int
+    packed: int
+    data: int
+    """Where its first page of data begins."""
+    dictionary: int | None
+    """Where its dictionary does."""
 
-    return read
+    @property
+    def start(self) -> int:
+        """Where its first page begins."""
+        first = self.dictionary or 0
+        return first if 0 < first < self.data else self.data
 
 
-def look(read: Read, column: Any) -> Chunk:
+def groups(source: Source) -> list[list[Column]]:
+    """Reads the columns of each row group from the footer.
+
+    Raises `ValueError` where it is none.
+    """
+    end = source.size - 8
+    length = int.from_bytes(source.read(max(end, 0), end + 4), "little")
+    if not 0 < length <= end:
+        raise ValueError("the footer is not where it has to be")
+    try:
+        footer, _ = _struct(source.read(end - length, end), 0, 0)
+    except IndexError:
+        raise ValueError("the footer is not written as it has to be") from None
+    return [
+        [_column(column.get((3, _STRUCT)) or {}) for column in group.get((1, _LIST)) or ()]
+        for group in footer.get((4, _LIST)) or ()
+    ]
+
+
+def _column(about: Any) -> Column:
+    codec = _number(about, 4)
+    values, unpacked, packed, data = (about.get((n, _INT64), -1) for n in (5, 6, 7, 9))
+    if min(values, unpacked, packed, data) < 0:
+        raise ValueError("what the footer says of a column cannot be")
+    return Column(codec, values, unpacked, packed, data, about.get((11, _INT64)))
+
+
+def look(source: Source, column: Column) -> Chunk:
     """Reads the headers of the pages of a column in a row group.
 
     Raises `ValueError` where one is none.
     """
-    at = column.data_page_offset
-    if 0 < (column.dictionary_page_offset or 0) < at:
-        at = column.dictionary_page_offset
-    end = at + column.total_compressed_size
-    left = column.num_values
+    at = column.start
+    end = at + column.packed
+    left = column.values
     chunk = Chunk()
     while left > 0 and at < end:
-        fields, length = _header(read, at)
+        fields, length = _header(source, at)
         at += length
         kind, unpacked, packed = (_number(fields, number) for number in (1, 2, 3))
         chunk.size += unpacked
@@ -110,20 +157,23 @@ def _page(about: Any, kind: int, at: int, packed: int, unpacked: int, values: in
     return Page(at, packed, unpacked, values, levels, not about.get((7, 2)), True)
 
 
-def delta_bytes(pa: Any, read: Read, page: Page, column: Any, schema: Any) -> int | None:
+def delta_bytes(pa: Any, source: Source, page: Page, codec: int, schema: Any) -> int | None:
     """Returns how many bytes the texts of a page repeat of those before them.
 
-    None where it cannot be known: the page is packed, or its levels are written, in a way of old.
+    `codec` is the number of what packed it, `schema` what the file says of its column. None where
+    it cannot be known: the page is packed, or its levels are written, in a way of old.
 
     Raises `ValueError` where the page is damaged.
     """
-    data = read(page.at, page.at + page.packed)
+    data = source.read(page.at, page.at + page.packed)
     levels = page.levels or 0
     rest = data[levels:]
-    if page.is_packed and column.compression != "UNCOMPRESSED":
-        codec = "lz4_raw" if column.compression == "LZ4" else column.compression.lower()
+    if page.is_packed and codec != _UNPACKED:
+        name = _CODECS.get(codec)
+        if name is None:
+            return None
         try:
-            rest = pa.Codec(codec).decompress(bytes(rest), page.unpacked - levels, asbytes=True)
+            rest = pa.Codec(name).decompress(bytes(rest), page.unpacked - levels, asbytes=True)
         except (pa.ArrowException, OSError, OverflowError, ValueError):
             return None
     start = 0
@@ -196,11 +246,11 @@ def _number(fields: Any, number: int) -> int:
     return int(value)
 
 
-def _header(read: Read, at: int) -> tuple[Any, int]:
+def _header(source: Source, at: int) -> tuple[Any, int]:
     """Returns the fields of a header by number and kind, and how long it is."""
     size = _HEADER_BYTES
     while True:
-        data = read(at, at + size)
+        data = source.read(at, at + size)
         try:
             return _struct(data, 0, 0)
         except IndexError:
@@ -236,8 +286,10 @@ def _value(data: Any, at: int, kind: int, depth: int) -> tuple[Any, int]:
         # As readers do, which have 32 bits for it.
         value &= 0xFFFFFFFF
         return (value >> 1) ^ -(value & 1), at
-    if kind in (4, 6):
-        return _signed(data, at)
+    if kind in (4, _INT64):
+        value, at = _unsigned(data, at)
+        value &= (1 << 64) - 1
+        return (value >> 1) ^ -(value & 1), at
     if kind in (3, 7, 13):
         return None, at + {3: 1, 7: 8, 13: 16}[kind]
     if kind == _BINARY:
@@ -250,6 +302,8 @@ def _value(data: Any, at: int, kind: int, depth: int) -> tuple[Any, int]:
             size, of, at = data[at] >> 4, data[at] & 15, at + 1
             if size == 15:
                 size, at = _unsigned(data, at)
+            if of == _STRUCT:
+                return _structs(data, at, size, depth)
             return None, _items(data, at, size, (of,), depth)
         if kind == 11:
             size, at = _unsigned(data, at)
@@ -258,6 +312,14 @@ def _value(data: Any, at: int, kind: int, depth: int) -> tuple[Any, int]:
             kinds = (data[at] >> 4, data[at] & 15)
             return None, _items(data, at + 1, size, kinds, depth)
     raise ValueError("the header of a page is not written as it has to be")
+
+
+def _structs(data: Any, at: int, size: int, depth: int) -> tuple[list[Any], int]:
+    found = []
+    for _ in range(size):
+        fields, at = _struct(data, at, depth + 1)
+        found.append(fields)
+    return found, at
 
 
 def _items(data: Any, at: int, size: int, kinds: tuple[int, ...], depth: int) -> int:
