@@ -242,7 +242,7 @@ def _damaged(at: int) -> ValueError:
 def _number(fields: Any, number: int) -> int:
     value = fields.get((number, _INT32))
     if value is None or value < 0:
-        raise ValueError("the header of a page is not written as it has to be")
+        raise ValueError("the footer, or the header of a page, lacks a number")
     return int(value)
 
 
