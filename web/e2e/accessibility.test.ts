@@ -79,7 +79,7 @@ describe("every dashboard", () => {
     await alice.pushFrame("drawn/wave", files);
     await alice.push("drawn/table", { "weekly.csv": "week,sum\n1,10\n2,30\n" }, "--metric", "total=40");
     const made = await alice.cli("--json", "dashboards", "new", "For all", "drawn/wave", "drawn/table");
-    path = `/d/${(JSON.parse(made) as { board: { id: string } }).board.id}`;
+    path = `/d/${(JSON.parse(made) as { info: { id: string } }).info.id}`;
   });
 
   it.each(looks(390, 768, 1280, 1920))("can be used by everybody, $width wide and $scheme", async (look) => {

@@ -79,9 +79,27 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
         println!("{failure}\n");
     }
     println!("{sum}");
+    hold(&sum, if is_strict() { Skips::Refused } else { Skips::Told })
+}
+
+/// What a test that was skipped does to the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Skips {
+    /// It is counted: not every machine can do all.
+    Told,
+    /// It fails, as with `CI=true`.
+    Refused,
+}
+
+/// Judges the sum of all suites.
+///
+/// # Errors
+/// A test failed, none was run, or one was skipped that may not be.
+fn hold(sum: &Tally, skips: Skips) -> anyhow::Result<()> {
     ensure!(sum.failed.is_empty(), "tests failed: {}", sum.names());
     ensure!(sum.passed > 0, "no test was run");
-    ensure!(!is_strict() || sum.skipped == 0, "no test may skip with CI=true");
+    let skipped = sum.skipped;
+    ensure!(skips == Skips::Told || skipped == 0, "no test may skip with CI=true: {skipped} did");
     Ok(())
 }
 
@@ -172,4 +190,29 @@ fn tell(name: &str, held: anyhow::Result<()>) -> Tally {
         Err(error) => println!("test {name} ... FAILED: {error:#}"),
     }
     Tally::of_one(name, held.map_err(|error| format!("{error:#}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skipped_test_fails_the_run_with_ci_alone() {
+        let sum = Tally { passed: 5, skipped: 1, ..Tally::default() };
+        hold(&sum, Skips::Told).unwrap();
+        let error = hold(&sum, Skips::Refused).unwrap_err().to_string();
+        assert_eq!(error, "no test may skip with CI=true: 1 did");
+        hold(&Tally { skipped: 0, ..sum }, Skips::Refused).unwrap();
+    }
+
+    #[test]
+    fn a_failed_test_and_none_at_all_fail_the_run() {
+        for skips in [Skips::Told, Skips::Refused] {
+            assert!(hold(&Tally::default(), skips).is_err());
+            let mut sum = Tally { passed: 5, ..Tally::default() };
+            sum.fail("sync::loses", "why");
+            let error = hold(&sum, skips).unwrap_err().to_string();
+            assert_eq!(error, "tests failed: sync::loses");
+        }
+    }
 }

@@ -69,6 +69,24 @@ def test_types_come_from_the_note():
     assert table.iloc[1, 4:].isna().all()
 
 
+def test_a_table_without_rows_has_its_types():
+    table = pushed(CSV.partition("\n")[0] + "\n", COLUMNS)
+    assert len(table) == 0
+    assert list(table) == [column["titles"] for column in COLUMNS]
+    assert list(table["size"].cat.categories) == ["small", "large"]
+    kinds = {name: str(table[name].dtype) for name in ("n", "id", "x", "ok")}
+    assert kinds == {"n": "int32", "id": "int64", "x": "float64", "ok": "bool"}
+    assert pd.api.types.is_datetime64_dtype(table["day"])
+    assert str(table["at"].dt.tz) == "Europe/Berlin"
+    assert pd.api.types.is_timedelta64_dtype(table["took"])
+
+
+def test_a_name_of_two_lines_is_one_name():
+    columns = [{"titles": "a\nb", "datatype": "int"}, {"titles": "c", "datatype": "int"}]
+    table = pushed('"a\nb","c"\n1,2\n', columns)
+    assert table.to_dict("list") == {"a\nb": [1], "c": [2]}
+
+
 @pytest.mark.parametrize(
     ("csv", "columns"),
     [

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import itertools
 import json
 from random import Random
 
@@ -15,7 +16,7 @@ import pytest
 import dsp
 from dsp import types
 from dsp.attachment import Attachment
-from dsp.types import arriving, arrow
+from dsp.types import arriving, arrow, pages
 from dsp.types.base import PARQUET
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -138,6 +139,122 @@ def test_a_text_that_stands_in_every_row_is_counted_as_often(app, nested, monkey
         dsp.pull("damaged/one")
 
 
+def deltas(text, rows, nested, **options):
+    """Returns a file in which each text says that it is the one before."""
+    texts = pa.array([[text], None, []] * rows) if nested else pa.array([text, None] * rows)
+    file = pa.BufferOutputStream()
+    name = "a.list.element" if nested else "a"
+    encoding = {name: "DELTA_BYTE_ARRAY"}
+    options = {
+        "use_dictionary": False,
+        "column_encoding": encoding,
+        "store_schema": False,
+    } | options
+    pq.write_table(pa.table({"a": texts}), file, **options)
+    return file.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("packed", ["none", "zstd", "lz4"])
+def test_a_text_that_repeats_the_one_before_is_counted_as_often(
+    nested, version, packed, monkeypatch
+):
+    file = deltas("x" * 300_000, 100, nested, compression=packed, data_page_version=version)
+    assert len(file) < 400_000
+    push(file, PARQUET, "pandas/dataframe")
+    assert (
+        sum(
+            len(text[0] if nested else text)
+            for text in dsp.pull("damaged/one")["a"].dropna()
+            if len(text)
+        )
+        == 30_000_000
+    )
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 20_000_000)
+    for decoder in ("pandas", "arrow"):
+        with pytest.raises(
+            dsp.DspError, match=r"(?s)one@.*unpacks to 30,\d{3},\d{3} bytes or more.*hint: a dsp://"
+        ):
+            dsp.pull("damaged/one", decoder=decoder)
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 31_000_000)
+    assert len(dsp.pull("damaged/one")) == 100 * (3 if nested else 2)
+
+
+@pytest.mark.parametrize("app", ["polars/dataframe", None])
+def test_texts_that_repeat_those_before_are_counted_for_every_reader(app, monkeypatch):
+    push(deltas("x" * 300_000, 100, False), PARQUET, app)
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 20_000_000)
+    with pytest.raises(dsp.DspError, match="unpacks to"):
+        dsp.pull("damaged/one")
+
+
+def alike(one, other):
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def test_lengths_that_differ_are_added_up():
+    texts = [f"{n:08}" + "x" * (n % 1_000) + "y" * (n % 7) for n in range(5_000)]
+    file = pa.BufferOutputStream()
+    options = {"use_dictionary": False, "column_encoding": {"t": "DELTA_BYTE_ARRAY"}}
+    pq.write_table(pa.table({"t": texts}), file, data_page_size=4 << 10, **options)
+    data = file.getvalue()
+    schema = pq.read_metadata(data).schema.column(0)
+    source = pages.Source(pa, data)
+    ((column,),) = pages.groups(source)
+    found = pages.look(source, column).deltas
+    assert len(found) > 2
+    before = 0
+    for page in found:
+        here = texts[before : before + page.values]
+        before += page.values
+        same = sum(alike(*pair) for pair in itertools.pairwise(here))
+        assert pages.delta_bytes(pa, source, page, column.codec, schema) == same
+    assert before == len(texts)
+
+
+def varint(value, length=0):
+    """A number as Thrift writes it, which may be longer than it has to be."""
+    value <<= 1
+    out = bytearray()
+    while value > 127 or len(out) + 1 < length:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
+
+
+@pytest.mark.parametrize("app", ["pandas/dataframe", "polars/dataframe", None])
+def test_a_page_that_unpacks_to_more_than_the_footer_says_is_refused(app, monkeypatch):
+    file = pa.BufferOutputStream()
+    table = pa.table({"a": ["x" * 30_000_000]})
+    options = {"use_dictionary": False, "write_statistics": False, "store_schema": False}
+    pq.write_table(table, file, compression="zstd", **options)
+    data = file.getvalue().to_pybytes()
+    told = varint(pq.read_metadata(file.getvalue()).row_group(0).column(0).total_uncompressed_size)
+    assert data.count(told) > 0
+    data = data.replace(told, varint(1_000, len(told)))
+    assert (
+        pq.read_metadata(pa.BufferReader(data)).row_group(0).column(0).total_uncompressed_size
+        < 2_000
+    )
+    push(data, PARQUET, app)
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 20_000_000)
+    with pytest.raises(dsp.DspError, match=r"unpacks to 30,\d{3},\d{3} bytes or more"):
+        dsp.pull("damaged/one")
+
+
+def test_values_of_a_fixed_length_are_counted_by_it(monkeypatch):
+    values = pa.array([b"x" * 30_000] * 1_000, pa.binary(30_000))
+    file = pa.BufferOutputStream()
+    pq.write_table(pa.table({"a": values}), file, store_schema=False)
+    assert file.getvalue().size < 100_000
+    push(file.getvalue().to_pybytes(), PARQUET, None)
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 20_000_000)
+    with pytest.raises(dsp.DspError, match=r"unpacks to 30,\d{3},\d{3} bytes or more"):
+        dsp.pull("damaged/one")
+
+
 def test_texts_that_fit_are_read_however_long_the_longest_might_be(monkeypatch):
     texts = ["x" * 200_000, *("short" for _ in range(999))]
     file = pa.BufferOutputStream()
@@ -163,6 +280,11 @@ def test_a_large_table_that_unpacks_to_more_is_refused_while_it_arrives(monkeypa
     monkeypatch.setattr(arrow, "IN_MEMORY_BYTES", 0)
     with pytest.raises(dsp.DspError, match="unpacks to"):
         dsp.pull("damaged/one")
+    for most in (1 << 30, 0):
+        monkeypatch.setattr(arrow, "IN_MEMORY_BYTES", most)
+        push(deltas("x" * 30_000, 1_000, False, row_group_size=100), PARQUET, "pandas/dataframe")
+        with pytest.raises(dsp.DspError, match=r"unpacks to 2\d,\d{3},\d{3} bytes or more"):
+            dsp.pull("damaged/one")
 
 
 @pytest.mark.parametrize("kind", ["pandas", "polars", "geopandas", "arrow"])
@@ -192,6 +314,36 @@ def test_a_wrong_byte_anywhere_is_told(kind):
         except dsp.DspError:
             told += 1
     assert told > 0
+
+
+def test_what_packed_a_column_is_not_asked_of_arrow(monkeypatch):
+    """It ends the process for a number that it does not know."""
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 1_000_000)
+    whole = deltas("x" * 900, 3_000, False, compression="zstd")
+    packed = b"\x18\x01a\x15\x0c"  # The name of the column, and the number of zstd.
+    assert whole.count(packed) == 1
+    push(whole.replace(packed, packed[:-1] + b"\x33"), PARQUET, "pandas/dataframe")
+    with pytest.raises(dsp.DspError, match="no Parquet file that can be read"):
+        dsp.pull("damaged/one")
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_wrong_byte_where_lengths_are_told_is_told(nested, monkeypatch):
+    monkeypatch.setattr(arrow, "_memory_bytes", lambda: 1_000_000)
+    whole = deltas("x" * 900, 3_000, nested, compression="zstd", data_page_size=2_000)
+    told = 0
+    for seed in range(300):
+        random = Random(seed)
+        data = bytearray(whole)
+        last = len(data) if seed % 2 else min(len(data), 500)
+        data[len(data) - 1 - random.randrange(last)] = random.randrange(256)
+        kept = Kept("p", "", len(data), PARQUET, "p")
+        object.__setattr__(kept, "data", bytes(data))
+        try:
+            types.decode(kept)
+        except dsp.DspError:
+            told += 1
+    assert told > 200
 
 
 def noted(change):

@@ -86,6 +86,38 @@ def test_parameters_come_back_as_they_were(here):
     assert one.params["t"] == {"t": "datetime", "v": "1970-01-01T00:00:00.000000001Z"}
 
 
+def test_who_takes_no_connection_is_told_to_be_absent(monkeypatch):
+    """A firewall that says nothing, as a port whose queue is full, is no connection that broke."""
+    monkeypatch.setattr("dsp.client._CONNECT_SECONDS", 0.2)
+    with contextlib.ExitStack() as held:
+        full = held.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        caller = Client.of_url(f"http://127.0.0.1:{full.getsockname()[1]}", "token")
+        with pytest.raises(dsp.DaemonNotFoundError, match=r"no daemon answers at http://127"):
+            caller.get("/node")
+        with pytest.raises(dsp.DaemonNotFoundError, match=r"no daemon answers at http://127"):
+            caller.upload(iter([b"x"]), size=1, blake3="0" * 64)
+
+
+def test_files_of_one_name_are_all_there(here, tmp_path):
+    names = ["a-2.txt", "a.txt", "b/a.txt", "c/a.txt"]
+    frame = dsp.create_frame("errors/names")
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name)
+        frame.commit(path)
+    frame.push()
+    found = {one.path: one.text() for one in dsp.stack("errors/names").head.attachments}
+    assert sorted(found.values()) == sorted(names)
+    assert found["a-2.txt"] == "a-2.txt"
+
+
 def test_a_push_of_nothing_is_refused(here):
     with pytest.raises(dsp.ConfigurationError, match="nothing to push"):
         dsp.create_frame("errors/nothing").push("a message")

@@ -101,7 +101,8 @@ pages <- function(client, path, query = list()) {
   }
 }
 
-# Does something long and returns its result, told as JSON lines.
+# Does something long and returns its result, told as JSON lines. What the user should know comes as
+# a warning.
 steps <- function(client, path, body) {
   answer <- send(client, "POST", path, body = body)
   lines <- strsplit(httr2::resp_body_string(answer), "\n", fixed = TRUE)[[1]]
@@ -109,6 +110,9 @@ steps <- function(client, path, body) {
     step <- from_json(line)
     if (identical(step$step, "done")) {
       return(step$result)
+    }
+    if (identical(step$step, "note")) {
+      rlang::warn(clean(text_or(step$text, "")), class = "dsp_warning")
     }
     if (identical(step$step, "failed")) {
       refuse_problem(step$problem)
@@ -246,8 +250,14 @@ failure_text <- function(error) {
   )
 }
 
+# How curl says that nobody took the connection; one that broke off is a "Connection" to it as well.
+NO_CONNECTION <- paste0(
+  "failed to connect|(could not|couldn't) connect|connection (refused|timed out)|resolve"
+)
+
 unreachable <- function(client, cause, silence) {
-  if (grepl("too slow|timeout was reached", cause, ignore.case = TRUE)) {
+  absent <- grepl(NO_CONNECTION, cause, ignore.case = TRUE)
+  if (!absent && grepl("too slow|timeout was reached", cause, ignore.case = TRUE)) {
     refuse(
       paste(
         "the daemon at", client$socket %||% client$address, "did not answer in", silence, "seconds"
@@ -257,7 +267,7 @@ unreachable <- function(client, cause, silence) {
       code = "no_answer"
     )
   }
-  if (grepl("connect|resolve", cause, ignore.case = TRUE)) {
+  if (absent) {
     refuse(
       paste("no daemon answers at", client$socket %||% client$address),
       if (client$local) {

@@ -35,7 +35,7 @@ struct RowsQuery {
     /// Most rows, 1 to 1000; 100 when left out.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u64>,
-    /// Names of columns as a JSON array; all when left out.
+    /// Names of columns as a JSON array; all when left out, and rows without cells for `[]`.
     columns: Option<String>,
     /// What the rows are sorted by, as a JSON array: `[{"column":"price","descending":true}]`.
     sort: Option<String>,

@@ -113,7 +113,10 @@ impl StackName {
         rule::check_length(text, STACK_NAME_BYTES)?;
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
         if let Some(other) = text.chars().find(|c| !allowed(*c)) {
-            return Err(NameRule::StackCharacter(other));
+            return Err(match other.is_control() {
+                true => NameRule::Hidden(other),
+                false => NameRule::StackCharacter(other),
+            });
         }
         for segment in text.split('/') {
             match segment.chars().next() {

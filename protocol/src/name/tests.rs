@@ -19,6 +19,8 @@ fn stack_names() {
     for (bad, c) in [("a b", ' '), ("naïve", 'ï'), ("a:b", ':'), ("a@b", '@'), ("a*", '*')] {
         assert_eq!(rule::<StackName>(bad), NameRule::StackCharacter(c));
     }
+    // Shown as it is, it would break the line that tells of it.
+    assert_eq!(rule::<StackName>("a\nb"), NameRule::Hidden('\n'));
     for bad in ["/a", "a/", "a//b"] {
         assert_eq!(rule::<StackName>(bad), NameRule::EmptySegment, "{bad}");
     }

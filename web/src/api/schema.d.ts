@@ -7423,7 +7423,7 @@ export interface operations {
                 offset?: number;
                 /** @description Most rows, 1 to 1000; 100 when left out. */
                 limit?: number;
-                /** @description Names of columns as a JSON array; all when left out. */
+                /** @description Names of columns as a JSON array; all when left out, and rows without cells for `[]`. */
                 columns?: string;
                 /** @description What the rows are sorted by, as a JSON array: `[{"column":"price","descending":true}]`. */
                 sort?: string;

@@ -286,10 +286,10 @@ class Client:
                 causes=[str(error)],
                 hint="is the first argument the right one?",
             ) from None
-        except httpx.ConnectError as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise DaemonNotFoundError(
                 f"no daemon answers at {self._socket or self.address}",
-                causes=[str(error)],
+                causes=[str(error) or type(error).__name__],
                 hint="`dsp daemon start` starts it; `dsp daemon logs` says why it ended"
                 if self.local
                 else "does it run there, and is that its address? DSP_URL named it, or a profile",

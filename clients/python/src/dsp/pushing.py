@@ -284,9 +284,10 @@ class StackFrame:
         for at, part in enumerate(self._parts):
             number = f"-{at:0{digits}}" if len(self._parts) > 1 else ""
             path = part.encoded.name or f"{base}{number}{part.encoded.suffix}"
-            if path in paths:
-                stem, dot, end = path.rpartition(".")
+            stem, dot, end = path.rpartition(".")
+            while path in paths:
                 path = f"{stem}-{at}{dot}{end}" if stem else f"{path}-{at}"
+                stem = f"{stem}-{at}" if stem else ""
             paths.append(path)
         return paths
 

@@ -169,6 +169,30 @@ test_that("a daemon that does not answer is told in time", {
   expect_error(dsp_ls(), "did not answer in 1 seconds", class = "dsp_error_no_answer")
 })
 
+test_that("a daemon that is absent, one that is silent and a connection that broke are told apart", {
+  client <- list(address = "http://127.0.0.1:1", socket = NULL, local = FALSE)
+  said <- function(cause) {
+    class(tryCatch(dsp:::unreachable(client, cause, 30), dsp_error = identity))[[1]]
+  }
+  for (cause in c(
+    "Failed to connect to 127.0.0.1 port 1: Connection refused",
+    "Timeout was reached [10.0.0.1]: Failed to connect to 10.0.0.1 port 1 after 5001 ms",
+    "Connection timed out after 5001 milliseconds",
+    "Could not resolve host: nowhere"
+  )) {
+    expect_identical(said(cause), "dsp_error_daemon_not_found", info = cause)
+  }
+  slow <- "Timeout was reached [here]: Operation too slow. Less than 1 bytes/sec transferred"
+  expect_identical(said(slow), "dsp_error_no_answer")
+  for (cause in c(
+    "Failure when receiving data from the peer [here]: Recv failure: Connection reset by peer",
+    "transfer closed with 3 bytes remaining to read",
+    "Connection died, tried 5 times before giving up"
+  )) {
+    expect_identical(said(cause), "dsp_error_connection_lost", info = cause)
+  }
+})
+
 test_that("stacks of others are not pushed to", {
   as_person("alice")
   expect_error(push_frame("/bob/x", "text"), "stack of bob, .*push to \"x\"")

@@ -105,3 +105,10 @@ test_that("arguments of another kind are refused by their names", {
   refused(push_frame("odd", 1, handler = 5), "a handler is a function")
   refused(pull("simple", filename = c("a", "b")), "a file is named by one text")
 })
+
+test_that("what a push did besides is told", {
+  as_person("alice")
+  push_frame("frames/again", "one")
+  run_dsp(home_of("alice"), "rm", "frames/again", "--yes")
+  expect_warning(push_frame("frames/again", "two"), "was removed", class = "dsp_warning")
+})

@@ -214,6 +214,33 @@ async fn what_was_made_of_a_table_goes_with_its_bytes() {
 }
 
 #[tokio::test]
+async fn rows_of_no_columns_have_no_cells() {
+    let lab = Lab::start().await;
+    lab.push("sales", "sales.csv", CSV).await;
+    // As they are, sorted, and picked: `[{"column":"id"}]`, `[{"column":"id","op":"<","value":3}]`.
+    let sort = "&sort=%5B%7B%22column%22%3A%22id%22%7D%5D";
+    let pick =
+        "&filter=%5B%7B%22column%22%3A%22id%22%2C%22op%22%3A%22%3C%22%2C%22value%22%3A3%7D%5D";
+    for (asked, total, rows) in [
+        ("", 3, 3),
+        ("&offset=2", 3, 1),
+        ("&offset=3", 3, 0),
+        ("&offset=1&limit=1", 3, 1),
+        (sort, 3, 3),
+        (pick, 2, 2),
+    ] {
+        let path = format!("/api/v1/rows?ref=sales&columns=%5B%5D{asked}");
+        let (status, page) = lab.get(&path).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {page}");
+        assert_eq!((&page["columns"], &page["total"]), (&json!([]), &json!(total)), "{path}");
+        assert_eq!(page["rows"], json!(vec![json!([]); rows]), "{path}");
+        let (status, stream) = bytes(&lab, &format!("{path}&format=arrow")).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {}", String::from_utf8_lossy(&stream));
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn rows_come_as_a_stream_of_arrow() {
     let lab = Lab::start().await;
     lab.push("sales", "sales.csv", CSV).await;

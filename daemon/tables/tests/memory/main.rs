@@ -54,6 +54,18 @@ fn wide_rows() -> Bytes {
     written([("wide", Arc::new(rows) as ArrayRef)], one_a_page.build())
 }
 
+/// Some such rows before many that are narrow, so that a row is short on average.
+fn some_wide_rows() -> Bytes {
+    let text = "x".repeat(4 << 20);
+    let wide = (0..60).map(|_| text.as_str());
+    let rows = StringArray::from_iter_values(wide.chain((0..20_000).map(|_| "")));
+    let one_a_page = properties()
+        .set_dictionary_enabled(false)
+        .set_write_batch_size(1)
+        .set_data_page_row_count_limit(1);
+    written([("wide", Arc::new(rows) as ArrayRef)], one_a_page.build())
+}
+
 /// Lists of a million numbers that are all the same.
 fn long_lists() -> Bytes {
     let mut lists = ListBuilder::new(Int64Builder::new());
@@ -184,8 +196,9 @@ fn json_line(items: usize) -> Bytes {
 }
 
 /// What is tried, and what it may cost in MiB.
-const CASES: [(&str, u64, Make, Run); 18] = [
+const CASES: [(&str, u64, Make, Run); 19] = [
     ("a page of wide rows", ROWS, wide_rows, page),
+    ("a page of some wide rows", ROWS, some_wide_rows, page),
     ("the statistics of wide rows", WHOLE, wide_rows, stats),
     ("sorting wide rows", WHOLE, wide_rows, sorted),
     ("a page of long lists", ROWS, long_lists, page),

@@ -27,7 +27,7 @@ _SLACK_BYTES = 1 << 10
 
 
 def read(
-    pa: Any, attachment: Attachment, check: Callable[[Any, Attachment], Fits]
+    pa: Any, attachment: Attachment, check: Callable[[Any, Any, Attachment], Fits]
 ) -> tuple[Any, dict[bytes, bytes]]:
     """Returns the table, and the metadata of the file, which `check` sees before it is believed.
 
@@ -43,9 +43,9 @@ def read(
             for _ in arrived:
                 pass
             file = pa.parquet.ParquetFile(buffer)
-            check(file.metadata, attachment).look(buffer)
+            check(file.metadata, buffer, attachment).look(buffer)
             return file.read(), file.metadata.metadata or {}
-        fits = check(metadata, attachment)
+        fits = check(metadata, buffer, attachment)
         with ThreadPoolExecutor(max(pa.cpu_count(), 1)) as threads:
             groups = list(_groups(pa, buffer, fits, metadata, arrived, threads))
         return pa.concat_tables(group.result() for group in groups), metadata.metadata or {}
@@ -95,7 +95,7 @@ def _groups(
         file = pa.parquet.ParquetFile(buffer, metadata=metadata)
         return file.read_row_group(at, use_threads=False)
 
-    ends = _ends(metadata)
+    ends = _ends(fits)
     at = 0
     for here in arrived:
         while at < len(ends) and ends[at] + _SLACK_BYTES <= here:
@@ -105,14 +105,11 @@ def _groups(
         yield threads.submit(decode, left)
 
 
-def _ends(metadata: Any) -> list[int]:
+def _ends(fits: Fits) -> list[int]:
     """Returns where each row group, and all before it, end."""
     ends, end = [], 0
-    for at in range(metadata.num_row_groups):
-        group = metadata.row_group(at)
-        for n in range(group.num_columns):
-            column = group.column(n)
-            start = max(column.data_page_offset, column.dictionary_page_offset or 0)
-            end = max(end, start + max(column.total_compressed_size, 0))
+    for group in fits.groups:
+        for column in group:
+            end = max(end, max(column.data, column.dictionary or 0) + column.packed)
         ends.append(end)
     return ends

@@ -8,11 +8,12 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from dsp.errors import DspError, UnsupportedObjectTypeException
-from dsp.types import arriving
+from dsp.types import arriving, pages
 from dsp.types.base import (
     IN_MEMORY_BYTES,
     PARQUET,
@@ -41,6 +42,8 @@ than the values alone, and each page of rows needs all of it.
 
 _WIDTHS = {"BOOLEAN": 1, "INT32": 8, "INT64": 64, "INT96": 64, "FLOAT": 32, "DOUBLE": 64}
 """Bits of a value in memory at least: 32 bits of Parquet may be 8 of Arrow."""
+_TEXT_WIDTH = 32
+"""The same of a text, which says where it ends."""
 _UNKNOWN_MEMORY = 1 << 40
 _OF_ARROW = (ArithmeticError, LookupError, MemoryError, OSError, TypeError, ValueError)
 """What Arrow raises of a damaged file beside its own errors."""
@@ -123,7 +126,7 @@ def read_parquet(attachment: Attachment) -> Any:
         else:
             with _on_disk(attachment) as path, pa.memory_map(path) as file:
                 read = pa.parquet.ParquetFile(file)
-                check_fits(read.metadata, attachment).look(file)
+                check_fits(read.metadata, file, attachment).look(file)
                 table, metadata = read.read(), read.metadata.metadata or {}
         return _as_written(pa, table, metadata.get(b"ARROW:schema"))
     except (pa.ArrowException, *_OF_ARROW) as error:
@@ -140,74 +143,121 @@ def read_foreign(attachment: Attachment) -> Any:
         path = str(attachment.save_parquet(Path(folder) / "table.parquet"))
         with pa.memory_map(path) as file:
             read = pa.parquet.ParquetFile(file)
-            check_fits(read.metadata, attachment).look(file)
+            check_fits(read.metadata, file, attachment).look(file)
             return read.read()
 
 
-def check_fits(metadata: Any, attachment: Attachment) -> Fits:
+def check_fits(metadata: Any, source: Any, attachment: Attachment) -> Fits:
     """Raises `DspError` for a table that no memory of this machine holds, before it is unpacked.
 
     A small file can say of each column that one value is repeated a billion times. What is counted
-    here is the least that its values take by the footer; how long texts become that stand in a
-    dictionary, the row groups tell: `Fits.look` has to see them before they are read.
+    here is the least that its values take by the footer; what the pages say, and how long texts
+    become that stand in a dictionary or repeat those before them, the row groups tell: `Fits.look`
+    has to see them before they are read. `source` is a buffer of Arrow or a file; no more than its
+    end has to be here.
+
+    Raises `ValueError` for a footer that is damaged.
     """
-    return Fits(metadata, attachment)
+    return Fits(metadata, source, attachment)
 
 
 class Fits:
     """What a table takes in memory, as far as it was looked at."""
 
-    def __init__(self, metadata: Any, attachment: Attachment) -> None:
+    def __init__(self, metadata: Any, source: Any, attachment: Attachment) -> None:
         self._metadata = metadata
         self._attachment = attachment
         self._lock = threading.Lock()
-        self._bytes = 0
-        texts: dict[str, int] = {}
-        for at in range(metadata.num_row_groups):
-            group = metadata.row_group(at)
-            for n in range(group.num_columns):
-                column = group.column(n)
-                width = _WIDTHS.get(column.physical_type, 4)
-                size = column.total_uncompressed_size
-                self._bytes += max(column.num_values * width // 8, size)
-                if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page:
-                    # No value is longer than the dictionary.
-                    most = column.num_values * max(size, 0)
-                    texts[column.path_in_schema] = texts.get(column.path_in_schema, 0) + most
+        self._open: list[_Open] = []
+        self._most = 0
         self._memory = _memory_bytes()
-        self._add(0)
-        # Where even that would fit, nobody has to look.
-        fits = self._bytes + sum(texts.values()) <= self._memory
-        self._texts = [] if fits else list(texts)
+        self._columns = [metadata.schema.column(n) for n in range(len(metadata.schema))]
+        self._widths = [_width(column) for column in self._columns]
+        self.groups = pages.groups(pages.Source(pyarrow(), source))
+        columns = [(n, column) for group in self.groups for n, column in enumerate(group)]
+        self._bytes = sum(self._least(n, column, 0) for n, column in columns)
+        self._check()
 
     def look(self, source: Any, groups: Iterable[int] | None = None) -> None:
-        """Counts the texts of row groups, all when left out, as long as they become.
+        """Counts what the pages of row groups become, of all when left out.
 
-        Raises `DspError` once they are too much. Their dictionaries are read, and which value
-        stands where, which takes no more than the footer told.
+        Raises `DspError` once that is too much, and `ValueError` for pages that are damaged. Only
+        their headers are read where all would fit anyway; otherwise dictionaries, which value
+        stands where, and how much of a text repeats the one before, which takes no more than the
+        footer and the headers told.
         """
-        if not self._texts:
-            return
-        pq = pyarrow().parquet
-        metadata = self._metadata
-        file = pq.ParquetFile(source, metadata=metadata, read_dictionary=self._texts)
-        for at in range(metadata.num_row_groups) if groups is None else groups:
-            for name in self._texts:
-                columns = file.read_row_group(at, columns=[name], use_threads=False)
-                for column in columns.columns:
-                    self._add(sum(_unpacked_bytes(chunk) for chunk in column.chunks))
-
-    def _add(self, size: int) -> None:
+        here = pages.Source(pyarrow(), source)
         with self._lock:
-            self._bytes += size
-            taken = self._bytes
-        if taken > self._memory:
+            for at in range(len(self.groups)) if groups is None else groups:
+                self._headers(here, at)
+                # Where even the most would fit, nobody has to look.
+                if self._bytes + self._most > self._memory:
+                    self._count(source, here)
+
+    def _headers(self, here: pages.Source, at: int) -> None:
+        """Reads the headers of a row group, and notes what they leave open."""
+        for n, column in enumerate(self.groups[at]):
+            chunk = pages.look(here, column)
+            self._bytes += self._least(n, column, chunk.size) - self._least(n, column, 0)
+            self._check()
+            if self._columns[n].physical_type == "BYTE_ARRAY" and (chunk.told or chunk.deltas):
+                repeated = sum(page.values for page in chunk.deltas) * chunk.size
+                self._most += chunk.told * chunk.dictionary + repeated
+                self._open.append(_Open(at, n, chunk))
+
+    def _count(self, source: Any, here: pages.Source) -> None:
+        """Counts the texts that were left open."""
+        pa = pyarrow()
+        waiting, self._open, self._most = self._open, [], 0
+        for one in waiting:
+            codec, column = self.groups[one.group][one.column].codec, self._columns[one.column]
+            for page in one.chunk.deltas:
+                known = pages.delta_bytes(pa, here, page, codec, column)
+                self._bytes += page.values * one.chunk.size if known is None else known
+                self._check()
+        told = [one for one in waiting if one.chunk.told]
+        found = sorted({(one.group, self._columns[one.column].path) for one in told})
+        if not found:
+            return
+        names = sorted({name for _, name in found})
+        file = pa.parquet.ParquetFile(source, metadata=self._metadata, read_dictionary=names)
+        for group, name in found:
+            columns = file.read_row_group(group, columns=[name], use_threads=False)
+            for column in columns.columns:
+                self._bytes += sum(_unpacked_bytes(chunk) for chunk in column.chunks)
+                self._check()
+
+    def _least(self, n: int, column: pages.Column, size: int) -> int:
+        """Returns how many bytes the values of a column take at least in a row group.
+
+        `size` is what its pages say, where that is known.
+        """
+        return max(column.values * self._widths[n] // 8, column.unpacked, size)
+
+    def _check(self) -> None:
+        if self._bytes > self._memory:
             raise DspError(
-                f"{self._attachment.reference} unpacks to {taken:,} bytes or more, and this "
+                f"{self._attachment.reference} unpacks to {self._bytes:,} bytes or more, and this "
                 f"machine has {self._memory:,} bytes of memory",
                 causes=[f"the file has {self._attachment.size:,} bytes"],
                 hint="a dsp:// URL reads some columns or rows of it; .save() writes the file",
             )
+
+
+@dataclass(frozen=True)
+class _Open:
+    """Texts of a column in a row group whose length no header tells."""
+
+    group: int
+    column: int
+    chunk: pages.Chunk
+
+
+def _width(column: Any) -> int:
+    """Returns how many bits a value of a column takes in memory at least."""
+    if column.physical_type == "FIXED_LEN_BYTE_ARRAY":
+        return 8 * max(int(column.length), 0)
+    return _WIDTHS.get(column.physical_type, _TEXT_WIDTH)
 
 
 def _unpacked_bytes(array: Any) -> int:

@@ -46,9 +46,9 @@ def read(attachment: Attachment, note: Note) -> Any:
     """
     import pandas
 
-    texts = fields(
-        attachment, dtype=str, na_filter=False, skip_blank_lines=False, header=None, skiprows=1
-    )
+    texts = fields(attachment, dtype=str, na_filter=False, skip_blank_lines=False, header=None)
+    # The names, without which pandas finds no columns where there are no rows.
+    texts = texts.iloc[1:].reset_index(drop=True)
     try:
         schema = note["tableSchema"]
         columns = schema["columns"]

@@ -68,7 +68,7 @@ class GeoPandas:
         pa = pyarrow()
         try:
             with attachment.open() as file:
-                check_fits(pa.parquet.read_metadata(file), attachment).look(file)
+                check_fits(pa.parquet.read_metadata(file), file, attachment).look(file)
                 file.seek(0)
                 frame = geopandas.read_parquet(file)
             about = dict(frame.attrs.pop(_ABOUT, {}))

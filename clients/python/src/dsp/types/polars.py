@@ -69,7 +69,7 @@ def _check_fits(file: IO[bytes], attachment: Attachment) -> None:
         return
     pa = pyarrow()
     with contextlib.suppress(pa.ArrowException):
-        check_fits(pa.parquet.read_metadata(file), attachment).look(file)
+        check_fits(pa.parquet.read_metadata(file), file, attachment).look(file)
     file.seek(0)
 
 
