@@ -15,7 +15,7 @@ import { Bones } from "../parts/states";
 import { Time } from "../parts/time";
 import { toast } from "../parts/toasts";
 import { stackPath } from "../ref";
-import type { Choice } from "../widgets";
+import type { Choice, Value } from "../widgets";
 import type { Shown } from "./choose";
 import { type Found, referenceIn } from "./frames";
 import type { Card } from "./model";
@@ -127,12 +127,17 @@ function Body({ card, found, frame, shown, history, choose }: Drawn & { frame: F
   if (card.kind === "metric") return <Metric name={card.text} frame={frame} history={history} />;
   if (shown === undefined) return <p class="note">This frame has no files.</p>;
   if (shown.item === undefined) {
-    const { wants, nearest } = shown;
+    const { wants, nearest, would } = shown;
     return (
       <div class="note" role="status">
         <p>
           Nothing for <b>{saidOf(wants)}</b>. The nearest is {saidOf(nearest.params)}.
         </p>
+        {would.length > 0 && (
+          <p class="muted">
+            With all else as it is: {would.map(([key, values]) => `${plain(key)} ${listed(values)}`).join(", or ")}.
+          </p>
+        )}
         <button type="button" class="button" onClick={() => choose(nearest.params)}>
           Show that
         </button>
@@ -144,6 +149,9 @@ function Body({ card, found, frame, shown, history, choose }: Drawn & { frame: F
   if (!file.here) return <Away reference={reference} file={file} />;
   return <Show key={file.hash} file={file} reference={reference} />;
 }
+
+/** Most values that are named where nothing has what is chosen. */
+const MOST = 8;
 
 /** What scrolls within itself, and can be reached by keys there. */
 const SCROLL = new Set<Kind>(["image", "table", "text", "code"]);
@@ -244,6 +252,14 @@ function Away({ reference, file }: { reference: string; file: FileInfo }) {
       </button>
     </div>
   );
+}
+
+/** The first of some values, as words: `north, south or west`. */
+function listed(values: readonly Value[]): string {
+  const said = values.slice(0, MOST).map((value) => plain(String(value)));
+  if (values.length > MOST) return `${said.join(", ")} and ${values.length - MOST} more`;
+  const last = said.pop() ?? "";
+  return said.length === 0 ? last : `${said.join(", ")} or ${last}`;
 }
 
 function saidOf(choice: Choice): string {
