@@ -273,6 +273,22 @@ describe("a dashboard", () => {
     }
   });
 
+  it("has cards that stay at a frame, and say how many came after it", async () => {
+    await alice.push("staying", { "a.csv": "n\n71\n" }, "-m", "first");
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/");
+    await make(page, "Staying", ["staying"]);
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByRole("button", { name: "Edit staying", exact: true }).click();
+    await page.getByRole("checkbox", { name: "Stay at the frame that it shows now" }).check();
+    await page.getByRole("button", { name: "Done" }).click();
+    await page.getByText("pinned", { exact: true }).waitFor();
+    await alice.push("staying", { "a.csv": "n\n72\n" }, "-m", "second");
+    await page.getByText("1 newer", { exact: true }).waitFor();
+    await page.getByRole("cell", { name: "71" }).waitFor();
+    await visitor.leave();
+  });
+
   it("stands on Home where it was pinned, and comes back after it was removed", async () => {
     const visitor = await Visitor.come(browser, alice);
     const page = await visitor.at("/");

@@ -17,7 +17,7 @@ import { toast } from "../parts/toasts";
 import { stackPath } from "../ref";
 import type { Choice, Value } from "../widgets";
 import type { Shown } from "./choose";
-import { type Found, referenceIn } from "./frames";
+import { type Found, newerThan, referenceIn } from "./frames";
 import type { Card } from "./model";
 import { Metric } from "./metric";
 
@@ -41,10 +41,11 @@ export interface Drawn {
 
 /** A card. */
 export function CardView(props: Drawn & { tools?: ComponentChildren }) {
-  const { card, found, shown, tools, comments, discuss } = props;
+  const { card, found, shown, history, tools, comments, discuss } = props;
   const place = useRef<HTMLElement>(null);
   const frame = found && "frame" in found ? found.frame : undefined;
   const title = plain(card.title || frame?.stack.name || (card.kind === "text" ? "Text" : "Card"));
+  const newer = card.frame === undefined ? 0 : newerThan(history, card.frame);
   if (card.kind === "divider") {
     return (
       <div class="divider">
@@ -64,6 +65,7 @@ export function CardView(props: Drawn & { tools?: ComponentChildren }) {
             <Icon name="pin" size={12} /> pinned
           </span>
         )}
+        {newer > 0 && <span class="badge accent">{newer} newer</span>}
         <span class="end">
           {frame && card.kind === "stack" && (
             <span class="muted when">
