@@ -281,6 +281,22 @@ describe("a dashboard", () => {
     }
   });
 
+  it("has cards that stay at a frame, and say how many came after it", async () => {
+    await alice.push("staying", { "a.csv": "n\n71\n" }, "-m", "first");
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/");
+    await make(page, "Staying", ["staying"]);
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByRole("button", { name: "Edit staying", exact: true }).click();
+    await page.getByRole("checkbox", { name: "Stay at the frame that it shows now" }).check();
+    await page.getByRole("button", { name: "Done" }).click();
+    await page.getByText("pinned", { exact: true }).waitFor();
+    await alice.push("staying", { "a.csv": "n\n72\n" }, "-m", "second");
+    await page.getByText("1 newer", { exact: true }).waitFor();
+    await page.getByRole("cell", { name: "71" }).waitFor();
+    await visitor.leave();
+  });
+
   it("stands on Home where it was pinned, and comes back after it was removed", async () => {
     const visitor = await Visitor.come(browser, alice);
     const page = await visitor.at("/");
@@ -296,6 +312,92 @@ describe("a dashboard", () => {
     await expect.poll(() => new URL(page.url()).pathname).toBe(path);
     visitor.forgive(/404/);
     await visitor.leave();
+  });
+});
+
+describe("tabs", () => {
+  it("part the cards, for a teammate too", async () => {
+    const hers = await Visitor.come(browser, alice);
+    const his = await Visitor.come(browser, bob);
+    const page = await hers.at("/");
+    const path = await make(page, "Parted", ["waves/one"]);
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByRole("button", { name: "Tabs", exact: true }).click();
+    await page.getByRole("link", { name: "Tab 2", exact: true }).waitFor();
+    await page.getByText("Nothing on this tab yet").waitFor();
+    const name = page.getByRole("textbox", { name: "Name of this tab" });
+    await name.fill("Numbers");
+    await name.press("Enter");
+    await page.getByRole("link", { name: "Numbers", exact: true }).waitFor();
+    await page.getByRole("button", { name: /^weekly/ }).click();
+    await page.getByRole("cell", { name: /^3\d$/ }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("link", { name: "Done" }).click();
+    await page.getByRole("link", { name: "Edit" }).waitFor();
+    expect(new URL(page.url()).searchParams.get("tab")).toBe("Numbers");
+
+    const other = await his.at(path);
+    await expect.poll(() => heights(other)).toEqual([101]);
+    expect(await other.getByRole("cell", { name: /^3\d$/ }).count()).toBe(0);
+    await other.getByRole("link", { name: "Numbers", exact: true }).click();
+    await other.getByRole("cell", { name: /^3\d$/ }).waitFor();
+    expect(await heights(other)).toEqual([]);
+    expect(await violations(other)).toEqual([]);
+
+    // Without its tab the card is where the others are.
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByRole("button", { name: /^Remove the tab Numbers/ }).click();
+    await other.getByRole("navigation", { name: "Tabs of the dashboard" }).waitFor({ state: "detached" });
+    await other.getByRole("cell", { name: /^3\d$/ }).waitFor();
+    await expect.poll(() => heights(other)).toEqual([101]);
+    await hers.leave();
+    await his.leave();
+  });
+});
+
+describe("parameters", () => {
+  it("begin, are called and stand in the bar as the dashboard says", async () => {
+    const hers = await Visitor.come(browser, alice);
+    const page = await hers.at("/");
+    const path = await make(page, "Begun", ["waves/one", "waves/two"]);
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByRole("button", { name: "Parameters", exact: true }).click();
+    const dialog = page.getByRole("dialog", { name: "Parameters of this dashboard" });
+    await dialog.getByRole("combobox", { name: "k begins with" }).selectOption("3");
+    const name = dialog.getByRole("textbox", { name: "k is called" });
+    await name.fill("Waves");
+    await name.press("Tab");
+    await expect.poll(() => heights(page)).toEqual([103, 103]);
+    expect(await violations(page)).toEqual([]);
+    await dialog.getByRole("button", { name: "Done" }).click();
+    await page.getByText("Saved").waitFor();
+    await page.goto(alice.address + path);
+    await page.getByRole("slider", { name: "Waves" }).waitFor();
+    await expect.poll(() => heights(page)).toEqual([103, 103]);
+
+    // Each choice is one to go back over.
+    await page.getByRole("slider", { name: "Waves" }).press("ArrowLeft");
+    await expect.poll(() => heights(page)).toEqual([102, 102]);
+    await page.goBack();
+    await expect.poll(() => heights(page)).toEqual([103, 103]);
+    await hers.leave();
+  });
+
+  it("of which nothing has the choice say which values would", async () => {
+    await alice.pushFrame("split/sales", [["north", 1], ["north", 2], ["south", 2]].map(([region, k]) => ({
+      path: `${region}${k}.svg`, bytes: wave("split", Number(k)), params: { region: region ?? "", k: k ?? 0 },
+    })));
+    const hers = await Visitor.come(browser, alice);
+    const page = await hers.at("/");
+    await make(page, "Split", ["split/sales"]);
+    await expect.poll(() => heights(page)).toEqual([101]);
+    await page.getByText("south", { exact: true }).click();
+    await page.getByText("With all else as it is: k 2, or region north.").waitFor();
+    expect(await heights(page)).toEqual([]);
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: "Show that" }).click();
+    await expect.poll(() => heights(page)).toHaveLength(1);
+    await hers.leave();
   });
 });
 
@@ -346,6 +448,10 @@ describe("comments", () => {
     await one.getByRole("button", { name: "Comments on one: 1" }).click();
     await one.getByRole("dialog").getByText("too small").waitFor();
     expect(await violations(one)).toEqual([]);
+    // Who is told of it is led to the dashboard.
+    const told = await hers.at("/notifications");
+    await told.getByRole("button", { name: /bob said on a dashboard in main: too small/ }).click();
+    await told.getByRole("heading", { name: "Discussed", level: 1 }).waitFor();
     await hers.leave();
     await his.leave();
   });

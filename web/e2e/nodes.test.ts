@@ -99,7 +99,11 @@ describe("two people", () => {
   it("know each other by their words, and block who is somebody else", async () => {
     const hers = await Visitor.come(browser, alice);
     const page = await hers.at("/peers");
+    // How far he is is measured with the connection, and asked for again.
+    await page.getByRole("link", { name: /bob.*connected · (< )?\d+(\.\d)? ms/ }).waitFor({ timeout: 20_000 });
     await page.getByRole("link", { name: /bob/ }).click();
+    // Who was reached may not know over which address.
+    await page.getByRole("listitem").getByText(/connected( · (TCP|QUIC))? · (< )?\d+(\.\d)? ms$/).waitFor();
     await page.getByRole("heading", { name: "bob", level: 1 }).waitFor();
     await page.getByText("not compared", { exact: true }).first().waitFor();
     await isFine(page, "the page of a peer");
@@ -208,6 +212,9 @@ describe("settings", () => {
     await page.getByRole("heading", { name: "On this machine" }).waitFor();
     await page.getByRole("link", { name: "main", exact: true }).waitFor();
     await page.getByText(/whatever is here is named|Free .*…/).first().waitFor();
+    const types = page.getByRole("region", { name: "By type" });
+    await types.getByRole("row", { name: /^Tables text\/csv 1 / }).waitFor();
+    await isFine(page, "storage");
     await hers.leave();
   });
 });

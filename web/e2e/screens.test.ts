@@ -131,6 +131,41 @@ it.each(["light", "dark"] as const)("show a stack with its figure and its widget
     await screen(page, `stack-${scheme}`);
   }));
 
+it.each(["light", "dark"] as const)("show a dashboard, %s", async (scheme) => {
+  board ??= await makeBoard();
+  await on(`/d/${board}`, { width: 1280, scheme }, async (page) => {
+    await page.getByRole("heading", { name: "Penguins this season" }).waitFor();
+    await page.getByText("0.79", { exact: true }).waitFor();
+    await page.getByRole("cell", { name: "Torgersen" }).first().waitFor();
+    await page.frameLocator("iframe.figure").getByText(/^Penguins of (Torgersen|Biscoe|Dream)$/).waitFor();
+    await page.mouse.move(0, 0);
+    await screen(page, `dashboard-${scheme}`);
+  });
+});
+
+let board: string | undefined;
+
+/** Makes a dashboard of stacks of both, and returns its id. */
+async function makeBoard(): Promise<string> {
+  const card = (kind: string, ref: string, title: string, span: number, more: Record<string, unknown>) =>
+    ({ op: "add_card", kind, ref, title, span, ...more });
+  const made = await alice.call<{ board: { info: { id: string } } }>("POST", "/boards", {
+    title: "Penguins this season",
+    ops: [
+      { op: "set_description", text: "Weights by island, and what the model makes of them." },
+      { op: "set_tabs", tabs: ["Season", "Reports"] },
+      card("metric", "penguins/weight", "r²", 3, { text: "r2", height: "s" }),
+      card("metric", "penguins/weight", "rmse, g", 3, { text: "rmse", height: "s" }),
+      card("metric", "models/species", "auc", 3, { text: "auc", height: "s" }),
+      card("metric", "models/species", "accuracy", 3, { text: "accuracy", height: "s" }),
+      card("stack", "penguins/weight", "Weight over flipper", 7, { height: "l" }),
+      card("stack", "penguins/raw", "As the station sent it", 5, { height: "l" }),
+      card("stack", "reports/season", "The season in short", 12, { height: "m", tab: "Reports" }),
+    ],
+  });
+  return made.board.info.id;
+}
+
 it("show the peers", () =>
   on("/peers", { width: 1280, scheme: "light" }, async (page) => {
     await page.getByRole("link", { name: /bob/ }).first().waitFor();

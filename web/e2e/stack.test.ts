@@ -161,12 +161,21 @@ describe("a stack of mine", () => {
     await page.getByText(/^Back to [0-9a-f]{8}: first$/).waitFor();
     await page.locator("pre").getByText("one").waitFor();
 
-    await page.getByRole("button", { name: "Rename" }).click();
+    // By keys alone: it opens on its first item, arrows go round, Escape leads back to the button.
+    const more = page.getByRole("button", { name: "More to do" });
+    await more.press("Enter");
+    await page.getByRole("menuitem", { name: "Rename …" }).press("ArrowUp");
+    await clean(page);
+    await page.getByRole("menuitem", { name: "Remove …" }).press("Escape");
+    await page.getByRole("menu").waitFor({ state: "hidden" });
+    await more.press("Enter");
+    await page.getByRole("menuitem", { name: "Rename …" }).press("Enter");
     await page.getByRole("textbox", { name: "New name" }).fill("mine/other");
     await page.getByRole("dialog").getByRole("button", { name: "Rename" }).click();
     await page.getByRole("heading", { name: "mine/other" }).waitFor();
 
-    await page.getByRole("button", { name: "Remove" }).click();
+    await more.click();
+    await page.getByRole("menuitem", { name: "Remove …" }).click();
     await clean(page);
     await page.getByRole("button", { name: "Remove it" }).click();
     await page.getByText("Removed mine/other").waitFor();

@@ -15,6 +15,11 @@ export function size(bytes: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
+/** Returns a time on the way there and back: `0.4 ms`, `12 ms`. */
+export function milliseconds(time: number): string {
+  return `${time < 0.1 ? "< 0.1" : time < 9.95 ? time.toFixed(1) : time.toFixed(0)} ms`;
+}
+
 /** Returns the bytes that somebody means with `50 MB`, `1.5g` or `4096`; null where it is no size. */
 export function bytesOf(text: string): number | null {
   const found = text.trim().match(/^(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?$/i);

@@ -70,6 +70,8 @@ describe("what is looked for", () => {
     expect(typeOf({ path: "a.csv", media: "text/csv" })).toBe("table");
     expect(typeOf({ path: "a.ipynb", media: "application/json" })).toBe("notebook");
     expect(typeOf({ path: "a", media: "application/vnd.plotly.v1+json" })).toBe("figure");
+    expect(typeOf({ path: "a.json", media: "application/json", app: "plotly" })).toBe("figure");
+    expect(typeOf({ path: "a.json", media: "application/json", app: "pandas" })).toBe("text");
     expect(typeOf({ path: "w.safetensors", media: "application/octet-stream" })).toBe("model");
     expect(typeOf({ path: "a.bin2", media: "application/octet-stream" })).toBe("other");
     expect(typeOf(undefined)).toBe("other");

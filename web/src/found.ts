@@ -92,6 +92,8 @@ const BY_MEDIA: [RegExp, Type][] = [
   [/^(audio|video)\//, "sound"],
   [/^text\/|json|yaml|toml|xml|pdf/, "text"],
 ];
+/** What clients say that JSON of theirs is, and it is a figure. */
+const FIGURES = new Set(["plotly", "bokeh", "altair"]);
 const BY_ENDING: [RegExp, Type][] = [
   [/\.(parquet|feather|arrow|csv|tsv|jsonl|ndjson)$/i, "table"],
   [/\.ipynb$/i, "notebook"],
@@ -101,8 +103,9 @@ const BY_ENDING: [RegExp, Type][] = [
 ];
 
 /** Returns the type of a stack whose frame a file stands for. */
-export function typeOf(cover: Pick<CoverInfo, "media" | "path"> | null | undefined): Type {
+export function typeOf(cover: Pick<CoverInfo, "media" | "path" | "app"> | null | undefined): Type {
   if (cover == null) return "other";
+  if (FIGURES.has(cover.app ?? "")) return "figure";
   const media = cover.media.toLowerCase();
   const first = BY_ENDING.find(([form, type]) => type === "notebook" && form.test(cover.path));
   return (

@@ -49,6 +49,7 @@ export async function placeOfNotification(one: NotificationInfo): Promise<string
     const context = (await listContexts()).find(({ id }) => id === one.context);
     if (context) return stackPath({ user: one.user.user, context: context.name, name: one.stack });
   }
+  if (one.kind === "comment" && one.board != null) return `/d/${one.board}`;
   if (one.kind === "ticket" && one.context != null) return `/c/${one.context}?view=members`;
   if (one.user != null) return `/peers/${one.user.user}`;
   return one.context == null ? "/notifications" : `/c/${one.context}`;

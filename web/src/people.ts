@@ -1,11 +1,15 @@
 // Users, tickets and offers as pages need them.
 
+import { useEffect } from "preact/hooks";
+
 import { all, answer, api, type Listed } from "./api/client";
 import type { MemberInfo, OfferInfo, PeerInfo, RoleName, TicketInfo } from "./api/schema";
 import { plain } from "./format";
 import type { Event as DaemonEvent } from "./api/schema";
 
 const LIMIT = 500;
+/** How often the daemon measures how far others are, in milliseconds. */
+const PINGS = 15_000;
 
 /** Returns all users that this node knows. */
 export function listPeers(): Promise<PeerInfo[]> {
@@ -36,10 +40,37 @@ export function movesPeople({ event }: DaemonEvent): boolean {
   return event.startsWith("peer.") || event === "context.changed" || event === "ticket.used";
 }
 
-/** What a user is called here, and when she was last there. */
-export function presence(peer: PeerInfo): { connected: boolean; seen: string | undefined } {
-  const connected = peer.devices.some((device) => device.connected);
-  return { connected, seen: peer.devices.flatMap((device) => device.seen ?? []).sort().at(-1) };
+/** Whether a user is there, how far away in milliseconds, and when she was last there. */
+export interface Presence {
+  connected: boolean;
+  /** Of her nearest device. */
+  latency: number | undefined;
+  seen: string | undefined;
+}
+
+/** Returns whether a user is there, by any of her devices. */
+export function presence(peer: Pick<PeerInfo, "devices">): Presence {
+  const there = peer.devices.filter((device) => device.connected);
+  const latencies = there.flatMap((device) => device.latency_ms ?? []);
+  return {
+    connected: there.length > 0,
+    latency: latencies.length === 0 ? undefined : Math.min(...latencies),
+    seen: peer.devices.flatMap((device) => device.seen ?? []).sort().at(-1),
+  };
+}
+
+/** Asks again for how far others are, which no event tells; pings go out as often. */
+export function useLatencies(again: () => void): void {
+  useEffect(() => {
+    const asking = setInterval(() => document.visibilityState === "visible" && again(), PINGS);
+    return () => clearInterval(asking);
+  }, [again]);
+}
+
+/** Returns how a device is reached, by its address: over TCP or QUIC. */
+export function transportOf(address: string | null | undefined): string | undefined {
+  if (address == null) return undefined;
+  return /\/quic(-v1)?(\/|$)/.test(address) ? "QUIC" : /\/tcp\//.test(address) ? "TCP" : undefined;
 }
 
 /** Whether a ticket still lets somebody in. */

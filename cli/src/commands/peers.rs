@@ -133,8 +133,11 @@ fn human(peers: &[PeerInfo], ui: &Ui) -> String {
         for device in &peer.devices {
             let connected = match (&device.seen, &device.address) {
                 _ if device.revoked => "revoked".to_owned(),
-                (_, Some(address)) if device.connected => format!("now, {address}"),
-                _ if device.connected => "now".to_owned(),
+                (_, address) if device.connected => {
+                    let latency = device.latency_ms.map(|ms| format!("{ms} ms"));
+                    let all = [Some("now".to_owned()), latency, address.clone()];
+                    all.into_iter().flatten().collect::<Vec<_>>().join(", ")
+                }
                 (Some(seen), _) => human::ago(seen, now),
                 (None, _) => "never".to_owned(),
             };

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use dsp_protocol::api::{Alone, Examine, Freed, Garbage, Health, NodeStatus, Step};
+use dsp_protocol::api::{Alone, Examine, Freed, Garbage, Health, NodeStatus, Step, StoredTypes};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -19,6 +19,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
     OpenApiRouter::new()
         .routes(routes!(health))
         .routes(routes!(status))
+        .routes(routes!(types))
         .routes(routes!(garbage))
         .routes(routes!(collect))
         .routes(routes!(examine))
@@ -38,6 +39,13 @@ async fn health(State(ops): State<Arc<Ops>>) -> Answer<Health> {
     operation_id = "getNode", responses((status = 200, body = NodeStatus)))]
 async fn status(State(ops): State<Arc<Ops>>) -> Answer<NodeStatus> {
     Ok(Json(ops.status().await?))
+}
+
+/// Tells how many bytes of which media types are here
+#[utoipa::path(get, path = "/node/types", tag = "node", operation_id = "listStoredTypes",
+    responses((status = 200, body = StoredTypes)))]
+async fn types(State(ops): State<Arc<Ops>>) -> Answer<StoredTypes> {
+    Ok(Json(ops.stored_types().await?))
 }
 
 /// Tells what `POST /node/collect` would free, and who else holds it

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use dsp_protocol::id::DeviceId;
 use dsp_protocol::key::SecretKey;
@@ -115,6 +116,8 @@ struct Connection {
     dialled: Option<Multiaddr>,
     /// Our own address, where the system tells.
     local: Option<IpAddr>,
+    /// How long the last ping took there and back, once there was one.
+    round_trip: Option<Duration>,
 }
 
 impl Actor {
@@ -178,6 +181,9 @@ impl Actor {
         match command {
             Command::Listening { reply } => {
                 let _ = reply.send(self.listening.clone());
+            }
+            Command::RoundTrips { reply } => {
+                let _ = reply.send(self.round_trips());
             }
             Command::Dial { device, addresses, reply } => self.dial(device, &addresses, reply),
             Command::DialAddress { address, reply } => self.dial_address(address, reply),
@@ -387,7 +393,8 @@ impl Actor {
         };
         let dialled = (direction == Direction::Outbound).then(|| address.clone());
         let local = local.map(|(ip, _)| ip);
-        self.connections.insert(connection, Connection { device, dialled, local });
+        let up = Connection { device, dialled, local, round_trip: None };
+        self.connections.insert(connection, up);
         self.dials.connected(connection, &peer, device);
         if connections == 1 {
             tracing::debug!(peer = %device.short(), %address, ?direction, "connected");
@@ -395,10 +402,27 @@ impl Actor {
         }
     }
 
-    /// Gives up a connection whose peer no longer answers.
+    /// Returns how long a ping takes, over the fastest connection with each device.
+    fn round_trips(&self) -> BTreeMap<DeviceId, Duration> {
+        let mut fastest = BTreeMap::new();
+        for connection in self.connections.values() {
+            if let Some(new) = connection.round_trip {
+                let known = fastest.entry(connection.device).or_insert(new);
+                *known = new.min(*known);
+            }
+        }
+        fastest
+    }
+
+    /// Notes how fast a peer answers; gives up a connection whose peer no longer does.
     fn ping(&mut self, ping: ping::Event) {
         match ping.result {
-            Ok(_) | Err(ping::Failure::Unsupported) => {}
+            Ok(round_trip) => {
+                if let Some(connection) = self.connections.get_mut(&ping.connection) {
+                    connection.round_trip = Some(round_trip);
+                }
+            }
+            Err(ping::Failure::Unsupported) => {}
             Err(failure) => {
                 tracing::debug!(peer = %ping.peer, %failure, "no answer to a ping");
                 self.swarm.close_connection(ping.connection);

@@ -1,5 +1,6 @@
 //! The handle through which the daemon uses its node.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dsp_protocol::id::DeviceId;
@@ -94,6 +95,9 @@ pub(super) enum Command {
     Listening {
         reply: oneshot::Sender<Vec<Multiaddr>>,
     },
+    RoundTrips {
+        reply: oneshot::Sender<BTreeMap<DeviceId, Duration>>,
+    },
     Dial {
         device: DeviceId,
         addresses: Vec<Multiaddr>,
@@ -153,6 +157,12 @@ impl NetHandle {
     /// interfaces, the local network comes first and loopback last. Empty once shut down.
     pub async fn listening(&self) -> Vec<Multiaddr> {
         self.ask(|reply| Command::Listening { reply }).await.unwrap_or_default()
+    }
+
+    /// Returns how long the last ping took there and back, for each connected device that answered
+    /// one: the first goes out with the connection, and one every 15 seconds after it.
+    pub async fn round_trips(&self) -> BTreeMap<DeviceId, Duration> {
+        self.ask(|reply| Command::RoundTrips { reply }).await.unwrap_or_default()
     }
 
     /// Connects to a device, unless it is connected already, and waits for the outcome.

@@ -179,6 +179,7 @@ fn cover(files: &[Attachment], here: &BTreeMap<BlobHash, u64>) -> Option<CoverIn
     picture.or(files.first()).map(|file| CoverInfo {
         path: file.path.to_string(),
         media: file.media.clone(),
+        app: file.app.clone(),
         size: file.blob.size,
         here: here.contains_key(&file.blob.hash),
     })

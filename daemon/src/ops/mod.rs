@@ -64,6 +64,7 @@ mod transfers;
 mod trash;
 mod trees;
 mod trust;
+mod types;
 mod undo;
 mod verify;
 mod whole;

@@ -8,7 +8,7 @@ use dsp_protocol::api::{
     ContextInfo, Event, FollowState, NotificationInfo, NotificationKind as Kind, Page, Problem,
     ReadNotifications, SetMuted, Unread,
 };
-use dsp_protocol::id::{ContextId, DeviceId, FrameId, StackId, UserId};
+use dsp_protocol::id::{ContextId, DeviceId, DocumentId, FrameId, StackId, UserId};
 use dsp_protocol::statement::CommentOn;
 use dsp_protocol::sync;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -330,10 +330,12 @@ impl Watch {
         if scene.blocked.contains(&author) {
             return None;
         }
-        let (stack, frame) = match comment.on {
-            CommentOn::Stack { user, stack } => (Some((user, stack)), None),
-            CommentOn::Frame { user, stack, frame } => (Some((user, stack)), Some(frame)),
-            CommentOn::Card { .. } => (None, None),
+        let (stack, frame, board) = match comment.on {
+            CommentOn::Stack { user, stack } => (Some((user, stack)), None, None),
+            CommentOn::Frame { user, stack, frame } => (Some((user, stack)), Some(frame), None),
+            CommentOn::Card { creator, nonce, .. } => {
+                (None, None, Some(DocumentId::board(context, creator, nonce)))
+            }
         };
         let name = |(user, stack)| {
             let held = scene.contexts.get(&context)?;
@@ -346,6 +348,7 @@ impl Watch {
             user: Some(author),
             stack: stack.and_then(name),
             frame,
+            board,
             text: text[..text.floor_char_boundary(SAID_BYTES)].to_owned(),
             ..Notification::new(NotificationKind::Comment, now())
         })
@@ -409,7 +412,11 @@ fn info(scene: &Scene, id: u64, one: Notification) -> NotificationInfo {
             format!("{name} pushed {times} times{place}, the last time {stack}")
         }
         (NotificationKind::Comment, _) => {
-            let on = one.stack.as_deref().map(|stack| format!(" on {stack}")).unwrap_or_default();
+            let on = match (&one.stack, one.board) {
+                (Some(stack), _) => format!(" on {stack}"),
+                (None, Some(_)) => " on a dashboard".to_owned(),
+                (None, None) => String::new(),
+            };
             format!("{name} said{on}{place}: {}", one.text)
         }
         (NotificationKind::Ticket, _) => {
@@ -435,6 +442,7 @@ fn info(scene: &Scene, id: u64, one: Notification) -> NotificationInfo {
         user: one.user.map(|user| scene.names.named(user)),
         stack: one.stack,
         frame: one.frame,
+        board: one.board,
         times: one.times,
         read: one.read,
     }

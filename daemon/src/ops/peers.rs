@@ -1,6 +1,7 @@
 //! Other users, and what they are called here.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use dsp_protocol::api::{Page, PeerDevice, PeerInfo, Problem, ProblemCode, RenamePeer};
 use dsp_protocol::id::{DeviceId, UserId};
@@ -123,13 +124,16 @@ impl Ops {
         &self,
         devices: Vec<Known>,
     ) -> Result<Vec<PeerDevice>, Problem> {
+        let round_trips = self.net.round_trips().await;
         let mut infos = Vec::new();
         for known in devices {
+            let latency = round_trips.get(&known.device).filter(|_| known.connected);
             let reached = self.store.last_reached(known.device).await?;
             infos.push(PeerDevice {
                 device: known.device,
                 name: known.name,
                 connected: known.connected,
+                latency_ms: latency.map(milliseconds),
                 revoked: known.revoked,
                 seen: reached.as_ref().map(|(_, time)| rfc3339(*time)),
                 address: reached.map(|(address, _)| address),
@@ -137,4 +141,9 @@ impl Ops {
         }
         Ok(infos)
     }
+}
+
+/// Returns a time in milliseconds, to the tenth.
+fn milliseconds(time: &Duration) -> f64 {
+    (time.as_secs_f64() * 10_000.0).round() / 10.0
 }

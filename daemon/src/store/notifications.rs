@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use dsp_protocol::cbor::{self, FieldError, Fields, Map, Value};
-use dsp_protocol::id::{ContextId, FrameId, UserId};
+use dsp_protocol::id::{ContextId, DocumentId, FrameId, UserId};
 use redb::{ReadableTable as _, ReadableTableMetadata as _};
 
 use super::error::{Fault, ReadError, WriteError};
@@ -57,6 +57,8 @@ pub struct Notification {
     pub stack: Option<String>,
     /// The frame that it is about.
     pub frame: Option<FrameId>,
+    /// The dashboard that it is about.
+    pub board: Option<DocumentId>,
     /// What its kind does not tell, in a sentence.
     pub text: String,
     /// How often it happened.
@@ -68,9 +70,9 @@ pub struct Notification {
 impl Notification {
     /// Returns one that just happened, about nothing yet.
     pub fn new(kind: NotificationKind, at: i64) -> Notification {
-        let (context, user, stack, frame) = (None, None, None, None);
+        let (context, user, stack, frame, board) = (None, None, None, None, None);
         let (text, times, read) = (String::new(), 1, false);
-        Notification { at, kind, context, user, stack, frame, text, times, read }
+        Notification { at, kind, context, user, stack, frame, board, text, times, read }
     }
 
     /// Tells whether `later` says the same again, so that the two are counted as one.
@@ -232,6 +234,7 @@ fn encode(one: &Notification) -> Vec<u8> {
     map.insert_some("user", one.user.map(|user| *user.as_bytes()));
     map.insert_some("stack", one.stack.as_deref().map(cut));
     map.insert_some("frame", one.frame.map(|frame| *frame.as_bytes()));
+    map.insert_some("board", one.board.map(|board| *board.as_bytes()));
     cbor::encode(&Value::Map(map))
 }
 
@@ -252,6 +255,7 @@ fn decode(id: u64, bytes: &[u8]) -> Result<Notification, Fault> {
             user: fields.optional("user", array)?.map(UserId::from_bytes),
             stack: fields.optional("stack", |value| value.into_text(TEXT_BYTES))?,
             frame: fields.optional("frame", array)?.map(FrameId::from_bytes),
+            board: fields.optional("board", array)?.map(DocumentId::from_bytes),
             text: fields.required("text", |value| value.into_text(TEXT_BYTES))?,
             times: fields.required("times", |value| {
                 u32::try_from(value.into_i64()?).map_err(|error| error.to_string())

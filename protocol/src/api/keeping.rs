@@ -190,4 +190,26 @@ http! {
         /// Who last proved to hold some of that.
         pub holders: Vec<BlobHolder>,
     }
+
+    /// What files are here, by their media types: `GET /node/types`.
+    pub struct StoredTypes {
+        /// The types, the one with the most bytes first; at most a hundred.
+        pub types: Vec<StoredType>,
+        /// Bytes here that are of none of these: lists of files and lineage, the files of folders
+        /// with more than 256 of them, and what was not gone through.
+        pub other_bytes: u64,
+        /// Whether there are more frames or files than are gone through, so that types have more
+        /// than is said.
+        pub more: bool,
+    }
+
+    /// Files of one media type.
+    pub struct StoredType {
+        /// The media type, as authors gave it.
+        pub media: String,
+        /// Files, each once.
+        pub files: u64,
+        /// Their bytes.
+        pub bytes: u64,
+    }
 }

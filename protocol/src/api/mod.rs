@@ -77,7 +77,7 @@ pub use self::frames::{FileInfo, FrameInfo, InputInfo, NewFile, NewFrame, Pushed
 pub use self::identity::{Backup, BackupState, ConfirmBackup, IdentityInfo};
 pub use self::keeping::{
     BlobHolder, DropMode, DropReport, DropRequest, Garbage, GarbageFrame, NewPin, PinInfo, PinKeep,
-    Pinned, StayReason, StayingFile, Unpinned, Waste,
+    Pinned, StayReason, StayingFile, StoredType, StoredTypes, Unpinned, Waste,
 };
 pub use self::login::{Login, LoginCode};
 pub use self::members::{CutAway, KeepMore, MemberInfo, SetRole};

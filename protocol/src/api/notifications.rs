@@ -1,7 +1,7 @@
 //! What happened that the user may want to know, kept until she has read it and for a while after.
 
 use super::peers::UserName;
-use crate::id::{ContextId, FrameId};
+use crate::id::{ContextId, DocumentId, FrameId};
 
 http! {
     /// What a notification is of.
@@ -50,6 +50,9 @@ http! {
         /// The frame that it is about.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub frame: Option<FrameId>,
+        /// The dashboard that it is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub board: Option<DocumentId>,
         /// How often it happened since the one before was read.
         pub times: u32,
         /// Whether it was read.

@@ -70,6 +70,10 @@ http! {
         pub name: String,
         /// Whether it is connected now.
         pub connected: bool,
+        /// How long a ping takes there and back, in milliseconds; absent where it is not connected,
+        /// or has not answered one yet.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub latency_ms: Option<f64>,
         /// Whether it was revoked.
         pub revoked: bool,
         /// The address in use or last used.

@@ -68,6 +68,9 @@ http! {
         pub path: String,
         /// Its media type.
         pub media: String,
+        /// What opens it, for data whose media type does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub app: Option<String>,
         /// Its size in bytes.
         pub size: u64,
         /// Whether all its bytes are here.

@@ -984,6 +984,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/node/types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tells how many bytes of which media types are here */
+        get: operations["listStoredTypes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/notifications": {
         parameters: {
             query?: never;
@@ -2133,6 +2150,8 @@ export interface components {
         };
         /** @description The file that stands for a frame in a list. */
         CoverInfo: {
+            /** @description What opens it, for data whose media type does not say. */
+            app?: string | null;
             /** @description Whether all its bytes are here. */
             here: boolean;
             /** @description Its media type. */
@@ -3259,6 +3278,7 @@ export interface components {
         NotificationInfo: {
             /** @description When it last happened, RFC 3339. */
             at: string;
+            board?: components["schemas"]["DocumentId"] | null;
             context?: components["schemas"]["ContextId"] | null;
             frame?: components["schemas"]["FrameId"] | null;
             /**
@@ -3358,6 +3378,12 @@ export interface components {
             connected: boolean;
             /** @description The device. */
             device: components["schemas"]["DeviceId"];
+            /**
+             * Format: double
+             * @description How long a ping takes there and back, in milliseconds; absent where it is not connected,
+             *     or has not answered one yet.
+             */
+            latency_ms?: number | null;
             /** @description Its name in her identity log. */
             name: string;
             /** @description Whether it was revoked. */
@@ -3921,6 +3947,37 @@ export interface components {
             problem: components["schemas"]["Problem"];
             /** @enum {string} */
             step: "failed";
+        };
+        /** @description Files of one media type. */
+        StoredType: {
+            /**
+             * Format: uint64
+             * @description Their bytes.
+             */
+            bytes: number;
+            /**
+             * Format: uint64
+             * @description Files, each once.
+             */
+            files: number;
+            /** @description The media type, as authors gave it. */
+            media: string;
+        };
+        /** @description What files are here, by their media types: `GET /node/types`. */
+        StoredTypes: {
+            /**
+             * @description Whether there are more frames or files than are gone through, so that types have more
+             *     than is said.
+             */
+            more: boolean;
+            /**
+             * Format: uint64
+             * @description Bytes here that are of none of these: lists of files and lineage, the files of folders
+             *     with more than 256 of them, and what was not gone through.
+             */
+            other_bytes: number;
+            /** @description The types, the one with the most bytes first; at most a hundred. */
+            types: components["schemas"]["StoredType"][];
         };
         /** @description `PUT /contexts/current`: which context unqualified names mean. */
         SwitchContext: {
@@ -4642,6 +4699,8 @@ export type StatementId = components['schemas']['StatementId'];
 export type StayReason = components['schemas']['StayReason'];
 export type StayingFile = components['schemas']['StayingFile'];
 export type Step = components['schemas']['Step'];
+export type StoredType = components['schemas']['StoredType'];
+export type StoredTypes = components['schemas']['StoredTypes'];
 export type SwitchContext = components['schemas']['SwitchContext'];
 export type TableCell = components['schemas']['TableCell'];
 export type TableColumn = components['schemas']['TableColumn'];
@@ -6918,6 +6977,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    listStoredTypes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredTypes"];
                 };
             };
             401: components["responses"]["Unauthorized"];

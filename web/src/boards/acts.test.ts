@@ -7,7 +7,7 @@ const card = (id: string): Card => ({
   id, kind: "text", title: id, description: "", text: "", span: 12, height: "auto", fixed: {}, names: {},
 });
 const board: Dashboard = {
-  id: "x", title: "", description: "", cards: ["a", "b", "c"].map(card), params: { year: { value: 3 } },
+  id: "x", title: "", description: "", tabs: [], cards: ["a", "b", "c"].map(card), params: { year: { value: 3 } },
 };
 const titles = (...acts: Act[]) => acts.reduce(after, board).cards.map(({ title }) => title).join("");
 

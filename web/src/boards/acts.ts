@@ -6,8 +6,10 @@ import type { Card, Dashboard, NewCard, ParamSetting } from "./model";
 export type Act =
   | { act: "title"; title: string }
   | { act: "description"; description: string }
+  /** `on` puts cards on one of them. */
+  | { act: "tabs"; tabs: readonly string[]; on?: { tab: string; ids: readonly string[] } }
   | { act: "add"; card: NewCard }
-  | { act: "change"; id: string; card: Partial<Pick<Card, "title" | "description" | "text" | "span" | "height" | "fixed" | "names">> }
+  | { act: "change"; id: string; card: Partial<Pick<Card, "title" | "description" | "text" | "span" | "height" | "tab" | "fixed" | "names">> }
   /** `frame` null follows the head. */
   | { act: "pin"; id: string; frame: string | null }
   /** `before` null is the end. */
@@ -25,6 +27,11 @@ export function after(board: Dashboard, done: Act): Dashboard {
       return { ...board, title: done.title };
     case "description":
       return { ...board, description: done.description };
+    case "tabs": {
+      const { tabs, on } = done;
+      const put = (card: Card) => (on?.ids.includes(card.id) ? { ...card, tab: on.tab } : card);
+      return { ...board, tabs, cards: cards.map(put) };
+    }
     case "add":
       // What it shows is known once the daemon says so.
       return board;

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import type { Widget } from "../widgets";
-import { readChoice, readTime, withChoice, withoutChoice, withTime } from "./address";
+import { readChoice, readTime, withChoice, withoutChoice, withTab, withTime } from "./address";
 
 const widgets: Widget[] = [
   { key: "year", kind: "slider", values: [2024, 2025] },
@@ -15,6 +15,8 @@ it("says what is chosen, and is read again", () => {
   expect(readChoice(query, widgets)).toEqual({ year: 2025, all: true });
   expect(readChoice({ "p.year": "1999", "p.other": "x" }, widgets)).toEqual({});
   expect(withoutChoice(query)).toBe("?tab=one");
+  expect(withTab(query, "two")).toBe("?p.year=2025&p.all=true&tab=two");
+  expect(withTab({ tab: "one" }, undefined)).toBe("");
 });
 
 it("says the time", () => {

@@ -30,6 +30,12 @@ export function withTime(query: Readonly<Record<string, string>>, time: number |
   return written(Object.entries(time === undefined ? rest : { ...rest, at: new Date(time).toISOString() }));
 }
 
+/** Returns the query of an address with another tab; nothing is the first one. */
+export function withTab(query: Readonly<Record<string, string>>, tab: string | undefined): string {
+  const { tab: _, ...rest } = query;
+  return written(Object.entries(tab === undefined ? rest : { ...rest, tab }));
+}
+
 /** Returns the query of an address that chooses nothing. */
 export function withoutChoice(query: Readonly<Record<string, string>>): string {
   return written(Object.entries(query).filter(([key]) => !key.startsWith("p.")));

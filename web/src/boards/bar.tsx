@@ -1,15 +1,16 @@
 // The bar above a dashboard: one widget for each parameter of all cards.
 
+import { useMemo, useState } from "preact/hooks";
+
 import type { FileInfo } from "../api/schema";
 import { Icon } from "../parts/icon";
 import { Control } from "../parts/params";
 import { toast } from "../parts/toasts";
 import type { Choice, Value, Widget } from "../widgets";
-import { isOffered, type Source } from "./choose";
+import type { Act } from "./acts";
+import { BarSettings } from "./bar-settings";
+import { barOf, isOffered, type Source } from "./choose";
 import type { Dashboard } from "./model";
-
-/** The address is replaced by every choice, so nothing is left to do when a slider rests. */
-const settled = () => {};
 
 /** What the bar is drawn from. */
 interface BarProps {
@@ -17,14 +18,21 @@ interface BarProps {
   widgets: Widget[];
   sources: Source<FileInfo>[];
   choice: Choice;
-  choose: (choice: Choice) => void;
+  /** `drags` is a step of a slider that is on its way. */
+  choose: (choice: Choice, drags?: boolean) => void;
+  /** A slider rests. */
+  settle: () => void;
   /** Chooses what was chosen at first. */
   reset: () => void;
+  /** Does something to the dashboard, where it is edited. */
+  perform: ((act: Act) => void) | undefined;
 }
 
 /** The bar; nothing where no card has parameters. */
-export function Bar({ board, widgets, sources, choice, choose, reset }: BarProps) {
-  if (widgets.length === 0) return null;
+export function Bar({ board, widgets, sources, choice, choose, settle, reset, perform }: BarProps) {
+  const [sets, setSets] = useState(false);
+  const all = useMemo(() => barOf(sources, {}), [sources]);
+  if (widgets.length === 0 && (perform === undefined || all.length === 0)) return null;
   const copy = () => {
     navigator.clipboard.writeText(location.href).then(
       () => toast("The link is copied: it shows the same on a teammate's machine."),
@@ -39,11 +47,16 @@ export function Bar({ board, widgets, sources, choice, choose, reset }: BarProps
           widget={{ ...widget, key: board.params[widget.key]?.label ?? widget.key }}
           value={choice[widget.key]}
           possible={(widget.values as Value[]).filter((value) => isOffered(sources, choice, widget.key, value))}
-          choose={(value) => choose({ [widget.key]: value })}
-          settle={settled}
+          choose={(value, drags) => choose({ [widget.key]: value }, drags)}
+          settle={settle}
         />
       ))}
       <span class="end">
+        {perform && (
+          <button type="button" class="button bare" onClick={() => setSets(true)}>
+            <Icon name="settings" size={16} /> Parameters
+          </button>
+        )}
         <button type="button" class="button bare" onClick={reset}>
           Reset
         </button>
@@ -51,6 +64,9 @@ export function Bar({ board, widgets, sources, choice, choose, reset }: BarProps
           <Icon name="copy" size={16} /> Copy link
         </button>
       </span>
+      {perform && sets && (
+        <BarSettings board={board} widgets={all} choice={choice} perform={perform} close={() => setSets(false)} />
+      )}
     </div>
   );
 }

@@ -77,13 +77,13 @@ export async function copyBoard(board: string, context: string): Promise<string>
   return copied.board.info.id;
 }
 
-function opened({ info, cards, params }: BoardView): Opened {
+function opened({ info, tabs, cards, params }: BoardView): Opened {
   const settings = Object.entries(params).map(([key, { default: value, ...setting }]) => {
     const read = readParams({ value });
     return [key, { ...setting, ...read }];
   });
   const { id, title, description } = info;
-  return { info, board: { id, title, description, cards: cards.map(cardOf), params: Object.fromEntries(settings) } };
+  return { info, board: { id, title, description, tabs, cards: cards.map(cardOf), params: Object.fromEntries(settings) } };
 }
 
 function cardOf({ map, fixed, ...card }: CardInfo): Card {
@@ -96,6 +96,10 @@ function opsOf(done: Act): BoardOp[] {
       return [{ op: "set_title", title: done.title }];
     case "description":
       return [{ op: "set_description", text: done.description }];
+    case "tabs": {
+      const put = (done.on?.ids ?? []).map((card) => ({ op: "update_card", card, tab: done.on?.tab ?? "" }) as BoardOp);
+      return [{ op: "set_tabs", tabs: [...done.tabs] }, ...put];
+    }
     case "add":
       return [{ op: "add_card", ...done.card }];
     case "move":

@@ -15,9 +15,9 @@ import { Bones } from "../parts/states";
 import { Time } from "../parts/time";
 import { toast } from "../parts/toasts";
 import { stackPath } from "../ref";
-import type { Choice } from "../widgets";
+import type { Choice, Value } from "../widgets";
 import type { Shown } from "./choose";
-import { type Found, referenceIn } from "./frames";
+import { type Found, newerThan, referenceIn } from "./frames";
 import type { Card } from "./model";
 import { Metric } from "./metric";
 
@@ -41,10 +41,11 @@ export interface Drawn {
 
 /** A card. */
 export function CardView(props: Drawn & { tools?: ComponentChildren }) {
-  const { card, found, shown, tools, comments, discuss } = props;
+  const { card, found, shown, history, tools, comments, discuss } = props;
   const place = useRef<HTMLElement>(null);
   const frame = found && "frame" in found ? found.frame : undefined;
   const title = plain(card.title || frame?.stack.name || (card.kind === "text" ? "Text" : "Card"));
+  const newer = card.frame === undefined ? 0 : newerThan(history, card.frame);
   if (card.kind === "divider") {
     return (
       <div class="divider">
@@ -64,6 +65,7 @@ export function CardView(props: Drawn & { tools?: ComponentChildren }) {
             <Icon name="pin" size={12} /> pinned
           </span>
         )}
+        {newer > 0 && <span class="badge accent">{newer} newer</span>}
         <span class="end">
           {frame && card.kind === "stack" && (
             <span class="muted when">
@@ -127,12 +129,17 @@ function Body({ card, found, frame, shown, history, choose }: Drawn & { frame: F
   if (card.kind === "metric") return <Metric name={card.text} frame={frame} history={history} />;
   if (shown === undefined) return <p class="note">This frame has no files.</p>;
   if (shown.item === undefined) {
-    const { wants, nearest } = shown;
+    const { wants, nearest, would } = shown;
     return (
       <div class="note" role="status">
         <p>
           Nothing for <b>{saidOf(wants)}</b>. The nearest is {saidOf(nearest.params)}.
         </p>
+        {would.length > 0 && (
+          <p class="muted">
+            With all else as it is: {would.map(([key, values]) => `${plain(key)} ${listed(values)}`).join(", or ")}.
+          </p>
+        )}
         <button type="button" class="button" onClick={() => choose(nearest.params)}>
           Show that
         </button>
@@ -144,6 +151,9 @@ function Body({ card, found, frame, shown, history, choose }: Drawn & { frame: F
   if (!file.here) return <Away reference={reference} file={file} />;
   return <Show key={file.hash} file={file} reference={reference} />;
 }
+
+/** Most values that are named where nothing has what is chosen. */
+const MOST = 8;
 
 /** What scrolls within itself, and can be reached by keys there. */
 const SCROLL = new Set<Kind>(["image", "table", "text", "code"]);
@@ -244,6 +254,14 @@ function Away({ reference, file }: { reference: string; file: FileInfo }) {
       </button>
     </div>
   );
+}
+
+/** The first of some values, as words: `north, south or west`. */
+function listed(values: readonly Value[]): string {
+  const said = values.slice(0, MOST).map((value) => plain(String(value)));
+  if (values.length > MOST) return `${said.join(", ")} and ${values.length - MOST} more`;
+  const last = said.pop() ?? "";
+  return said.length === 0 ? last : `${said.join(", ")} or ${last}`;
 }
 
 function saidOf(choice: Choice): string {

@@ -56,6 +56,7 @@ describe("a card", () => {
       item: undefined,
       wants: { region: "south", year: 2024 },
       nearest: variant("north 2024", { region: "north", year: 2024 }),
+      would: [["region", ["north"]], ["year", [2025]]],
     });
     expect(shownBy({ id: "empty", variants: [] }, {})).toBeUndefined();
   });

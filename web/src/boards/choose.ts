@@ -15,8 +15,11 @@ export interface Source<T> {
 /** What a card shows. */
 export type Shown<T> =
   | { item: T }
-  /** Nothing has what is chosen; `nearest` is what agrees most with it. */
-  | { item: undefined; wants: Choice; nearest: Variant<T> };
+  /**
+   * Nothing has what is chosen; `nearest` is what agrees most with it, and `would` are the values
+   * with which there were something if one parameter moved and all others stayed.
+   */
+  | { item: undefined; wants: Choice; nearest: Variant<T>; would: [key: string, values: Value[]][] };
 
 /** Returns what a card has to choose from, out of all attachments of its frame. */
 export function sourceOf<T>(card: Pick<Card, "id" | "fixed" | "names">, all: readonly Variant<T>[]): Source<T> {
@@ -50,14 +53,17 @@ export function firstChoice(
 }
 
 /** Returns what a card shows; nothing where it has nothing at all. */
-export function shownBy<T>({ variants }: Source<T>, choice: Choice): Shown<T> | undefined {
+export function shownBy<T>(source: Source<T>, choice: Choice): Shown<T> | undefined {
+  const { variants } = source;
   const wants = concerning(variants, choice);
   const fits = ({ params }: Variant<T>) =>
     Object.entries(wants).every(([key, value]) => !(key in params) || params[key] === value);
   const exact = variants.find(fits);
   if (exact !== undefined) return { item: exact.item };
   const nearest = resolve(variants, wants);
-  return nearest && { item: undefined, wants, nearest };
+  if (nearest === undefined) return undefined;
+  const would = Object.keys(wants).map((key): [string, Value[]] => [key, valuesFor(source, wants, key)]);
+  return { item: undefined, wants, nearest, would: would.filter(([, values]) => values.length > 0) };
 }
 
 /** Tells whether some card has something for a value while all else stays as it is chosen. */

@@ -218,10 +218,13 @@ export function Inspector(props: {
   params: ReadonlyMap<string, Value[]>;
   /** The frame that is the head now. */
   head: string | undefined;
+  /** The tabs that there are, and the one that it is on. */
+  tabs: readonly string[];
+  tab: string | undefined;
   perform: (act: Act) => void;
   close: () => void;
 }) {
-  const { card, params, head, perform, close } = props;
+  const { card, params, head, tabs, tab, perform, close } = props;
   const change = (said: Extract<Act, { act: "change" }>["card"]) => perform({ act: "change", id: card.id, card: said });
   const shown = useCallback((dialog: HTMLDialogElement | null) => {
     if (dialog && !dialog.open) dialog.showModal();
@@ -273,6 +276,18 @@ export function Inspector(props: {
             onChange={(event) => change({ span: Math.min(12, Math.max(2, event.currentTarget.valueAsNumber || card.span)) })}
           />
         </label>
+        {tabs.length > 0 && (
+          <label>
+            <span>Tab</span>
+            <select class="field" value={tab} onChange={(event) => change({ tab: event.currentTarget.value })}>
+              {tabs.map((one) => (
+                <option key={one} value={one}>
+                  {plain(one)}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
         {card.stack !== undefined && head !== undefined && (
           <label class="check">
             <input

@@ -24,6 +24,11 @@ export function referenceOf(card: Card, frameThen?: string): string | undefined 
   return stack === undefined || rev === undefined ? stack : `${stack}@${rev}`;
 }
 
+/** Returns how many frames came after the one at which a card stays, as far as the history goes. */
+export function newerThan(history: readonly LogEntry[], frame: string): number {
+  return Math.max(0, history.findIndex(({ id }) => id === frame));
+}
+
 /** Returns the reference of an attachment: by ids, which say whose it is. */
 export function referenceIn({ id, stack: { user, context, name } }: FrameInfo, file: FileInfo): string {
   return reference({ user, context, name, rev: id }, file.path);

@@ -29,6 +29,8 @@ export interface Card {
   /** Columns that it takes, 1 to 12. */
   span: number;
   height: Height;
+  /** Its tab, where there are tabs. */
+  tab?: string;
   /** Parameters that are not in the bar, and what they are. */
   fixed: Choice;
   /** Names in the bar of parameters that are called otherwise here. */
@@ -44,6 +46,7 @@ export interface NewCard {
   text: string;
   span: number;
   height: Height;
+  tab?: string;
 }
 
 /** What is said of a parameter of the bar. */
@@ -59,6 +62,8 @@ export interface Dashboard {
   id: string;
   title: string;
   description: string;
+  /** Its pages; none where all cards are on one. */
+  tabs: readonly string[];
   /** In the order in which they are laid out. */
   cards: Card[];
   params: Readonly<Record<string, ParamSetting>>;

@@ -1,11 +1,12 @@
 // A dashboard: cards that show stacks, and one bar of widgets for all of them.
 
 import { lazy, useLocation, useRoute } from "preact-iso";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { ProblemError } from "../api/client";
 import type { CommentInfo, FileInfo } from "../api/schema";
-import { readChoice, readTime, withChoice, withoutChoice, withTime } from "../boards/address";
+import type { Act } from "../boards/acts";
+import { readChoice, readTime, withChoice, withoutChoice, withTab, withTime } from "../boards/address";
 import { Bar } from "../boards/bar";
 import { type Open, useBoard } from "../boards/board";
 import { type Opened, removeBoard } from "../boards/calls";
@@ -20,7 +21,9 @@ import { ahead } from "../boards/grid";
 import { History } from "../boards/history";
 import type { Card } from "../boards/model";
 import { pin, pinned } from "../boards/pins";
+import { cardsOn, tabAt, tabOf } from "../boards/pages";
 import { byWeight } from "../boards/suggest";
+import { Tabs } from "../boards/tabs";
 import { Travel } from "../boards/travel";
 import { plain } from "../format";
 import type { Query } from "../live/query";
@@ -120,29 +123,57 @@ function Loaded({ opened, open }: { opened: Opened; open: Open }) {
   const sources = useMemo(() => board.cards.map((card) => sourceOf(card, variantsOf(card))), [board, frames.data]);
   const widgets = useMemo(() => barOf(sources, board.params), [sources, board.params]);
   const choice = firstChoice(sources, board.params, readChoice(query, widgets));
-  const choose = (chosen: Choice) => route(path + withChoice(query, { ...choice, ...chosen }), true);
+  /** Whether a slider is on its way: only its first step is one to go back over. */
+  const dragging = useRef(false);
+  const choose = (chosen: Choice, drags = false) => {
+    route(path + withChoice(query, { ...choice, ...chosen }), drags && dragging.current);
+    dragging.current = drags;
+  };
+  const settle = () => {
+    dragging.current = false;
+  };
+  const tab = tabAt(board, query.tab);
+  const cards = cardsOn(board, tab);
+  const shownOf = (card: Card) => {
+    const source = sources.find(({ id }) => id === card.id);
+    return source && shownBy(source, choice);
+  };
+  /** Does something; what is put on the dashboard comes onto the tab that is shown. */
+  const performHere = (done: Act) =>
+    perform(done.act === "add" && tab !== undefined ? { ...done, card: { ...done.card, tab } } : done);
   const card = board.cards.find(({ id }) => id === inspected);
   const talked = board.cards.find(({ id }) => id === discussed);
-  const drawn = (): DrawnCard[] =>
-    board.cards.map((card, index) => {
-      const source = sources[index];
-      return { card, found: foundOf(card), shown: source && shownBy(source, choice), history: known.get(stackOf(card) ?? "") ?? [] };
-    });
+  const drawn = (): DrawnCard[] => {
+    const all = (cards: Card[]) =>
+      cards.map((card) => ({ card, found: foundOf(card), shown: shownOf(card), history: known.get(stackOf(card) ?? "") ?? [] }));
+    return board.tabs.length === 0
+      ? all(cards)
+      : board.tabs.flatMap((tab) => [{ card: headingOf(tab), found: undefined, shown: undefined, history: [] }, ...all(cardsOn(board, tab))]);
+  };
 
   return (
     <>
-      <Head opened={opened} edits={edits} open={open} drawn={drawn} choice={choice} at={at} />
-      <Bar board={board} widgets={widgets} sources={sources} choice={choice} choose={choose} reset={() => route(path + withoutChoice(query), true)} />
+      <Head opened={opened} edits={edits} open={open} drawn={drawn} choice={choice} at={at} tab={tab} />
+      <Bar
+        board={board}
+        widgets={widgets}
+        sources={sources}
+        choice={choice}
+        choose={choose}
+        settle={settle}
+        reset={() => route(path + withoutChoice(query))}
+        perform={edits ? perform : undefined}
+      />
+      <Tabs board={board} current={tab} edits={edits} perform={perform} />
       <div class={edits ? "editing" : undefined}>
-        {edits && <Palette perform={perform} />}
-        {board.cards.length === 0 ? (
-          <Empty icon="dashboards" title="Nothing on it yet">
-            <p>{edits ? "Add stacks from the list." : "Whoever made it has put nothing on it."}</p>
+        {edits && <Palette perform={performHere} />}
+        {cards.length === 0 ? (
+          <Empty icon="dashboards" title={tab === undefined ? "Nothing on it yet" : "Nothing on this tab yet"}>
+            <p>{edits ? "Add stacks from the list." : "Whoever made it has put nothing here."}</p>
           </Empty>
         ) : (
           <div class="board">
-            {board.cards.map((card, index) => {
-              const source = sources[index];
+            {cards.map((card, index) => {
               return (
                 <div
                   key={card.id}
@@ -158,20 +189,20 @@ function Loaded({ opened, open }: { opened: Opened; open: Open }) {
                     event.preventDefault();
                     setOver(undefined);
                     const id = event.dataTransfer?.getData("text/x-dsp-card") ?? "";
-                    const before = ahead(board.cards, id, index);
+                    const before = ahead(cards, id, index);
                     if (before !== undefined) perform({ act: "move", id, before });
                   }}
                 >
                   <CardView
                     card={card}
                     found={foundOf(card)}
-                    shown={source && shownBy(source, choice)}
+                    shown={shownOf(card)}
                     history={known.get(stackOf(card) ?? "") ?? []}
                     choose={choose}
                     comments={comments.data?.filter((comment) => comment.card === card.id).length ?? 0}
                     discuss={() => setDiscussed(card.id)}
                     {...(edits
-                      ? { tools: <Tools card={card} cards={board.cards} perform={perform} open={() => setInspected(card.id)} /> }
+                      ? { tools: <Tools card={card} cards={cards} perform={perform} open={() => setInspected(card.id)} /> }
                       : {})}
                   />
                   {edits && <Edge card={card} perform={perform} />}
@@ -198,6 +229,8 @@ function Loaded({ opened, open }: { opened: Opened; open: Open }) {
           card={card}
           params={valuesOf(variantsOf(card))}
           head={headOf(foundOf(card))}
+          tabs={board.tabs}
+          tab={tabOf(board, card)}
           perform={perform}
           close={() => setInspected(undefined)}
         />
@@ -214,9 +247,10 @@ interface HeadProps {
   drawn: () => DrawnCard[];
   choice: Choice;
   at: number | undefined;
+  tab: string | undefined;
 }
 
-function Head({ opened, edits, open, drawn, choice, at }: HeadProps) {
+function Head({ opened, edits, open, drawn, choice, at, tab }: HeadProps) {
   const { board, info } = opened;
   const { perform, saved, back, forth } = open;
   const { path, route } = useLocation();
@@ -290,7 +324,7 @@ function Head({ opened, edits, open, drawn, choice, at }: HeadProps) {
                   <Icon name="bin" size={16} /> Remove
                 </button>
               )}
-              <a class="button primary" href={path}>
+              <a class="button primary" href={path + withTab({}, tab)}>
                 Done
               </a>
             </>
@@ -316,7 +350,7 @@ function Head({ opened, edits, open, drawn, choice, at }: HeadProps) {
                 <Icon name="copy" size={16} /> Duplicate
               </button>
               {info.writable && (
-                <a class="button primary" href={`${path}?edit`}>
+                <a class="button primary" href={path + withTab({ edit: "" }, tab)}>
                   <Icon name="edit" size={16} /> Edit
                 </a>
               )}
@@ -357,6 +391,11 @@ function CardComments(props: { card: Card; board: string; writable: boolean; com
 function valuesOf(variants: Variant<FileInfo>[]): Map<string, Value[]> {
   const keys = [...new Set(variants.flatMap(({ params }) => Object.keys(params)))];
   return new Map(keys.map((key) => [key, [...new Set(variants.flatMap(({ params }) => params[key] ?? []))]]));
+}
+
+/** A tab as it stands in a file that has all of them below each other. */
+function headingOf(tab: string): Card {
+  return { id: `tab ${tab}`, kind: "divider", title: tab, description: "", text: "", span: 12, height: "auto", fixed: {}, names: {} };
 }
 
 function headOf(found: Found | undefined): string | undefined {

@@ -5,10 +5,10 @@ import { useState } from "preact/hooks";
 
 import { act } from "../acts";
 import { answer, api } from "../api/client";
-import type { PeerInfo, SetTrust } from "../api/schema";
+import type { PeerDevice, PeerInfo, SetTrust } from "../api/schema";
 import { plain } from "../format";
 import { useQuery } from "../live/query";
-import { movesPeople } from "../people";
+import { movesPeople, transportOf, useLatencies } from "../people";
 import { Avatar } from "../parts/avatar";
 import { Copy } from "../parts/copy";
 import { ask, Dialog } from "../parts/dialog";
@@ -20,7 +20,7 @@ import { Time } from "../parts/time";
 import { toast } from "../parts/toasts";
 import { listContexts, listStacks } from "../stacks";
 import { useTitle } from "../title";
-import { Presence, Trust } from "./peers";
+import { Latency, Presence, Trust } from "./peers";
 
 /** How many of her stacks are shown. */
 const LATEST = 8;
@@ -33,6 +33,7 @@ function readPeer(user: string): Promise<PeerInfo> {
 export function PeerPage() {
   const { user = "" } = useRoute().params;
   const peer = useQuery(`peer ${user}`, () => readPeer(user), movesPeople);
+  useLatencies(peer.again);
   useTitle(peer.data ? plain(peer.data.name) : "Peer");
   return (
     <div class="page">
@@ -85,7 +86,9 @@ function Shown({ peer, again }: { peer: PeerInfo; again: () => void }) {
           <span class="who">
             <h1>{plain(peer.name)}</h1>
             <span class="meta">
-              <Presence peer={peer} />
+              <span>
+                <Presence peer={peer} />
+              </span>
               <Trust peer={peer} />
               {peer.own_name !== peer.name && <span>calls herself {plain(peer.own_name)}</span>}
             </span>
@@ -273,13 +276,25 @@ function Devices({ peer }: { peer: PeerInfo }) {
               {device.revoked && <span class="badge bad">revoked</span>}
               <span class="muted small cut">{device.address && <code>{device.address}</code>}</span>
               <span class="muted small">
-                {device.connected ? "connected" : device.seen == null ? "never seen" : <>seen <Time at={device.seen} /></>}
+                {device.connected ? <Connected device={device} /> : device.seen == null ? "never seen" : <>seen <Time at={device.seen} /></>}
               </span>
             </li>
           ))}
         </ul>
       )}
     </Section>
+  );
+}
+
+/** How a device is connected: over what, and how far away. */
+function Connected({ device }: { device: PeerDevice }) {
+  const transport = transportOf(device.address);
+  return (
+    <>
+      <span class="on">connected</span>
+      {transport !== undefined && ` · ${transport}`}
+      {device.latency_ms != null && <Latency time={device.latency_ms} />}
+    </>
   );
 }
 

@@ -3,9 +3,9 @@
 import { useState } from "preact/hooks";
 
 import type { NodeStatus, PeerInfo } from "../api/schema";
-import { plain, short } from "../format";
+import { milliseconds, plain, short } from "../format";
 import { useQuery } from "../live/query";
-import { listPeers, movesPeople, presence } from "../people";
+import { listPeers, movesPeople, presence, useLatencies } from "../people";
 import { Avatar } from "../parts/avatar";
 import { Copy } from "../parts/copy";
 import { Section } from "../parts/forms";
@@ -23,6 +23,7 @@ export function Peers() {
   useTitle("Peers");
   const [invites, invite] = useState(false);
   const peers = useQuery("peers", listPeers, movesPeople);
+  useLatencies(peers.again);
   return (
     <div class="page">
       <header class="row page-head">
@@ -117,10 +118,27 @@ export function Trust({ peer }: { peer: PeerInfo }) {
   );
 }
 
-/** Whether a user is there, and since when not. */
+/** How far away somebody is. */
+export function Latency({ time }: { time: number }) {
+  return (
+    <span class="latency" title="A ping there and back">
+      {" · "}
+      {milliseconds(time)}
+    </span>
+  );
+}
+
+/** Whether a user is there and how far away, or since when she is not. */
 export function Presence({ peer }: { peer: PeerInfo }) {
-  const { connected, seen } = presence(peer);
-  if (connected) return <span class="on">connected</span>;
+  const { connected, latency, seen } = presence(peer);
+  if (connected) {
+    return (
+      <>
+        <span class="on">connected</span>
+        {latency !== undefined && <Latency time={latency} />}
+      </>
+    );
+  }
   return seen === undefined ? (
     <>never seen</>
   ) : (

@@ -130,6 +130,25 @@ async fn a_drop_is_undone_while_its_bytes_are_in_the_trash() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn types_tell_what_is_here_of_what_frames_list() {
+    let two = Two::new(Policy::Heads).await;
+    let bob = &two.bob;
+    two.push("one", &[("a.csv", b"a,b"), ("b.csv", b"a,b"), ("c.png", b"picture")]).await;
+    let told = async || {
+        let told = bob.ops().stored_types().await.unwrap();
+        let types = told.types.into_iter().map(|one| (one.media, one.files, one.bytes));
+        assert!(!told.more);
+        (types.collect::<Vec<_>>(), told.other_bytes)
+    };
+    let all = vec![("image/png".to_owned(), 1, 7), ("text/csv".to_owned(), 1, 3)];
+    assert_eq!(told().await, (all, 0), "the same bytes count once");
+    assert_eq!(used(bob).await, 10);
+    let_go(bob, "alice:one").await.unwrap();
+    assert_eq!(told().await, (Vec::new(), 0), "what was let go of is not here");
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_collection_that_is_asked_for_frees_contexts_in_the_trash() {
     let two = Two::new(Policy::Heads).await;
     let bob = &two.bob;

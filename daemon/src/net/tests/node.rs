@@ -61,6 +61,31 @@ async fn a_node_whose_events_nobody_takes_still_obeys() {
 }
 
 #[tokio::test]
+async fn a_connection_knows_how_fast_the_other_answers() {
+    for transport in [TCP, QUIC] {
+        let (mut alice, mut bob) = pair(transport).await;
+        for (node, other) in [(&alice, bob.device()), (&bob, alice.device())] {
+            let round_trip = in_time(async {
+                loop {
+                    if let Some(known) = node.net.round_trips().await.remove(&other) {
+                        return known;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            });
+            let round_trip = round_trip.await;
+            assert!(!round_trip.is_zero() && round_trip < DEADLINE, "{transport}: {round_trip:?}");
+        }
+        in_time(alice.net.disconnect(bob.device())).await;
+        assert_eq!(alice.disconnected().await, bob.device());
+        assert_eq!(bob.disconnected().await, alice.device());
+        for node in [&alice, &bob] {
+            assert!(node.net.round_trips().await.is_empty(), "{transport}: it is gone");
+        }
+    }
+}
+
+#[tokio::test]
 async fn dropping_the_handles_stops_the_node() {
     let (mut alice, bob) = pair(TCP).await;
     let device = bob.device();

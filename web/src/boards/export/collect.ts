@@ -12,6 +12,7 @@ import { mayRun } from "../../trust";
 import type { Shown } from "../choose";
 import { type Found, referenceIn } from "../frames";
 import type { Card } from "../model";
+import { model, notebook } from "./inner";
 
 /** A card and what it shows. */
 export interface DrawnCard {
@@ -24,6 +25,12 @@ export interface DrawnCard {
 /** What of a card goes into the file. */
 export type Part =
   | { kind: "divider" }
+  /** What is several things, below each other. */
+  | { kind: "parts"; parts: Inner[] }
+  | Inner;
+
+/** One thing that goes into the file. */
+export type Inner =
   /** Elements that were made harmless. */
   | { kind: "html"; html: string }
   | { kind: "metric"; value: number; before: number | undefined }
@@ -45,6 +52,11 @@ export interface Piece {
   /** When its frame was made, RFC 3339. */
   time: string | undefined;
   part: Part;
+}
+
+/** Returns all single things of a part. */
+export function innerOf(part: Part): Inner[] {
+  return part.kind === "divider" ? [] : part.kind === "parts" ? part.parts : [part];
 }
 
 /** Rows of a table that go into a file. */
@@ -97,6 +109,9 @@ async function partOfFile(file: FileInfo, reference: string): Promise<Part> {
   if (file.size > LARGEST) {
     return { kind: "none", why: `${file.path} has ${size(file.size)}, more than goes into a file like this.` };
   }
+  if (kind === "onnx" || kind === "safetensors") {
+    return { kind: "parts", parts: [...(await model(kind, file, reference).catch(() => [])), await saved(file, reference)] };
+  }
   const bytes = await bytesOf(reference);
   const draw = FIGURES[kind];
   if (draw !== undefined) {
@@ -111,15 +126,25 @@ async function partOfFile(file: FileInfo, reference: string): Promise<Part> {
       return { kind: "html", html: await htmlOf(new TextDecoder().decode(bytes), reference.split("#", 1)[0]) };
     case "html":
       return { kind: "page", html: new TextDecoder().decode(bytes), scripts: await mayRun(reference) };
+    case "notebook": {
+      const parts = await notebook(new TextDecoder().decode(bytes), reference.split("#", 1)[0], await mayRun(reference));
+      return parts === undefined ? saved(file, reference) : { kind: "parts", parts };
+    }
     case "audio":
     case "video":
       return { kind: "media", as: kind, media, bytes };
     default:
-      return { kind: "file", name: file.path.split("/").at(-1) ?? "file", media: "application/octet-stream", bytes };
+      return saved(file, reference);
   }
 }
 
-async function table(reference: string): Promise<Part> {
+/** A file to be saved from the page. */
+async function saved(file: FileInfo, reference: string): Promise<Inner> {
+  const name = file.path.split("/").at(-1) ?? "file";
+  return { kind: "file", name, media: "application/octet-stream", bytes: await bytesOf(reference) };
+}
+
+async function table(reference: string): Promise<Inner> {
   const rows: TableValue[][] = [];
   for (;;) {
     const query = { ref: reference, offset: rows.length, limit: ROWS - rows.length };

@@ -11,7 +11,7 @@ import { Known } from "../../parts/states";
 import type { Drawn } from "../../render/talk";
 import type { Choice } from "../../widgets";
 import type { Dashboard } from "../model";
-import { collect, type DrawnCard, type Piece, ROWS } from "./collect";
+import { collect, type DrawnCard, innerOf, type Piece, ROWS } from "./collect";
 import { libraryOf } from "./libraries";
 import { pageOf } from "./page";
 import { save } from "./picture";
@@ -85,14 +85,15 @@ export function Export(props: {
 
 /** Returns what draws the figures of cards. */
 async function librariesFor(pieces: readonly Piece[]): Promise<ReadonlyMap<Drawn, string>> {
-  const drawn = new Set(pieces.flatMap(({ part }) => (part.kind === "figure" ? [part.draw] : [])));
+  const drawn = new Set(pieces.flatMap(({ part }) => innerOf(part)).flatMap((part) => (part.kind === "figure" ? [part.draw] : [])));
   const all = [...drawn].map(async (draw): Promise<[Drawn, string]> => [draw, JSON.stringify(await libraryOf(draw))]);
   return new Map(await Promise.all(all));
 }
 
 /** What is not in the file as it is on the page. */
 function notesOn(pieces: readonly Piece[]): string[] {
-  return pieces.flatMap(({ title, part }) => {
+  const all = pieces.flatMap(({ title, part }) => innerOf(part).map((part) => ({ title, part })));
+  return all.flatMap(({ title, part }) => {
     switch (part.kind) {
       case "none":
         return [`${title}: ${part.why}`];

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 
 import type { Card } from "../model";
 import type { Part, Piece } from "./collect";
+import { notebook } from "./inner";
 import { importsOf } from "./libraries";
 import { type Exported, pageOf } from "./page";
 
@@ -41,6 +42,28 @@ it("lets nothing out, and runs no script but its own", async () => {
   expect(policy).not.toContain("unsafe-eval");
   expect(policy).not.toContain("script-src &#39;unsafe-inline");
   expect(page).toContain(`sandbox="" title="Card" srcdoc="&lt;script&gt;`);
+});
+
+it("holds a notebook with what came out, as what it is", async () => {
+  const source = JSON.stringify({
+    cells: [
+      { cell_type: "code", source: ["print('<b>')"], execution_count: 1, outputs: [
+        { output_type: "stream", text: "<b>\n" },
+        { output_type: "display_data", data: { "image/png": "aGk=", "text/plain": "a picture" } },
+        { output_type: "display_data", data: { "text/html": "<script>1</script>" } },
+        { output_type: "display_data", data: { "application/vnd.plotly.v1+json": { data: [] } } },
+      ] },
+      { cell_type: "raw", source: "as it is" },
+    ],
+  });
+  const parts = await notebook(source, undefined, false);
+  expect(parts?.map(({ kind }) => kind)).toEqual(["text", "text", "picture", "page", "figure", "text"]);
+  const page = await file([piece({ kind: "parts", parts: parts ?? [] })]);
+  expect(page).toContain("<pre tabindex=\"0\">print(&#39;&lt;b&gt;&#39;)</pre>");
+  expect(page).toContain('src="data:image/png;base64,aGk=" alt="a picture"');
+  expect(page).toContain('sandbox="" title="Card" srcdoc="&lt;script&gt;');
+  expect(page).toContain('data-draw="plotly"');
+  expect(await notebook("no notebook", undefined, false)).toBeUndefined();
 });
 
 it("runs scripts of whom is trusted, in a frame without an origin", async () => {

@@ -4,7 +4,7 @@
 import { moment, plain } from "../../format";
 import type { Drawn } from "../../render/talk";
 import type { Choice } from "../../widgets";
-import type { Part, Piece } from "./collect";
+import { innerOf, type Part, type Piece } from "./collect";
 import { drawInFrame, handOver } from "./talk";
 
 /** What a file is made of. */
@@ -63,7 +63,7 @@ function sourceOf(script: () => void): string {
  * of this file alone; where code of a trusted author is in it, that runs too, in its frame.
  */
 async function policyOf(pieces: readonly Piece[], scripts: string[]): Promise<string> {
-  const theirs = pieces.some(({ part }) => (part.kind === "page" && part.scripts) || (part.kind === "figure" && part.code));
+  const theirs = pieces.flatMap(({ part }) => innerOf(part)).some((part) => (part.kind === "page" && part.scripts) || (part.kind === "figure" && part.code));
   const hashes = await Promise.all(scripts.map(hashOf));
   const allowed = theirs ? "'unsafe-inline' 'unsafe-eval'" : hashes.map((hash) => `'sha256-${hash}'`).join(" ");
   return (
@@ -95,6 +95,11 @@ async function cardOf(piece: Piece, policies: Policies, script: string, data: st
 
 async function bodyOf(part: Exclude<Part, { kind: "divider" }>, title: string, policies: Policies, script: string, data: string[]): Promise<string> {
   switch (part.kind) {
+    case "parts": {
+      const bodies: string[] = [];
+      for (const one of part.parts) bodies.push(await bodyOf(one, title, policies, script, data));
+      return bodies.join("\n");
+    }
     case "html":
       return `<div class="prose">${part.html}</div>`;
     case "metric": {
@@ -173,6 +178,7 @@ h1{margin:0;font-size:1.75rem;letter-spacing:-.02em}p{margin:.3rem 0}.muted,time
 th,td{padding:.3rem .75rem;border-bottom:1px solid var(--line);text-align:left;white-space:nowrap}.right{text-align:right}
 th{position:sticky;top:0;background:var(--surface)}pre{margin:0;padding:.75rem 1rem;max-height:30rem;overflow:auto;font:.8125rem/1.5 ui-monospace,monospace}
 iframe{display:block;width:100%;border:0;height:0}iframe.page{height:30rem;background:#fff}a{color:var(--accent)}
+.of-parts .body>*+*{border-top:1px solid var(--line)}
 @media(max-width:640px){body{padding:1rem}.card{grid-column:1/-1}}
 @media print{.board{display:block}.card{break-inside:avoid;margin-bottom:1rem}.table,pre{max-height:none}}
 `;

@@ -15,6 +15,7 @@ import { stackPath } from "../../ref";
 import { listContexts, listStacks, placeOf } from "../../stacks";
 import { node } from "../../state";
 import { Named } from "./network";
+import { familiesOf } from "./types";
 
 /** How many of the largest stacks are shown. */
 const LARGEST = 8;
@@ -34,6 +35,7 @@ export function Storage() {
           {(known) => <Room contexts={known} />}
         </Known>
       </Section>
+      <Types />
       <Free again={contexts.again} />
       <Largest />
       <Known query={settings}>
@@ -47,6 +49,57 @@ export function Storage() {
         )}
       </Known>
     </>
+  );
+}
+
+/** What is here by kinds of files. */
+function Types() {
+  const stored = useQuery(
+    "storage types",
+    () => answer(api.GET("/api/v1/node/types")),
+    ({ event }) => event === "context.changed" || event === "transfer.finished",
+  );
+  return (
+    <Section title="By type" id="types" about="What the files of all frames here are, as their authors said; each once.">
+      <Known query={stored} lines={5}>
+        {(known) => {
+          const families = familiesOf(known);
+          const whole = families.reduce((sum, { bytes }) => sum + bytes, 0);
+          if (families.length === 0) return <p class="muted">No files are here yet.</p>;
+          return (
+            <div class="card grid-pad">
+              <Parts parts={families.map(({ name, bytes }) => [name, bytes])} whole={whole} rest />
+              <table class="list types">
+                <Columns names={["Type"]} numbers={["Files", "Here"]} />
+                <tbody>
+                  {families.map(({ name, media, files, bytes }, index) => (
+                    <tr key={name}>
+                      <td>
+                        <i class={`key key-${Math.min(index, 4)}`} aria-hidden="true" />
+                        {name}
+                        {media.length > 0 && (
+                          <span class="muted small media" title={plain(media.join(", "))}>
+                            {plain(media.slice(0, 3).join(", "))}
+                            {media.length > 3 && ` and ${media.length - 3} more`}
+                          </span>
+                        )}
+                      </td>
+                      <td class="right muted">{files?.toLocaleString("en") ?? "–"}</td>
+                      <td class="right">{size(bytes)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+              {known.more && (
+                <p class="muted small">
+                  There are more frames here than were gone through: what is not told apart stands in the last line.
+                </p>
+              )}
+            </div>
+          );
+        }}
+      </Known>
+    </Section>
   );
 }
 
@@ -105,13 +158,19 @@ function Room({ contexts }: { contexts: ContextInfo[] }) {
 }
 
 /** Parts of a whole beside each other; the table below says the same in words. */
-function Parts({ parts, whole }: { parts: [label: string, bytes: number][]; whole: number }) {
+function Parts(props: {
+  parts: [label: string, bytes: number][];
+  whole: number;
+  /** Whether all from the fifth on have one colour. */
+  rest?: boolean;
+}) {
+  const { parts, whole, rest = false } = props;
   return (
     <div class="parts" aria-hidden="true">
       {parts.map(([label, bytes], index) => (
         <span
           key={label}
-          class={`key-${index % 5}`}
+          class={`key-${rest ? Math.min(index, 4) : index % 5}`}
           title={`${label}: ${size(bytes)}`}
           style={{ flexGrow: whole === 0 ? 0 : bytes / whole }}
         />

@@ -9,6 +9,7 @@ import { plain, short } from "../../format";
 import { reference, type StackPlace, stackPath } from "../../ref";
 import { Dialog } from "../dialog";
 import { Icon } from "../icon";
+import { Menu, MenuItem } from "../menu";
 import { toast } from "../toasts";
 import { attempt, done, markAsHead, ownReference } from "./doing";
 
@@ -114,12 +115,14 @@ export function Actions({ place, frame }: { place: StackPlace; frame: FrameInfo 
           Mark as head
         </button>
       )}
-      <button type="button" class="button" onClick={() => setAsks("rename")}>
-        Rename
-      </button>
-      <button type="button" class="button bare danger-text" onClick={() => setAsks("remove")}>
-        <Icon name="trash" size={15} /> Remove
-      </button>
+      <Menu label="More to do">
+        <MenuItem icon="edit" does={() => setAsks("rename")}>
+          Rename …
+        </MenuItem>
+        <MenuItem icon="bin" bad does={() => setAsks("remove")}>
+          Remove …
+        </MenuItem>
+      </Menu>
       {asks === "rename" && <RenameDialog place={place} close={() => setAsks(undefined)} />}
       {asks === "remove" && (
         <Dialog title={`Remove ${plain(place.name)}?`} close={() => setAsks(undefined)}>
