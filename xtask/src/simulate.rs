@@ -34,8 +34,6 @@ enum Defence {
     Resume,
     /// What waits is bounded
     Bound,
-    /// Two changes of one number on a dashboard prove a cheat
-    Fork,
 }
 
 impl Defence {
@@ -46,7 +44,6 @@ impl Defence {
             Defence::Order => "order",
             Defence::Resume => "resume",
             Defence::Bound => "bound",
-            Defence::Fork => "fork",
         }
     }
 }

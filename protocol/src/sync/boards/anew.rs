@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::Defect;
 use super::super::authority::Authority;
 use super::super::event::{CommandError, Event, Record, Severity};
 use super::super::node::{Cx, Node, Task};
@@ -61,7 +60,7 @@ impl Node {
     ) {
         // Anybody has a device of nobody sign what it likes.
         let unknown = self.authority(id, key, cx.now) == Authority::Wait && !self.lapsed(id, key);
-        if unknown || self.broken(Defect::Fork) {
+        if unknown {
             return;
         }
         let Some(slot) = self.contexts[&id].boards.get(&board) else { return };
