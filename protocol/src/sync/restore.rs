@@ -299,12 +299,12 @@ impl Node {
         Ok(())
     }
 
-    /// Makes the boards of what was stored of them. What was lost by a fork was written again when
-    /// it was lost.
+    /// Makes the boards of what was stored of them. What is lost of this device's is written again
+    /// once it goes on.
     fn make_boards(&mut self) {
         for id in self.contexts.keys().copied().collect::<Vec<_>>() {
             for board in self.contexts[&id].boards.keys().copied().collect::<Vec<_>>() {
-                drop(self.rebuild_board(id, board));
+                self.rebuild_board(id, board);
             }
         }
     }

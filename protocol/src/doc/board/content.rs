@@ -215,10 +215,11 @@ impl Board {
         Ok(Some(Envelope::sign(doc, self.epoch, inc, change.seq(), bytes, key)))
     }
 
-    /// Returns what an envelope of this board sets, in its order; nothing of what lies deeper.
+    /// Returns what an envelope of this board sets, in any epoch, in its order; nothing of what lies
+    /// deeper.
     pub fn edits(&self, envelope: &Envelope) -> Vec<BoardEdit> {
         let Ok(change) = Change::try_from(envelope.change.as_slice()) else { return Vec::new() };
-        let root = root_change(self.place.document(), self.epoch);
+        let root = root_change(self.place.document(), envelope.epoch);
         let part = |object: &ObjectId| match object {
             ObjectId::Root => Some(BoardPart::Field),
             // The computed change made the maps by its operations, in their order.

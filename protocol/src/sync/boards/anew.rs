@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::authority::Authority;
 use super::super::event::{CommandError, Event, Record, Severity};
 use super::super::node::{Cx, Node, Task};
-use super::{Arrived, BoardSlot, Edit, HeldChange};
+use super::{Arrived, BoardSlot, HeldChange};
 use crate::doc::{Board, BoardEdit, BoardVerdict, Envelope, ForkProof, change_links, past_of};
 use crate::id::{ChangeId, ContextId, DeviceId, UserId};
 use crate::limits;
@@ -59,7 +59,8 @@ impl Node {
         from: Option<DeviceId>,
     ) {
         // Anybody has a device of nobody sign what it likes.
-        if self.authority(id, key, cx.now) == Authority::Wait {
+        let unknown = self.authority(id, key, cx.now) == Authority::Wait && !self.lapsed(id, key);
+        if unknown {
             return;
         }
         let Some(slot) = self.contexts[&id].boards.get(&board) else { return };
@@ -113,26 +114,21 @@ impl Node {
         self.pump_board(cx, id, board);
     }
 
-    /// Makes a board anew of everything that counts, and returns what of this device's own changes
-    /// is lost by that and is to be written again.
-    pub(in crate::sync) fn rebuild_board(
-        &mut self,
-        id: ContextId,
-        board: BoardKey,
-    ) -> Vec<BoardEdit> {
+    /// Makes a board anew of everything that counts.
+    pub(in crate::sync) fn rebuild_board(&mut self, id: ContextId, board: BoardKey) {
         let (user, device) = (self.user, self.device);
-        let Some(context) = self.contexts.get_mut(&id) else { return Vec::new() };
+        let Some(context) = self.contexts.get_mut(&id) else { return };
         let place = context.board_place(board);
         let document = place.document();
         let epoch = context.view.epoch(document, Some(board.creator)).cloned();
-        let Some(slot) = context.boards.get_mut(&board) else { return Vec::new() };
-        let counted: BTreeSet<ChangeId> = slot.changes().map(|(_, held)| held.change).collect();
-        let old = slot.board.clone();
+        let Some(slot) = context.boards.get_mut(&board) else { return };
         // Numbers begin again with every epoch, and at a start those of earlier ones are here too.
         let mut all: BTreeMap<CatalogKey, BTreeMap<(u32, u64), HeldChange>> = BTreeMap::new();
         let lines = std::mem::take(&mut slot.lines).into_iter();
         let held = lines.flat_map(|(key, line)| line.into_iter().map(move |held| (key, held)));
-        for (key, held) in held.chain(std::mem::take(&mut slot.aside)) {
+        let beside = std::mem::take(&mut slot.aside).into_iter();
+        let beside = beside.chain(std::mem::take(&mut slot.earlier));
+        for (key, held) in held.chain(beside) {
             let at = (held.envelope.epoch, held.envelope.n);
             all.entry(key).or_default().entry(at).or_insert(held);
         }
@@ -141,20 +137,9 @@ impl Node {
             let held = all.values().flat_map(BTreeMap::values);
             held.filter_map(|held| change_links(&held.envelope)).collect()
         };
-        let mut again = Vec::new();
-        if old.epoch() != number {
-            // What the new epoch does not carry over of mine is written again there.
-            let base = epoch.as_ref().map(|epoch| epoch.base.iter().copied().collect());
-            let past = base.and_then(|base| past_of(&links(), &base)).unwrap_or_default();
-            let mine = slot.order.iter().filter_map(|(key, at)| {
-                let held = all.get(key)?.get(&(old.epoch(), *at as u64 + 1))?;
-                let own = (key.user, key.device) == (user, device);
-                (own && !past.contains(&held.change)).then_some(held)
-            });
-            again.extend(mine.flat_map(|held| old.edits(&held.envelope)));
-            slot.forks.retain(|_, proof| proof.envelopes()[0].epoch == number);
-            slot.lost.clear();
-        }
+        slot.forks.retain(|_, proof| proof.envelopes()[0].epoch == number);
+        slot.lost.clear();
+        slot.unsettled = true;
         slot.order.clear();
         slot.dirty = false;
         slot.board = match &epoch {
@@ -201,33 +186,24 @@ impl Node {
                 line.push(held);
             }
         }
+        let held = all.values().flat_map(BTreeMap::values);
+        let before = held.map(|held| held.envelope.epoch).filter(|epoch| *epoch < number).max();
         for (key, rest) in all {
-            for held in rest.into_values().filter(|held| held.envelope.epoch == number) {
-                if (key.user, key.device) == (user, device) {
-                    slot.lost.insert(key.inc);
-                    // At a start nothing counted before: what was lost then was written again.
-                    if counted.contains(&held.change) {
-                        again.extend(old.edits(&held.envelope));
+            for held in rest.into_values() {
+                if held.envelope.epoch == number {
+                    if (key.user, key.device) == (user, device) {
+                        slot.lost.insert(key.inc);
                     }
+                    slot.aside.push((key, held));
+                } else if Some(held.envelope.epoch) == before {
+                    slot.earlier.push((key, held));
                 }
-                slot.aside.push((key, held));
             }
         }
-        again
     }
 
     /// Draws the consequences of a board that was made anew.
-    pub(super) fn board_changed(
-        &mut self,
-        cx: &mut Cx<'_>,
-        id: ContextId,
-        board: BoardKey,
-        again: Vec<BoardEdit>,
-    ) {
-        if !again.is_empty() {
-            let slot = self.slot_mut(id, board).expect("just made anew");
-            slot.edits.push_back(Edit { edits: again, command: None, makes: false });
-        }
+    pub(super) fn board_changed(&mut self, cx: &mut Cx<'_>, id: ContextId, board: BoardKey) {
         let slot = self.contexts.get(&id).and_then(|context| context.boards.get(&board));
         let asks = slot.is_some_and(BoardSlot::awaits_genesis);
         for (device, tag) in self.board_channels(id) {

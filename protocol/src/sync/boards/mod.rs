@@ -11,6 +11,7 @@
 //!
 //! *Cuts.* Of somebody who was removed counts what lies in the past of the changes that a cut names.
 
+mod again;
 mod anew;
 mod taking;
 mod writing;
@@ -35,6 +36,8 @@ pub struct BoardSlot {
     order: Vec<(CatalogKey, usize)>,
     /// What was accepted once and does not count: behind a fork, beyond a cut, or built on such.
     aside: Vec<(CatalogKey, HeldChange)>,
+    /// Of the epoch before: needed until what of it was lost is written again.
+    earlier: Vec<(CatalogKey, HeldChange)>,
     forks: BTreeMap<CatalogKey, ForkProof>,
     /// What cuts keep of each writer, as the board was last made.
     rules: BTreeMap<CatalogKey, Vec<BTreeSet<ChangeId>>>,
@@ -42,6 +45,8 @@ pub struct BoardSlot {
     lost: BTreeSet<Incarnation>,
     /// Whether something is being judged or stored.
     busy: bool,
+    /// Whether something of this device may be lost and is to be written again.
+    unsettled: bool,
     /// Whether forks, cuts or the epoch changed, so that the board is to be made anew.
     dirty: bool,
     inbox: VecDeque<Arrived>,
@@ -108,10 +113,12 @@ impl BoardSlot {
             lines: BTreeMap::new(),
             order: Vec::new(),
             aside: Vec::new(),
+            earlier: Vec::new(),
             forks: BTreeMap::new(),
             rules: BTreeMap::new(),
             lost: BTreeSet::new(),
             busy: false,
+            unsettled: false,
             dirty: false,
             inbox: VecDeque::new(),
             inbox_bytes: 0,
@@ -370,11 +377,13 @@ impl Node {
         loop {
             let Some(slot) = self.slot_mut(id, key).filter(|slot| !slot.busy) else { return };
             if slot.dirty {
-                let again = self.rebuild_board(id, key);
-                self.board_changed(cx, id, key, again);
-            } else if let Some(edit) = slot.next_edit() {
+                self.rebuild_board(id, key);
+                self.board_changed(cx, id, key);
+            } else if slot.unsettled && self.write_lost(cx, id, key) {
+                return;
+            } else if let Some(edit) = self.slot_mut(id, key).and_then(BoardSlot::next_edit) {
                 self.write_board(cx, id, key, edit);
-            } else if !slot.inbox.is_empty() {
+            } else if self.slot_mut(id, key).is_some_and(|slot| !slot.inbox.is_empty()) {
                 self.judge_arrived(cx, id, key);
             } else {
                 break;
@@ -396,7 +405,11 @@ impl Node {
     pub(super) fn pump_boards(&mut self, cx: &mut Cx<'_>, id: ContextId) {
         let Some(context) = self.contexts.get(&id) else { return };
         let idle = context.boards.iter().filter(|(_, slot)| {
-            !slot.busy && (slot.dirty || !slot.edits.is_empty() || !slot.inbox.is_empty())
+            !slot.busy
+                && (slot.dirty
+                    || slot.unsettled
+                    || !slot.edits.is_empty()
+                    || !slot.inbox.is_empty())
         });
         for key in idle.map(|(key, _)| *key).collect::<Vec<_>>() {
             self.pump_board(cx, id, key);

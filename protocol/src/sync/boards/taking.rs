@@ -8,8 +8,10 @@ use super::super::node::{Cx, Node, Task};
 use super::super::session::ASK_MS;
 use super::{Arrived, BoardTaken, HeldChange};
 use crate::doc::{BoardJudged, BoardRefusal, BoardTask, BoardVerdict, Envelope, ForkProof};
-use crate::id::{ChangeId, ContextId, DeviceId, DocumentId, UserId};
+use crate::id::{ContextId, DeviceId, DocumentId, UserId};
+use crate::identity;
 use crate::limits;
+use crate::statement::Role;
 use crate::wire::{BoardKey, BoardLine, CatalogKey, Message, Tag};
 
 /// Most bytes of envelopes in one message.
@@ -125,17 +127,45 @@ impl Node {
         self.pump_board(cx, id, board);
     }
 
-    /// Tells what of a device that wrote is kept now; nothing where nothing of it is taken.
-    fn board_rule(
+    /// Tells whether what a device wrote is taken now from who brings it.
+    ///
+    /// What somebody wrote whose right has ended since is taken from those who may write now: others
+    /// built on it. Who may write can say nothing with it that she could not say as hers, and an
+    /// honest one has it since it was written in time, or from another such. So nobody alone writes
+    /// on with a right that ended, whatever time she names.
+    fn takes_of(
         &self,
         id: ContextId,
         document: DocumentId,
         key: CatalogKey,
+        from: DeviceId,
         now: i64,
-    ) -> Option<Vec<BTreeSet<ChangeId>>> {
+    ) -> bool {
         let kept = self.contexts[&id].view.kept_tips(key.user, key.device, document);
-        let granted = self.authority(id, key, now) == Authority::Granted;
-        (granted && !kept.iter().any(BTreeSet::is_empty)).then_some(kept)
+        let granted = self.authority(id, key, now) == Authority::Granted
+            || (self.lapsed(id, key) && self.vouches(id, from, now));
+        granted && !kept.iter().any(BTreeSet::is_empty)
+    }
+
+    /// Tells whether the author of a line may have been a writer once, and was neither revoked nor
+    /// removed since: that ends what she wrote with a cut.
+    pub(super) fn lapsed(&self, id: ContextId, key: CatalogKey) -> bool {
+        let view = &self.contexts[&id].view;
+        let standing = self.logs.get(&key.user).map(|log| log.standing(key.device));
+        matches!(standing, Some(identity::Standing::Granted(_)))
+            && view.highest_role(key.user) >= Role::Writer
+            && !view.was_removed(key.user)
+    }
+
+    /// Tells whether the peer of a session may write in a context now.
+    fn vouches(&self, id: ContextId, device: DeviceId, now: i64) -> bool {
+        let session = self.sessions.get(&device);
+        let channel = session.and_then(|session| session.channel_of(id));
+        let user = channel.and_then(|(_, channel)| channel.user);
+        user.is_some_and(|user| {
+            let cap = self.device_cap(user, device, id, now).unwrap_or(Role::None);
+            self.contexts[&id].view.role(user).min(cap) >= Role::Writer
+        })
     }
 
     pub(super) fn judge_arrived(&mut self, cx: &mut Cx<'_>, id: ContextId, board: BoardKey) {
@@ -151,7 +181,7 @@ impl Node {
             let Arrived { from, user, envelope, bytes: _ } = arrived;
             let key = CatalogKey { user, device: envelope.device, inc: envelope.inc };
             // Its author may not write, or is not known to: it comes again once she is.
-            if self.board_rule(id, document, key, cx.now).is_none() {
+            if !self.takes_of(id, document, key, from, cx.now) {
                 continue;
             }
             let slot = &self.contexts[&id].boards[&board];

@@ -41,13 +41,21 @@ impl Node {
             let key = CatalogKey { user: self.user, device: self.device, inc: *inc };
             !slot.lost.contains(inc) && !slot.forks.contains_key(&key)
         };
-        let nth = |k: u64| {
-            let list = vec![self.inc.into(), document.into(), k.into()];
-            let bytes = derive("board-inc", list);
+        let mut all = self.board_incarnations(document);
+        all.find(usable).expect("each is another, and few are lost")
+    }
+
+    /// Returns the incarnations under which this device writes on a dashboard, one after the other.
+    pub(super) fn board_incarnations(
+        &self,
+        document: DocumentId,
+    ) -> impl Iterator<Item = Incarnation> {
+        let inc = self.inc;
+        let nth = move |k: u64| {
+            let bytes = derive("board-inc", vec![inc.into(), document.into(), k.into()]);
             Incarnation::from_bytes(std::array::from_fn(|at| bytes[at]))
         };
-        let mut all = std::iter::once(self.inc).chain((1..=u64::MAX).map(nth));
-        all.find(usable).expect("each is another, and few are lost")
+        std::iter::once(inc).chain((1..=u64::MAX).map(nth))
     }
 
     pub(super) fn write_board(
@@ -141,8 +149,8 @@ impl Node {
         if let Some(command) = written.edit.command {
             cx.reply(command, Err(error));
         } else if let Some(slot) = self.slot_mut(id, board) {
-            // Nobody waits for it: it is written again with what is asked for again.
-            slot.edits.push_front(written.edit);
+            // Nobody waits for it: what is lost is found again.
+            slot.unsettled = true;
         }
         self.board_store_failed(now, id, board);
     }

@@ -7,7 +7,7 @@
 
 use super::*;
 use crate::doc::{BoardEdit, BoardPart, BoardValue, Envelope, ForkProof};
-use crate::statement::CommentOn;
+use crate::statement::{CommentOn, Grant};
 use crate::sync::{CommandError, Keeping, Record, Reply, Severity};
 use crate::wire::{BoardKey, BoardLine};
 
@@ -219,6 +219,65 @@ fn the_proof_of_a_fork_needs_no_trust_and_one_of_another_board_is_none() {
     assert!(!lab.penalties.is_empty());
 }
 
+/// Alice's dashboard, on which Bob wrote and Alice went on from that, before his right ends.
+fn written_on() -> (Lab, ContextId, BoardKey) {
+    let (mut lab, context) = team();
+    lab.member(ALICE, context, BOB, Role::Writer);
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    write(&mut lab, BOB, context, board, set("b", "in time"));
+    write(&mut lab, ALICE, context, board, set("a", "built on it"));
+    write(&mut lab, BOB, context, board, set("c", "the last"));
+    (lab, context, board)
+}
+
+/// What the dashboard of [`written_on`] shows.
+fn all_in_time() -> Vec<(String, String)> {
+    texts(&[("title", "Sales"), ("a", "built on it"), ("b", "in time"), ("c", "the last")])
+}
+
+/// Lets Mallory come later, who hears from Alice alone.
+fn newcomer(lab: &mut Lab, context: ContextId) {
+    let ticket = lab.ticket(ALICE, context, None);
+    lab.follow(MALLORY, &ticket);
+    lab.connect(MALLORY, ALICE);
+}
+
+#[test]
+fn a_newcomer_takes_what_somebody_wrote_before_she_became_a_reader() {
+    let (mut lab, context, board) = written_on();
+    lab.member(ALICE, context, BOB, Role::Reader);
+    newcomer(&mut lab, context);
+    for at in [ALICE, BOB, MALLORY] {
+        assert_eq!(shown(&lab, at, context, board), all_in_time(), "host {at}");
+    }
+}
+
+#[test]
+fn a_newcomer_takes_what_a_device_wrote_before_its_grant_ended() {
+    let (mut lab, context, board) = written_on();
+    let (device, until) = (lab[BOB].device, Some(lab.now + 60_000));
+    let grant = Grant { device, name: "ci".into(), scope: None, until };
+    let entry = Box::new(lab[BOB].log.grant(&lab[BOB].root, grant).unwrap());
+    lab.command(BOB, Command::Identity { entry }).unwrap();
+    lab.wait(60_001);
+    newcomer(&mut lab, context);
+    assert_eq!(shown(&lab, MALLORY, context, board), all_in_time());
+}
+
+#[test]
+fn whose_right_ended_writes_on_for_nobody_by_herself_or_by_a_reader() {
+    let (mut lab, context, board) = written_on();
+    let late = aside(&lab, BOB, context, board, set("b", "late"));
+    lab.member(ALICE, context, BOB, Role::Reader);
+    newcomer(&mut lab, context);
+    let (user, more) = (lab[BOB].user, false);
+    for from in [BOB, MALLORY] {
+        let (tag, envelopes) = (lab.tag(from, ALICE), vec![(user, late.encode())]);
+        lab.say(from, ALICE, &Message::BoardEnvelopes { tag, board, envelopes, more });
+        assert_eq!(shown(&lab, ALICE, context, board), all_in_time(), "by host {from}");
+    }
+}
+
 #[test]
 fn what_a_removed_writer_wrote_stays_and_what_she_writes_later_counts_for_nobody() {
     let (mut lab, context) = writers();
@@ -284,6 +343,77 @@ fn an_epoch_keeps_what_stands_and_what_was_written_apart_is_written_again() {
     }
     restart(&mut lab, BOB);
     assert_eq!(shown(&lab, BOB, context, board), all);
+}
+
+#[test]
+fn who_lacks_what_an_epoch_carries_over_writes_nothing_old_over_it() {
+    let (mut lab, context) = writers();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    write(&mut lab, BOB, context, board, set("b", "1"));
+    lab.disconnect(BOB, ALICE);
+    // While Bob is away, others go on from what he wrote, and carry that over.
+    write(&mut lab, MALLORY, context, board, set("b", "2"));
+    lab.command(ALICE, Command::RenewBoard { context, board }).unwrap();
+    // He sets something of his own, and something that nobody else touched.
+    write(&mut lab, BOB, context, board, set("own", "apart"));
+    lab.connect(BOB, ALICE);
+    let all = texts(&[("title", "Sales"), ("b", "2"), ("own", "apart")]);
+    for at in [ALICE, BOB, MALLORY] {
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+    }
+    // Not after a start either, nor once somebody took away what he wrote again.
+    let own = BoardEdit { value: None, ..set("own", "") };
+    write(&mut lab, ALICE, context, board, own);
+    restart(&mut lab, BOB);
+    lab.connect(BOB, ALICE);
+    for at in [ALICE, BOB] {
+        let all = texts(&[("title", "Sales"), ("b", "2")]);
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+    }
+}
+
+#[test]
+fn what_is_to_be_written_again_survives_a_crash_and_is_split() {
+    let (mut lab, context, board) = forked();
+    let long = |letter: &str| letter.repeat(30_000);
+    for key in ["c", "d", "e"] {
+        write(&mut lab, BOB, context, board, set(key, &long(key)));
+    }
+    // Bob crashes when the proof is durable and nothing else is.
+    let side = |at: At| {
+        let slot = lab[at].node.context(context).unwrap().board(board).unwrap();
+        let mut hers = slot.changes().filter(|(key, _)| key.device == lab[MALLORY].device);
+        hers.next().unwrap().1.envelope.clone()
+    };
+    let proof = ForkProof::new(side(ALICE), side(BOB)).unwrap().encode();
+    let mut records = lab[BOB].records.clone();
+    records.push(Record::BoardFork { context, board, user: lab[MALLORY].user, proof });
+    lab.restart(BOB, records);
+    lab.connect(BOB, ALICE);
+    let all =
+        [("b", "built on y".to_owned()), ("c", long("c")), ("d", long("d")), ("e", long("e"))];
+    for at in [ALICE, BOB] {
+        let here = shown(&lab, at, context, board);
+        let hers: Vec<_> = here.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+        assert_eq!(hers[1..], all, "host {at}");
+    }
+    // Once is enough.
+    let changes = lab[BOB].node.context(context).unwrap().board(board).unwrap().changes().count();
+    restart(&mut lab, BOB);
+    let again = lab[BOB].node.context(context).unwrap().board(board).unwrap().changes().count();
+    assert_eq!(again, changes);
+}
+
+#[test]
+fn what_was_changed_since_is_not_written_again() {
+    let (mut lab, context, board) = forked();
+    // Alice sets what Bob lost before she hears of it.
+    write(&mut lab, ALICE, context, board, set("b", "by alice"));
+    lab.connect(BOB, ALICE);
+    for at in [ALICE, BOB] {
+        let all = texts(&[("title", "Sales"), ("b", "by alice")]);
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+    }
 }
 
 #[test]
