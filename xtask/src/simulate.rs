@@ -34,6 +34,8 @@ enum Defence {
     Resume,
     /// What waits is bounded
     Bound,
+    /// Two changes of one number on a dashboard prove a cheat
+    Fork,
 }
 
 impl Defence {
@@ -44,6 +46,7 @@ impl Defence {
             Defence::Order => "order",
             Defence::Resume => "resume",
             Defence::Bound => "bound",
+            Defence::Fork => "fork",
         }
     }
 }

@@ -13,15 +13,18 @@ pub enum Defect {
     Resume,
     /// What waits is not bounded.
     Bound,
+    /// Two changes of one number on a dashboard are no proof of anything.
+    Fork,
 }
 
 impl Defect {
     /// Every defect with its name on the command line.
-    pub const ALL: [(Defect, &'static str); 5] = [
+    pub const ALL: [(Defect, &'static str); 6] = [
         (Defect::Verify, "verify"),
         (Defect::Authorise, "authorise"),
         (Defect::Order, "order"),
         (Defect::Resume, "resume"),
         (Defect::Bound, "bound"),
+        (Defect::Fork, "fork"),
     ];
 }

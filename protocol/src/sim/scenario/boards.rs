@@ -8,6 +8,9 @@ use crate::sync::{Command, CommandError, Reply};
 /// What a reader who cheats writes, and nobody may see.
 pub(super) const FORBIDDEN: &str = "mallory";
 
+/// What a writer who forks writes.
+pub(super) const FORKED: &str = "trudy";
+
 /// Returns an edit of a card.
 pub(super) fn edit(key: &str, value: &str) -> BoardEdit {
     let value = Some(BoardValue::Text(value.to_owned()));
@@ -36,11 +39,13 @@ impl Team {
             if at as u64 == round % 3 || self.sim.hosts[&host].node.is_none() {
                 continue;
             }
-            let own = edit(&format!("of {at}"), &round.to_string());
+            let own = edit(&own_key(at), &round.to_string());
             let edits = vec![own, edit("shared", &format!("{at} in {round}"))];
             let command = Command::EditBoard { context: self.context, board, edits };
+            let (_, tried) = self.edited.entry(at).or_default();
+            *tried = round;
             match self.sim.command(host, command) {
-                Ok(_) => {}
+                Ok(_) => self.edited.entry(at).or_default().0 = round,
                 // It did not hear of the dashboard, or that it may write, yet.
                 Err(
                     CommandError::NotStored { .. }
@@ -68,9 +73,26 @@ impl Team {
         if here != owners {
             return Err(format!("{name} sees the dashboard {here:?}, alice sees {owners:?}"));
         }
+        for (at, (acknowledged, tried)) in &self.edited {
+            let value = here.get(&(BoardPart::Cards, own_key(*at)));
+            let round = match value {
+                Some(BoardValue::Text(text)) => text.parse().unwrap_or_default(),
+                _ => 0,
+            };
+            if !(*acknowledged..=*tried).contains(&round) {
+                return Err(format!(
+                    "{name} shows what writer {at} wrote in round {round}, not in {acknowledged}"
+                ));
+            }
+        }
         match here.keys().any(|(_, key)| key == FORBIDDEN) {
             true => Err(format!("{name} shows what a reader wrote on the dashboard")),
             false => Ok(()),
         }
     }
+}
+
+/// Returns what only one of the writers writes.
+fn own_key(writer: usize) -> String {
+    format!("of {writer}")
 }

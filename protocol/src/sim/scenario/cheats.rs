@@ -1,7 +1,7 @@
 //! What hostile hosts send.
 
 use super::super::Host;
-use super::boards::{FORBIDDEN, edit};
+use super::boards::{FORBIDDEN, FORKED, edit};
 use crate::doc::{CatalogPlace, CatalogWriter, Envelope, catalog_key};
 use crate::id::{ContextId, FrameId, StackId};
 use crate::statement::{Head, Place, PlacedFact};
@@ -31,7 +31,8 @@ pub(super) fn ask_all_the_same(host: &Host, message: &Message) -> Vec<Message> {
 pub(super) fn cheat(host: &Host, message: &Message) -> Vec<Message> {
     let mut sent = vec![message.clone()];
     if let Message::BoardHave { tag, board, .. } = message {
-        sent.extend(write_as_a_reader(host, *tag, *board));
+        // Rightly signed by who may not write.
+        sent.extend(write_aside(host, *tag, *board, FORBIDDEN, "was here"));
     }
     let Message::Have { tag, docs, .. } = message else { return sent };
     // Each time would be a third of all that a seed costs.
@@ -65,11 +66,21 @@ pub(super) fn cheat(host: &Host, message: &Message) -> Vec<Message> {
     sent
 }
 
-/// Returns a change of a dashboard, rightly signed by who may not write.
-fn write_as_a_reader(host: &Host, tag: Tag, board: BoardKey) -> Option<Message> {
+/// What a writer sends who tells one peer this of a dashboard and another that, under one number.
+pub(super) fn fork(host: &Host, message: &Message) -> Vec<Message> {
+    let mut sent = vec![message.clone()];
+    if let Message::BoardHave { tag, board, .. } = message {
+        let other = if host.tampered.is_multiple_of(2) { "this" } else { "that" };
+        sent.extend(write_aside(host, *tag, *board, FORKED, other));
+    }
+    sent
+}
+
+/// Returns a change of a dashboard that a host's engine does not know of.
+fn write_aside(host: &Host, tag: Tag, board: BoardKey, key: &str, value: &str) -> Option<Message> {
     let node = host.node.as_ref()?;
     let slot = node.contexts().next()?.board(board)?;
-    let edits = [edit(FORBIDDEN, "was here")];
+    let edits = [edit(key, value)];
     let written = slot.board().write(host.key(), node.incarnation(), &edits).ok()??;
     let envelopes = vec![(host.user, written.encode())];
     Some(Message::BoardEnvelopes { tag, board, envelopes, more: false })

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use self::cheats::{ask_all_the_same, cheat};
+use self::cheats::{ask_all_the_same, cheat, fork};
 use self::storm::Climate;
 use super::{Host, HostId, Sim};
 use crate::api::Policy;
@@ -128,9 +128,14 @@ struct Team {
     stranger: HostId,
     /// A reader whose program forges, floods, and states what only writers may.
     cheat: HostId,
+    /// A writer whose program signs two changes of one number on the dashboard.
+    forker: HostId,
     context: ContextId,
     /// A dashboard of hers.
     board: Option<BoardKey>,
+    /// By writer: the last round of which an edit of the dashboard was acknowledged, and of which one
+    /// was tried.
+    edited: BTreeMap<usize, (u64, u64)>,
     pushes: u64,
     /// The last frame that was pushed.
     pushed: Option<FrameId>,
@@ -141,8 +146,9 @@ struct Team {
 impl Team {
     fn new(seed: u64, defect: Option<Defect>) -> Self {
         let mut sim = Sim::new(seed, defect);
-        let [owner, writer, leaver, revoked, stranger, cheat] =
-            ["alice", "dave", "lena", "rex", "eve", "mallory"].map(|name| sim.add_host(name));
+        let [owner, writer, leaver, revoked, stranger, cheat, forker] =
+            ["alice", "dave", "lena", "rex", "eve", "mallory", "trudy"]
+                .map(|name| sim.add_host(name));
         let readers = (0..1 + sim.draw(3)).map(|i| sim.add_host(&format!("reader{i}"))).collect();
         for host in sim.hosts.values_mut() {
             host.counts = [stranger, revoked].contains(&host.id);
@@ -165,8 +171,10 @@ impl Team {
             revoked,
             stranger,
             cheat,
+            forker,
             context,
             board: None,
+            edited: BTreeMap::new(),
             pushes: 0,
             pushed: None,
             genuine: BTreeMap::new(),
@@ -233,10 +241,12 @@ impl Team {
         self.make_board()?;
         let reader = self.ticket(Role::Reader, None)?;
         let writer = self.ticket(Role::Writer, Some(1))?;
+        let forker = self.ticket(Role::Writer, Some(1))?;
         let revoked = self.ticket(Role::Reader, None)?;
         let end = Command::EndTicket { context: self.context, key: revoked.public() };
         self.sim.command(self.owner, end).map_err(|e| e.to_string())?;
         self.follow(self.writer, &writer);
+        self.follow(self.forker, &forker);
         self.follow(self.revoked, &revoked);
         self.follow(self.cheat, &reader);
         self.follow(self.leaver, &reader);
@@ -254,6 +264,7 @@ impl Team {
             }
         }
         self.host_mut(self.cheat).tamper = Some(cheat);
+        self.host_mut(self.forker).tamper = Some(fork);
         // What a colleague told her: ids, which are no secret.
         let owner = self.sim.hosts[&self.owner].node();
         let context = owner.context(self.context).expect("her own context");
@@ -357,9 +368,10 @@ impl Team {
         stack.map_or_else(Vec::new, |stack| stack.heads.iter().map(|h| h.frame).collect())
     }
 
-    /// Ends the storm: everybody is on and reached, and the cheat's program honest.
+    /// Ends the storm: everybody is on and reached, and the cheats' programs honest.
     fn heal(&mut self, climate: &Climate) {
         self.host_mut(self.cheat).tamper = None;
+        self.host_mut(self.forker).tamper = None;
         for host in self.sim.hosts.keys().copied().collect::<Vec<_>>() {
             if self.sim.hosts[&host].node.is_none() {
                 self.sim.start(host);

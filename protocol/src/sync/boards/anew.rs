@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::Defect;
 use super::super::authority::Authority;
 use super::super::event::{CommandError, Event, Record, Severity};
 use super::super::node::{Cx, Node, Task};
@@ -60,7 +61,7 @@ impl Node {
     ) {
         // Anybody has a device of nobody sign what it likes.
         let unknown = self.authority(id, key, cx.now) == Authority::Wait && !self.lapsed(id, key);
-        if unknown {
+        if unknown || self.broken(Defect::Fork) {
             return;
         }
         let Some(slot) = self.contexts[&id].boards.get(&board) else { return };
@@ -139,6 +140,7 @@ impl Node {
         };
         slot.forks.retain(|_, proof| proof.envelopes()[0].epoch == number);
         slot.lost.clear();
+        slot.vain.clear();
         slot.unsettled = true;
         slot.order.clear();
         slot.dirty = false;

@@ -166,7 +166,10 @@ impl BoardSlot {
         self.aside.iter().any(|(line, held)| line == key && same(held))
     }
 
+    /// Lets a change stand that was accepted and is stored.
     fn push(&mut self, key: CatalogKey, held: HeldChange) {
+        // The proof of a fork may have come while it was judged or stored.
+        self.dirty |= self.forks.get(&key).is_some_and(|fork| held.envelope.n >= fork.n());
         let line = self.lines.entry(key).or_default();
         self.order.push((key, line.len()));
         line.push(held);

@@ -43,6 +43,14 @@ impl Node {
             (mine.hash != line.tip).then(|| (line.key.user, mine.envelope.encode()))
         });
         let mut envelopes: Vec<(UserId, Vec<u8>)> = other.take(8).collect();
+        // And where ours ends by a fork that its own goes beyond, it has not heard of the fork, or
+        // could not tell whose it was.
+        let forks = lines.iter().filter_map(|line| {
+            let proof = slot.forks.get(&line.key).filter(|proof| proof.n() <= line.n)?;
+            let (user, proof) = (line.key.user, proof.encode());
+            Some(Message::BoardFork { tag, board, user, proof })
+        });
+        let forks: Vec<Message> = forks.take(8).collect();
         let behind = lines.iter().any(|line| {
             slot.held(&line.key, line.n).is_none()
                 && slot.forks.get(&line.key).is_none_or(|fork| line.n < fork.n())
@@ -65,6 +73,9 @@ impl Node {
         }
         if asks {
             self.send_board_forks(cx, device, tag, board);
+        }
+        for fork in forks {
+            cx.send(device, &fork);
         }
         if !envelopes.is_empty() {
             cx.send(device, &Message::BoardEnvelopes { tag, board, envelopes, more });
