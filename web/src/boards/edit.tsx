@@ -30,7 +30,7 @@ export interface ToolsProps {
 /** The tools of one card: all that a pointer does can be done by keys. */
 export function Tools({ card, cards, perform, open }: ToolsProps) {
   const at = cards.indexOf(card);
-  const name = plain(card.title || card.kind);
+  const name = plain(card.title || card.stack?.name || card.kind);
   const step = (what: Step) => {
     if (what === "earlier" || what === "later") {
       const before = ahead(cards, card.id, at + (what === "later" ? 1 : -1));
@@ -230,7 +230,7 @@ export function Inspector(props: {
     if (dialog && !dialog.open) dialog.showModal();
   }, []);
   return (
-    <dialog class="inspector" ref={shown} onClose={close} aria-label={`Card ${plain(card.title)}`}>
+    <dialog class="inspector" ref={shown} onClose={close} aria-label={`Card ${plain(card.title || card.stack?.name || card.kind)}`}>
       <form method="dialog">
         <h2>Card</h2>
         <label>
