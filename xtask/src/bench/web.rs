@@ -10,6 +10,7 @@ use anyhow::{Context as _, ensure};
 
 use super::Effort;
 use super::figure::{Figure, median};
+use crate::files;
 use crate::node::forget_settings;
 use crate::workspace::{Programs, Workspace};
 
@@ -87,26 +88,28 @@ fn late(times: &[Duration]) -> Duration {
     times[(times.len() * 19 / 20).min(times.len() - 1)]
 }
 
-/// Measures what is embedded: what the document asks for itself, and everything.
+/// Measures what is embedded: the document with the scripts and styles that it names, and
+/// everything.
 fn bundle(ui: &Path) -> anyhow::Result<Figure> {
-    let kb = |path: &Path| -> anyhow::Result<f64> {
-        let metadata = fs::metadata(path).with_context(|| path.display().to_string())?;
-        Ok(metadata.len() as f64 / 1000.0)
-    };
-    let mut entry = kb(&ui.join("index.html.br"))?;
-    let mut all = entry;
-    for file in fs::read_dir(ui.join("assets")).context("assets")? {
-        let file = file?;
-        let name = file.file_name().to_string_lossy().into_owned();
-        let size = kb(&file.path())?;
+    let document = ui.join("index.html.br");
+    let packed = fs::read(&document).with_context(|| document.display().to_string())?;
+    let mut html = Vec::new();
+    brotli_decompressor::BrotliDecompress(&mut packed.as_slice(), &mut html)?;
+    let html = String::from_utf8(html).context("the document")?;
+    let (mut entry, mut all) = (0, 0);
+    for path in files::files(ui)? {
+        let size = fs::metadata(&path).with_context(|| path.display().to_string())?.len();
         all += size;
-        let code = name.ends_with(".js.br") || name.ends_with(".css.br");
-        if code && name.starts_with("index-") {
+        let name = path.strip_prefix(ui)?.to_string_lossy();
+        let name = name.trim_end_matches(".br");
+        let code = name.ends_with(".js") || name.ends_with(".css");
+        if path == document || code && html.contains(&format!("\"/{name}\"")) {
             entry += size;
         }
     }
-    let mut figure = Figure::new(entry, "kB", ENTRY_KB, 1.0);
-    figure.also.push(Figure::new(all, "kB", ALL_KB, 1.0));
+    let kb = |bytes: u64| bytes as f64 / 1000.0;
+    let mut figure = Figure::new(kb(entry), "kB", ENTRY_KB, 1.0);
+    figure.also.push(Figure::new(kb(all), "kB", ALL_KB, 1.0));
     Ok(figure)
 }
 
@@ -116,18 +119,24 @@ mod tests {
 
     #[test]
     fn the_entry_is_what_the_document_asks_for() {
+        // `<link href="/a.css"><script src="/a.js">`, compressed.
+        const DOCUMENT: [u8; 32] = [
+            0x1b, 0x27, 0x00, 0xf8, 0x8d, 0xd4, 0x61, 0xad, 0xb3, 0x35, 0x6a, 0x11, 0x9f, 0xb0,
+            0x39, 0xe5, 0x32, 0x96, 0xc1, 0x28, 0x23, 0x4f, 0xce, 0x51, 0x4a, 0x4a, 0xe6, 0xc9,
+            0x47, 0xd1, 0x05, 0x00,
+        ];
         let folder = tempfile::tempdir().unwrap();
-        let write = |path: &str, size: usize| {
+        let write = |path: &str, bytes: &[u8]| {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, vec![0; size]).unwrap();
+            fs::write(path, bytes).unwrap();
         };
-        write("index.html.br", 1000);
-        write("assets/index-B9H.js.br", 20_000);
-        write("assets/index-C1.css.br", 4000);
-        write("assets/plotly-X.js.br", 900_000);
+        write("index.html.br", &DOCUMENT);
+        write("a.js.br", &[0; 20_000]);
+        write("a.css.br", &[0; 4_000]);
+        write("assets/deep/plotly.js.br", &[0; 900_000]);
         let figure = bundle(folder.path()).unwrap();
-        assert_eq!((figure.value, figure.also[0].value), (25.0, 925.0));
+        assert_eq!((figure.value, figure.also[0].value), (24.032, 924.032));
     }
 
     #[test]
