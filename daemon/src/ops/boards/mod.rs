@@ -321,7 +321,7 @@ impl Ops {
         match fitting.len() {
             1 => Ok(fitting.remove(0)),
             0 => Err(not_found(format!("no dashboard `{id}` here"))
-                .with_hint("`GET /api/v1/boards?context=*` lists them")),
+                .with_hint("`dsp dashboards ls` lists them")),
             several => {
                 let detail = format!("`{id}` fits {several} dashboards");
                 let mut problem = Problem::new(ProblemCode::Ambiguous, detail);
