@@ -157,7 +157,7 @@ def test_the_twin_has_all_calls_with_the_same_arguments():
         calls = {n for n, member in vars(plain).items() if inspect.isfunction(member)}
         public = {n for n in calls if not n.startswith("_")} - {"close", "interrupt"}
         # What is read piece by piece is not awaited as a whole.
-        assert public - {"open", "stream", "caller"} <= set(vars(twin))
+        assert public - {"open", "stream", "stream_into", "caller"} <= set(vars(twin))
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])

@@ -620,16 +620,16 @@ def large_table(rows=400_000):
 def test_a_large_table_is_decoded_while_it_arrives(monkeypatch):
     table = large_table()
     seen = []
-    footer = arriving._footer
+    told = arriving._told
 
-    def watched(pa, attachment, buffer):
-        found = footer(pa, attachment, buffer)
+    def watched(pa, attachment, buffer, check):
+        found = told(pa, attachment, buffer, check)
         seen.append((attachment.size, found))
         return found
 
-    monkeypatch.setattr(arriving, "_footer", watched)
+    monkeypatch.setattr(arriving, "_told", watched)
     back = around(table)
-    ((size, metadata),) = seen
+    ((size, (metadata, _)),) = seen
     assert size > 4 << 20
     assert metadata.num_row_groups == 7
     assert back.schema.equals(table.schema)
