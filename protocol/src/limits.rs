@@ -26,6 +26,14 @@ pub const PARAM_TEXT_BYTES: usize = 4 * 1024;
 pub const METRICS: usize = 1024;
 /// Longest message of a frame in bytes.
 pub const MESSAGE_BYTES: usize = 16 * 1024;
+/// Most parameters of a frame that say how they are asked for.
+pub const WIDGETS: usize = 64;
+/// Most values that a widget puts in order.
+pub const WIDGET_VALUES: usize = 256;
+/// Longest label of a widget in bytes.
+pub const WIDGET_LABEL_BYTES: usize = 128;
+/// Longest unit of a widget in bytes.
+pub const UNIT_BYTES: usize = 32;
 /// Largest free-form settings in bytes.
 pub const SETTINGS_BYTES: usize = 16 * 1024;
 /// Longest path of an attachment in bytes.

@@ -234,6 +234,36 @@ describe("code to use a stack", () => {
   });
 });
 
+describe("widgets of which the author said more", () => {
+  it("are called, ordered and hidden as it was said, and begin where it was said", async () => {
+    const files = [0.5, 1].flatMap((rate) =>
+      ["small", "large"].map((size) => ({ path: `${rate} ${size}.txt`, bytes: `${rate} ${size}`, params: { size, rate, seed: 7 * rate } })),
+    );
+    const widgets = {
+      rate: { kind: "radio", label: "Growth", unit: "% a year", default: 1, order: 1 },
+      size: { values: ["large", "small"], default: "large" },
+      seed: { hidden: true },
+    };
+    await alice.pushFrame("models/asked", files, { widgets });
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at(at("models/asked"));
+    await page.locator("pre").getByText("1 large", { exact: true }).waitFor();
+    const bar = page.getByRole("group", { name: "Parameters" });
+    expect(await bar.getByRole("radio").count()).toBe(4);
+    expect((await bar.innerText()).split("\n").filter((line) => line !== "")).toEqual(["Growth (% a year)", "0.5", "1", "size", "large", "small"]);
+    expect(await bar.getByText("seed").count()).toBe(0);
+    await bar.getByText("0.5", { exact: true }).click();
+    await page.locator("pre").getByText("0.5 large", { exact: true }).waitFor();
+    await clean(page);
+
+    const made = await alice.cli("dashboards", "new", "Asked", "models/asked", "--json");
+    await page.goto(`${alice.address}/d/${(JSON.parse(made) as { id: string }).id}`);
+    await page.getByRole("group", { name: "Parameters of all cards" }).getByText("Growth (% a year)").waitFor();
+    await page.locator("pre").getByText("1 large", { exact: true }).waitFor();
+    await visitor.leave();
+  });
+});
+
 describe("a link to what is not followed", () => {
   it("says whose it is and how to ask, and leads there once there is a ticket", async () => {
     const ticket = (await alice.cli("share", "main", "--quiet")).trim().split(/\s+/).find((word) => word.length > 60) ?? "";

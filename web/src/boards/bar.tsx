@@ -44,7 +44,7 @@ export function Bar({ board, widgets, sources, choice, choose, settle, reset, pe
       {widgets.map((widget) => (
         <Control
           key={widget.key}
-          widget={{ ...widget, key: board.params[widget.key]?.label ?? widget.key }}
+          widget={widget}
           value={choice[widget.key]}
           possible={(widget.values as Value[]).filter((value) => isOffered(sources, choice, widget.key, value))}
           choose={(value, drags) => choose({ [widget.key]: value }, drags)}

@@ -34,7 +34,7 @@ import { Empty, Failed, Known } from "../parts/states";
 import { complain, toast } from "../parts/toasts";
 import { node } from "../state";
 import { useTitle } from "../title";
-import { type Choice, readParams, type Value, type Variant } from "../widgets";
+import { type Choice, readParams, readWishes, type Value, type Variant } from "../widgets";
 
 const Export = lazy(() => import("../boards/export/dialog").then((module) => module.Export));
 
@@ -120,7 +120,14 @@ function Loaded({ opened, open }: { opened: Opened; open: Open }) {
     if (card.kind !== "stack" || found === undefined || "error" in found) return [];
     return byWeight(found.frame.files).map((item) => ({ item, params: readParams(item.params) }));
   };
-  const sources = useMemo(() => board.cards.map((card) => sourceOf(card, variantsOf(card))), [board, frames.data]);
+  const wishesOf = (card: Card) => {
+    const found = foundOf(card);
+    return readWishes(found !== undefined && "frame" in found ? found.frame.widgets : undefined);
+  };
+  const sources = useMemo(
+    () => board.cards.map((card) => sourceOf(card, variantsOf(card), wishesOf(card))),
+    [board, frames.data],
+  );
   const widgets = useMemo(() => barOf(sources, board.params), [sources, board.params]);
   const choice = firstChoice(sources, board.params, readChoice(query, widgets));
   /** Whether a slider is on its way: only its first step is one to go back over. */

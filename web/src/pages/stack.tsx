@@ -2,7 +2,7 @@ import "../styles/stack.css";
 
 import { lazy, useLocation, useRoute } from "preact-iso";
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 
 import { answer, api, ProblemError } from "../api/client";
 import type { FileInfo, FrameInfo, LogEntry } from "../api/schema";
@@ -23,6 +23,7 @@ import {
 import { node } from "../state";
 import { useTitle } from "../title";
 import { NotFound } from "./not-found";
+import { readWishes } from "../widgets";
 
 const LABELS: Record<View, string> = {
   preview: "Preview",
@@ -136,7 +137,7 @@ function Body({ view, place, frame, log, mine }: BodyProps) {
     case "comments":
       return <Said place={place} frame={frame} />;
     case "use":
-      return <Use place={place} frame={frame} {...chosenOf(files, query)} />;
+      return <Use place={place} frame={frame} {...chosenOf(files, query, readWishes(frame.widgets))} />;
   }
 }
 
@@ -202,6 +203,7 @@ interface PreviewProps {
 }
 
 function Preview({ place, frame, files, entries, mine }: PreviewProps) {
+  const wishes = useMemo(() => readWishes(frame.widgets), [frame]);
   return (
     <div class="two-columns">
       <div class="grid-gap first">
@@ -215,7 +217,7 @@ function Preview({ place, frame, files, entries, mine }: PreviewProps) {
             )}
           </Empty>
         ) : (
-          <Params files={files}>
+          <Params files={files} wishes={wishes}>
             {(file) => (
               <Steady of={file.hash}>
                 <section class="card view" aria-label={plain(file.text || file.path)}>

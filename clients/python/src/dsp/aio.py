@@ -24,6 +24,7 @@ import anyio.to_thread
 from dsp import attachment as _attachment
 from dsp import pulling, pushing, sharing, stacks
 from dsp.transfer import checkpoint
+from dsp.widgets import Widget
 
 __all__ = [
     "Attachment",
@@ -280,6 +281,11 @@ class StackFrame:
     async def input(self, ref: str) -> StackFrame:
         """Says that the frame is made from another: its lineage."""
         (await self._plain()).input(ref)
+        return self
+
+    async def param(self, name: str, widget: Widget) -> StackFrame:
+        """Says how pages ask for a parameter of the attachments."""
+        (await self._plain()).param(name, widget)
         return self
 
     async def push(self, *args: Any, **kwargs: Any) -> pushing.PushResult:
