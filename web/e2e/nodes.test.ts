@@ -206,6 +206,39 @@ describe("settings", () => {
     await hers.leave();
   });
 
+  it("say in which language and time zone times are written", async () => {
+    const hers = await Visitor.come(browser, alice);
+    const page = await hers.at("/settings/appearance");
+    await page.getByLabel("Language").selectOption("de");
+    await page.getByLabel("Time zone").selectOption("Asia/Tokyo");
+    await page.getByText("vor 3 Tagen").waitFor();
+    await isFine(page, "the choice of times");
+    await page.goto(`${alice.address}/s/me/main/sales/weekly`);
+    const time = page.locator("header time").first();
+    await time.waitFor();
+    expect(await time.getAttribute("lang")).toBe("de");
+    const at = new Date((await time.getAttribute("datetime")) ?? "");
+    const there = new Intl.DateTimeFormat("de", { dateStyle: "medium", timeStyle: "medium", timeZone: "Asia/Tokyo" }).format(at);
+    expect(await time.getAttribute("title")).toBe(there);
+    await hers.leave();
+  });
+
+  it("give what helps to find a fault, and nothing of what is one's own", async () => {
+    const hers = await Visitor.come(browser, alice);
+    const page = await hers.at("/settings/about");
+    await page.getByRole("button", { name: "Show them" }).click();
+    const text = page.getByRole("region", { name: "What is copied and saved" });
+    await text.waitFor();
+    const said = (await text.textContent()) ?? "";
+    expect(JSON.parse(said)).toMatchObject({ versions: { daemon: expect.any(String) }, counts: { stacks: expect.any(Number) } });
+    for (const own of [await alice.user(), "alice", "bob", "sales"]) expect(said).not.toContain(own);
+    const [saved] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save as a file" }).click()]);
+    expect(saved.suggestedFilename()).toMatch(/^dsp-diagnostics-.*\.json$/);
+    await page.getByText("log.level").first().waitFor();
+    await isFine(page, "about");
+    await hers.leave();
+  });
+
   it("say what may be freed before it is", async () => {
     const hers = await Visitor.come(browser, alice);
     const page = await hers.at("/settings/storage");

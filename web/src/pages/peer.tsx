@@ -1,5 +1,7 @@
 // One other user: who she is, what is trusted of hers, and what she has.
 
+import "../styles/people.css";
+
 import { useLocation, useRoute } from "preact-iso";
 import { useState } from "preact/hooks";
 

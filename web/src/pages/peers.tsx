@@ -1,5 +1,7 @@
 // Who else is there, and how one comes together.
 
+import "../styles/people.css";
+
 import { useState } from "preact/hooks";
 
 import type { NodeStatus, PeerInfo, TransferInfo } from "../api/schema";

@@ -1,6 +1,6 @@
 import "../styles/stack.css";
 
-import { lazy, useLocation, useRoute } from "preact-iso";
+import { useLocation, useRoute } from "preact-iso";
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 
@@ -8,6 +8,8 @@ import { answer, api, ProblemError } from "../api/client";
 import type { FileInfo, FrameInfo, LogEntry } from "../api/schema";
 import { count, plain, short, size } from "../format";
 import { type Query, useQuery } from "../live/query";
+import { Coming } from "../parts/coming";
+import { later } from "../parts/later";
 import { chosenOf, Params } from "../parts/params";
 import { Show } from "../parts/show";
 import { concerns, useLog } from "../parts/stack/log";
@@ -20,6 +22,7 @@ import { Time } from "../parts/time";
 import {
   type Pair, readCompare, readStackPath, readView, reference, shownRev, type StackPlace, stackPath, type View, VIEWS,
 } from "../ref";
+import { view as viewed } from "../recent";
 import { node } from "../state";
 import { useTitle } from "../title";
 import { NotFound } from "./not-found";
@@ -34,13 +37,13 @@ const LABELS: Record<View, string> = {
   use: "Use this",
 };
 
-const History = lazy(() => import("../parts/stack/history").then((module) => module.History));
-const Compare = lazy(() => import("../parts/stack/compare").then((module) => module.Compare));
-const Files = lazy(() => import("../parts/stack/files").then((module) => module.Files));
-const Lineage = lazy(() => import("../parts/stack/lineage").then((module) => module.Lineage));
-const Said = lazy(() => import("../parts/stack/said").then((module) => module.Said));
-const Use = lazy(() => import("../parts/stack/use").then((module) => module.Use));
-const Ask = lazy(() => import("../parts/stack/ask").then((module) => module.Ask));
+const History = later(() => import("../parts/stack/history").then((module) => module.History));
+const Compare = later(() => import("../parts/stack/compare").then((module) => module.Compare));
+const Files = later(() => import("../parts/stack/files").then((module) => module.Files));
+const Lineage = later(() => import("../parts/stack/lineage").then((module) => module.Lineage));
+const Said = later(() => import("../parts/stack/said").then((module) => module.Said));
+const Use = later(() => import("../parts/stack/use").then((module) => module.Use));
+const Ask = later(() => import("../parts/stack/ask").then((module) => module.Ask), (failed) => <Coming failed={failed} />);
 
 /** A stack at one of its frames, or what differs between two of them. */
 export function StackPage() {
@@ -69,6 +72,11 @@ function Stack({ place, pair }: { place: StackPlace; pair: Pair | undefined }) {
     asked.data === undefined && asked.error === undefined && last.current !== undefined
       ? { ...asked, data: last.current }
       : asked;
+  const here = frame.data !== undefined;
+  useEffect(() => {
+    const { user, context, name } = place;
+    if (here) viewed({ kind: "stack", path: stackPath({ user, context, name }), name });
+  }, [here]);
   if (frame.data === undefined && isUnknown(frame.error)) {
     return (
       <div class="page">

@@ -249,7 +249,7 @@ export function Control(props: ControlProps) {
       return (
         <fieldset class="param">
           <legend>{name}</legend>
-          <span class="segments">
+          <span class="variants">
             {widget.values.map((one) => (
               <label key={String(one)} class={fits(one) ? "" : "far"} title={fits(one) ? undefined : OTHERS}>
                 <input type="radio" name={id} checked={one === value} onChange={() => choose(one)} />

@@ -1,16 +1,15 @@
 // Where a frame comes from and what came of it: as a picture, and as a list.
 
-import { lazy } from "preact-iso";
-
 import { all, answer, api } from "../../api/client";
 import type { FrameInfo, SearchHit } from "../../api/schema";
 import { plain, short } from "../../format";
 import { useQuery } from "../../live/query";
 import { type StackPlace, stackPath } from "../../ref";
 import { listContexts } from "../../stacks";
+import { later } from "../later";
 import { Empty, Known } from "../states";
 
-const Graph = lazy(() => import("./graph").then((module) => module.Graph));
+const Graph = later(() => import("./graph").then((module) => module.Graph));
 
 /** How far one looks, in steps from the frame. */
 const DEPTH = 3;
