@@ -134,6 +134,8 @@ pub const BOARD_DEPTH: usize = 8;
 pub const BOARD_ENTRIES: usize = 10_000;
 /// Largest value or text in a board in bytes.
 pub const BOARD_VALUE_BYTES: usize = 64 * 1024;
+/// Most envelopes that carry over what stands on a board into a new epoch.
+pub const EPOCH_PARTS: u32 = 4096;
 /// Largest operation counter in a board: an epoch later its history begins anew.
 pub const BOARD_OPS: u64 = 1 << 20;
 /// Most bytes of the envelopes of one device and incarnation in one document, up to and including

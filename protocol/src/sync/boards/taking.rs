@@ -107,7 +107,8 @@ impl Node {
             return;
         }
         let id = context.id();
-        let document = context.board_place(board).document();
+        let place = context.board_place(board);
+        let document = place.document();
         let Some(slot) = self.slot_mut(id, board) else { return };
         if slot.asked.is_some_and(|(asked, _)| asked == device) {
             slot.asked = None;
@@ -117,6 +118,13 @@ impl Node {
         }
         for (user, bytes) in envelopes {
             let envelope = match Envelope::decode(&bytes) {
+                Ok(envelope)
+                    if envelope.doc == document
+                        && !place.is_author(user, envelope.device, envelope.inc) =>
+                {
+                    let reason = "sent an envelope under another user's name";
+                    return self.end_session(cx, device, Severity::Grave, reason);
+                }
                 Ok(envelope) if envelope.doc == document => envelope,
                 Ok(_) => {
                     let reason = "sent an envelope under another dashboard's name";

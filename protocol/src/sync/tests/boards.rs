@@ -62,7 +62,7 @@ fn writers() -> (Lab, ContextId) {
 /// An envelope of a host's device on a dashboard, made aside on what it has.
 fn aside(lab: &Lab, at: At, context: ContextId, board: BoardKey, edit: BoardEdit) -> Envelope {
     let held = lab[at].node.context(context).unwrap().board(board).unwrap();
-    let inc = lab[at].node.incarnation();
+    let inc = lab[at].node.incarnation_on(context, board).unwrap();
     held.board().write(&lab[at].key, inc, &[edit]).unwrap().unwrap()
 }
 
@@ -219,6 +219,74 @@ fn the_proof_of_a_fork_needs_no_trust_and_one_of_another_board_is_none() {
     assert!(!lab.penalties.is_empty());
 }
 
+#[test]
+fn the_proof_of_a_fork_counts_for_what_is_being_judged_as_it_comes() {
+    let (mut lab, context) = writers();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    let [x, y] = ["x", "y"].map(|v| aside(&lab, MALLORY, context, board, set("m", v)));
+    let proof = ForkProof::new(x.clone(), y).unwrap().encode();
+    lab[MALLORY].still = true;
+    lab.stop_judging(ALICE);
+    slip(&mut lab, ALICE, board, &x);
+    let (user, tag) = (lab[MALLORY].user, lab.tag(BOB, ALICE));
+    lab.say(BOB, ALICE, &Message::BoardFork { tag, board, user, proof });
+    let stored = |r: &&Record| matches!(r, Record::BoardFork { .. });
+    assert_eq!(lab[ALICE].records.iter().filter(stored).count(), 1);
+    lab.run_judging(ALICE);
+    assert_eq!(shown(&lab, ALICE, context, board), texts(&[("title", "Sales")]));
+    let slot = lab[ALICE].node.context(context).unwrap().board(board).unwrap();
+    assert_eq!((slot.changes().count(), slot.set_aside()), (1, 1));
+}
+
+/// As [`writers`], and Mallory's log grants Bob's device.
+fn claimed() -> (Lab, ContextId, BoardKey) {
+    let (mut lab, context) = writers();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    let grant = Grant { device: lab[BOB].device, name: "hers".into(), scope: None, until: None };
+    let entry = Box::new(lab[MALLORY].log.grant(&lab[MALLORY].root, grant).unwrap());
+    lab.command(MALLORY, Command::Identity { entry }).unwrap();
+    (lab, context, board)
+}
+
+#[test]
+fn a_change_is_its_authors_whoever_brings_it_first() {
+    for order in [[MALLORY, BOB], [BOB, MALLORY]] {
+        let (mut lab, context, board) = claimed();
+        let change = aside(&lab, BOB, context, board, set("b", "bob's"));
+        lab[BOB].still = true;
+        lab[MALLORY].still = true;
+        for from in order {
+            // Each says that it is a change of hers or his.
+            let (tag, user) = (lab.tag(from, ALICE), lab[from].user);
+            let envelopes = vec![(user, change.encode())];
+            let more = false;
+            lab.say(from, ALICE, &Message::BoardEnvelopes { tag, board, envelopes, more });
+        }
+        let authors = |lab: &Lab| -> Vec<_> {
+            let slot = lab[ALICE].node.context(context).unwrap().board(board).unwrap();
+            slot.changes().map(|(key, _)| key.user).collect()
+        };
+        assert_eq!(authors(&lab), [lab[ALICE].user, lab[BOB].user], "in the order {order:?}");
+        let blamed: Vec<_> = lab.penalties.iter().map(|p| p.1).collect();
+        assert_eq!(blamed, [lab[MALLORY].device], "in the order {order:?}");
+        restart(&mut lab, ALICE);
+        assert_eq!(authors(&lab), [lab[ALICE].user, lab[BOB].user], "in the order {order:?}");
+    }
+}
+
+#[test]
+fn a_fork_is_its_makers_whoever_tells_of_it() {
+    let (mut lab, context, board) = claimed();
+    let [x, y] = ["x", "y"].map(|v| aside(&lab, BOB, context, board, set("b", v)));
+    let proof = ForkProof::new(x, y).unwrap().encode();
+    let (tag, user) = (lab.tag(MALLORY, ALICE), lab[MALLORY].user);
+    lab[MALLORY].still = true;
+    lab.say(MALLORY, ALICE, &Message::BoardFork { tag, board, user, proof });
+    let slot = lab[ALICE].node.context(context).unwrap().board(board).unwrap();
+    assert_eq!(slot.forked_by().count(), 0);
+    assert_eq!(lab.penalties.len(), 1, "{:?}", lab.penalties);
+}
+
 /// Alice's dashboard, on which Bob wrote and Alice went on from that, before his right ends.
 fn written_on() -> (Lab, ContextId, BoardKey) {
     let (mut lab, context) = team();
@@ -343,6 +411,87 @@ fn an_epoch_keeps_what_stands_and_what_was_written_apart_is_written_again() {
     }
     restart(&mut lab, BOB);
     assert_eq!(shown(&lab, BOB, context, board), all);
+}
+
+/// A dashboard of somebody that one change cannot hold, and what stands on it.
+fn large(lab: &mut Lab, at: At, context: ContextId) -> (BoardKey, Vec<(String, String)>) {
+    let long = |letter: &str| letter.repeat(30_000);
+    let keys = ["a", "b", "c", "d"];
+    let mut edits = vec![title("Sales")];
+    edits.extend(keys.map(|key| set(key, &long(key))));
+    let board = make(lab, at, context, edits);
+    let mut all = texts(&[("title", "Sales")]);
+    all.extend(keys.map(|key| (key.to_owned(), long(key))));
+    (board, all)
+}
+
+#[test]
+fn a_dashboard_is_made_of_more_than_one_change_holds() {
+    let (mut lab, context) = writers();
+    let (board, all) = large(&mut lab, ALICE, context);
+    for at in [ALICE, BOB] {
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+    }
+    let edits = vec![title("Costs"), set("a", &"a".repeat(70_000)), set("b", "after it")];
+    let refused = lab.command(ALICE, Command::NewBoard { context, edits });
+    assert!(matches!(refused, Err(CommandError::Limit(_))), "{refused:?}");
+}
+
+#[test]
+fn a_dashboard_that_one_change_cannot_hold_is_begun_anew() {
+    let (mut lab, context) = writers();
+    // Bob's, begun anew by an owner, who keeps Bob's title.
+    let (board, mut all) = large(&mut lab, BOB, context);
+    lab.disconnect(MALLORY, ALICE);
+    write(&mut lab, MALLORY, context, board, set("m", "apart"));
+    lab.command(ALICE, Command::RenewBoard { context, board }).unwrap();
+    lab.connect(MALLORY, ALICE);
+    all.push(("m".to_owned(), "apart".to_owned()));
+    for at in [ALICE, BOB, MALLORY] {
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+        let slot = lab[at].node.context(context).unwrap().board(board).unwrap();
+        assert_eq!(slot.board().epoch(), 1, "host {at}");
+    }
+    for at in [ALICE, BOB, MALLORY] {
+        restart(&mut lab, at);
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+    }
+    // And once more, by its creator.
+    lab.connect(BOB, ALICE);
+    lab.command(BOB, Command::RenewBoard { context, board }).unwrap();
+    write(&mut lab, BOB, context, board, set("n", "on"));
+    all.push(("n".to_owned(), "on".to_owned()));
+    for at in [ALICE, BOB] {
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+    }
+}
+
+#[test]
+fn who_has_only_a_part_of_what_an_epoch_carries_over_writes_nothing_yet() {
+    let (mut lab, context) = writers();
+    let (board, mut all) = large(&mut lab, ALICE, context);
+    write(&mut lab, BOB, context, board, set("d", "by bob"));
+    write(&mut lab, ALICE, context, board, set("d", "by alice"));
+    lab.command(ALICE, Command::RenewBoard { context, board }).unwrap();
+    // Of the old epoch Bob has only what he wrote, of the new one the beginning.
+    let bob = lab[BOB].device;
+    let kept = |record: &Record| match record {
+        Record::BoardEnvelope { envelope, .. } if envelope.epoch == 0 => envelope.device == bob,
+        Record::BoardEnvelope { envelope, .. } => envelope.n == 1,
+        _ => true,
+    };
+    let records = lab[BOB].records.iter().filter(|record| kept(record)).cloned().collect();
+    lab.restart(BOB, records);
+    let edits = vec![set("e", "new")];
+    lab.command_later(BOB, Command::EditBoard { context, board, edits });
+    let slot = lab[BOB].node.context(context).unwrap().board(board).unwrap();
+    assert_eq!(slot.changes().count(), 1);
+    lab.connect(BOB, ALICE);
+    all.retain(|(key, _)| key != "d");
+    all.extend(texts(&[("d", "by alice"), ("e", "new")]));
+    for at in [ALICE, BOB] {
+        assert_eq!(shown(&lab, at, context, board), all, "host {at}");
+    }
 }
 
 #[test]
