@@ -111,6 +111,10 @@ pub const BOARDS_PER_USER: usize = 256;
 pub const BOARD_LINES: usize = 512;
 /// Most of those that are one user's: nobody's devices take the room for others'.
 pub const BOARD_LINES_PER_USER: usize = 64;
+/// Most bytes of the changes of one user on one dashboard in one epoch that are here, those that do
+/// not count among them: twice what her devices write, for what she wrote without knowing of it. In
+/// unit tests so much that one of them reaches it.
+pub const BOARD_USER_BYTES: u64 = if cfg!(test) { 1 << 20 } else { 2 * DEVICE_QUOTA_BYTES };
 /// Most envelopes of a dashboard that wait while others are judged.
 pub const BOARD_INBOX: usize = 512;
 /// Most bytes of those.

@@ -7,6 +7,7 @@ use super::super::authority::Authority;
 use super::super::event::{CommandError, Event, Record, Severity};
 use super::super::node::{Cx, Node, Task};
 use super::again::portion;
+use super::room::with_room;
 use super::{BoardSlot, HeldChange};
 use crate::doc::{
     Board, BoardEdit, BoardPart, BoardPlace, BoardVerdict, Envelope, ForkProof, change_links,
@@ -170,6 +171,15 @@ impl Node {
             };
             cut.into_iter().map(|(key, tips)| (*key, tips.iter().map(past).collect())).collect()
         };
+        let of_now = |line: &BTreeMap<(u32, u64), HeldChange>| {
+            line.range((number, 0)..=(number, u64::MAX)).next().map(|(_, held)| held.hash)
+        };
+        let begins = epoch.as_ref().and_then(|epoch| {
+            let first = |line| of_now(line) == Some(epoch.genesis);
+            all.iter().find(|(_, line)| first(line)).map(|(key, _)| *key)
+        });
+        let here = all.iter().filter(|(_, line)| of_now(line).is_some());
+        let room = with_room(here.map(|(key, _)| *key), begins);
         let counts = |key: &CatalogKey, held: &HeldChange| {
             let forked = slot.forks.get(key).is_some_and(|fork| held.envelope.n >= fork.n());
             let kept = pasts.get(key).is_none_or(|pasts| {
@@ -178,7 +188,7 @@ impl Node {
                 };
                 pasts.iter().all(kept)
             });
-            !forked && kept
+            !forked && kept && room.contains(key)
         };
         let mut lines: BTreeMap<_, Vec<&Envelope>> = BTreeMap::new();
         for (key, line) in &all {

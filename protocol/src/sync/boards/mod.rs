@@ -13,6 +13,7 @@
 
 mod again;
 mod anew;
+mod room;
 mod taking;
 mod writing;
 
@@ -178,6 +179,7 @@ impl BoardSlot {
         let line = self.lines.entry(key).or_default();
         self.order.push((key, line.len()));
         line.push(held);
+        self.dirty |= line.len() == 1 && self.is_crowded();
     }
 
     fn state(&self) -> Vec<BoardLine> {
@@ -186,12 +188,6 @@ impl BoardSlot {
             Some(BoardLine { key: *key, n: last.envelope.n, tip: last.hash })
         });
         lines.take(limits::BOARD_LINES).collect()
-    }
-
-    fn has_room_for(&self, key: CatalogKey) -> bool {
-        let of_user = || self.lines.keys().filter(|line| line.user == key.user).count();
-        self.lines.contains_key(&key)
-            || (self.lines.len() < limits::BOARD_LINES && of_user() < limits::BOARD_LINES_PER_USER)
     }
 
     /// Lets an envelope wait to be judged; tells whether there was room.

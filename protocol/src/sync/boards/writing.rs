@@ -8,6 +8,7 @@ use super::again::portion;
 use super::{BoardWritten, Edit, HeldChange};
 use crate::doc::{Board, BoardEdit, BoardOpError, BoardPlace, BoardRefusal, BoardVerdict};
 use crate::id::{ChangeId, ContextId, Incarnation, derive};
+use crate::limits;
 use crate::statement::Role;
 use crate::wire::{BoardKey, CatalogKey};
 
@@ -45,6 +46,7 @@ impl Node {
             !slot.lost.contains(inc)
                 && !slot.forks.contains_key(&key)
                 && slot.genesis_line() != Some(key)
+                && slot.has_room_for(key)
         };
         self.board_incarnations(context.board_place(board)).find(usable)
     }
@@ -109,6 +111,14 @@ impl Node {
         let written = slot.board.write(&self.key, inc, edits);
         let written = written.map_err(|e| CommandError::Limit(e.to_string()))?;
         let Some(envelope) = written else { return Ok(None) };
+        // Half of what others take: another device of mine may be writing as well.
+        let mine = slot.bytes_by_user().remove(&self.user).unwrap_or_default();
+        let most = limits::BOARD_USER_BYTES / 2;
+        if mine + envelope.change.len() as u64 > most {
+            return Err(CommandError::Limit(format!(
+                "you wrote {mine} bytes on the dashboard, of at most {most}: begin it anew"
+            )));
+        }
         let mut next = slot.board.clone();
         match next.take(self.user, &envelope) {
             BoardVerdict::Accepted(change) => {
