@@ -2,9 +2,12 @@
 
 import asyncio
 import inspect
+import tempfile
 import threading
 
 import anyio
+import anyio.lowlevel
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import DEADLINE_SECONDS
@@ -12,6 +15,7 @@ from conftest import DEADLINE_SECONDS
 import dsp
 from dsp import aio, attachment, pushing, sharing, stacks
 from dsp.client import Client
+from dsp.types import base
 
 pytestmark = [pytest.mark.usefixtures("here"), pytest.mark.anyio]
 
@@ -72,6 +76,54 @@ async def test_a_block_that_fails_pushes_nothing():
             raise ZeroDivisionError
     with pytest.raises(dsp.StackNotFoundError):
         await aio.stack("aio/broken")
+
+
+async def test_nothing_is_asked_of_the_daemon_by_the_loop_itself(monkeypatch, tmp_path):
+    """Its answer may take long, and all other tasks would wait for it."""
+    name = "aio/loop"
+    send, threads = Client._send, set()
+
+    def seen(self, *args, **options):
+        threads.add(threading.current_thread())
+        return send(self, *args, **options)
+
+    monkeypatch.setattr(Client, "_send", seen)
+    await aio.push(name, "first", message="one")
+    async with aio.create_frame(name) as frame:
+        await frame.input(name)
+        await frame.commit("second", "The second", n=2)
+    stack = await aio.stack(name)
+    await stack.tags()
+    await stack.lineage()
+    await stack.diff()
+    head = await stack.head()
+    assert [one async for one in head.history()]
+    (one,) = await head.attachments()
+    await one.author()
+    await one.save(tmp_path)
+    await stack.pull(n=2)
+    async with aio.watch(timeout_seconds=0.1) as events:
+        assert [event async for event in events] == []
+    await stack.remove()
+    assert threads
+    assert threading.current_thread() not in threads
+
+
+async def test_a_block_that_is_cancelled_leaves_no_files(monkeypatch, tmp_path):
+    monkeypatch.setattr(base, "IN_MEMORY_BYTES", -1)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = []
+    with anyio.CancelScope() as scope:
+        async with aio.create_frame("aio/cancelled") as frame:
+            made.append(frame)
+            await frame.commit(np.arange(10))
+            assert len(list(tmp_path.iterdir())) == 1
+            scope.cancel()
+            await anyio.lowlevel.checkpoint()
+    assert scope.cancelled_caught
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(dsp.StackNotFoundError):
+        await aio.stack("aio/cancelled")
 
 
 async def test_many_at_once():
@@ -159,7 +211,7 @@ def test_the_twin_has_all_calls_with_the_same_arguments():
         calls = {n for n, member in vars(plain).items() if inspect.isfunction(member)}
         public = {n for n in calls if not n.startswith("_")} - {"close", "interrupt"}
         # What is read piece by piece is not awaited as a whole.
-        assert public - {"open", "stream", "caller"} <= set(vars(twin))
+        assert public - {"open", "stream", "stream_into", "caller"} <= set(vars(twin))
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])

@@ -214,6 +214,61 @@ def test_lengths_that_differ_are_added_up():
     assert before == len(texts)
 
 
+def told_of(data, columns):
+    """What the headers of all pages say, and what is said of those that are none."""
+    source = pages.Source(pa, pa.py_buffer(data))
+
+    def told(column):
+        try:
+            return vars(pages.look(source, column))
+        except ValueError as error:
+            return str(error)
+
+    return [told(column) for column in columns]
+
+
+@pytest.mark.parametrize("checksum", [False, True])
+@pytest.mark.parametrize("deltas", [False, True])
+def test_usual_headers_are_read_as_all_others_are(checksum, deltas, monkeypatch):
+    """They have a shorter way, which must find neither more nor less."""
+    texts = [f"{n % 300:0{1 + n % 250}}" for n in range(3_000)]
+    table = pa.table({"n": [n * n for n in range(3_000)], "t": texts, "f": [0.5] * 3_000})
+    file = pa.BufferOutputStream()
+    encoding = {"column_encoding": {"t": "DELTA_BYTE_ARRAY"}, "use_dictionary": ["f"]}
+    options = {"data_page_size": 1 << 10, "write_page_checksum": checksum}
+    pq.write_table(table, file, write_page_index=True, **options, **(encoding if deltas else {}))
+    whole = file.getvalue().to_pybytes()
+    columns = [c for group in pages.groups(pages.Source(pa, file.getvalue())) for c in group]
+    usual = 0
+    match = pages.Source.match
+
+    def counted(self, pattern, at):
+        nonlocal usual
+        found = match(self, pattern, at)
+        usual += found is not None
+        return found
+
+    monkeypatch.setattr(pages.Source, "match", counted)
+    pages.look(pages.Source(pa, file.getvalue()), columns[0])
+    assert usual > 2
+    starts = [at for at in range(len(whole) - 3) if whole[at : at + 3] == b"\x15\x00\x15"]
+    differing = 0
+    for seed in range(600):
+        random = Random(seed)
+        data = bytearray(whole)
+        if seed:
+            for _ in range(random.randrange(1, 4)):
+                at = random.choice(starts) + random.randrange(24)
+                data[at] = random.choice((0, 0x11, 0x15, 0x1C, 0x2C, 0x7F, 0x80, 0xFF, at & 255))
+        with monkeypatch.context() as patch:
+            patch.setattr(pages.Source, "match", match)
+            here = told_of(bytes(data), columns)
+            patch.setattr(pages.Source, "match", lambda *_: None)
+            assert here == told_of(bytes(data), columns), seed
+        differing += here != told_of(whole, columns)
+    assert differing > 100
+
+
 def varint(value, length=0):
     """A number as Thrift writes it, which may be longer than it has to be."""
     value <<= 1

@@ -94,6 +94,44 @@ def test_values_that_json_has_not_say_what_they_are(value):
     assert dsp.push("types/one", value).unchanged
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        (1, "x"),
+        {1, 2},
+        frozenset(["a"]),
+        1j,
+        range(3),
+        decimal.Decimal("1.10"),
+        dt.date(1500, 1, 1),
+        dt.datetime(2020, 10, 25, 2, 30, fold=1),
+        dt.timedelta(days=-1, microseconds=1),
+        pd.Timestamp("2020", tz="Europe/Berlin"),
+        pd.Period("2020-01", "M"),
+        pd.NaT,
+        pd.NA,
+    ],
+)
+def test_what_json_has_not_may_stand_alone(value):
+    back = around(value)
+    assert (type(back), repr(back)) == (type(value), repr(value))
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (pd.Index([1, 2]), r"pandas\.Series\(value\) keeps"),
+        (pd.Categorical(["a"]), r"pandas\.Series\(value\) keeps"),
+        (pd.array([1, None]), r"pandas\.Series\(value\) keeps"),
+        (iter([1]), r"list\(value\) keeps"),
+        (print, "push bytes or a file, pass encoder="),
+    ],
+)
+def test_what_no_type_takes_is_told_with_a_way_out(value, hint):
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match=f"(?s)no type is.*hint: {hint}"):
+        dsp.push("types/refused", value)
+
+
 def test_a_number_that_is_none_comes_back():
     assert math.isnan(around(math.nan))
     assert around(-math.inf) == -math.inf
@@ -620,16 +658,16 @@ def large_table(rows=400_000):
 def test_a_large_table_is_decoded_while_it_arrives(monkeypatch):
     table = large_table()
     seen = []
-    footer = arriving._footer
+    told = arriving._told
 
-    def watched(pa, attachment, buffer):
-        found = footer(pa, attachment, buffer)
+    def watched(pa, attachment, buffer, check):
+        found = told(pa, attachment, buffer, check)
         seen.append((attachment.size, found))
         return found
 
-    monkeypatch.setattr(arriving, "_footer", watched)
+    monkeypatch.setattr(arriving, "_told", watched)
     back = around(table)
-    ((size, metadata),) = seen
+    ((size, (metadata, _)),) = seen
     assert size > 4 << 20
     assert metadata.num_row_groups == 7
     assert back.schema.equals(table.schema)

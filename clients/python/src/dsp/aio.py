@@ -266,8 +266,10 @@ class StackFrame:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        plain = await self._plain()
-        await _run(plain.__exit__, kind, error, trace)
+        # Who was cancelled sends nothing, and still puts away the files of what was committed.
+        with anyio.CancelScope(shield=kind is not None):
+            plain = await self._plain()
+            await _run(plain.__exit__, kind, error, trace)
 
     async def commit(self, obj: Any, *args: Any, **kwargs: Any) -> StackFrame:
         """Adds an object as an attachment; the arguments are those of `dsp.StackFrame.commit`."""
@@ -280,7 +282,9 @@ class StackFrame:
 
     async def input(self, ref: str) -> StackFrame:
         """Says that the frame is made from another: its lineage."""
-        (await self._plain()).input(ref)
+        plain = await self._plain()
+        async with self._lock:
+            await _run(plain.input, ref)
         return self
 
     async def param(self, name: str, widget: Widget) -> StackFrame:

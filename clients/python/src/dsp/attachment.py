@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from dsp.client import Client, Query, segment
 from dsp.errors import DspError
+from dsp.wire import filled
 
 _SHOWN_BYTES = 16 << 20
 """A longer page is not put into a notebook."""
@@ -85,6 +86,19 @@ class Attachment:
         """Opens the bytes, to be read piece by piece; brings them here before, from peers."""
         with self._opened(f"/blobs/{segment(self.hash)}") as pieces:
             yield pieces
+
+    @contextlib.contextmanager
+    def stream_into(self, memory: memoryview) -> Iterator[Iterator[int]]:
+        """As `stream`, but the bytes are put into memory of their size.
+
+        The iterator tells how many are there, each time that some came.
+        """
+        with contextlib.ExitStack() as opened:
+            told = None
+            if self._client is not None:
+                straight = self._client.download_into(f"/blobs/{segment(self.hash)}", memory)
+                told = opened.enter_context(straight)
+            yield filled(memory, opened.enter_context(self.stream())) if told is None else told
 
     @contextlib.contextmanager
     def _opened(self, path: str, query: Query | None = None) -> Iterator[Iterator[bytes]]:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import httpx
 
+from dsp import straight
 from dsp.errors import (
     ConfigurationError,
     ConnectionLostError,
@@ -41,6 +42,8 @@ _ANSWER_SECONDS = 15 * 60.0
 """What goes through many bytes, such as a push, may be silent for so long."""
 _SMALL_SECONDS = 30.0
 """What only asks for something does not take long."""
+_LARGE_BYTES = 1 << 20
+"""What is less is not worth a connection of its own."""
 _NO_ANSWER = "no_answer"
 _EVENT_SECONDS = 60.0
 """The daemon shows every 15 seconds that a stream of events is alive."""
@@ -184,6 +187,24 @@ class Client:
             total = int(length) if length.isdigit() else None
             yield watched(pieces(answer), "pull", total)
 
+    @contextlib.contextmanager
+    def download_into(self, path: str, into: memoryview) -> Iterator[Iterator[int] | None]:
+        """Opens bytes that are put straight into memory of their size, and says how many are there.
+
+        None where they are not to be had so: `download` brings them, or tells why.
+        """
+        if self._socket is None or len(into) < _LARGE_BYTES:
+            yield None
+            return
+        target = f"/api/v1/{path.lstrip('/')}"
+        headers = {**_HEADERS, **self._shown(), "Host": self.address.partition("://")[2]}
+        with (
+            logged("GET", path) as call,
+            straight.opened(self._socket, target, headers, into, _ANSWER_SECONDS) as told,
+        ):
+            call.status = None if told is None else 200
+            yield told
+
     def read_range(self, path: str, query: Query | None, start: int, end: int) -> bytes:
         """Returns the bytes from `start` up to and without `end`."""
         if end <= start:
@@ -232,6 +253,10 @@ class Client:
             except ValueError as error:
                 raise _strange(answer) from error
 
+    def _shown(self) -> dict[str, str]:
+        """Returns the header that shows the token."""
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+
     def _connections(self) -> httpx.Client:
         with self._lock:
             if self._http is None or self._pid != os.getpid():
@@ -240,10 +265,7 @@ class Client:
                     base_url=f"{self.address}/api/v1",
                     transport=transport,
                     timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
-                    headers={
-                        "User-Agent": f"dsp-python/{__version__}",
-                        "Accept-Encoding": "identity",
-                    },
+                    headers=_HEADERS,
                     # The token is the daemon's: a redirect would carry it elsewhere.
                     follow_redirects=False,
                     trust_env=False,
@@ -264,9 +286,7 @@ class Client:
         token: bool = True,
     ) -> Iterator[httpx.Response]:
         http = self._connections()
-        sent = dict(headers or {})
-        if self._token and token:
-            sent["Authorization"] = f"Bearer {self._token}"
+        sent = {**(headers or {}), **(self._shown() if token else {})}
         given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
         options: dict[str, Any] = {"timeout": timeout} if timeout is not None else {}
         try:
@@ -336,6 +356,7 @@ class Client:
         )
 
 
+_HEADERS = {"User-Agent": f"dsp-python/{__version__}", "Accept-Encoding": "identity"}
 _JSON = {"Content-Type": "application/json"}
 _NO_TOKEN = (
     "DSP_TOKEN shows a token: on the machine of the daemon, `dsp profile add --print` makes one"

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -82,6 +82,21 @@ def pieces(answer: httpx.Response) -> Iterator[bytes]:
             causes=[str(error) or type(error).__name__],
             hint="pull again; `dsp verify` tells whether bytes are damaged here",
         ) from error
+
+
+def filled(into: memoryview, pieces: Iterable[bytes]) -> Iterator[int]:
+    """Puts pieces into memory of their size; gives how many bytes are there each time."""
+    here = 0
+    for piece in pieces:
+        if here + len(piece) > len(into):
+            break
+        into[here : here + len(piece)] = piece
+        here += len(piece)
+        yield here
+    if here != len(into):
+        raise ConnectionLostError(
+            f"of {len(into)} bytes {here} came", hint="pull again; `dsp verify` tells what is here"
+        )
 
 
 def whole(answer: httpx.Response) -> bytes:

@@ -69,11 +69,15 @@ def encode(value: object) -> Encoded:
         if kind.matches(value):
             return kind.encode(value)
     name = f"{type(value).__module__}.{type(value).__qualname__}"
-    raise UnsupportedObjectTypeException(
-        f"no type is known for {name}",
-        hint="push bytes or a file, pass encoder= (a function, or 'pickle'), or add a type by an "
-        "entry point in `dsp.types`",
+    hint = (
+        "push bytes or a file, pass encoder= (a function, or 'pickle'), or add a type by an entry "
+        "point in `dsp.types`"
     )
+    if name.startswith("pandas.") and hasattr(value, "dtype"):
+        hint = "pandas.Series(value) keeps what is in it, with its type"
+    elif hasattr(value, "__next__"):
+        hint = f"list(value) keeps what it gives; else {hint}"
+    raise UnsupportedObjectTypeException(f"no type is known for {name}", hint=hint)
 
 
 def named(name: str) -> Type:

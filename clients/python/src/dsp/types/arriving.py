@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from dsp.errors import ConnectionLostError
-
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
     from dsp.types.arrow import Fits
@@ -36,73 +34,65 @@ def read(
     Raises the errors of Arrow for a file that is none.
     """
     buffer = pa.allocate_buffer(attachment.size)
-    with attachment.stream() as pieces:
-        arrived = _fill(memoryview(buffer).cast("B"), pieces)
-        metadata = _footer(pa, attachment, buffer)
-        if metadata is None:
-            for _ in arrived:
-                pass
-            file = pa.parquet.ParquetFile(buffer)
-            check(file.metadata, buffer, attachment).look(buffer)
-            return file.read(), file.metadata.metadata or {}
-        fits = check(metadata, buffer, attachment)
-        with ThreadPoolExecutor(max(pa.cpu_count(), 1)) as threads:
-            groups = list(_groups(pa, buffer, fits, metadata, arrived, threads))
-        return pa.concat_tables(group.result() for group in groups), metadata.metadata or {}
+    with attachment.stream_into(memoryview(buffer).cast("B")) as arrived:
+        if attachment.size >= _LEAST_BYTES:
+            with ThreadPoolExecutor(max(pa.cpu_count(), 1)) as threads:
+                # Meanwhile bytes come already.
+                told = threads.submit(_told, pa, attachment, buffer, check)
+                groups = list(_groups(pa, buffer, told, arrived, threads))
+            known = told.result()
+            if known is not None:
+                metadata = known[0].metadata or {}
+                return pa.concat_tables(group.result() for group in groups), metadata
+        for _ in arrived:
+            pass
+    file = pa.parquet.ParquetFile(buffer)
+    check(file.metadata, buffer, attachment).look(buffer)
+    return file.read(), file.metadata.metadata or {}
 
 
-def _fill(into: memoryview, pieces: Iterator[bytes]) -> Iterator[int]:
-    """Gives how many bytes are here, each time that some came."""
-    here = 0
-    for piece in pieces:
-        if here + len(piece) > len(into):
-            break
-        into[here : here + len(piece)] = piece
-        here += len(piece)
-        yield here
-    if here != len(into):
-        raise ConnectionLostError(
-            f"of {len(into)} bytes {here} came", hint="pull again; `dsp verify` tells what is here"
-        )
-
-
-def _footer(pa: Any, attachment: Attachment, buffer: Any) -> Any:
-    """Returns what the end of the file says, or nothing where it does not pay to know it now."""
+def _told(
+    pa: Any, attachment: Attachment, buffer: Any, check: Callable[[Any, Any, Attachment], Fits]
+) -> tuple[Any, Fits] | None:
+    """Returns what the end of the file says, checked, or nothing where it does not pay to know."""
     size = attachment.size
-    if size < _LEAST_BYTES:
-        return None
     tail = attachment.read_range(size - _TAIL_BYTES, size)
     length = int.from_bytes(tail[-8:-4], "little")
     if tail[-4:] != b"PAR1" or length + 8 > len(tail):
         return None
     memoryview(buffer).cast("B")[size - len(tail) :] = tail
     metadata = pa.parquet.ParquetFile(buffer).metadata
-    return metadata if metadata.num_row_groups >= _LEAST_GROUPS else None
+    if metadata.num_row_groups < _LEAST_GROUPS:
+        return None
+    return metadata, check(metadata, buffer, attachment)
 
 
 def _groups(
     pa: Any,
     buffer: Any,
-    fits: Fits,
-    metadata: Any,
+    told: Future[tuple[Any, Fits] | None],
     arrived: Iterator[int],
     threads: ThreadPoolExecutor,
 ) -> Iterator[Future[Any]]:
     """Has each row group decoded once it is here, in their order."""
 
-    def decode(at: int) -> Any:
+    def decode(metadata: Any, fits: Fits, at: int) -> Any:
         fits.look(buffer, [at])
         file = pa.parquet.ParquetFile(buffer, metadata=metadata)
         return file.read_row_group(at, use_threads=False)
 
-    ends = _ends(fits)
-    at = 0
+    known, ends, at = None, [], 0
     for here in arrived:
-        while at < len(ends) and ends[at] + _SLACK_BYTES <= here:
-            yield threads.submit(decode, at)
+        if known is None and told.done():
+            known = told.result()
+            ends = [] if known is None else _ends(known[1])
+        while known is not None and at < len(ends) and ends[at] + _SLACK_BYTES <= here:
+            yield threads.submit(decode, *known, at)
             at += 1
-    for left in range(at, len(ends)):
-        yield threads.submit(decode, left)
+    known = told.result()
+    if known is not None:
+        for left in range(at, len(_ends(known[1]))):
+            yield threads.submit(decode, *known, left)
 
 
 def _ends(fits: Fits) -> list[int]:

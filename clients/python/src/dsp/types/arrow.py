@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 65_536
 """Rows in a row group: few enough that a page of rows comes at once."""
-_PAGE_BYTES = 64 << 10
+_PAGE_BYTES = 128 << 10
 """Bytes of a page before it is packed: some rows of the middle are read without the rest."""
 _DICTIONARY_BYTES = 32 << 10
 """Largest dictionary of a column in a row group.

@@ -65,6 +65,14 @@ def of_text(text: str) -> Any:
     return _read(json.loads(text))
 
 
+def is_one(value: object) -> bool:
+    """Tells whether a value is of a kind that is written as something else than JSON has."""
+    kind = type(value)
+    if kind in (tuple, set, frozenset) or kind in _TEXTS or kind in _OTHERS:
+        return True
+    return kind.__module__.partition(".")[0] == "pandas" and kind.__name__ in _OF_PANDAS
+
+
 def _written(value: Any, level: int) -> Any:
     if level > _LEVELS:
         raise NoTagError(f"it is nested deeper than {_LEVELS} levels, or holds itself")
@@ -275,6 +283,9 @@ _TEXTS: dict[type, str] = {
     pathlib.PureWindowsPath: "PureWindowsPath",
 }
 """What its own text brings back."""
+
+_OF_PANDAS = ("Timestamp", "Timedelta", "Period", "Interval", "NaTType", "NAType")
+"""Names of the classes of pandas' scalars."""
 
 _OTHERS: dict[type, Callable[[Any], Any]] = {
     bytes: lambda value: {"$bytes": base64.b64encode(value).decode()},

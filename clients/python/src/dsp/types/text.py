@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dsp.errors import UnsupportedObjectTypeException, tell
 from dsp.types.base import Encoded, instance, unreadable
 from dsp.types.cells import same
-from dsp.types.tagged import TAGGED, NoTagError, of_text, to_text
+from dsp.types.tagged import TAGGED, NoTagError, is_one, of_text, to_text
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
@@ -72,14 +72,15 @@ class Bytes:
 class Json:
     """`dict`, `list`, `int`, `float`, `bool` and `None`, and what these hold.
 
-    What JSON has is written as such. Where they hold something else, such as NaN, tuples, dates or
-    numbers of NumPy, that says what it is: `{"$float": "nan"}`.
+    What JSON has is written as such. What they hold besides, such as NaN, tuples, dates or numbers
+    of NumPy, says what it is: `{"$float": "nan"}`. So does it where it stands alone.
     """
 
     name = "json"
 
     def matches(self, value: object) -> bool:
-        return value is None or isinstance(value, dict | list | int | float | bool)
+        plain = value is None or isinstance(value, dict | list | int | float | bool)
+        return plain or is_one(value)
 
     def encode(self, value: Any) -> Encoded:
         if isinstance(value, dict | list) and type(value) not in (dict, list):
