@@ -257,7 +257,7 @@ describe("widgets of which the author said more", () => {
     await clean(page);
 
     const made = await alice.cli("dashboards", "new", "Asked", "models/asked", "--json");
-    await page.goto(`${alice.address}/d/${(JSON.parse(made) as { id: string }).id}`);
+    await page.goto(`${alice.address}/d/${(JSON.parse(made) as { info: { id: string } }).info.id}`);
     await page.getByRole("group", { name: "Parameters of all cards" }).getByText("Growth (% a year)").waitFor();
     await page.locator("pre").getByText("1 large", { exact: true }).waitFor();
     await visitor.leave();
