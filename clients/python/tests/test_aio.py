@@ -78,9 +78,11 @@ async def test_a_block_that_fails_pushes_nothing():
         await aio.stack("aio/broken")
 
 
-async def test_nothing_is_asked_of_the_daemon_by_the_loop_itself(monkeypatch, tmp_path):
+async def test_nothing_is_asked_of_the_daemon_by_the_loop_itself(
+    monkeypatch, tmp_path, anyio_backend_name
+):
     """Its answer may take long, and all other tasks would wait for it."""
-    name = "aio/loop"
+    name = f"aio/loop/{anyio_backend_name}"
     send, threads = Client._send, set()
 
     def seen(self, *args, **options):
@@ -90,7 +92,7 @@ async def test_nothing_is_asked_of_the_daemon_by_the_loop_itself(monkeypatch, tm
     monkeypatch.setattr(Client, "_send", seen)
     await aio.push(name, "first", message="one")
     async with aio.create_frame(name) as frame:
-        await frame.input(name)
+        await frame.input(f"/alice/{name}")
         await frame.commit("second", "The second", n=2)
     stack = await aio.stack(name)
     await stack.tags()

@@ -40,13 +40,35 @@ COLUMNS = [
 def pushed(csv, columns, **schema):
     """Pushes a table as the R package does, and pulls it."""
     note = json.dumps({"tableSchema": {"columns": columns, **schema}})
+    return pushed_with(csv, note.encode())
+
+
+def pushed_with(csv, note):
     frame = dsp.create_frame("r/t")
-    for name, text, app in (("t.csv", csv, "r/data.frame"), ("t.csv-metadata.json", note, None)):
+    files = (("t.csv", csv.encode(), "r/data.frame"), ("t.csv-metadata.json", note, None))
+    for name, data, app in files:
         media = "text/csv" if app else "application/csvm+json"
-        encoded = Encoded("", media, app, data=text.encode(), name=name)
+        encoded = Encoded("", media, app, data=data, name=name)
         frame.commit(None, encoder=lambda _, encoded=encoded: encoded)
     frame.push()
     return dsp.pull("r/t")
+
+
+@pytest.mark.parametrize(
+    "note", [b"nonsense", b"[" * 200_000, b'{"a": "\xff"}', b'{"x": ' + b'"a"'.rjust(17 << 20)]
+)
+def test_a_note_that_is_none_is_told(note):
+    with pytest.raises(
+        dsp.DspError, match=r"(?s)note of the types of r/t@.*cannot be read.*cause.*hint: pull\("
+    ):
+        pushed_with("a\n1\n", note)
+
+
+@pytest.mark.parametrize("zone", ["../../etc/passwd", "Europe", "No/Where"])
+def test_a_zone_that_is_none_is_told(zone):
+    column = {"titles": "a", "datatype": "dateTime", "dsp:zone": zone}
+    with pytest.raises(dsp.DspError, match="note of its types do not fit"):
+        pushed("a\n2024-01-01T00:00:00Z\n", [column])
 
 
 def test_types_come_from_the_note():

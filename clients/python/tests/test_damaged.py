@@ -66,6 +66,14 @@ def test_what_is_no_such_file_is_told(media, app):
         dsp.pull("damaged/one")
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind[0].endswith(("/json", "+json"))])
+@pytest.mark.parametrize("text", [b"[" * 200_000, b'{"a":' * 100_000 + b"1" + b"}" * 100_000])
+def test_what_is_nested_too_deep_is_told(kind, text):
+    push(text, *kind)
+    with pytest.raises(dsp.DspError, match=r"(?s)damaged/one@.*can be read.*hint: "):
+        dsp.pull("damaged/one")
+
+
 @pytest.mark.parametrize(("media", "app"), [kind for kind in KINDS if kind != ("text/plain", None)])
 def test_nothing_at_all_is_told(media, app):
     push(b"", media, app)

@@ -100,12 +100,17 @@ dsp_encode.list <- function(obj, ...) {
   dsp_encoded(file, ".json", "application/json", app)
 }
 
-# An array of JSON is a vector where its items are of one kind, unless it was a list.
+# An array of JSON is a vector where its items are of one kind, unless it was a list. Whole numbers
+# of others that no number of R is are text: what R wrote were its numbers.
 read_list <- function(text, app) {
   if (identical(app, "r/list")) {
     return(jsonlite::fromJSON(text, simplifyVector = FALSE))
   }
-  jsonlite::fromJSON(text, simplifyDataFrame = FALSE, simplifyMatrix = FALSE)
+  jsonlite::fromJSON(
+    text,
+    simplifyDataFrame = FALSE, simplifyMatrix = FALSE,
+    bigint_as_char = !identical(app, "r/vector")
+  )
 }
 
 #' @export

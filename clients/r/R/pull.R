@@ -195,7 +195,9 @@ read_attachment <- function(client, found, trust) {
     return(read_noted(client, found, file))
   }
   switch(found$media,
-    "application/json" = read_list(whole_text(file, found$reference), found$app),
+    "application/json" = reading(
+      found$reference, "JSON", read_list(whole_text(file, found$reference), found$app)
+    ),
     "text/plain" = ,
     "text/markdown" = whole_text(file, found$reference),
     {
@@ -203,7 +205,7 @@ read_attachment <- function(client, found, trust) {
         return(readBin(file, "raw", file.size(file)))
       }
       if (identical(found$media, RDS)) {
-        return(readRDS(file))
+        return(reading(found$reference, "RDS", readRDS(file)))
       }
       keep <- TRUE
       dsp_file(file)
@@ -222,9 +224,30 @@ read_noted <- function(client, found, file) {
       code = "damaged"
     )
   }
-  ref <- paste0(found$reference, METADATA)
-  note <- with_bytes(client, ref, get_json(client, "/content", list(ref = ref)))
+  beside <- list(
+    reference = paste0(found$reference, METADATA), path = "note.json", size = found$note_size
+  )
+  text <- save_attachment(client, beside)
+  on.exit(unlink(dirname(text), recursive = TRUE))
+  what <- paste("the note of the types of", found$reference)
+  note <- reading(what, "JSON", from_json(whole_text(text, what)))
   read_table(file, note, found$reference)
+}
+
+# Returns what is read, or refuses what is none of its kind.
+reading <- function(what, kind, read) {
+  tryCatch(read,
+    dsp_error = function(error) rlang::cnd_signal(error),
+    # R tells what is nested too deep by any of its own.
+    error = function(error) {
+      refuse(
+        paste(what, "is no", kind, "that can be read"),
+        "pull() gives the file as it is",
+        causes = conditionMessage(error),
+        code = "damaged"
+      )
+    }
+  )
 }
 
 # Reads a file of UTF-8 as one text.

@@ -56,7 +56,7 @@ reference_of_url <- function(rest) {
   if (length(parts) < 3 || !all(nzchar(parts))) {
     refuse(
       paste0("`", SCHEME, rest, "` names no stack"),
-      "write dsp://USER/CONTEXT/STACK",
+      "write dsp://USER/CONTEXT/STACK; those of yours begin with dsp://me/main/",
       code = "configuration"
     )
   }

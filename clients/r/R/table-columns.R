@@ -23,7 +23,7 @@ write_column <- function(values, name, alone) {
     double = list(datatype = "double"),
     integer64 = list(datatype = "long"),
     Date = list(datatype = "date"),
-    POSIXct = list(datatype = "dateTime", "dsp:zone" = attr(values, "tzone")[1] %||% NULL),
+    POSIXct = moment_note(values),
     difftime = list(datatype = "double", "dsp:units" = units(values))
   )
   # A date or time that is no number is as missing as R shows it.
@@ -204,6 +204,23 @@ long_lines <- function(numbers) {
   if (identical(back, as.vector(numbers))) lines
 }
 
+# Nanoseconds since 1970, as others count them where the note says no more, reach from 1678 to 2261.
+NANOSECONDS_REACH <- 9.2e9
+
+beyond_nanoseconds <- function(values) {
+  any(abs(as.numeric(values)) > NANOSECONDS_REACH, na.rm = TRUE)
+}
+
+moment_note <- function(values) {
+  zone <- attr(values, "tzone")[1] %||% NULL
+  note <- list(datatype = "dateTime", "dsp:zone" = zone)
+  if (beyond_nanoseconds(values)) {
+    zone <- zone_of(note)
+    note[["dsp:type"]] <- paste0("timestamp[us, ", if (nzchar(zone %||% "")) zone else "UTC", "]")
+  }
+  note
+}
+
 date_text <- function(values, name) {
   text <- pad_year(format(values, "%Y-%m-%d"), 10)
   back <- as.numeric(as.Date(text, "%Y-%m-%d"))
@@ -241,11 +258,13 @@ pad_year <- function(text, width) {
   text
 }
 
-# RFC 3339 in UTC, to the nanosecond where there are parts of a second.
+# RFC 3339 in UTC, to the nanosecond where there are parts of a second; to the microsecond where
+# one is so long ago, or ahead, that R knows it no better.
 format_utc <- function(values) {
   seconds <- as.numeric(values)
   whole <- floor(seconds)
-  parts <- round((seconds - whole) * 1e9)
+  digits <- if (beyond_nanoseconds(values)) 6 else 9
+  parts <- round((seconds - whole) * 10^digits) * 10^(9 - digits)
   whole <- whole + (parts >= 1e9)
   parts[is.finite(parts) & parts >= 1e9] <- 0
   text <- format(as.POSIXct(whole, origin = "1970-01-01", tz = "UTC"), "%Y-%m-%dT%H:%M:%S")

@@ -88,7 +88,9 @@ fn add(
     at: usize,
 ) -> Result<(), TableError> {
     let (field, _) = record.field(at);
-    let missing = column.null.as_deref() == Some(field);
+    // R has durations that are no number, and shows them as missing.
+    let no_number = column.unit_ns.is_some() && field == "NaN";
+    let missing = no_number || column.null.as_deref() == Some(field);
     let taken = if missing {
         builder.add(None)
     } else if column.percent {

@@ -33,7 +33,8 @@ def _of_url(rest: str) -> str:
     context, _, stack = below.partition("/")
     if not user or not context or not stack:
         raise ConfigurationError(
-            f"`{SCHEME}{rest}` names no stack", hint="write dsp://USER/CONTEXT/STACK"
+            f"`{SCHEME}{rest}` names no stack",
+            hint="write dsp://USER/CONTEXT/STACK; those of yours begin with dsp://me/main/",
         )
     given = parse_qs(query, strict_parsing=False)
     rev = given.get("rev", [""])[0]

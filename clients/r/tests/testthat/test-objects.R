@@ -90,3 +90,31 @@ test_that("files keep their names, and empty ones are files", {
   expect_identical(file.size(pull("files")), 0)
   expect_error(dsp_file("/nowhere/at/all"), "is no file", class = "dsp_error_file")
 })
+
+test_that("what is no JSON, or no RDS, is told", {
+  as_person("alice")
+  folder <- tempfile("broken")
+  dir.create(folder)
+  file <- file.path(folder, "x.json")
+  deep <- paste0(strrep("{\"a\":", 100000), "1", strrep("}", 100000))
+  for (text in c("nonsense", strrep("[", 200000), deep)) {
+    writeLines(text, file)
+    push_frame("broken", dsp_file(file))
+    expect_error(pull_data("broken"), "broken@.*#x.json is no JSON", class = "dsp_error_damaged")
+  }
+  file <- file.path(folder, "x.rds")
+  writeLines("nonsense", file)
+  push_frame("broken", 1, handler = function(obj) dsp_encoded(file, ".rds", dsp:::RDS, "r/rds"))
+  expect_error(pull_data("broken"), "broken@.* is no RDS", class = "dsp_error_damaged")
+})
+
+test_that("whole numbers of others that no number of R is keep their digits", {
+  as_person("alice")
+  file <- file.path(tempfile("whole"), "x.json")
+  dir.create(dirname(file))
+  writeLines("{\"a\": 9007199254740993, \"b\": [-9007199254740993, 1], \"c\": 7}", file)
+  push_frame("whole", dsp_file(file))
+  told <- list(a = "9007199254740993", b = c("-9007199254740993", "1"), c = 7L)
+  expect_identical(pull_data("whole"), told)
+  expect_identical(round_trip(2^60), 2^60)
+})

@@ -35,6 +35,22 @@ test_that("a table that went through Parquet is the same", {
   expect_identical(as.character(back$id), as.character(table$id))
 })
 
+test_that("times beyond those of nanoseconds go through Parquet", {
+  as_person("alice")
+  table <- data.frame(
+    old = as.POSIXct(c("1500-01-01 00:00:00.5", NA, "9999-12-31 23:59:59"), tz = "UTC"),
+    zone = .POSIXct(c(-6e10, 1700000000.123456, NA), tz = "Europe/Berlin"),
+    none = .POSIXct(c(1e11, 0, NA)),
+    took = as.difftime(c(NaN, NA, 1), units = "secs")
+  )
+  push_frame("beyond", table)
+  expect_identical(pull_data("beyond"), table)
+  push_frame("parquet", dsp_file(as_parquet("beyond")))
+  back <- pull_data("parquet")
+  expect_identical(lapply(back, as.numeric), lapply(transform(table, took = c(NA, NA, 1)), as.numeric))
+  expect_identical(attr(back$zone, "tzone"), "Europe/Berlin")
+})
+
 test_that("random numbers that went through Parquet come back to the last bit", {
   as_person("alice")
   set.seed(7)

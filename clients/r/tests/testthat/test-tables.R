@@ -186,6 +186,11 @@ test_that("a note that lies is told", {
   writeLines(strrep(" ", 17 * 1024^2), note)
   push(commit(commit(create_frame("lies"), dsp_file(csv)), dsp_file(note)))
   expect_error(pull_data("lies"), "bytes; 16777216 are read", class = "dsp_error_damaged")
+  for (text in c("nonsense", "", strrep("[", 200000), strrep("{\"a\":", 100000))) {
+    writeLines(text, note)
+    push(commit(commit(create_frame("lies"), dsp_file(csv)), dsp_file(note)))
+    expect_error(pull_data("lies"), "note of the types of .* is no JSON", class = "dsp_error_damaged")
+  }
 })
 
 test_that("labels of rows that are numbers, and the key of a data.table, come back", {

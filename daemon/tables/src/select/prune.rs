@@ -312,6 +312,9 @@ impl Table {
         }
         let metadata = self.statistics(leaves.iter().map(|(_, leaf, _)| *leaf).collect())?;
         let metadata = metadata.metadata();
+        if !lengths_agree(metadata) {
+            return None;
+        }
         let file = metadata.file_metadata();
         let orders = file.column_orders();
         let asked: Vec<Asked<'_>> = leaves
@@ -361,6 +364,18 @@ impl Table {
             .filter(fits)
             .or_else(|| ArrowReaderMetadata::load(self.guarded(), options).ok().filter(fits))
     }
+}
+
+/// Tells whether each row group has as many rows as its columns have values, where these are no
+/// lists. Else nobody knows which row of the table is the first of a group behind it.
+fn lengths_agree(metadata: &ParquetMetaData) -> bool {
+    let described = metadata.file_metadata().schema_descr();
+    let flat = |leaf: &usize| described.column(*leaf).max_rep_level() == 0;
+    let flat: Vec<usize> = (0..described.num_columns()).filter(flat).collect();
+    metadata
+        .row_groups()
+        .iter()
+        .all(|group| flat.iter().all(|leaf| group.column(*leaf).num_values() == group.num_rows()))
 }
 
 /// Returns the rows of a group in which all conditions may hold, counted in it.

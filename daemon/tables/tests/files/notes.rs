@@ -228,8 +228,8 @@ fn what_pandas_wrote_becomes_the_csv_that_pandas_writes() {
 fn tables_of_r_get_their_types() {
     let text = "\"code\",\"size\",\"day\",\"at\",\"n\",\"x\",\"ok\",\"took\",\"id\"\n\
         \"007\",\"b\",2024-02-29,2023-11-14T22:13:20.123456001Z,1,1e+300,TRUE,1.5,9007199254740993\n\
-        NA,,,,,,,,\n";
-    let note = json!({ "@context": "http://www.w3.org/ns/csvw", "dsp:rows": 2,
+        NA,,,,,,,,\nNA,,,,,,,NaN,\n";
+    let note = json!({ "@context": "http://www.w3.org/ns/csvw", "dsp:rows": 3,
         "tableSchema": { "columns": [
             { "titles": "code", "datatype": "string", "null": "NA" },
             { "titles": "size", "datatype": "string", "null": "",
@@ -260,7 +260,7 @@ fn tables_of_r_get_their_types() {
         90_000_000_000i64,
         "9007199254740993"
     ]);
-    assert_eq!(Value::from(rows(&table)), json!([first, nulls]));
+    assert_eq!(Value::from(rows(&table)), json!([first, nulls, nulls]));
 }
 
 #[test]

@@ -57,5 +57,5 @@ class Altair:
             spec = json.loads(attachment.text())
             kind = next((name for key, name in _KINDS.items() if key in spec), "Chart")
             return getattr(altair, kind).from_dict(spec)
-        except (ValidationError, ValueError, TypeError) as error:
+        except (ValidationError, AttributeError, RecursionError, ValueError, TypeError) as error:
             raise unreadable(attachment, "chart of Altair", error) from error

@@ -7,6 +7,7 @@ for: levels, time zones, row names.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from dsp.errors import ConflictError, DspError, NotFoundError
@@ -14,29 +15,57 @@ from dsp.types.base import unreadable
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
+    from dsp.client import Client
 
 METADATA = "-metadata.json"
 _WHOLE = {"int": ("int32", "Int32"), "long": ("int64", "Int64")}
 _UNITS = {"secs": "s", "mins": "min", "hours": "h", "days": "D", "weeks": "W"}
+_NOTE_BYTES = 16 << 20
+"""The longest note that is read: levels of factors, mostly."""
+_AS_IT_IS = "pull(..., decoder=lambda attachment: attachment.read()) returns the bytes"
 Note = dict[str, Any]
 
 
 def note_of(attachment: Attachment) -> Note | None:
-    """Returns the note beside a CSV that R pushed, or nothing where there is none."""
+    """Returns the note beside a CSV that R pushed, or nothing where there is none.
+
+    Raises `DspError` for one that is none.
+    """
     if not (attachment.app or "").startswith("r/"):
         return None
     caller, ref = attachment.caller(), attachment.reference + METADATA
     try:
         try:
-            note = caller.get("/content", {"ref": ref})
+            data = _bytes(caller, ref)
         except ConflictError as error:
             if error.code != "blob_not_local":
                 raise
             caller.steps("/fetch", {"ref": ref})
-            note = caller.get("/content", {"ref": ref})
+            data = _bytes(caller, ref)
     except NotFoundError:
         return None
+    try:
+        if len(data) > _NOTE_BYTES:
+            raise ValueError(f"it exceeds {_NOTE_BYTES:,} bytes")
+        note = json.loads(data)
+    except (RecursionError, ValueError) as error:
+        raise DspError(
+            f"the note of the types of {attachment.reference} cannot be read",
+            causes=[str(error)],
+            hint=_AS_IT_IS,
+        ) from error
     return note if isinstance(note, dict) else {}
+
+
+def _bytes(caller: Client, ref: str) -> bytes:
+    """Returns a note, or the beginning of what is too long for one."""
+    read = bytearray()
+    with caller.download("/content", {"ref": ref}) as pieces:
+        for piece in pieces:
+            read += piece
+            if len(read) > _NOTE_BYTES:
+                break
+    return bytes(read)
 
 
 def read(attachment: Attachment, note: Note) -> Any:
@@ -60,11 +89,12 @@ def read(attachment: Attachment, note: Note) -> Any:
         labels = schema.get("dsp:rowNames")
         if labels is not None and labels == columns[0]["titles"]:
             table = table.iloc[:, 1:].set_axis(pandas.Index(values[0].array), axis=0)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    # The name of a zone may be that of a folder.
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
         raise DspError(
             f"{attachment.reference} and the note of its types do not fit",
             causes=[str(error)],
-            hint="pull(..., decoder=lambda attachment: attachment.read()) returns the bytes",
+            hint=_AS_IT_IS,
         ) from error
     return table
 
