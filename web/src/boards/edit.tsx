@@ -181,7 +181,11 @@ export function Palette({ perform }: { perform: (act: Act) => void }) {
                   <button
                     type="button"
                     class="add"
-                    onClick={() => add(one)}
+                    onClick={() => {
+                      // It stands on the dashboard now.
+                      near(undefined);
+                      add(one);
+                    }}
                     onMouseEnter={() => near(one)}
                     onFocus={() => near(one)}
                     onBlur={() => near(undefined)}
