@@ -68,7 +68,7 @@ describe("every page", () => {
     }
     visitor.forgive(/(not\/there|peers\/nobody|d\/0123456789(\/\w+)?): .* 40[04]/);
     await visitor.leave();
-  }, 240_000);
+  }, 480_000);
 });
 
 describe("every dashboard", () => {

@@ -10,9 +10,11 @@ import { render } from "preact";
 import { App } from "./app";
 import { start } from "./live/feed";
 import { showOnDesktop } from "./notifications";
-import { preloadAhead } from "./routes";
+import { preload, preloadAhead } from "./routes";
 import { keepNode } from "./state";
 
+// The code of this page comes while the rest is made ready.
+preload(location.pathname);
 start();
 keepNode();
 showOnDesktop();

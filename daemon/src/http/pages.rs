@@ -43,7 +43,7 @@ const FIGURE_WITH_CODE: &str = "sandbox allow-scripts; default-src 'none'; \
                                 font-src data:; worker-src blob:; connect-src 'none'; \
                                 base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// Where pages are; `web/src/routes.ts` says which is which.
+/// Where pages are; `web/src/routes.tsx` says which is which.
 pub(super) const PAGES: [&str; 21] = [
     "/",
     "/activity",

@@ -141,64 +141,68 @@ export function Palette({ perform }: { perform: (act: Act) => void }) {
   };
   return (
     <>
-    {looked && !metrics && <Preview key={reference(placeOf(looked))} listing={looked} />}
-    <aside
-      class="adding card"
-      aria-label="Add cards"
-      onMouseLeave={() => near(undefined)}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") near(undefined);
-      }}
-    >
-      <h2>Add</h2>
-      <div class="row wrap">
-        <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "text", title: "Text", text: "Some *words*." }) })}>
-          <Icon name="text" size={16} /> Text
-        </button>
-        <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "divider", title: "Section" }) })}>
-          <Icon name="plus" size={16} /> Heading
-        </button>
-        <button type="button" class="button" aria-pressed={metrics} onClick={() => setMetrics(!metrics)}>
-          <Icon name="chart" size={16} /> Metric
-        </button>
-      </div>
-      <label class="find">
-        <span class="visually-hidden">Find stacks to add</span>
-        <Icon name="search" size={16} />
-        <input class="field" type="search" placeholder="Find stacks" value={part} onInput={(event) => setPart(event.currentTarget.value)} />
-      </label>
-      <Known query={listed}>
-        {(stacks) => {
-          const fitting = stacks.filter(({ stack }) => stack.name.includes(part.trim())).slice(0, 50);
-          if (fitting.length === 0) return <p class="muted">No stack is called so.</p>;
-          return (
-            <ul>
-              {fitting.map((one) => (
-                <li key={one.stack.context + one.stack.user + one.stack.id}>
-                  {metrics ? (
-                    <Metrics listing={one} perform={perform} />
-                  ) : (
-                  <button
-                    type="button"
-                    class="add"
-                    onClick={() => add(one)}
-                    onMouseEnter={() => near(one)}
-                    onFocus={() => near(one)}
-                    onBlur={() => near(undefined)}
-                    aria-describedby={looked === one ? "preview" : undefined}
-                  >
-                    <b class="cut">{plain(one.stack.name)}</b>
-                    <span class="muted cut">{plain(one.context?.label ?? "")}</span>
-                    <Icon name="plus" size={16} />
-                  </button>
-                  )}
-                </li>
-              ))}
-            </ul>
-          );
+      {looked && !metrics && <Preview key={reference(placeOf(looked))} listing={looked} />}
+      <aside
+        class="adding card"
+        aria-label="Add cards"
+        onMouseLeave={() => near(undefined)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") near(undefined);
         }}
-      </Known>
-    </aside>
+      >
+        <h2>Add</h2>
+        <div class="row wrap">
+          <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "text", title: "Text", text: "Some *words*." }) })}>
+            <Icon name="text" size={16} /> Text
+          </button>
+          <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "divider", title: "Section" }) })}>
+            <Icon name="plus" size={16} /> Heading
+          </button>
+          <button type="button" class="button" aria-pressed={metrics} onClick={() => setMetrics(!metrics)}>
+            <Icon name="chart" size={16} /> Metric
+          </button>
+        </div>
+        <label class="find">
+          <span class="visually-hidden">Find stacks to add</span>
+          <Icon name="search" size={16} />
+          <input class="field" type="search" placeholder="Find stacks" value={part} onInput={(event) => setPart(event.currentTarget.value)} />
+        </label>
+        <Known query={listed}>
+          {(stacks) => {
+            const fitting = stacks.filter(({ stack }) => stack.name.includes(part.trim())).slice(0, 50);
+            if (fitting.length === 0) return <p class="muted">No stack is called so.</p>;
+            return (
+              <ul>
+                {fitting.map((one) => (
+                  <li key={one.stack.context + one.stack.user + one.stack.id}>
+                    {metrics ? (
+                      <Metrics listing={one} perform={perform} />
+                    ) : (
+                    <button
+                      type="button"
+                      class="add"
+                      onClick={() => {
+                        // It stands on the dashboard now.
+                        near(undefined);
+                        add(one);
+                      }}
+                      onMouseEnter={() => near(one)}
+                      onFocus={() => near(one)}
+                      onBlur={() => near(undefined)}
+                      aria-describedby={looked === one ? "preview" : undefined}
+                    >
+                      <b class="cut">{plain(one.stack.name)}</b>
+                      <span class="muted cut">{plain(one.context?.label ?? "")}</span>
+                      <Icon name="plus" size={16} />
+                    </button>
+                    )}
+                  </li>
+                ))}
+              </ul>
+            );
+          }}
+        </Known>
+      </aside>
     </>
   );
 }

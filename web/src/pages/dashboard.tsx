@@ -33,6 +33,7 @@ import { Travel } from "../boards/travel";
 import { copyAddress } from "../parts/link";
 import { plain } from "../format";
 import type { Query } from "../live/query";
+import { Avatar } from "../parts/avatar";
 import { Comments, useComments } from "../parts/comments";
 import { Dialog } from "../parts/dialog";
 import { Icon } from "../parts/icon";
@@ -346,6 +347,7 @@ function Head({ opened, edits, mode, open, drawn, choice, at, tab }: HeadProps) 
         <a class="link" href="/dashboards">
           Dashboards
         </a>
+        <Avatar user={info.creator.user} name={mine ? (node.value?.name ?? "me") : info.creator.name} small />
         <span>by {mine ? "me" : plain(info.creator.name)}</span>
         {info.removed && <span class="badge bad">removed by who made it</span>}
         {edits && (

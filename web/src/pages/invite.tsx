@@ -19,9 +19,11 @@ export function InvitePage() {
           All peers
         </a>
       </header>
-      <section class="card grid-pad" aria-label="The invitation">
-        <Inviting context={query.context} close={() => route("/peers")} />
-      </section>
+      <Section title="The invitation" id="invitation">
+        <div class="card grid-pad">
+          <Inviting context={query.context} close={() => route("/peers")} />
+        </div>
+      </Section>
       <Section title="Open invitations" id="invitations" about="Who holds one comes in until it ends, is used up, or is revoked.">
         <Tickets />
       </Section>

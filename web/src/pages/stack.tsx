@@ -9,6 +9,7 @@ import type { FileInfo, FrameInfo, LogEntry } from "../api/schema";
 import { count, plain, short, size } from "../format";
 import { type Query, useQuery } from "../live/query";
 import { Coming } from "../parts/coming";
+import { Icon } from "../parts/icon";
 import { later } from "../parts/later";
 import { chosenOf, Params } from "../parts/params";
 import { Show } from "../parts/show";
@@ -16,8 +17,10 @@ import { concerns, useLog } from "../parts/stack/log";
 import { Newer, Timeline } from "../parts/stack/timeline";
 import { Side } from "../parts/stack/side";
 import { Actions, Tags } from "../parts/stack/actions";
+import { Whose } from "../parts/stack/whose";
 import { allFiles } from "../parts/stack/doing";
 import { Empty, Failed, Known } from "../parts/states";
+import { iconOf } from "../parts/thumbnail";
 import { Time } from "../parts/time";
 import {
   type Pair, readCompare, readStackPath, readView, reference, shownRev, type StackPlace, stackPath, type View, VIEWS,
@@ -172,6 +175,7 @@ function Head(props: { place: StackPlace; frame: FrameInfo; mine: boolean; compa
         </a>
       </p>
       <div class="row wrap">
+        <Icon name={iconOf(stack.head?.cover)} size={22} />
         <h1>{plain(stack.name)}</h1>
         {place.rev !== undefined && <span class="badge accent">{plain(shownRev(place.rev))}</span>}
         {!comparing && <Tags place={place} frame={frame} mine={mine} />}
@@ -181,11 +185,12 @@ function Head(props: { place: StackPlace; frame: FrameInfo; mine: boolean; compa
             pushed while apart: the other head
           </a>
         ))}
-        {mine && !comparing && <Actions place={place} frame={frame} />}
+        {!comparing && <Actions place={place} frame={frame} mine={mine} />}
       </div>
       {frame.message !== "" && !comparing && <p class="message">{plain(frame.message)}</p>}
       {!comparing && (
         <p class="meta">
+          <Whose frame={frame} />
           <Time at={frame.time} />
           <code title={frame.id}>{short(frame.id)}</code>
           <span>
