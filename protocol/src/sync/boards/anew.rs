@@ -59,7 +59,7 @@ impl Node {
     }
 
     /// Takes in that a device signed two envelopes of one number on a dashboard.
-    pub(super) fn take_board_fork(
+    pub(in crate::sync) fn take_board_fork(
         &mut self,
         cx: &mut Cx<'_>,
         id: ContextId,

@@ -161,6 +161,21 @@ impl BoardSlot {
         self.aside.len()
     }
 
+    /// Returns the proofs of forks on it, with whose device made each.
+    pub(super) fn proofs(&self) -> impl Iterator<Item = (UserId, Vec<u8>)> {
+        self.forks.iter().map(|(line, proof)| (line.user, proof.encode()))
+    }
+
+    /// Tells whether a change counts here.
+    pub(super) fn holds(&self, key: &CatalogKey, n: u64) -> bool {
+        self.held(key, n).is_some()
+    }
+
+    /// Tells whether nothing that came waits to be judged, stored or counted.
+    pub(super) fn rests(&self) -> bool {
+        !self.busy && !self.dirty && self.inbox.is_empty()
+    }
+
     fn held(&self, key: &CatalogKey, n: u64) -> Option<&HeldChange> {
         let at = usize::try_from(n.checked_sub(1)?).ok()?;
         self.lines.get(key)?.get(at)

@@ -147,6 +147,25 @@ impl Node {
         self.pump_board(cx, id, board);
     }
 
+    /// Lets changes be judged that no peer brought, as far as there is room for them.
+    pub(in crate::sync) fn bring_board(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        board: BoardKey,
+        changes: Vec<(UserId, Envelope)>,
+    ) {
+        let from = self.device;
+        let Some(slot) = self.slot_mut(id, board) else { return };
+        for (user, envelope) in changes {
+            let bytes = envelope.encode().len();
+            if !slot.arrive(Arrived { from, user, envelope, bytes }) {
+                break;
+            }
+        }
+        self.pump_board(cx, id, board);
+    }
+
     /// Tells whether what a device wrote is taken now from who brings it.
     ///
     /// What somebody wrote whose right has ended since is taken from those who may write now: others
@@ -302,7 +321,10 @@ impl Node {
             self.take_board_fork(cx, id, board, key, proof, Some(from));
         }
         for (device, (author, reason)) in refused {
-            if self.sessions.contains_key(&device) {
+            if device == self.device {
+                let reason = format!("a change of {author} is wrong: {reason}");
+                self.import_board_refused(id, board, &reason);
+            } else if self.sessions.contains_key(&device) {
                 let reason = format!("delivered a change of {author} that is wrong: {reason}");
                 self.end_session(cx, device, Severity::Grave, &reason);
             }

@@ -9,7 +9,7 @@ use super::*;
 use crate::doc::{BoardEdit, BoardPart, BoardPlace, BoardValue, Envelope, ForkProof};
 use crate::limits;
 use crate::statement::{CommentOn, Grant};
-use crate::sync::{CommandError, Keeping, Record, Reply, Severity};
+use crate::sync::{ArchivePart, CommandError, Keeping, Record, Reply, Severity};
 use crate::wire::{BoardKey, BoardLine};
 
 fn restart(lab: &mut Lab, at: At) {
@@ -341,7 +341,7 @@ fn nobody_writes_more_on_a_dashboard_than_others_take() {
     for n in 0..most {
         write(&mut lab, BOB, context, board, long(n));
     }
-    let edits = vec![long(most), long(most + 1)];
+    let edits = vec![long(most)];
     let refused = lab.command(BOB, Command::EditBoard { context, board, edits });
     assert!(matches!(refused, Err(CommandError::Limit(_))), "{refused:?}");
     // Begun anew it holds what stands there alone.
@@ -766,4 +766,91 @@ fn comments_are_said_otherwise_and_taken_back_by_their_author_alone() {
     let empty = Command::Comment { context, on, text: " ".to_owned() };
     assert!(matches!(lab.command(BOB, empty), Err(CommandError::Invalid(_))));
     assert_eq!(lab[ALICE].node.context(context).unwrap().boards().count(), 0);
+}
+
+/// Has a host take in all of a context that another holds, as an archive does.
+fn carry(lab: &mut Lab, from: At, to: At, context: ContextId) -> Vec<Result<Reply, CommandError>> {
+    let genesis = lab[from].node.contexts[&context].record.genesis.clone();
+    lab.command(to, Command::OpenArchive { genesis }).unwrap();
+    let node = &lab[from].node;
+    let (mut parts, mut boards) = (Vec::new(), Vec::new());
+    for user in node.archived_users(context) {
+        parts.push(ArchivePart::Log { user, entries: node.archived_log(user) });
+        for (catalog, _) in node.archived_catalogs(context, user) {
+            let envelopes = node.archived_envelopes(context, catalog, 1);
+            parts.push(ArchivePart::Envelopes { catalog, envelopes });
+        }
+    }
+    for (board, forks) in node.archived_boards(context) {
+        let proof = |(user, proof)| ArchivePart::BoardFork { board, user, proof };
+        parts.extend(forks.into_iter().map(proof));
+        let mut from = 0;
+        loop {
+            let changes = node.archived_changes(context, board, from);
+            if changes.is_empty() {
+                break;
+            }
+            from += changes.len();
+            boards.push(ArchivePart::Board { board, changes });
+        }
+    }
+    for part in parts {
+        lab.command(to, Command::Import { context, part }).unwrap();
+    }
+    let bring = |part| lab.command(to, Command::Import { context, part });
+    boards.into_iter().map(bring).collect()
+}
+
+#[test]
+fn an_archive_holds_dashboards_with_who_wrote_on_them_alone() {
+    let (mut lab, context) = members();
+    let (board, mut all) = large(&mut lab, ALICE, context);
+    write(&mut lab, BOB, context, board, set("b", "by bob"));
+    lab.hosts.push(Lab::new(&["carol", "dave", "erin", "frank"]).hosts.remove(3));
+    let carol = lab.hosts.len() - 1;
+    all.retain(|(key, _)| key != "b");
+    all.insert(2, ("b".to_owned(), "by bob".to_owned()));
+    let answers = carry(&mut lab, ALICE, carol, context);
+    let count = |answers: &[Result<Reply, CommandError>]| {
+        let counts = answers.iter().map(|answer| match answer {
+            Ok(Reply::Imported(count)) => (count.accepted, count.known, count.left_out),
+            other => panic!("an import answers with {other:?}"),
+        });
+        counts.fold((0, 0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1, sum.2 + one.2))
+    };
+    let written = lab[ALICE].node.context(context).unwrap().board(board).unwrap();
+    let written = written.changes().count() as u64;
+    assert_eq!(count(&answers), (written, 0, 0));
+    assert_eq!(shown(&lab, carol, context, board), all);
+    // Once more changes nothing, and after a start it is there.
+    let answers = carry(&mut lab, ALICE, carol, context);
+    assert_eq!(count(&answers), (0, written, 0));
+    restart(&mut lab, carol);
+    assert_eq!(shown(&lab, carol, context, board), all);
+}
+
+#[test]
+fn an_archive_brings_nothing_on_a_dashboard_that_a_peer_could_not() {
+    let (mut lab, context) = members();
+    let board = make(&mut lab, ALICE, context, vec![title("Sales")]);
+    let bring = |lab: &mut Lab, of: At, envelope: &Envelope| {
+        let changes = vec![(lab[of].user, envelope.encode())];
+        let part = ArchivePart::Board { board, changes };
+        lab.command(BOB, Command::Import { context, part })
+    };
+    // A reader's is left out.
+    let readers = aside(&lab, MALLORY, context, board, set("m", "mine"));
+    match bring(&mut lab, MALLORY, &readers) {
+        Ok(Reply::Imported(count)) => assert_eq!((count.accepted, count.left_out), (0, 1)),
+        other => panic!("an import answers with {other:?}"),
+    }
+    // What nobody signed, or somebody else, ends it.
+    let mut forged = aside(&lab, ALICE, context, board, set("a", "forged"));
+    forged.n += 1;
+    let alices = aside(&lab, ALICE, context, board, set("a", "bob's"));
+    for (of, envelope) in [(ALICE, &forged), (BOB, &alices)] {
+        let refused = bring(&mut lab, of, envelope);
+        assert!(matches!(refused, Err(CommandError::Invalid(_))), "{refused:?}");
+    }
+    assert_eq!(shown(&lab, BOB, context, board), texts(&[("title", "Sales")]));
 }
