@@ -26,6 +26,14 @@ pub const PARAM_TEXT_BYTES: usize = 4 * 1024;
 pub const METRICS: usize = 1024;
 /// Longest message of a frame in bytes.
 pub const MESSAGE_BYTES: usize = 16 * 1024;
+/// Most parameters of a frame that say how they are asked for.
+pub const WIDGETS: usize = 64;
+/// Most values that a widget puts in order.
+pub const WIDGET_VALUES: usize = 256;
+/// Longest label of a widget in bytes.
+pub const WIDGET_LABEL_BYTES: usize = 128;
+/// Longest unit of a widget in bytes.
+pub const UNIT_BYTES: usize = 32;
 /// Largest free-form settings in bytes.
 pub const SETTINGS_BYTES: usize = 16 * 1024;
 /// Longest path of an attachment in bytes.
@@ -111,6 +119,10 @@ pub const BOARDS_PER_USER: usize = 256;
 pub const BOARD_LINES: usize = 512;
 /// Most of those that are one user's: nobody's devices take the room for others'.
 pub const BOARD_LINES_PER_USER: usize = 64;
+/// Most bytes of the changes of one user on one dashboard in one epoch that are here, those that do
+/// not count among them: twice what her devices write, for what she wrote without knowing of it. In
+/// unit tests so much that one of them reaches it.
+pub const BOARD_USER_BYTES: u64 = if cfg!(test) { 1 << 20 } else { 2 * DEVICE_QUOTA_BYTES };
 /// Most envelopes of a dashboard that wait while others are judged.
 pub const BOARD_INBOX: usize = 512;
 /// Most bytes of those.
@@ -134,6 +146,8 @@ pub const BOARD_DEPTH: usize = 8;
 pub const BOARD_ENTRIES: usize = 10_000;
 /// Largest value or text in a board in bytes.
 pub const BOARD_VALUE_BYTES: usize = 64 * 1024;
+/// Most envelopes that carry over what stands on a board into a new epoch.
+pub const EPOCH_PARTS: u32 = 4096;
 /// Largest operation counter in a board: an epoch later its history begins anew.
 pub const BOARD_OPS: u64 = 1 << 20;
 /// Most bytes of the envelopes of one device and incarnation in one document, up to and including

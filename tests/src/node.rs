@@ -326,17 +326,8 @@ impl Node {
             hash: None,
             ..NewFile::default()
         });
-        let frame = NewFrame {
-            stack: stack.to_owned(),
-            message: String::new(),
-            params: serde_json::Map::new(),
-            metrics: serde_json::Map::new(),
-            files: files.collect(),
-            tags: Vec::new(),
-            inputs: Vec::new(),
-            reveal_inputs: false,
-            exclude: Vec::new(),
-        };
+        let frame =
+            NewFrame { stack: stack.to_owned(), files: files.collect(), ..NewFrame::default() };
         self.api().steps("/frames", &frame).await
     }
 

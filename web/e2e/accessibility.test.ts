@@ -10,7 +10,7 @@ import { type Look, launch, violations, Visitor } from "./browser";
 import { Daemon } from "./daemon";
 import { png } from "./fixtures";
 
-const SECTIONS = ["identity", "access", "network", "storage", "notifications", "appearance", "about", "nothing"];
+const SECTIONS = ["identity", "tokens", "network", "storage", "notifications", "appearance", "about", "nothing"];
 
 let browser: Browser;
 let alice: Daemon;
@@ -53,7 +53,8 @@ describe("every page", () => {
       if (path === "*") return ["/nobody/nothing"];
       if (path === "/s/:rest+") return stacks.map((stack) => `/s/${user}/main/${stack}`);
       if (path === "/c/:context") return ["", "members", "sync", "about"].map((view) => `/c/main?view=${view}`);
-      if (path === "/d/:id") return ["/d/0123456789"];
+      if (path.startsWith("/d/:id")) return [path.replace(":id", "0123456789")];
+      if (path === "/search") return ["/search", "/search?q=rows", "/search?q=nothing-that-is-here"];
       if (path === "/peers/:user") return ["/peers/me", "/peers/nobody"];
       if (path === "/settings/:section") return SECTIONS.map((section) => `/settings/${section}`);
       return [path];
@@ -65,9 +66,9 @@ describe("every page", () => {
       await isFine(page, `${address} at ${look.width} in ${look.scheme}`);
       await page.close();
     }
-    visitor.forgive(/(not\/there|peers\/nobody|d\/0123456789): .* 40[04]/);
+    visitor.forgive(/(not\/there|peers\/nobody|d\/0123456789(\/\w+)?): .* 40[04]/);
     await visitor.leave();
-  }, 240_000);
+  }, 480_000);
 });
 
 describe("every dashboard", () => {
@@ -94,6 +95,17 @@ describe("every dashboard", () => {
     await page.getByRole("button", { name: /^Edit .*wave$/ }).click();
     await page.getByRole("dialog").waitFor();
     expect(await violations(page), "the dialog of a card").toEqual([]);
+
+    await page.goto(`${alice.address}${path}/history`);
+    await page.getByRole("dialog", { name: "History" }).getByRole("listitem").first().waitFor();
+    await isFine(page, "its history");
+    await page.goto(`${alice.address}${path}/print`);
+    await expect.poll(height).toBe(101);
+    await isFine(page, "the dashboard on paper");
+    await page.goto(`${alice.address}${path}`);
+    await page.getByRole("button", { name: "Show drawn/wave alone" }).click();
+    await page.getByRole("dialog", { name: "drawn/wave" }).getByRole("img").waitFor();
+    await isFine(page, "a card alone");
     await visitor.leave();
   });
 });

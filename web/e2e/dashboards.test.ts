@@ -248,9 +248,18 @@ describe("a dashboard", () => {
     await expect.poll(() => new URL(page.url()).pathname).toBe(path);
 
     await page.getByRole("button", { name: "Show one alone" }).click();
+    const alone = page.getByRole("dialog", { name: "one" });
+    await alone.getByRole("button", { name: "Fill the screen" }).click();
     await expect.poll(() => page.evaluate(() => document.fullscreenElement?.getAttribute("aria-label"))).toBe("one");
-    await page.getByRole("button", { name: "Show one alone" }).click();
+    await alone.getByRole("button", { name: "Fill the screen" }).click();
     await expect.poll(() => page.evaluate(() => document.fullscreenElement === null)).toBe(true);
+    // The address shows it, and going back leads to all cards.
+    expect(new URL(page.url()).searchParams.has("card")).toBe(true);
+    await page.reload();
+    await alone.getByRole("img").waitFor();
+    await page.keyboard.press("Escape");
+    await alone.waitFor({ state: "detached" });
+    await expect.poll(() => new URL(page.url()).searchParams.has("card")).toBe(false);
     await visitor.leave();
   });
 
@@ -294,6 +303,64 @@ describe("a dashboard", () => {
     await alice.push("staying", { "a.csv": "n\n72\n" }, "-m", "second");
     await page.getByText("1 newer", { exact: true }).waitFor();
     await page.getByRole("cell", { name: "71" }).waitFor();
+    await visitor.leave();
+  });
+
+  it("shows a card at a frame by its address, on a teammate's machine too", async () => {
+    await alice.push("linked", { "a.csv": "n\n81\n" }, "-m", "first");
+    await alice.push("linked", { "a.csv": "n\n82\n" }, "-m", "second");
+    const hers = await Visitor.come(browser, alice);
+    await hers.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    const page = await hers.at("/");
+    const path = await make(page, "Linked", ["linked"]);
+    await page.getByRole("cell", { name: "82" }).waitFor();
+    await page.getByRole("article", { name: "linked" }).getByRole("link").focus();
+    await page.keyboard.press("f");
+    const alone = page.getByRole("dialog", { name: "linked" });
+    await alone.getByRole("button", { name: "Earlier frame" }).click();
+    await alone.getByRole("cell", { name: "81" }).waitFor();
+    await alone.getByRole("button", { name: "Copy a link to this frame" }).click();
+    await alone.getByText("The link is copied").waitFor();
+    const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
+    expect([...link.searchParams.keys()].map((key) => key.split(".")[0])).toEqual(["card", "f"]);
+
+    const his = await Visitor.come(browser, bob);
+    const shown = await arrived(his, path, link.search);
+    const same = shown.getByRole("dialog", { name: "linked" });
+    await same.getByRole("cell", { name: "81" }).waitFor();
+    await shown.keyboard.press("Escape");
+    await shown.getByText("1 newer", { exact: true }).waitFor();
+    await shown.getByRole("button", { name: "Show linked as the dashboard has it" }).click();
+    await shown.getByRole("cell", { name: "82" }).waitFor();
+    expect(new URL(shown.url()).search).toBe("");
+    await hers.leave();
+    await his.leave();
+  });
+
+  it("has a bar that is folded away, and an editor that shows what would be added", async () => {
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/");
+    await make(page, "Folded", ["waves/one"]);
+    await page.getByRole("slider", { name: "k" }).press("ArrowRight");
+    const widgets = page.getByRole("button", { name: "Widgets", exact: true });
+    await widgets.click();
+    await page.getByText("k 2", { exact: true }).waitFor();
+    await expect.poll(() => page.getByRole("slider", { name: "k" }).count()).toBe(0);
+    await page.reload();
+    await page.getByText("k 2", { exact: true }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await widgets.click();
+    await page.getByRole("slider", { name: "k" }).waitFor();
+
+    await page.getByRole("link", { name: "Edit" }).click();
+    const add = page.getByRole("complementary", { name: "Add cards" });
+    await add.getByRole("button", { name: /waves\/two/ }).focus();
+    const preview = page.locator("#preview");
+    await preview.getByText("waves/two").waitFor();
+    await preview.locator("img").waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    await preview.waitFor({ state: "detached" });
     await visitor.leave();
   });
 
@@ -481,7 +548,7 @@ describe("what is taken along", () => {
     // A card as a picture.
     const [picture] = await Promise.all([
       page.waitForEvent("download"),
-      page.getByRole("button", { name: "Save bars as a picture" }).click(),
+      page.getByRole("button", { name: "More of bars" }).click().then(() => page.getByRole("menuitem", { name: "Save as a picture" }).click()),
     ]);
     expect(picture.suggestedFilename()).toBe("bars.png");
     const png = readFileSync(await picture.path());

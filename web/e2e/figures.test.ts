@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { brotliDecompressSync } from "node:zlib";
 
 import type { Browser, FrameLocator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -345,6 +346,15 @@ function pdf(text: string): string {
 }
 
 describe("what a browser loads", () => {
+  it("is little before it shows anything", () => {
+    const folder = join(import.meta.dirname, "../embed/ui");
+    const html = brotliDecompressSync(readFileSync(join(folder, "index.html.br"))).toString();
+    const named = [...html.matchAll(/"\/(assets\/[^"]+\.(?:js|css))"/g)].map(([, path]) => `${path}.br`);
+    expect(named.length, "the document names its files").toBeGreaterThan(3);
+    const bytes = ["index.html.br", ...named].reduce((sum, path) => sum + statSync(join(folder, path)).size, 0);
+    expect(bytes, `the document and ${named.join(", ")}`).toBeLessThan(60_000);
+  });
+
   it("is not more than was planned", () => {
     const folder = join(import.meta.dirname, "../embed/ui");
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());

@@ -103,7 +103,13 @@ describe("two people", () => {
     await page.getByRole("link", { name: /bob.*connected · (< )?\d+(\.\d)? ms/ }).waitFor({ timeout: 20_000 });
     await page.getByRole("link", { name: /bob/ }).click();
     // Who was reached may not know over which address.
-    await page.getByRole("listitem").getByText(/connected( · (TCP|QUIC))? · (< )?\d+(\.\d)? ms$/).waitFor();
+    await page.getByRole("listitem").getByText(/connected( · (TCP|QUIC))? · (< )?\d+(\.\d)? ms · in step /).waitFor();
+    const keys = page.getByRole("region", { name: "Key history" });
+    await expect.poll(() => keys.getByRole("listitem").allInnerTexts()).toEqual([
+      expect.stringMatching(/may act for her\s+entry 1/),
+      expect.stringMatching(/The log begins, with the first root key\s+entry 0/),
+    ]);
+    await page.getByText("Nothing moves between you now.").waitFor();
     await page.getByRole("heading", { name: "bob", level: 1 }).waitFor();
     await page.getByText("not compared", { exact: true }).first().waitFor();
     await isFine(page, "the page of a peer");
@@ -154,6 +160,8 @@ describe("two people", () => {
     await followed.getByText("alice/main is dropped").waitFor();
     await followed.getByRole("button", { name: "Undo" }).click();
     await expect.poll(async () => (await bob.cli("context", "ls")).includes("alice/main")).toBe(true);
+    // While the page goes it may ask once more for what is dropped.
+    his.forgive(/404/);
     await his.leave();
     await hers.leave();
   });
@@ -203,6 +211,39 @@ describe("settings", () => {
     await page.getByRole("heading", { name: "Appearance" }).waitFor();
     await expect.poll(() => page.evaluate(() => ({ ...document.documentElement.dataset }))).toEqual({ theme: "dark", contrast: "more" });
     await isFine(page, "high contrast");
+    await hers.leave();
+  });
+
+  it("say in which language and time zone times are written", async () => {
+    const hers = await Visitor.come(browser, alice);
+    const page = await hers.at("/settings/appearance");
+    await page.getByLabel("Language").selectOption("de");
+    await page.getByLabel("Time zone").selectOption("Asia/Tokyo");
+    await page.getByText("vor 3 Tagen").waitFor();
+    await isFine(page, "the choice of times");
+    await page.goto(`${alice.address}/s/me/main/sales/weekly`);
+    const time = page.locator("header time").first();
+    await time.waitFor();
+    expect(await time.getAttribute("lang")).toBe("de");
+    const at = new Date((await time.getAttribute("datetime")) ?? "");
+    const there = new Intl.DateTimeFormat("de", { dateStyle: "medium", timeStyle: "medium", timeZone: "Asia/Tokyo" }).format(at);
+    expect(await time.getAttribute("title")).toBe(there);
+    await hers.leave();
+  });
+
+  it("give what helps to find a fault, and nothing of what is one's own", async () => {
+    const hers = await Visitor.come(browser, alice);
+    const page = await hers.at("/settings/about");
+    await page.getByRole("button", { name: "Show them" }).click();
+    const text = page.getByRole("region", { name: "What is copied and saved" });
+    await text.waitFor();
+    const said = (await text.textContent()) ?? "";
+    expect(JSON.parse(said)).toMatchObject({ versions: { daemon: expect.any(String) }, counts: { stacks: expect.any(Number) } });
+    for (const own of [await alice.user(), "alice", "bob", "sales"]) expect(said).not.toContain(own);
+    const [saved] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save as a file" }).click()]);
+    expect(saved.suggestedFilename()).toMatch(/^dsp-diagnostics-.*\.json$/);
+    await page.getByText("log.level").first().waitFor();
+    await isFine(page, "about");
     await hers.leave();
   });
 

@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+
 import { type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -130,6 +132,12 @@ describe("the lineage of a frame", () => {
     expect(await left("raw/orders")).toBeLessThan(await left("sales/weekly"));
     expect(await left("sales/weekly")).toBeLessThan(await left("models/net"));
     await clean(page);
+    // A press on the picture says what it is, beside it.
+    await page.locator(".lineage .knot", { hasText: "models/net" }).click();
+    const about = page.getByRole("complementary", { name: "About models/net" });
+    await about.getByText("trained").waitFor();
+    await clean(page);
+    await about.getByRole("button", { name: "Close" }).click();
     await page.locator(".lines").getByRole("link", { name: "raw/orders" }).click();
     await page.getByRole("heading", { name: "raw/orders" }).waitFor();
     await visitor.leave();
@@ -202,6 +210,33 @@ describe("a stack of mine", () => {
     await expect.poll(() => page.getByRole("row").count()).toBe(4);
     const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download a.txt" }).click()]);
     expect(download.suggestedFilename()).toBe("a.txt");
+    // All of them as one, as any program unpacks it.
+    const [archive] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: /^Download all as ZIP/ }).click()]);
+    expect(archive.suggestedFilename()).toMatch(/^here-[0-9a-f]{8}\.zip$/);
+    const script = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print(sorted((n, z.read(n).decode()) for n in z.namelist()))";
+    const said = execFileSync("python3", ["-c", script, await archive.path()]).toString().trim();
+    expect(said).toBe("[('a.txt', 'newer a'), ('b.txt', 'b'), ('old.txt', 'old')]");
+    await visitor.leave();
+  });
+
+  it("says whose it is and who reads it, and is kept or let go frame by frame", async () => {
+    await alice.pushFrame("kept/here", [{ path: "a.txt", bytes: "one" }], { message: "first one" });
+    await alice.pushFrame("kept/here", [{ path: "a.txt", bytes: "two" }], { message: "second one" });
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at(at("kept/here?view=history"));
+    await page.getByText("by me", { exact: true }).waitFor();
+    await page.getByText(/^(private|by ticket)$/).waitFor();
+    const line = page.getByRole("listitem").filter({ hasText: "first one" });
+    const more = line.getByRole("button", { name: /^More of / });
+    await more.click();
+    await page.getByRole("menuitem", { name: "Keep its bytes here" }).click();
+    await line.getByText("pinned", { exact: true }).waitFor();
+    await clean(page);
+    // Nobody else has it, so nothing is freed.
+    await page.getByRole("listitem").filter({ hasText: "second one" }).getByRole("button", { name: /^More of / }).click();
+    await page.getByRole("menuitem", { name: /^Free its bytes here/ }).click();
+    await page.getByRole("button", { name: "Free them" }).click();
+    await page.getByText(/nobody proved to hold .* nothing was freed/).waitFor();
     await visitor.leave();
   });
 });
@@ -230,6 +265,36 @@ describe("code to use a stack", () => {
     await page.getByText("No attachment has c = 7: it can be 1.").waitFor();
     await page.goto(alice.address + at("models/grid?p.c=0.5&p.type=lasso"));
     await page.getByText(/No attachment has (c = 0.5|type = lasso) with the rest/).waitFor();
+    await visitor.leave();
+  });
+});
+
+describe("widgets of which the author said more", () => {
+  it("are called, ordered and hidden as it was said, and begin where it was said", async () => {
+    const files = [0.5, 1].flatMap((rate) =>
+      ["small", "large"].map((size) => ({ path: `${rate} ${size}.txt`, bytes: `${rate} ${size}`, params: { size, rate, seed: 7 * rate } })),
+    );
+    const widgets = {
+      rate: { kind: "radio", label: "Growth", unit: "% a year", default: 1, order: 1 },
+      size: { values: ["large", "small"], default: "large" },
+      seed: { hidden: true },
+    };
+    await alice.pushFrame("models/asked", files, { widgets });
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at(at("models/asked"));
+    await page.locator("pre").getByText("1 large", { exact: true }).waitFor();
+    const bar = page.getByRole("group", { name: "Parameters" });
+    expect(await bar.getByRole("radio").count()).toBe(4);
+    expect((await bar.innerText()).split("\n").filter((line) => line !== "")).toEqual(["Growth (% a year)", "0.5", "1", "size", "large", "small"]);
+    expect(await bar.getByText("seed").count()).toBe(0);
+    await bar.getByText("0.5", { exact: true }).click();
+    await page.locator("pre").getByText("0.5 large", { exact: true }).waitFor();
+    await clean(page);
+
+    const made = await alice.cli("dashboards", "new", "Asked", "models/asked", "--json");
+    await page.goto(`${alice.address}/d/${(JSON.parse(made) as { info: { id: string } }).info.id}`);
+    await page.getByRole("group", { name: "Parameters of all cards" }).getByText("Growth (% a year)").waitFor();
+    await page.locator("pre").getByText("1 large", { exact: true }).waitFor();
     await visitor.leave();
   });
 });

@@ -1,7 +1,7 @@
 // The frame of every page, and which page is shown.
 
 import { ErrorBoundary, LocationProvider, Router, useLocation } from "preact-iso";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 import { PAGES } from "./addresses";
 import { link } from "./live/feed";
@@ -12,6 +12,7 @@ import { Icon, type IconName } from "./parts/icon";
 import { Keys, OPEN_PALETTE } from "./parts/keys";
 import { Sync } from "./parts/sync";
 import { Toasts } from "./parts/toasts";
+import { addressOf } from "./names";
 import { PAGE_AT } from "./routes";
 import { node } from "./state";
 import { isDark, theme } from "./theme";
@@ -31,23 +32,31 @@ export function App() {
       <a class="skip" href="#main">
         Skip to content
       </a>
-      <div class="frame">
-        <Rail />
-        <div>
-          <Top />
-          {link.value === "offline" && (
-            <div class="banner" role="status">
-              <Icon name="away" size={16} /> The daemon does not answer. What you see is what was known; it
-              goes on as soon as it is back.
-            </div>
-          )}
-          <Main />
-        </div>
-      </div>
+      <Frame />
       <Keys />
       <Asking />
       <Toasts />
     </LocationProvider>
+  );
+}
+
+function Frame() {
+  // On paper there is nothing to press.
+  const prints = addressOf(useLocation().path) === "/d/:id/print";
+  return (
+    <div class={prints ? "frame bare" : "frame"}>
+      {!prints && <Rail />}
+      <div>
+        {!prints && <Top />}
+        {link.value === "offline" && (
+          <div class="banner" role="status">
+            <Icon name="away" size={16} /> The daemon does not answer. What you see is what was known; it
+            goes on as soon as it is back.
+          </div>
+        )}
+        <Main />
+      </div>
+    </div>
   );
 }
 
@@ -94,13 +103,14 @@ function Top() {
   }, []);
   const find = (event: Event) => {
     event.preventDefault();
-    route(`/stacks?q=${encodeURIComponent(field.current?.value.trim() ?? "")}`);
+    route(`/search?q=${encodeURIComponent(field.current?.value.trim() ?? "")}`);
+    if (field.current) field.current.value = "";
   };
   return (
     <header class="top">
-      <form role="search" aria-label="Everything" onSubmit={find} hidden={path === "/stacks"}>
-        <Find label="Find stacks">
-          <input ref={field} class="field" type="search" placeholder="Find stacks" />
+      <form role="search" aria-label="Everything" onSubmit={find} hidden={path === "/stacks" || path === "/search"}>
+        <Find label="Search">
+          <input ref={field} class="field" type="search" placeholder="Search" />
         </Find>
       </form>
       <div class="end">
@@ -135,8 +145,8 @@ function Main() {
   const main = useRef<HTMLElement>(null);
   const { path } = useLocation();
   const first = useRef(true);
-  // A page that is gone to begins at its top, for eyes and for readers of screens.
-  useEffect(() => {
+  // A page that is gone to begins at its top, for eyes and for readers of screens: before a key can lead further.
+  useLayoutEffect(() => {
     if (first.current) first.current = false;
     else main.current?.focus({ preventScroll: true });
   }, [path]);
@@ -146,7 +156,9 @@ function Main() {
         <Router>
           {PAGES.map((path) => {
             const Page = PAGE_AT[path];
-            return path === "*" ? <Page key={path} path={path} default /> : <Page key={path} path={path} />;
+            // A page that has several addresses stays as it is from one to the other.
+            const key = PAGES.find((one) => PAGE_AT[one] === Page);
+            return path === "*" ? <Page key={key} path={path} default /> : <Page key={key} path={path} />;
           })}
         </Router>
       </ErrorBoundary>

@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 
-import { ago, bytesOf, count, dayOf, plain, size, unturned } from "./format";
+import { ago, bytesOf, count, dayOf, moment, plain, size, unturned } from "./format";
+import { ENGLISH, language, languages, zone, zones } from "./locale";
 
 describe("size", () => {
   it("takes the largest unit of which there is one", () => {
@@ -52,4 +53,38 @@ it("names days as one says them", () => {
   const now = new Date(2026, 10, 22, 9);
   const said = [new Date(2026, 10, 22, 23), new Date(2026, 10, 21, 23, 59), new Date(2026, 10, 2), new Date(2025, 0, 1)];
   expect(said.map((day) => dayOf(day, now))).toEqual(["Today", "Yesterday", "Monday 2 November", "1 January 2025"]);
+});
+
+describe("the language and the time zone of times", () => {
+  const time = new Date("2026-11-22T23:30:00Z");
+  afterEach(() => {
+    language.value = ENGLISH;
+    zone.value = "";
+  });
+
+  it("are those that were chosen", () => {
+    zone.value = "UTC";
+    expect(moment(time)).toBe("22 Nov 2026, 23:30:00");
+    zone.value = "Asia/Tokyo";
+    expect(moment(time)).toBe("23 Nov 2026, 08:30:00");
+    language.value = "de";
+    expect(moment(time)).toContain("23.11.2026");
+    expect(ago(time, new Date(time.getTime() + 120_000))).toBe("vor 2 Minuten");
+  });
+
+  it("say on which day it was", () => {
+    const now = new Date("2026-11-23T01:00:00Z");
+    zone.value = "UTC";
+    expect(dayOf(time, now)).toBe("Yesterday");
+    zone.value = "Asia/Tokyo";
+    expect(dayOf(time, now)).toBe("Today");
+    language.value = "fr";
+    expect(dayOf(time, now)).toBe("Aujourd’hui");
+  });
+
+  it("can be chosen among many", () => {
+    expect(languages().map(([tag]) => tag)).toContain("de");
+    expect(zones()[0]).toBe("UTC");
+    expect(zones()).toContain("Europe/Berlin");
+  });
 });

@@ -1,5 +1,9 @@
 // Sizes, times and names as people read them.
 
+import { computed } from "@preact/signals";
+
+import { tag, zone } from "./locale";
+
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
 /** Returns bytes in the largest unit of which there is one at least: `1.4 MB`. */
@@ -43,13 +47,27 @@ const STEPS: [seconds: number, unit: Intl.RelativeTimeFormatUnit][] = [
   [365 * 86_400, "month"],
   [Infinity, "year"],
 ];
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "long" });
+/** What writes times, in the language and time zone that were chosen. */
+const writers = computed(() => {
+  const timeZone = zone.value === "" ? {} : { timeZone: zone.value };
+  const times = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(tag.value, { ...options, ...timeZone });
+  return {
+    relative: new Intl.RelativeTimeFormat(tag.value, { numeric: "always", style: "long" }),
+    near: new Intl.RelativeTimeFormat(tag.value, { numeric: "auto" }),
+    exact: times({ dateStyle: "medium", timeStyle: "medium" }),
+    weekday: times({ weekday: "long", day: "numeric", month: "long" }),
+    date: times({ dateStyle: "long" }),
+    // Year, month and day as numbers, whatever the language.
+    day: new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit", ...timeZone }),
+  };
+});
 
 /** Returns how long ago a time was, or how far off it is: `3 minutes ago`. */
 export function ago(time: Date, now: Date): string {
   const seconds = (time.getTime() - now.getTime()) / 1000;
   const away = Math.abs(seconds);
-  if (away < 10) return "now";
+  const { near, relative } = writers.value;
+  if (away < 10) return near.format(0, "second");
   let least = 1;
   for (const [below, unit] of STEPS) {
     if (away < below) return relative.format(Math.trunc(seconds / least), unit);
@@ -58,11 +76,9 @@ export function ago(time: Date, now: Date): string {
   return time.toISOString();
 }
 
-const exact = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
-
 /** Returns a time of the user's clock in full: `22 Nov 2026, 13:04:05`. */
 export function moment(time: Date): string {
-  return exact.format(time);
+  return writers.value.exact.format(time);
 }
 
 /** Returns the first eight digits of an id. */
@@ -88,14 +104,15 @@ export function plain(text: string): string {
   return text.replace(INVISIBLE, marked);
 }
 
-const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
-const date = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" });
-
 /** Returns the day of a time as one says it now: `Today`, `Yesterday`, `Monday 2 November`. */
 export function dayOf(time: Date, now: Date): string {
-  const midnight = (of: Date) => new Date(of.getFullYear(), of.getMonth(), of.getDate()).getTime();
-  const days = Math.round((midnight(now) - midnight(time)) / 86_400_000);
-  if (days <= 0) return "Today";
-  if (days === 1) return "Yesterday";
-  return time.getFullYear() === now.getFullYear() ? weekday.format(time) : date.format(time);
+  const { day, near, weekday, date } = writers.value;
+  const midnight = (of: Date) => Date.parse(`${day.format(of)}T00:00:00Z`);
+  const days = Math.max(0, Math.round((midnight(now) - midnight(time)) / 86_400_000));
+  if (days <= 1) return upper(near.format(-days, "day"));
+  return day.format(time).slice(0, 4) === day.format(now).slice(0, 4) ? weekday.format(time) : date.format(time);
+}
+
+function upper(text: string): string {
+  return text.slice(0, 1).toLocaleUpperCase(tag.value) + text.slice(1);
 }

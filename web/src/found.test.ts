@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import type { SearchHit } from "./api/schema";
-import { isQuery, keyOf, pick, question, readWanted, typeOf, wantedPath } from "./found";
+import { isQuery, keyOf, pick, question, readWanted, wantedPath } from "./found";
+import { typeOf } from "./types";
 import type { Listing } from "./stacks";
 
 const NOW = new Date("2026-11-22T12:00:00Z");

@@ -1,21 +1,8 @@
 // What is looked for among stacks: how it stands in the address, and which stacks fit.
 
-import type { CoverInfo, SearchHit } from "./api/schema";
+import type { SearchHit } from "./api/schema";
 import type { Listing } from "./stacks";
-
-/** The kinds of stacks, by the file that stands for them, and how people call them. */
-export const TYPES = {
-  picture: "Pictures",
-  figure: "Figures",
-  table: "Tables",
-  text: "Text",
-  notebook: "Notebooks",
-  model: "Models",
-  sound: "Sound and video",
-  other: "Other files",
-} as const;
-/** One of them. */
-export type Type = keyof typeof TYPES;
+import { typeOf } from "./types";
 
 /** The orders of a list. */
 export const SORTS = { latest: "Latest first", oldest: "Oldest first", name: "By name", size: "Largest first" } as const;
@@ -81,39 +68,6 @@ export function isQuery(q: string): boolean {
 export function question(wanted: Pick<Wanted, "q" | "metric">): string {
   const metric = wanted.metric.trim().replaceAll(/\s+/g, "");
   return [wanted.q.trim(), metric === "" ? "" : `metric:${metric}`].filter((part) => part !== "").join(" ");
-}
-
-const BY_MEDIA: [RegExp, Type][] = [
-  [/^image\//, "picture"],
-  [/plotly|vega|bokeh|^text\/html$/, "figure"],
-  [/^(text\/(csv|tab-separated-values)|application\/(vnd\.apache\.(parquet|arrow)|x-ndjson|jsonl))/, "table"],
-  [/ipynb/, "notebook"],
-  [/onnx|safetensors|pickle|joblib|sklearn|torch|x-r-data|rds/, "model"],
-  [/^(audio|video)\//, "sound"],
-  [/^text\/|json|yaml|toml|xml|pdf/, "text"],
-];
-/** What clients say that JSON of theirs is, and it is a figure. */
-const FIGURES = new Set(["plotly", "bokeh", "altair"]);
-const BY_ENDING: [RegExp, Type][] = [
-  [/\.(parquet|feather|arrow|csv|tsv|jsonl|ndjson)$/i, "table"],
-  [/\.ipynb$/i, "notebook"],
-  [/\.(onnx|safetensors|pkl|pickle|joblib|pt|pth|h5|rds|rda|bin|gguf)$/i, "model"],
-  [/\.(html?)$/i, "figure"],
-  [/\.(md|txt|py|r|sql|ya?ml|toml|log|sh|ini)$/i, "text"],
-];
-
-/** Returns the type of a stack whose frame a file stands for. */
-export function typeOf(cover: Pick<CoverInfo, "media" | "path" | "app"> | null | undefined): Type {
-  if (cover == null) return "other";
-  if (FIGURES.has(cover.app ?? "")) return "figure";
-  const media = cover.media.toLowerCase();
-  const first = BY_ENDING.find(([form, type]) => type === "notebook" && form.test(cover.path));
-  return (
-    first?.[1] ??
-    BY_MEDIA.find(([form]) => form.test(media))?.[1] ??
-    BY_ENDING.find(([form]) => form.test(cover.path))?.[1] ??
-    "other"
-  );
 }
 
 /** Names one stack among those of all users. */

@@ -3,8 +3,6 @@ import "./styles/base.css";
 import "./styles/frame.css";
 import "./styles/parts.css";
 import "./styles/pages.css";
-import "./styles/boards.css";
-import "./styles/views.css";
 import "./styles/nodes.css";
 
 import { render } from "preact";
@@ -12,9 +10,13 @@ import { render } from "preact";
 import { App } from "./app";
 import { start } from "./live/feed";
 import { showOnDesktop } from "./notifications";
+import { preload, preloadAhead } from "./routes";
 import { keepNode } from "./state";
 
+// The code of this page comes while the rest is made ready.
+preload(location.pathname);
 start();
 keepNode();
 showOnDesktop();
 render(<App />, document.getElementById("app") as HTMLElement);
+preloadAhead();

@@ -3,7 +3,7 @@
 import { useEffect } from "preact/hooks";
 
 import { all, answer, api, type Listed } from "./api/client";
-import type { MemberInfo, OfferInfo, PeerInfo, RoleName, TicketInfo } from "./api/schema";
+import type { KeyChange, MemberInfo, OfferInfo, PeerInfo, RoleName, TicketInfo } from "./api/schema";
 import { plain } from "./format";
 import type { Event as DaemonEvent } from "./api/schema";
 
@@ -20,6 +20,12 @@ export function listPeers(): Promise<PeerInfo[]> {
 export function listTickets(context?: string): Promise<TicketInfo[]> {
   const of = context === undefined ? {} : { context };
   return every((query) => api.GET("/api/v1/tickets", { params: { query: { ...query, ...of } } }));
+}
+
+/** Returns what the identity log of a user says, the beginning first. */
+export function listKeys(user: string): Promise<KeyChange[]> {
+  const path = { user };
+  return every((query) => api.GET("/api/v1/peers/{user}/keys", { params: { path, query } }));
 }
 
 /** Returns the contexts that others offer, declined ones last. */

@@ -49,3 +49,8 @@ export function speed(transfers: TransferInfo[], direction: "in" | "out"): numbe
     .filter((one) => one.direction === direction && !one.paused)
     .reduce((sum, one) => sum + one.rate, 0);
 }
+
+/** Returns the transfers at whose other end a user is, or may be. */
+export function withUser(transfers: readonly TransferInfo[], user: string): TransferInfo[] {
+  return transfers.filter(({ peers }) => peers.some((peer) => peer.user?.user === user));
+}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import {
-  type Choice, isPossible, movedFrom, nearest, possible, readParams, resolve, type Variant, widgetsOf,
+  called, type Choice, firstOf, isPossible, movedFrom, nearest, possible, readParams, readWishes, resolve, type Variant, widgetsOf,
 } from "./widgets";
 
 const of = (...params: Choice[]): Variant<number>[] => params.map((one, item) => ({ item, params: one }));
@@ -87,5 +87,47 @@ describe("what widgets say", () => {
     expect(widgetsOf(many)[0]?.kind).toBe("combobox");
     expect(widgetsOf(many.slice(0, 20))[0]?.kind).toBe("select");
     expect(widgetsOf([{ item: 1, params: { x: 1 } }, { item: 2, params: { x: "a" } }])[0]?.kind).toBe("select");
+  });
+});
+
+describe("what the author of a frame wishes", () => {
+  const variants: Variant<string>[] = [
+    { item: "a", params: { size: "small", km: 1, on: true } },
+    { item: "b", params: { size: "large", km: 2, on: false } },
+    { item: "c", params: { size: "large", km: 1, on: false } },
+  ];
+  const kinds = (wishes: Parameters<typeof widgetsOf>[1]) => widgetsOf(variants, wishes).map(({ key, kind }) => [key, kind]);
+
+  it("names, orders and hides widgets", () => {
+    const [km, size, ...rest] = widgetsOf(variants, {
+      km: { label: "Distance", unit: "km", order: 1 },
+      size: { values: ["large", "none", "small", "large"], order: 2 },
+      on: { hidden: true },
+    });
+    expect(rest).toEqual([]);
+    expect(km).toEqual({ key: "km", kind: "slider", values: [1, 2], label: "Distance", unit: "km" });
+    expect(km && called(km)).toBe("Distance (km)");
+    expect(size).toEqual({ key: "size", kind: "radio", values: ["large", "small"] });
+  });
+
+  it("is another kind only where the values can be that", () => {
+    expect(kinds({ size: { kind: "select" }, km: { kind: "radio" } })).toEqual([["size", "select"], ["km", "radio"], ["on", "switch"]]);
+    expect(kinds({ size: { kind: "slider" }, km: { kind: "date" }, on: { kind: "select" } })).toEqual(kinds({}));
+    expect(kinds({ size: { kind: "knob" } })).toEqual(kinds({}));
+  });
+
+  it("begins with something that there is", () => {
+    const begin = (wishes: Parameters<typeof firstOf>[1]) => firstOf(variants, wishes)?.item;
+    expect(begin({})).toBe("a");
+    expect(begin({ size: { default: "large" } })).toBe("c");
+    expect(begin({ size: { default: "large" }, km: { default: 2 } })).toBe("b");
+    expect(begin({ size: { default: "huge" } })).toBe("a");
+    expect(firstOf([], { size: { default: "large" } })).toBeUndefined();
+  });
+
+  it("is read as a frame says it, values with their types", () => {
+    const said = { day: { default: { t: "date", v: "2026-01-01" }, values: [{ t: "date", v: "2026-01-01" }, null, [1]] } };
+    expect(readWishes(said as never)).toEqual({ day: { default: "2026-01-01", values: ["2026-01-01"] } });
+    expect(readWishes(undefined)).toEqual({});
   });
 });

@@ -1,6 +1,8 @@
 // Widgets of the parameters that tell the attachments of a frame apart: which there are, and which
 // attachment they choose.
 
+import type { WidgetInfo } from "./api/schema";
+
 /** A value that a parameter has. */
 export type Value = string | number | boolean;
 
@@ -13,13 +15,39 @@ export interface Variant<T> {
   params: Choice;
 }
 
-/** How a parameter is chosen. */
-export type Widget =
+/** How a parameter is chosen, and what it is called. */
+export type Widget = Called &
+  (
   | { key: string; kind: "fixed"; values: [Value] }
   | { key: string; kind: "switch"; values: Value[] }
   | { key: string; kind: "slider"; values: number[] }
   | { key: string; kind: "date"; values: string[] }
-  | { key: string; kind: "radio" | "select" | "combobox" | "tabs"; values: Value[] };
+  | { key: string; kind: "radio" | "select" | "combobox" | "tabs"; values: Value[] }
+  );
+
+/** What is shown of a parameter beside its values, where it is said. */
+interface Called {
+  /** What it is called, instead of its name. */
+  label?: string;
+  unit?: string;
+}
+
+/** How the author of a frame wishes a parameter to be asked for. */
+export interface Wish extends Called {
+  /** Passed over where it does not fit the values. */
+  kind?: string;
+  /** What one begins with. */
+  default?: Value;
+  /** Values in the order in which they are offered; the rest follows. */
+  values?: readonly Value[];
+  /** Where it stands among the others, the least first; those without a place follow. */
+  order?: number;
+  /** Whether it is not offered. */
+  hidden?: boolean;
+}
+
+/** Wishes by the name of the parameter. */
+export type Wishes = Readonly<Record<string, Wish>>;
 
 /** The name under which the tab of an attachment stands among its parameters. */
 export const TAB = "tab";
@@ -53,15 +81,55 @@ function isTab(value: unknown): value is { type: "tab"; title?: unknown } {
   return typeof value === "object" && value !== null && "type" in value && value.type === "tab";
 }
 
-/** Returns a widget for each parameter, in the order in which they come up. */
-export function widgetsOf(variants: readonly Variant<unknown>[]): Widget[] {
-  const keys = [...new Set(variants.flatMap(({ params }) => Object.keys(params)))];
-  // Tabs stand above all else.
-  keys.sort((a, b) => Number(b === TAB) - Number(a === TAB));
+/** Reads what a frame says of its parameters. */
+export function readWishes(widgets: Record<string, WidgetInfo> | undefined): Wishes {
+  const entries = Object.entries(widgets ?? {}).map(([key, said]): [string, Wish] => {
+    const begin = bare(said.default);
+    const values = (said.values ?? []).map(bare).filter(isValue);
+    const wish: Wish = { ...said, default: isValue(begin) ? begin : undefined, values } as Wish;
+    return [key, wish];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Returns a widget for each parameter that is offered, in the order in which they come up. */
+export function widgetsOf(variants: readonly Variant<unknown>[], wishes: Wishes = {}): Widget[] {
+  const names = new Set(variants.flatMap(({ params }) => Object.keys(params)));
+  const keys = [...names].filter((key) => wishes[key]?.hidden !== true);
+  const place = (key: string) => wishes[key]?.order ?? Infinity;
+  // Tabs stand above all else. Two without a place stay as they are: infinities have no difference.
+  keys.sort((a, b) => Number(b === TAB) - Number(a === TAB) || place(a) - place(b) || 0);
   return keys.map((key) => {
     const all = variants.flatMap(({ params }) => params[key] ?? []);
-    return widgetOf(key, [...new Set(all)]);
+    const wish = wishes[key] ?? {};
+    const { label, unit } = wish;
+    const widget = wished(widgetOf(key, [...new Set(all)]), wish);
+    return { ...widget, ...(label !== undefined && { label }), ...(unit !== undefined && { unit }) };
   });
+}
+
+/** Returns the variant with which one begins where no address says another. */
+export function firstOf<T>(variants: readonly Variant<T>[], wishes: Wishes): Variant<T> | undefined {
+  const [first] = variants;
+  const begins = Object.entries(wishes).flatMap(([key, { default: value }]) => (value === undefined ? [] : [[key, value]]));
+  if (first === undefined || begins.length === 0) return first;
+  const choice = { ...first.params, ...Object.fromEntries(begins) } as Choice;
+  // Of those that agree with most of what is wished, the one most like the first.
+  const agrees = ({ params }: Variant<T>) => begins.filter(([key, value]) => params[key as string] === value).length;
+  const most = Math.max(...variants.map(agrees));
+  return resolve(variants.filter((one) => agrees(one) === most), choice);
+}
+
+/** A widget as it is wished, as far as its values let it be so. */
+function wished(widget: Widget, { kind, values: first }: Wish): Widget {
+  const { key } = widget;
+  if (widget.kind === "fixed" || widget.kind === "switch" || widget.kind === "tabs") return widget;
+  const there = widget.values as Value[];
+  const named = (first ?? []).filter((value, at, all) => there.includes(value) && all.indexOf(value) === at);
+  const values = [...named, ...there.filter((value) => !named.includes(value))];
+  if (kind === "radio" || kind === "select" || kind === "combobox") return { key, kind, values };
+  // Days stay in their order, as one goes to the next.
+  return widget.kind === "date" ? widget : ({ ...widget, values } as Widget);
 }
 
 function widgetOf(key: string, values: Value[]): Widget {
@@ -78,6 +146,11 @@ function widgetOf(key: string, values: Value[]): Widget {
   if (key === TAB && texts) return { key, kind: "tabs", values };
   if (!texts) return { key, kind: "select", values };
   return { key, kind: values.length <= RADIO ? "radio" : values.length <= SELECT ? "select" : "combobox", values };
+}
+
+/** Returns what a widget is called, with the unit of its values. */
+export function called({ key, label, unit }: Widget): string {
+  return unit === undefined ? (label ?? key) : `${label ?? key} (${unit})`;
 }
 
 /** A parameter that moved although somebody else was changed, as no variant fits otherwise. */

@@ -70,6 +70,7 @@ fn frame(stack: StackInfo, files: &[(&str, &[u8])]) -> FrameInfo {
         time: "2026-11-16T09:30:00Z".to_owned(),
         message: "week 46".to_owned(),
         params: Default::default(),
+        widgets: Default::default(),
         metrics: Default::default(),
         tags: Vec::new(),
         files_total: files.len() as u64,

@@ -41,11 +41,13 @@ async def test_frames_and_stacks(tmp_path, anyio_backend_name):
     async with aio.create_frame(name) as frame:
         await frame.input(name)
         await frame.commit("second", "The second", n=2)
+        await frame.param("n", dsp.slider(unit="km"))
         await frame.push(message="two", tags=["v2"])
     stack = await aio.stack(name)
     assert [one.plain.message async for one in stack.frames()][:2] == ["two", "one"]
     head = await stack.head()
     assert await stack.tags() == {"v2": head.id}
+    assert head.plain.widgets == {"n": dsp.slider(unit="km")}
     (one,) = await head.attachments()
     assert await one.text() == "second"
     assert (await one.save(tmp_path)).read_text() == "second"

@@ -1,8 +1,10 @@
 """Stacks, frames, tags, lineage, search, sharing with one daemon."""
 
+import datetime
 import os
 import webbrowser
 
+import numpy as np
 import pytest
 
 import dsp
@@ -38,6 +40,52 @@ def test_attachments_are_told_apart():
     once, again = (dsp.stack("new/apart").head.attachments for _ in range(2))
     assert once == again
     assert len({*once, *again}) == 2
+
+
+def test_a_frame_says_how_its_parameters_are_asked_for():
+    begin = datetime.date(2026, 1, 1)
+    said = {
+        "km": dsp.slider("Distance", unit="km", default=np.float64(0.5), order=1),
+        "size": dsp.select(values=["small", "large"], hidden=True),
+        "day": dsp.date_picker(default=begin),
+        "on": dsp.switch(default=False),
+        "any": dsp.widget(),
+    }
+    with dsp.create_frame("new/asked") as frame:
+        frame.commit("one", km=0.5, size="small", day=begin, on=True)
+        for name, widget in said.items():
+            assert frame.param(name, widget) is frame
+    told = dsp.stack("new/asked").head.widgets
+    assert told == said
+    assert told["day"].default == begin
+    frame.param("km", dsp.slider("Way"))
+    assert not frame.commit("one").push().unchanged
+    assert dsp.stack("new/asked").head.widgets["km"].label == "Way"
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        (dsp.widget(kind="knob"), "no kind `knob`"),
+        (dsp.widget("x" * 129), "label"),
+        (dsp.widget(unit="x" * 33), "unit"),
+        (dsp.widget(values=range(257)), "values"),
+    ],
+)
+def test_a_wish_that_cannot_be_kept_is_refused(said, says):
+    frame = dsp.create_frame("new/wished").commit("one")
+    with pytest.raises(dsp.DspError, match=says):
+        frame.param("n", said).push()
+
+
+def test_what_is_no_widget_is_refused_at_once():
+    frame = dsp.create_frame("new/wished").commit("one")
+    with pytest.raises(dsp.ConfigurationError, match="is no widget"):
+        frame.param("n", 0.5)
+    with pytest.raises(dsp.ConfigurationError, match="a parameter cannot be a set"):
+        frame.param("n", dsp.select(default=set()))
+    with pytest.raises(dsp.ConfigurationError, match="is one text"):
+        dsp.select(values="low")
 
 
 def test_html_is_escaped():

@@ -62,6 +62,7 @@ create_frame <- function(stack, profile = "default", access = NULL, check_access
     }
   }
   frame$parts <- list()
+  frame$widgets <- list()
   frame$stack <- honour_access(frame$stack, access)
   structure(frame, class = "dsp_frame")
 }
@@ -93,6 +94,60 @@ commit <- function(frame, obj, description = NULL, params = NULL, handler = NULL
   if (encoded$temporary) {
     reg_discard(frame, encoded$file)
   }
+  invisible(frame)
+}
+
+#' Say how pages ask for a parameter
+#'
+#' Parameters of the objects of a frame become widgets on its page and on dashboards. What is said
+#' here is a wish: a kind that does not fit the values is passed over, and a parameter of which
+#' nothing is said gets a widget made of its values.
+#'
+#' @param frame A frame that [create_frame()] began.
+#' @param name The name of the parameter.
+#' @param kind `"combobox"`, `"date"`, `"radio"`, `"select"`, `"slider"` or `"switch"`; `NULL` leaves
+#'   it to the values.
+#' @param label What the parameter is called, at most 128 bytes; else its name.
+#' @param unit The unit of its values, at most 32 bytes.
+#' @param default The value with which one begins; else that of the first object.
+#' @param values At most 256 values in the order in which they are offered; the rest follows.
+#' @param order A whole number: where it stands among the others, the least first.
+#' @param hidden Whether it is not offered, so that its default alone chooses.
+#' @return The frame; it is changed in place.
+#' @examples
+#' \dontrun{
+#' frame <- create_frame("lines")
+#' for (a in c(0.5, 1)) {
+#'   commit(frame, data.frame(y = a * 1:20), "A line", Coefficient = a)
+#' }
+#' dsp_widget(frame, "Coefficient", "slider", unit = "km", default = 1)
+#' push(frame)
+#' }
+#' @export
+dsp_widget <- function(frame, name, kind = NULL, label = NULL, unit = NULL, default = NULL,
+                       values = NULL, order = NULL, hidden = FALSE) {
+  check_frame(frame)
+  name <- one_text(name, "the name of a parameter")
+  whole <- is.null(order) || (rlang::is_scalar_integerish(order) && !is.na(order))
+  if (is.null(name) || !whole || !rlang::is_bool(hidden)) {
+    refuse(
+      "a widget is for the name of a parameter, `order` is a whole number and `hidden` TRUE or FALSE",
+      "write like dsp_widget(frame, \"Coefficient\", \"slider\", order = 1)",
+      code = "configuration"
+    )
+  }
+  said <- list(
+    kind = one_text(kind, "the kind of a widget"),
+    label = one_text(label, "the label of a widget"),
+    unit = one_text(unit, "the unit of a widget"),
+    order = if (!is.null(order)) as.integer(order)
+  )
+  said$default <- if (!is.null(default)) param(default, name)
+  # Values one by one: as a vector they keep their class.
+  said$values <- lapply(seq_along(values), function(at) param(values[[at]], name))
+  said$hidden <- if (hidden) TRUE
+  said <- said[!vapply(said, is.null, TRUE)]
+  frame$widgets[[name]] <- said[lengths(said) > 0]
   invisible(frame)
 }
 
@@ -129,6 +184,11 @@ push <- function(frame, message = NULL) {
     file[lengths(file) > 0]
   })
   body <- list(stack = frame$stack, message = message %||% "", files = files)
+  if (length(frame$widgets) > 0) {
+    # With names, or where nothing is said a list would be written and not an object.
+    named <- function(widget) structure(widget, names = names(widget) %||% character())
+    body$widgets <- lapply(frame$widgets, named)
+  }
   result <- steps(client, "/frames", body)
   user <- get_json(client, "/node")$user
   name <- sub("^.*:", "", result$reference)

@@ -39,17 +39,7 @@ async fn start_with(home: &tempfile::TempDir, name: &str, settings: &[(&str, &st
 }
 
 fn new_frame(stack: &str, files: Vec<NewFile>) -> NewFrame {
-    NewFrame {
-        stack: stack.to_owned(),
-        message: String::new(),
-        params: serde_json::Map::new(),
-        metrics: serde_json::Map::new(),
-        files,
-        tags: Vec::new(),
-        inputs: Vec::new(),
-        reveal_inputs: false,
-        exclude: Vec::new(),
-    }
+    NewFrame { stack: stack.to_owned(), files, ..NewFrame::default() }
 }
 
 async fn push(daemon: &Daemon, stack: &str, files: &[(&str, &[u8])]) -> Pushed {

@@ -8,9 +8,9 @@
 use std::collections::BTreeMap;
 
 use dsp_protocol::api::{
-    BoardChangeInfo, BoardInfo, CommentInfo, ContextInfo, DeedInfo, DeviceInfo, FileInfo, LogEntry,
-    MemberInfo, NotificationInfo, OfferInfo, PROBLEM_JSON, Page, PeerInfo, PinInfo, SearchHit,
-    SessionInfo, Setting, StackInfo, TicketInfo, TokenInfo,
+    BoardChangeInfo, BoardInfo, CommentInfo, ContextInfo, DeedInfo, DeviceInfo, FileInfo,
+    KeyChange, LogEntry, MemberInfo, NotificationInfo, OfferInfo, PROBLEM_JSON, Page, PeerInfo,
+    PinInfo, SearchHit, SessionInfo, Setting, StackInfo, TicketInfo, TokenInfo,
 };
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::{
@@ -118,6 +118,7 @@ pages! {
     FilePage: FileInfo;
     HitPage: SearchHit;
     LogPage: LogEntry;
+    KeyChangePage: KeyChange;
     MemberPage: MemberInfo;
     NotificationPage: NotificationInfo;
     OfferPage: OfferInfo;

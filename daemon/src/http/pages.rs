@@ -43,16 +43,23 @@ const FIGURE_WITH_CODE: &str = "sandbox allow-scripts; default-src 'none'; \
                                 font-src data:; worker-src blob:; connect-src 'none'; \
                                 base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// Where pages are; `web/src/routes.ts` says which is which.
-pub(super) const PAGES: [&str; 14] = [
+/// Where pages are; `web/src/routes.tsx` says which is which.
+pub(super) const PAGES: [&str; 21] = [
     "/",
+    "/activity",
+    "/welcome",
+    "/search",
     "/stacks",
     "/s/{*rest}",
     "/dashboards",
     "/dashboards/new",
     "/d/{id}",
+    "/d/{id}/edit",
+    "/d/{id}/history",
+    "/d/{id}/print",
     "/c/{context}",
     "/peers",
+    "/peers/invite",
     "/peers/{user}",
     "/join",
     "/transfers",

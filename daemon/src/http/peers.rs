@@ -10,13 +10,14 @@ use utoipa_axum::routes;
 
 use super::answer::{Answer, Body, Path, Query};
 use super::contexts::PageQuery;
-use super::described::{NoSuch, PeerPage};
+use super::described::{KeyChangePage, NoSuch, PeerPage};
 use crate::ops::Ops;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(get, rename))
+        .routes(routes!(keys))
         .routes(routes!(trust))
         .routes(routes!(block, unblock))
 }
@@ -46,6 +47,18 @@ async fn rename(
     responses((status = 200, body = PeerInfo), NoSuch))]
 async fn get(State(ops): State<Arc<Ops>>, Path(user): Path<String>) -> Answer<PeerInfo> {
     Ok(Json(ops.peer(&user).await?))
+}
+
+/// Lists what the identity log of a user says: devices granted and revoked, changes of its keys
+#[utoipa::path(get, path = "/peers/{user}/keys", tag = "peers", operation_id = "listKeyChanges",
+    params(("user" = String, Path, description = "petname or id; `me` for me"), PageQuery),
+    responses((status = 200, body = KeyChangePage), NoSuch))]
+async fn keys(
+    State(ops): State<Arc<Ops>>,
+    Path(user): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Answer<Page> {
+    Ok(Json(ops.key_changes(&user, &query.into()).await?))
 }
 
 /// Says whether a user's id was compared, and what of hers may be used on this machine

@@ -191,6 +191,9 @@ impl Ops {
     }
 
     async fn translate_sync(&self, event: sync::Event) -> Option<Event> {
+        if let sync::Event::Synced { device, .. } = event {
+            self.note_synced(device);
+        }
         match event {
             sync::Event::Stack { context, user, stack, created } => {
                 let event = self.stack_event(context, user, stack).await?;

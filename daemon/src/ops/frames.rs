@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use dsp_protocol::api::{FileInfo, FrameInfo, InputInfo, LogEntry, Page, Problem, ProblemCode};
+use dsp_protocol::api::{
+    FileInfo, FrameInfo, InputInfo, LogEntry, Page, Problem, ProblemCode, WidgetInfo,
+};
 use dsp_protocol::context::StackView;
 use dsp_protocol::id::{ContextId, FrameId};
 use dsp_protocol::limits;
 use dsp_protocol::name::AttachmentPath;
 use dsp_protocol::object::lineage::InputSource;
-use dsp_protocol::object::{Frame, Lineage, Metrics};
+use dsp_protocol::object::{Frame, Lineage, Metrics, Param, Widget};
 use serde_json::{Map, Value};
 
 use super::content::{file_info, hashes};
@@ -51,6 +53,7 @@ impl Ops {
             time: rfc3339(frame.time),
             message: frame.message.clone(),
             params: frame.params.iter().map(|(name, p)| (name.clone(), p.to_json())).collect(),
+            widgets: frame.widgets.iter().map(|(name, w)| (name.clone(), widget_info(w))).collect(),
             metrics: metrics_json(&frame.metrics),
             tags: tags_on(found.stack, id),
             files_total: sum.files,
@@ -249,6 +252,19 @@ fn log_entry(id: FrameId, frame: Option<&Frame>, sum: Option<Sum>, stack: &Stack
 pub(crate) fn tags_on(stack: &StackView, frame: FrameId) -> Vec<String> {
     let tags = stack.tags.iter().filter(|(_, on)| **on == frame);
     tags.map(|(tag, _)| tag.to_string()).collect()
+}
+
+/// Returns how a parameter is asked for.
+fn widget_info(widget: &Widget) -> WidgetInfo {
+    WidgetInfo {
+        kind: widget.kind.clone(),
+        label: widget.label.clone(),
+        unit: widget.unit.clone(),
+        default: widget.default.as_ref().map(Param::to_json),
+        values: widget.values.iter().map(Param::to_json).collect(),
+        order: widget.order,
+        hidden: widget.hidden,
+    }
 }
 
 /// Returns metrics as JSON: numbers, and as text those that JSON has no number for.

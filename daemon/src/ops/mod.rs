@@ -69,6 +69,7 @@ mod undo;
 mod verify;
 mod whole;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -184,6 +185,8 @@ pub struct Ops {
     pairing: Pairing,
     /// Held while the identity log is read and an entry added, so that none forks it.
     identity_changes: tokio::sync::Mutex<()>,
+    /// When all that a device offered was last here, in milliseconds since 1970.
+    synced: std::sync::Mutex<BTreeMap<DeviceId, i64>>,
     /// Whether the daemon stops in order to start anew.
     begins_anew: AtomicBool,
     /// Held while it is decided what may go, and while pins change, so that each sees the other.
@@ -232,6 +235,7 @@ impl Ops {
             collections_held: AtomicBool::new(parts.collections == Collections::Held),
             pairing: Pairing::default(),
             identity_changes: tokio::sync::Mutex::default(),
+            synced: std::sync::Mutex::default(),
             begins_anew: AtomicBool::new(false),
             keeping: Arc::default(),
             pushing: Arc::default(),

@@ -1,17 +1,21 @@
 //! Other users, and what they are called here.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 use std::time::Duration;
 
-use dsp_protocol::api::{Page, PeerDevice, PeerInfo, Problem, ProblemCode, RenamePeer};
-use dsp_protocol::id::{DeviceId, UserId};
+use dsp_protocol::api::{
+    KeyChange, KeyChangeName, Page, PeerDevice, PeerInfo, Problem, ProblemCode, RenamePeer,
+};
+use dsp_protocol::id::{DeviceId, StatementId, UserId};
+use dsp_protocol::identity::IdentityLog;
 use dsp_protocol::name::{Petname, UserRef};
-use dsp_protocol::statement::Role;
+use dsp_protocol::statement::{Entry, EntryFact, Fact, Grant, Role, RotatedBy, Verified};
 
-use super::paging::text_key;
+use super::paging::{text_key, to_json};
 use super::problem::{bad_request, not_found};
 use super::scene::Scene;
-use super::time::rfc3339;
+use super::time::{now, rfc3339};
 use super::trust::fingerprint;
 use super::{Ops, Paging};
 
@@ -46,6 +50,24 @@ impl Ops {
             peers.push(self.peer_info(&scene, user).await?);
         }
         paging.page(peers, PAGE, |peer| text_key(&peer.name, peer.user.as_bytes()))
+    }
+
+    /// Lists what the identity log of a user says: all that was seen, the beginning first.
+    ///
+    /// # Errors
+    /// Nobody is meant.
+    pub async fn key_changes(&self, user: &str, paging: &Paging) -> Result<Page, Problem> {
+        let user = self.scene().await?.user(user)?;
+        let changes = self.node.query(move |engine| engine.log(user).map(key_changes)).await?;
+        let changes = changes.ok_or_else(|| not_found(format!("user {user} is not known here")))?;
+        let (ids, changes): (Vec<StatementId>, Vec<KeyChange>) = changes.into_iter().unzip();
+        let keyed = ids.into_iter().zip(changes).map(|(id, change)| {
+            let place = [change.number.to_be_bytes().as_slice(), id.as_bytes()].concat();
+            (place, change)
+        });
+        let (items, next_cursor) = paging.cut(keyed.collect(), PAGE, |(place, _)| place.clone())?;
+        let items = items.iter().map(|(_, change)| to_json(change)).collect();
+        Ok(Page { items, next_cursor, note: None })
     }
 
     /// Gives a user another petname.
@@ -119,6 +141,15 @@ impl Ops {
         Ok(found.await?)
     }
 
+    /// Remembers that all that a device offered in a context is here or under way.
+    pub(super) fn note_synced(&self, device: DeviceId) {
+        self.synced.lock().unwrap_or_else(PoisonError::into_inner).insert(device, now());
+    }
+
+    fn synced_at(&self, device: DeviceId) -> Option<i64> {
+        self.synced.lock().unwrap_or_else(PoisonError::into_inner).get(&device).copied()
+    }
+
     /// Returns devices as the API shows them.
     pub(crate) async fn device_infos(
         &self,
@@ -135,12 +166,43 @@ impl Ops {
                 connected: known.connected,
                 latency_ms: latency.map(milliseconds),
                 revoked: known.revoked,
+                synced: self.synced_at(known.device).map(rfc3339),
                 seen: reached.as_ref().map(|(_, time)| rfc3339(*time)),
                 address: reached.map(|(address, _)| address),
             });
         }
         Ok(infos)
     }
+}
+
+/// Returns the entries of a log, each with its id.
+fn key_changes(log: &IdentityLog) -> Vec<(StatementId, KeyChange)> {
+    let counting: BTreeSet<StatementId> = log.line().map(|entry| entry.id()).collect();
+    let grants = log.ever_granted();
+    let name_of = |device: DeviceId| {
+        let grant = grants.iter().find(|grant| grant.device == device);
+        grant.map(|grant| grant.name.clone())
+    };
+    let change = |entry: &Verified| {
+        let (number, change, device) = match entry.fact() {
+            Fact::Entry(Entry { n, fact, .. }) => match fact {
+                EntryFact::Grant(Grant { device, .. }) => {
+                    (*n, KeyChangeName::Granted, Some(*device))
+                }
+                EntryFact::Revoke(device) => (*n, KeyChangeName::Revoked, Some(*device)),
+                EntryFact::Rotate(rotation) => match rotation.by {
+                    RotatedBy::Root => (*n, KeyChangeName::Rotated, None),
+                    RotatedBy::Recovery => (*n, KeyChangeName::Recovered, None),
+                },
+                EntryFact::Unknown { .. } => (*n, KeyChangeName::Unknown, None),
+            },
+            _ => (0, KeyChangeName::Begun, None),
+        };
+        let counts = counting.contains(&entry.id());
+        let device_name = device.and_then(name_of);
+        (entry.id(), KeyChange { number, change, device, device_name, counts })
+    };
+    log.entries().map(change).collect()
 }
 
 /// Returns a time in milliseconds, to the tenth.

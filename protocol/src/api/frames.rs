@@ -1,5 +1,7 @@
 //! Frames: what they hold, and how one is made.
 
+use std::collections::BTreeMap;
+
 use super::stacks::StackInfo;
 use crate::id::{BlobHash, ContextId, FrameId};
 
@@ -21,6 +23,9 @@ http! {
         /// Parameters as JSON.
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         pub params: serde_json::Map<String, serde_json::Value>,
+        /// How its author wishes parameters of its files to be asked for, by their names.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub widgets: BTreeMap<String, WidgetInfo>,
         /// Metrics as JSON; those that are no number as text.
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         pub metrics: serde_json::Map<String, serde_json::Value>,
@@ -38,6 +43,33 @@ http! {
         pub inputs: Vec<InputInfo>,
         /// Features it needs that this version does not know.
         pub needs: Vec<String>,
+    }
+
+    /// How a parameter is asked for; what is left out is made of its values.
+    #[derive(Default)]
+    pub struct WidgetInfo {
+        /// `combobox`, `date`, `radio`, `select`, `slider` or `switch`; passed over where it does
+        /// not fit the values.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub kind: Option<String>,
+        /// What the parameter is called, at most 128 bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub label: Option<String>,
+        /// The unit of its values, at most 32 bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub unit: Option<String>,
+        /// The value with which one begins: a plain JSON value or a `{t, v}` object.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub default: Option<serde_json::Value>,
+        /// At most 256 values in the order in which they are offered; the rest follows.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub values: Vec<serde_json::Value>,
+        /// Where it stands among the others, the least first; those without a place follow.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub order: Option<i64>,
+        /// Whether it is not offered, so that its default alone chooses.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pub hidden: bool,
     }
 
     /// A file of a frame.
@@ -77,6 +109,7 @@ http! {
     }
 
     /// `POST /frames`: makes a frame and moves the head of a stack to it.
+    #[derive(Default)]
     pub struct NewFrame {
         /// The stack, `[context:]stack`-like reference of mine; made when new.
         pub stack: String,
@@ -87,6 +120,9 @@ http! {
         #[serde(default)]
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]
         pub params: serde_json::Map<String, serde_json::Value>,
+        /// How pages ask for parameters of its files, by their names; at most 64.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub widgets: BTreeMap<String, WidgetInfo>,
         /// Metrics: numbers, or `"nan"`, `"inf"`, `"-inf"`.
         #[serde(default)]
         #[cfg_attr(feature = "openapi", schema(value_type = Object))]

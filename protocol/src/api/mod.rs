@@ -73,7 +73,7 @@ pub use self::doctor::{Alone, AloneStack, Check, CheckState, Diagnosis, Examine}
 pub use self::events::{Event, StackEvent};
 pub use self::follows::{ChangeFollow, Followed, Freed, Left, NewFollow, Selection};
 pub use self::forget::{ForgetRequest, Forgotten};
-pub use self::frames::{FileInfo, FrameInfo, InputInfo, NewFile, NewFrame, Pushed};
+pub use self::frames::{FileInfo, FrameInfo, InputInfo, NewFile, NewFrame, Pushed, WidgetInfo};
 pub use self::identity::{Backup, BackupState, ConfirmBackup, IdentityInfo};
 pub use self::keeping::{
     BlobHolder, DropMode, DropReport, DropRequest, Garbage, GarbageFrame, NewPin, PinInfo, PinKeep,
@@ -86,7 +86,9 @@ pub use self::notifications::{
     NotificationInfo, NotificationKind, ReadNotifications, SetMuted, Unread,
 };
 pub use self::offers::OfferInfo;
-pub use self::peers::{PeerDevice, PeerInfo, RenamePeer, SetTrust, Trust, UserName};
+pub use self::peers::{
+    KeyChange, KeyChangeName, PeerDevice, PeerInfo, RenamePeer, SetTrust, Trust, UserName,
+};
 pub use self::problem::{Problem, ProblemCode};
 pub use self::raw::{NewRaw, RawAddress, RawKind};
 pub use self::search::{SearchColumn, SearchHit};

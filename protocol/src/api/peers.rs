@@ -82,6 +82,43 @@ http! {
         /// When it was last connected, RFC 3339.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub seen: Option<String>,
+        /// When all that it offered in a context was last taken or under way, RFC 3339; absent where
+        /// that was not since this daemon started.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub synced: Option<String>,
+    }
+
+    /// An entry of a user's identity log: `GET /peers/{user}/keys`.
+    pub struct KeyChange {
+        /// Its place in the log; several entries with one number go on from the same one.
+        pub number: u64,
+        /// What it does.
+        pub change: KeyChangeName,
+        /// The device that is granted or revoked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub device: Option<DeviceId>,
+        /// What that device is called, as far as the log says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub device_name: Option<String>,
+        /// Whether it counts: not what a recovery took back, nor what stands beyond a fork.
+        pub counts: bool,
+    }
+
+    /// What an entry of an identity log does.
+    #[derive(Copy, Eq)]
+    pub enum KeyChangeName {
+        /// It begins the log, and names the first root key.
+        Begun,
+        /// A device may act for the user.
+        Granted,
+        /// A device may not any more, for ever.
+        Revoked,
+        /// The root key signs for another root key.
+        Rotated,
+        /// The recovery key names another root key, and takes back what the old one signed since.
+        Recovered,
+        /// Something that this version does not know.
+        Unknown,
     }
 
     /// `PATCH /peers/{user}`.

@@ -13,7 +13,7 @@ mod write;
 use crate::context::Genesis;
 use crate::id::{BlobHash, DeviceId, Incarnation, UserId};
 use crate::limits;
-use crate::wire::CatalogKey;
+use crate::wire::{BoardKey, CatalogKey};
 
 pub use read::{ArchiveError, Reader};
 pub use write::Writer;
@@ -68,6 +68,22 @@ pub enum Item {
         /// A [`ForkProof`](crate::doc::ForkProof), encoded.
         proof: Vec<u8>,
     },
+    /// Changes of a dashboard, each after those on which it depends, with whose device made each.
+    Board {
+        /// Which dashboard.
+        board: BoardKey,
+        /// The envelopes, encoded.
+        changes: Vec<(UserId, Vec<u8>)>,
+    },
+    /// The proof of a fork on a dashboard.
+    BoardFork {
+        /// Which dashboard.
+        board: BoardKey,
+        /// Whose device forked; the proof names the rest.
+        user: UserId,
+        /// A [`ForkProof`](crate::doc::ForkProof), encoded.
+        proof: Vec<u8>,
+    },
     /// Frames, those nearest to a head first.
     Frames(Vec<Vec<u8>>),
     /// A blob begins; its bytes follow as [`Piece`](Item::Piece)s.
@@ -85,7 +101,7 @@ pub enum Item {
     End,
 }
 
-/// The kinds of records, in the order in which they may stand.
+/// The kinds of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     About = 1,
@@ -95,6 +111,8 @@ enum Kind {
     Frames = 5,
     Blob = 6,
     End = 7,
+    Board = 8,
+    BoardFork = 9,
 }
 
 impl Kind {
@@ -107,6 +125,8 @@ impl Kind {
             Kind::Frames,
             Kind::Blob,
             Kind::End,
+            Kind::Board,
+            Kind::BoardFork,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)
     }
@@ -116,9 +136,10 @@ impl Kind {
         match self {
             Kind::About => 0,
             Kind::Log | Kind::Envelopes | Kind::Fork => 1,
-            Kind::Frames => 2,
-            Kind::Blob => 3,
-            Kind::End => 4,
+            Kind::Board | Kind::BoardFork => 2,
+            Kind::Frames => 3,
+            Kind::Blob => 4,
+            Kind::End => 5,
         }
     }
 
@@ -127,8 +148,10 @@ impl Kind {
     fn limit(self) -> u64 {
         match self {
             Kind::About => (limits::TICKET_BYTES * 2 + 1024) as u64,
-            Kind::Log | Kind::Envelopes | Kind::Frames => limits::ARCHIVE_RECORD_BYTES as u64,
-            Kind::Fork => limits::FORK_BYTES as u64 + 256,
+            Kind::Log | Kind::Envelopes | Kind::Board | Kind::Frames => {
+                limits::ARCHIVE_RECORD_BYTES as u64
+            }
+            Kind::Fork | Kind::BoardFork => limits::FORK_BYTES as u64 + 256,
             Kind::Blob => u64::MAX,
             Kind::End => END_BYTES as u64,
         }

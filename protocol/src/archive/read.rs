@@ -6,6 +6,7 @@ use crate::cbor::{self, CborError, FieldError, Fields, Value};
 use crate::context::{Genesis, GenesisError};
 use crate::id::{BlobHash, DeviceId, Incarnation, UserId};
 use crate::limits;
+use crate::wire::{BoardKey, of_user};
 
 /// Most bytes of a blob that are handed out at one time.
 const PIECE_BYTES: u64 = 256 * 1024;
@@ -304,6 +305,16 @@ fn read_fields(fields: &mut Fields, kind: Kind) -> Result<Item, FieldError> {
             envelopes: fields.required("envelopes", list)?,
         }),
         Kind::Fork => Ok(Item::Fork {
+            user: fields.required("user", UserId::from_value)?,
+            proof: fields.required("proof", Value::into_bytes)?,
+        }),
+        Kind::Board => Ok(Item::Board {
+            board: fields.required("board", BoardKey::from_value)?,
+            changes: fields
+                .required("changes", |v| v.into_list_of(limits::ARCHIVE_RECORD_ITEMS, of_user))?,
+        }),
+        Kind::BoardFork => Ok(Item::BoardFork {
+            board: fields.required("board", BoardKey::from_value)?,
             user: fields.required("user", UserId::from_value)?,
             proof: fields.required("proof", Value::into_bytes)?,
         }),

@@ -18,6 +18,10 @@ fn key() -> CatalogKey {
     CatalogKey { user, device, inc: Incarnation::from_bytes([4; 8]) }
 }
 
+fn board() -> BoardKey {
+    BoardKey { creator: key().user, nonce: [5; 16] }
+}
+
 /// Returns an archive with a record of each kind, and where the records begin.
 fn whole() -> (Vec<u8>, Vec<usize>) {
     let (mut writer, mut bytes) = Writer::begin(&about());
@@ -29,6 +33,8 @@ fn whole() -> (Vec<u8>, Vec<usize>) {
     add(&mut bytes, writer.log(key().user, vec![b"entry".to_vec()]));
     add(&mut bytes, writer.envelopes(key(), vec![b"one".to_vec(), b"two".to_vec()]));
     add(&mut bytes, writer.fork(key().user, b"proof".to_vec()));
+    add(&mut bytes, writer.board(board(), vec![(key().user, b"change".to_vec())]));
+    add(&mut bytes, writer.board_fork(board(), key().user, b"proof".to_vec()));
     add(&mut bytes, writer.frames(vec![b"frame".to_vec()]));
     add(&mut bytes, writer.blob(BlobHash::of(b"data"), 4));
     writer.piece(b"data");
@@ -61,6 +67,8 @@ fn what_is_written_is_read_whatever_the_pieces() {
         Item::Log { user: key().user, entries: vec![b"entry".to_vec()] },
         Item::Envelopes { catalog: key(), envelopes: vec![b"one".to_vec(), b"two".to_vec()] },
         Item::Fork { user: key().user, proof: b"proof".to_vec() },
+        Item::Board { board: board(), changes: vec![(key().user, b"change".to_vec())] },
+        Item::BoardFork { board: board(), user: key().user, proof: b"proof".to_vec() },
         Item::Frames(vec![b"frame".to_vec()]),
         Item::Blob { hash: BlobHash::of(b"data"), size: 4 },
         Item::Piece(b"data".to_vec()),
@@ -86,12 +94,12 @@ fn the_form_is_fixed() {
     let (bytes, starts) = whole();
     assert_eq!(&bytes[..16], b"dsp-archive\0\0\0\0\x01");
     let kinds: Vec<u8> = starts.iter().map(|at| bytes[*at]).collect();
-    assert_eq!(kinds, [1, 2, 3, 4, 5, 6, 6, 7]);
-    let blob = &bytes[starts[5]..];
+    assert_eq!(kinds, [1, 2, 3, 4, 8, 9, 5, 6, 6, 7]);
+    let blob = &bytes[starts[7]..];
     assert_eq!(blob[1..9], 36u64.to_be_bytes());
     assert_eq!(&blob[41..45], b"data");
     let hash = blake3::hash(&bytes).to_string();
-    assert_eq!(hash, "7625fc6412736c6bc998ae558ecaa6cc4f3dadca6c94bf68083819c614b33b48");
+    assert_eq!(hash, "dc5719420ba885600d56edc92277cce2854d357e57089930fbe58132bd17b3fe");
 }
 
 #[test]
@@ -132,9 +140,9 @@ fn no_length_is_believed() {
             assert_eq!(error, expected);
         }
     }
-    let mut short = bytes[..starts[5] + 1].to_vec();
+    let mut short = bytes[..starts[7] + 1].to_vec();
     short.extend(31u64.to_be_bytes());
-    assert_eq!(read(&short, 64), Err(ArchiveError::Length { record: 5, length: 31 }));
+    assert_eq!(read(&short, 64), Err(ArchiveError::Length { record: 7, length: 31 }));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{About, BLOB_HASH_BYTES, Kind, MAGIC, VERSION};
 use crate::cbor::{self, Map, Value};
 use crate::id::{BlobHash, UserId};
-use crate::wire::CatalogKey;
+use crate::wire::{BoardKey, CatalogKey};
 
 /// Makes the bytes of an archive: each call returns those that come next.
 ///
@@ -47,6 +47,22 @@ impl Writer {
     /// Adds the proof that a catalog is forked.
     pub fn fork(&mut self, user: UserId, proof: Vec<u8>) -> Vec<u8> {
         self.record(Kind::Fork, Map::new().with("user", user).with("proof", proof))
+    }
+
+    /// Adds changes of a dashboard, at most what a record holds.
+    pub fn board(&mut self, board: BoardKey, changes: Vec<(UserId, Vec<u8>)>) -> Vec<u8> {
+        let change = |(user, envelope): (UserId, Vec<u8>)| {
+            Value::List(vec![user.into(), Value::Bytes(envelope)])
+        };
+        let changes: Vec<Value> = changes.into_iter().map(change).collect();
+        let map = Map::new().with("board", board.to_value()).with("changes", changes);
+        self.record(Kind::Board, map)
+    }
+
+    /// Adds the proof of a fork on a dashboard.
+    pub fn board_fork(&mut self, board: BoardKey, user: UserId, proof: Vec<u8>) -> Vec<u8> {
+        let map = Map::new().with("board", board.to_value());
+        self.record(Kind::BoardFork, map.with("user", user).with("proof", proof))
     }
 
     /// Adds frames, at most what a record holds.

@@ -253,7 +253,7 @@ impl View {
                 _ => None,
             }
         });
-        epochs.min_by_key(|epoch| (std::cmp::Reverse(epoch.epoch), epoch.genesis))
+        epochs.min_by_key(|epoch| (std::cmp::Reverse(epoch.epoch), epoch.genesis, epoch.parts))
     }
 
     /// Returns what owners withdrew.

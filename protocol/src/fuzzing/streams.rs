@@ -86,6 +86,8 @@ fn write(about: &About, items: &[Item]) -> Vec<u8> {
             Item::Log { user, entries } => writer.log(user, entries),
             Item::Envelopes { catalog, envelopes } => writer.envelopes(catalog, envelopes),
             Item::Fork { user, proof } => writer.fork(user, proof),
+            Item::Board { board, changes } => writer.board(board, changes),
+            Item::BoardFork { board, user, proof } => writer.board_fork(board, user, proof),
             Item::Frames(frames) => writer.frames(frames),
             Item::Blob { hash, size } => writer.blob(hash, size),
             Item::Piece(piece) => {

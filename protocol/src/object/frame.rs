@@ -3,6 +3,7 @@
 use super::attachment::Attachment;
 use super::metric::{check_metrics, metrics_from_value};
 use super::param::{check_params, params_from_value, params_value};
+use super::widget::{Widgets, check_widgets, widgets_from_value, widgets_value};
 use super::{
     BlobRef, BlobRole, BuildError, DecodeError, Metrics, Params, Schema, check_extra, check_free,
     check_label, check_len, open, seal, sparse, text,
@@ -35,6 +36,8 @@ pub struct Frame {
     pub message: String,
     /// What it was made with.
     pub params: Params,
+    /// How a page asks for the parameters of its attachments.
+    pub widgets: Widgets,
     /// Free-form settings of tools.
     pub settings: Option<Value>,
     /// What was measured.
@@ -70,7 +73,7 @@ impl Default for Files {
 
 const KEYS: &[&str] = &[
     "v", "parents", "time", "message", "params", "settings", "metrics", "files", "tree", "lineage",
-    "kind", "must", "x",
+    "kind", "must", "x", "widgets",
 ];
 
 impl Frame {
@@ -100,6 +103,7 @@ impl Frame {
             time: fields.required("time", Value::into_i64)?,
             message: fields.required("message", text)?,
             params: sparse(&mut fields, "params", params_from_value)?,
+            widgets: sparse(&mut fields, "widgets", widgets_from_value)?,
             settings: fields.take("settings"),
             metrics: sparse(&mut fields, "metrics", metrics_from_value)?,
             files,
@@ -183,6 +187,7 @@ impl Frame {
         map.insert("time", self.time);
         map.insert("message", self.message.as_str());
         map.insert_some("params", params_value(&self.params));
+        map.insert_some("widgets", widgets_value(&self.widgets));
         map.insert_some("settings", self.settings.clone());
         if !self.metrics.is_empty() {
             let metrics = self.metrics.iter().map(|(name, m)| (name.clone(), (*m).into()));
@@ -209,6 +214,7 @@ impl Frame {
         check_len("parents", self.parents.len(), FRAME_PARENTS)?;
         check_len("message", self.message.len(), MESSAGE_BYTES)?;
         check_params(&self.params)?;
+        check_widgets(&self.widgets)?;
         if let Some(settings) = &self.settings {
             check_free("settings", settings, SETTINGS_DEPTH, SETTINGS_BYTES)?;
         }

@@ -16,6 +16,7 @@ mod moment;
 mod param;
 pub mod recipe;
 pub mod tree;
+mod widget;
 
 pub use self::attachment::{Attachment, Mode, Schema};
 pub use self::blob_ref::{BlobRef, BlobRole};
@@ -27,6 +28,7 @@ pub use self::moment::{Date, DateTime, MomentError, Time};
 pub use self::param::{Param, ParamError, Params, Unknown, from_json, to_json};
 pub use self::recipe::Recipe;
 pub use self::tree::{TreeBuilder, TreeLookup, TreeWalk};
+pub use self::widget::{WIDGET_KINDS, Widget, Widgets};
 use crate::cbor::{self, CborError, FieldError, Fields, Map, Value};
 use crate::limits::CBOR_DEPTH;
 use crate::name::{Collision, NameError, check_hidden};

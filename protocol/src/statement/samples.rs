@@ -37,6 +37,7 @@ pub(crate) fn placed_facts() -> Vec<(&'static str, PlacedFact)> {
     let user = UserId::from_bytes([0xa1; 32]);
     let doc = DocumentId::from_bytes([0xd0; 32]);
     let tips = vec![ChangeId::from_bytes([0x71; 32])];
+    let epoch = |parts| Epoch { doc, epoch: 2, base: tips.clone(), genesis: [0x6e; 32], parts };
     let device = DeviceId::from_bytes([0xde; 32]);
     let about = About {
         name: "research".parse().unwrap(),
@@ -91,7 +92,8 @@ pub(crate) fn placed_facts() -> Vec<(&'static str, PlacedFact)> {
                 over: vec![],
             }),
         ),
-        ("epoch", PlacedFact::Epoch(Epoch { doc, epoch: 2, base: tips, genesis: [0x6e; 32] })),
+        ("epoch", PlacedFact::Epoch(epoch(1))),
+        ("epoch-in-parts", PlacedFact::Epoch(epoch(3))),
         (
             "withdraw",
             PlacedFact::Withdraw(Withdraw {

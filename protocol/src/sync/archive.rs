@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::authority::Authority;
+use super::boards::BoardSlot;
 use super::catalogs::Brought;
 use super::context::{BlobPhase, BlobState, Catalog, Context, FrameMeta, Wish};
 use super::event::{
@@ -25,7 +26,7 @@ use crate::identity::IdentityLog;
 use crate::limits;
 use crate::object::Frame;
 use crate::statement::{Role, Statement, Verified};
-use crate::wire::CatalogKey;
+use crate::wire::{BoardKey, CatalogKey};
 
 /// A part of an archive that is being judged or stored.
 #[derive(Debug)]
@@ -46,6 +47,10 @@ enum Open {
     Catalog { key: CatalogKey, numbers: BTreeSet<u64>, before: u64 },
     /// The proof about a catalog.
     Fork(CatalogKey),
+    /// These changes of a dashboard, with how many of them were here before.
+    Board { board: BoardKey, changes: Vec<(CatalogKey, u64)>, known: u64 },
+    /// The proof of a fork on a dashboard.
+    BoardFork(BoardKey),
     /// Frames on their way to the store.
     Frames(BTreeSet<FrameId>),
     /// Blobs on their way into the index.
@@ -64,8 +69,11 @@ impl Node {
         let owners = context.record.genesis.owners.iter().copied();
         let mut users: Vec<UserId> = owners.collect();
         let written = context.catalogs.iter().filter(|(_, catalog)| catalog.n() > 0);
-        let mut others: Vec<UserId> = written.map(|(key, _)| key.user).collect();
-        others.dedup();
+        let mut others: BTreeSet<UserId> = written.map(|(key, _)| key.user).collect();
+        // Who only writes on dashboards has no catalog.
+        let boards = context.boards().flat_map(|(_, slot)| slot.changes());
+        others.extend(boards.map(|(key, _)| key.user));
+        let mut others: Vec<UserId> = others.into_iter().collect();
         others.retain(|user| !users.contains(user));
         others.sort_by_key(|user| (std::cmp::Reverse(context.view.role(*user)), *user));
         users.extend(others);
@@ -99,6 +107,31 @@ impl Node {
             self.contexts.get(&id).map_or_else(Vec::new, |c| Self::envelopes_page(c, key, from));
         page.truncate(limits::JUDGE_BATCH);
         page
+    }
+
+    /// Returns the dashboards of a context, each with the proofs of forks on it.
+    pub fn archived_boards(&self, id: ContextId) -> Vec<(BoardKey, Vec<(UserId, Vec<u8>)>)> {
+        let context = self.contexts.get(&id);
+        let boards = context.into_iter().flat_map(Context::boards);
+        boards.map(|(key, slot)| (key, slot.proofs().collect())).collect()
+    }
+
+    /// Returns changes of a dashboard from one on, as many as a record of an archive holds.
+    pub fn archived_changes(
+        &self,
+        id: ContextId,
+        board: BoardKey,
+        from: usize,
+    ) -> Vec<(UserId, Vec<u8>)> {
+        let slot = self.contexts.get(&id).and_then(|context| context.board(board));
+        let changes = slot.into_iter().flat_map(BoardSlot::changes).skip(from);
+        let mut bytes = 0;
+        let fits = |(_, envelope): &(UserId, Vec<u8>)| {
+            bytes += envelope.len();
+            bytes <= limits::ARCHIVE_RECORD_BYTES / 2
+        };
+        let changes = changes.map(|(key, held)| (key.user, held.envelope.encode()));
+        changes.take(limits::JUDGE_BATCH).take_while(fits).collect()
     }
 }
 
@@ -160,6 +193,10 @@ impl Node {
                 self.import_envelopes(cx, context, catalog, envelopes)
             }
             ArchivePart::Fork { user, proof } => self.import_fork(cx, context, user, &proof),
+            ArchivePart::Board { board, changes } => self.import_board(cx, context, board, changes),
+            ArchivePart::BoardFork { board, user, proof } => {
+                self.import_board_fork(cx, context, board, user, &proof)
+            }
             ArchivePart::Frames(frames) => Ok(self.import_frames(cx, context, frames)),
             ArchivePart::Blobs(blobs) => self.import_blobs(cx, context, &blobs),
         };
@@ -259,6 +296,66 @@ impl Node {
         }
         self.take_fork(cx, id, key, proof, None);
         Ok((Open::Fork(key), Imported::default()))
+    }
+
+    fn import_board(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        board: BoardKey,
+        changes: Vec<(UserId, Vec<u8>)>,
+    ) -> Result<(Open, Imported), String> {
+        let place = self.contexts[&id].board_place(board);
+        let mut envelopes = Vec::with_capacity(changes.len());
+        for (user, bytes) in changes {
+            let envelope = Envelope::decode(&bytes).map_err(|e| format!("an envelope: {e}"))?;
+            if envelope.doc != place.document() {
+                return Err("an envelope under another dashboard's name".to_owned());
+            }
+            if !place.is_author(user, envelope.device, envelope.inc) {
+                return Err("an envelope under another user's name".to_owned());
+            }
+            envelopes.push((user, envelope));
+        }
+        let lines = envelopes.iter().map(|(user, envelope)| {
+            let key = CatalogKey { user: *user, device: envelope.device, inc: envelope.inc };
+            (key, envelope.n)
+        });
+        let changes: Vec<(CatalogKey, u64)> = lines.collect();
+        let slot = self.contexts[&id].board(board);
+        let holds = |(key, n): &&(CatalogKey, u64)| slot.is_some_and(|slot| slot.holds(key, *n));
+        let known = changes.iter().filter(holds).count() as u64;
+        self.bring_board(cx, id, board, envelopes);
+        Ok((Open::Board { board, changes, known }, Imported::default()))
+    }
+
+    fn import_board_fork(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        board: BoardKey,
+        user: UserId,
+        proof: &[u8],
+    ) -> Result<(Open, Imported), String> {
+        let proof = ForkProof::decode(proof).map_err(|error| format!("a fork: {error}"))?;
+        let place = self.contexts[&id].board_place(board);
+        let [first, _] = proof.envelopes();
+        if first.doc != place.document() || !place.is_author(user, first.device, first.inc) {
+            return Err("the proof of a fork is about another dashboard or user".to_owned());
+        }
+        let key = CatalogKey { user, device: first.device, inc: first.inc };
+        self.take_board_fork(cx, id, board, key, proof, None);
+        Ok((Open::BoardFork(board), Imported::default()))
+    }
+
+    /// Lets an import fail of which a change of a dashboard was refused.
+    pub(super) fn import_board_refused(&mut self, id: ContextId, board: BoardKey, reason: &str) {
+        for import in &mut self.imports {
+            let same = matches!(&import.open, Open::Board { board: of, .. } if *of == board);
+            if same && import.context == id {
+                import.error.get_or_insert(CommandError::Invalid(reason.to_owned()));
+            }
+        }
     }
 
     fn import_frames(
@@ -377,6 +474,32 @@ impl Node {
                     let storing = |task: &Task| match task {
                         Task::Fork { context, key: of, .. } => {
                             (*context, of) == (import.context, key)
+                        }
+                        _ => false,
+                    };
+                    let done = !self.tasks.values().any(storing);
+                    done.then(Imported::default)
+                }
+                Open::Board { board, changes, known } => {
+                    let slot = context.board(*board);
+                    let rests = slot.is_none_or(BoardSlot::rests);
+                    rests.then(|| {
+                        let holds = |(key, n): &&(CatalogKey, u64)| {
+                            slot.is_some_and(|slot| slot.holds(key, *n))
+                        };
+                        let here = changes.iter().filter(holds).count() as u64;
+                        Imported {
+                            accepted: here.saturating_sub(*known),
+                            known: *known,
+                            waiting: 0,
+                            left_out: changes.len() as u64 - here.max(*known),
+                        }
+                    })
+                }
+                Open::BoardFork(board) => {
+                    let storing = |task: &Task| match task {
+                        Task::BoardFork { context, board: of, .. } => {
+                            (*context, of) == (import.context, board)
                         }
                         _ => false,
                     };

@@ -225,9 +225,13 @@ impl Node {
             records.push(Record::Frame { context: id, id: frame_id, bytes });
             frames.push((frame_id, meta));
         }
-        if let Some((board, NewBoard::Renewed(envelope))) = &draft.board {
-            let (context, board, envelope) = (id, *board, (**envelope).clone());
-            records.push(Record::BoardEnvelope { context, board, user, envelope, at: cx.now });
+        if let Some((board, NewBoard::Renewed(envelopes))) = &draft.board {
+            let (context, board, at) = (id, *board, cx.now);
+            let record = |envelope: &Envelope| {
+                let envelope = envelope.clone();
+                Record::BoardEnvelope { context, board, user, envelope, at }
+            };
+            records.extend(envelopes.iter().map(record));
         }
         for (hash, size) in draft.blobs {
             records.push(Record::Earned { context: id, hash, size });
@@ -283,8 +287,8 @@ impl Node {
                 self.edit_board(cx, id, board, edit);
                 None
             }
-            (Some((board, NewBoard::Renewed(envelope))), reply) => {
-                self.begin_epoch(cx, id, board, *envelope);
+            (Some((board, NewBoard::Renewed(envelopes))), reply) => {
+                self.begin_epoch(cx, id, board, envelopes);
                 reply
             }
             (_, reply) => reply,
@@ -487,9 +491,9 @@ impl Node {
                 Ok(Draft::of(vec![PlacedFact::Dashboard(fact)]))
             }
             Command::RenewBoard { board, .. } => {
-                let (epoch, envelope) = self.draft_renewal(cx.now, id, board)?;
+                let (epoch, envelopes) = self.draft_renewal(cx.now, id, board)?;
                 Ok(Draft {
-                    board: Some((board, NewBoard::Renewed(Box::new(envelope)))),
+                    board: Some((board, NewBoard::Renewed(envelopes))),
                     ..Draft::of(vec![PlacedFact::Epoch(epoch)])
                 })
             }

@@ -147,8 +147,8 @@ pub(super) struct Publish {
 pub(super) enum NewBoard {
     /// With what is written on it first.
     Made(Vec<BoardEdit>),
-    /// With the envelope that carries over what stood there.
-    Renewed(Box<Envelope>),
+    /// With the envelopes that carry over what stood there.
+    Renewed(Vec<Envelope>),
 }
 
 impl Task {

@@ -637,7 +637,7 @@ impl CatalogKey {
 }
 
 /// Reads the envelope of somebody.
-fn of_user(value: Value) -> Result<(UserId, Vec<u8>), String> {
+pub(crate) fn of_user(value: Value) -> Result<(UserId, Vec<u8>), String> {
     match <[Value; 2]>::try_from(value.into_list(2)?) {
         Ok([user, bytes]) => Ok((UserId::from_value(user)?, bytes.into_bytes()?)),
         Err(list) => Err(format!("expected 2 items, got {}", list.len())),
@@ -645,11 +645,11 @@ fn of_user(value: Value) -> Result<(UserId, Vec<u8>), String> {
 }
 
 impl BoardKey {
-    fn to_value(self) -> Value {
+    pub(crate) fn to_value(self) -> Value {
         Value::List(vec![self.creator.into(), self.nonce.into()])
     }
 
-    fn from_value(value: Value) -> Result<Self, String> {
+    pub(crate) fn from_value(value: Value) -> Result<Self, String> {
         match <[Value; 2]>::try_from(value.into_list(2)?) {
             Ok([creator, nonce]) => {
                 Ok(BoardKey { creator: UserId::from_value(creator)?, nonce: nonce.into_array()? })

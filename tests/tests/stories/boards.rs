@@ -1,6 +1,6 @@
 //! Dashboards and comments between daemons.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use dsp_protocol::api::{
     BoardChanged, BoardInfo, BoardOp, BoardView, ChangeBoard, CommentInfo, NewBoard, NewCard,
     NewComment, NewTicket, NotificationInfo, NotificationKind, RoleName,
@@ -83,4 +83,40 @@ async fn two_write_on_one_dashboard_apart_and_see_the_same() -> anyhow::Result<(
             Ok(())
         })
         .await
+}
+
+//  alice ~~archive~~> carol, who has the dashboard with what bob wrote on it
+#[tokio::test]
+async fn an_archive_of_a_context_holds_its_dashboards_and_comments() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [alice, bob, carol] = cluster.start(["alice", "bob", "carol"]).await?;
+    let writer = NewTicket { role: Some(RoleName::Writer), expires_seconds: None, uses: None };
+    bob.follow(&alice.ticket_of("main", &writer).await?.ticket).await?;
+    bob.writes_into("alice/main").await?;
+    alice.push("sales", &[("a.csv", b"a")]).await?;
+    let new = NewBoard { context: None, title: "Week".to_owned(), ops: Vec::new() };
+    let made: BoardChanged = alice.api().send(Method::POST, "/boards", &new).await?;
+    let id = made.board.info.id.to_string();
+    shows(&bob, &id, &[]).await?;
+    add(&bob, &id, "by bob").await?;
+    shows(&alice, &id, &["by bob"]).await?;
+    let comment = NewComment {
+        reference: Some("sales".to_owned()),
+        board: None,
+        card: None,
+        text: "new?".to_owned(),
+    };
+    let _: CommentInfo = alice.api().send(Method::POST, "/comments", &comment).await?;
+
+    let file = cluster.path().join("main.dsp");
+    let file = file.to_str().context("a path of text")?;
+    for (node, args) in [(&alice, ["export", "main", file]), (&carol, ["import", file, "--json"])] {
+        let output = node.cli(&[&["archive"], &args[..]].concat()).await?;
+        ensure!(output.status.success(), "{output:?}");
+    }
+    shows(&carol, &id, &["by bob"]).await?;
+    let said: Vec<CommentInfo> =
+        carol.api().list("/comments", &[("ref", "alice/main:sales")]).await?;
+    ensure!(said.len() == 1 && said[0].text == "new?", "{said:?}");
+    Ok(())
 }

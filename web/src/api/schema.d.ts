@@ -1122,6 +1122,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/peers/{user}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what the identity log of a user says: devices granted and revoked, changes of its keys */
+        get: operations["listKeyChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/peers/{user}/trust": {
         parameters: {
             query?: never;
@@ -2717,6 +2734,10 @@ export interface components {
             tags: string[];
             /** @description When it was made, RFC 3339. */
             time: string;
+            /** @description How its author wishes parameters of its files to be asked for, by their names. */
+            widgets?: {
+                [key: string]: components["schemas"]["WidgetInfo"];
+            };
         };
         /** @description Bytes that nothing here names any more. */
         Freed: {
@@ -2891,6 +2912,34 @@ export interface components {
              *     out.
              */
             before?: string | null;
+        };
+        /** @description An entry of a user's identity log: `GET /peers/{user}/keys`. */
+        KeyChange: {
+            /** @description What it does. */
+            change: components["schemas"]["KeyChangeName"];
+            /** @description Whether it counts: not what a recovery took back, nor what stands beyond a fork. */
+            counts: boolean;
+            device?: components["schemas"]["DeviceId"] | null;
+            /** @description What that device is called, as far as the log says it. */
+            device_name?: string | null;
+            /**
+             * Format: uint64
+             * @description Its place in the log; several entries with one number go on from the same one.
+             */
+            number: number;
+        };
+        /**
+         * @description What an entry of an identity log does.
+         * @enum {string}
+         */
+        KeyChangeName: "begun" | "granted" | "revoked" | "rotated" | "recovered" | "unknown";
+        /** @description A page of a list. */
+        KeyChangePage: {
+            items: components["schemas"]["KeyChange"][];
+            /** @description What to pass as `cursor` for the next page; absent on the last. */
+            next_cursor?: string | null;
+            /** @description What is to be known of the whole list, such as that it may be longer soon. */
+            note?: string | null;
         };
         /** @description `DELETE /follows/{context}`: how a follow was left. */
         Left: {
@@ -3112,6 +3161,10 @@ export interface components {
             stack: string;
             /** @description Tags to set on it. */
             tags?: string[];
+            /** @description How pages ask for parameters of its files, by their names; at most 64. */
+            widgets?: {
+                [key: string]: components["schemas"]["WidgetInfo"];
+            };
         };
         /**
          * @description `POST /identity/pairing`: makes a pairing ticket, and says what a device that comes by it
@@ -3390,6 +3443,11 @@ export interface components {
             revoked: boolean;
             /** @description When it was last connected, RFC 3339. */
             seen?: string | null;
+            /**
+             * @description When all that it offered in a context was last taken or under way, RFC 3339; absent where
+             *     that was not since this daemon started.
+             */
+            synced?: string | null;
         };
         /** @description Another user that this node knows. */
         PeerInfo: {
@@ -4414,6 +4472,29 @@ export interface components {
              */
             bytes: number;
         };
+        /** @description How a parameter is asked for; what is left out is made of its values. */
+        WidgetInfo: {
+            /** @description The value with which one begins: a plain JSON value or a `{t, v}` object. */
+            default?: unknown;
+            /** @description Whether it is not offered, so that its default alone chooses. */
+            hidden?: boolean;
+            /**
+             * @description `combobox`, `date`, `radio`, `select`, `slider` or `switch`; passed over where it does
+             *     not fit the values.
+             */
+            kind?: string | null;
+            /** @description What the parameter is called, at most 128 bytes. */
+            label?: string | null;
+            /**
+             * Format: int64
+             * @description Where it stands among the others, the least first; those without a place follow.
+             */
+            order?: number | null;
+            /** @description The unit of its values, at most 32 bytes. */
+            unit?: string | null;
+            /** @description At most 256 values in the order in which they are offered; the rest follows. */
+            values?: unknown[];
+        };
     };
     responses: {
         /** @description The request is malformed, or breaks a rule */
@@ -4617,6 +4698,9 @@ export type InputInfo = components['schemas']['InputInfo'];
 export type Join = components['schemas']['Join'];
 export type Joined = components['schemas']['Joined'];
 export type KeepMore = components['schemas']['KeepMore'];
+export type KeyChange = components['schemas']['KeyChange'];
+export type KeyChangeName = components['schemas']['KeyChangeName'];
+export type KeyChangePage = components['schemas']['KeyChangePage'];
 export type Left = components['schemas']['Left'];
 export type LogEntry = components['schemas']['LogEntry'];
 export type LogPage = components['schemas']['LogPage'];
@@ -4737,6 +4821,7 @@ export type UserName = components['schemas']['UserName'];
 export type ValueChange = components['schemas']['ValueChange'];
 export type Verified = components['schemas']['Verified'];
 export type Waste = components['schemas']['Waste'];
+export type WidgetInfo = components['schemas']['WidgetInfo'];
 export type ResponseBadRequest = components['responses']['BadRequest'];
 export type ResponseConflict = components['responses']['Conflict'];
 export type ResponseDiskFull = components['responses']['DiskFull'];
@@ -7286,6 +7371,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PeerInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
+    listKeyChanges: {
+        parameters: {
+            query?: {
+                /** @description Most items of the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description petname or id; `me` for me */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyChangePage"];
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -1,16 +1,28 @@
 // The bar above a dashboard: one widget for each parameter of all cards.
 
-import { useMemo, useState } from "preact/hooks";
+import { signal } from "@preact/signals";
+import { useId, useMemo, useState } from "preact/hooks";
 
 import type { FileInfo } from "../api/schema";
 import { Icon } from "../parts/icon";
 import { Control } from "../parts/params";
-import { toast } from "../parts/toasts";
-import type { Choice, Value, Widget } from "../widgets";
+import { plain } from "../format";
+import { keep, kept } from "../stored";
+import { called, type Choice, type Value, type Widget } from "../widgets";
 import type { Act } from "./acts";
 import { BarSettings } from "./bar-settings";
 import { barOf, isOffered, type Source } from "./choose";
+import { copyAddress } from "../parts/link";
 import type { Dashboard } from "./model";
+
+const KEY = "dsp-bar-folded";
+/** Whether the bar shows only what is chosen; kept in this browser. */
+const folded = signal(kept(KEY, (value) => value === true) ?? false);
+
+function fold(away: boolean): void {
+  folded.value = away;
+  keep(KEY, away);
+}
 
 /** What the bar is drawn from. */
 interface BarProps {
@@ -32,25 +44,39 @@ interface BarProps {
 export function Bar({ board, widgets, sources, choice, choose, settle, reset, perform }: BarProps) {
   const [sets, setSets] = useState(false);
   const all = useMemo(() => barOf(sources, {}), [sources]);
+  const id = useId();
   if (widgets.length === 0 && (perform === undefined || all.length === 0)) return null;
-  const copy = () => {
-    navigator.clipboard.writeText(location.href).then(
-      () => toast("The link is copied: it shows the same on a teammate's machine."),
-      () => toast("The browser does not let the link be copied; it stands in the address bar."),
-    );
-  };
+  const closed = folded.value;
+  const chosen = widgets.filter(({ key }) => choice[key] !== undefined);
   return (
-    <div class="params card board-bar" role="group" aria-label="Parameters of all cards">
-      {widgets.map((widget) => (
-        <Control
-          key={widget.key}
-          widget={{ ...widget, key: board.params[widget.key]?.label ?? widget.key }}
-          value={choice[widget.key]}
-          possible={(widget.values as Value[]).filter((value) => isOffered(sources, choice, widget.key, value))}
-          choose={(value, drags) => choose({ [widget.key]: value }, drags)}
-          settle={settle}
-        />
-      ))}
+    <div class={`params card board-bar ${closed ? "folded" : ""}`} role="group" aria-label="Parameters of all cards">
+      <button
+        type="button"
+        class="button bare icon"
+        aria-expanded={!closed}
+        aria-controls={id}
+        aria-label="Widgets"
+        title={closed ? "Show the widgets" : "Fold the widgets away"}
+        onClick={() => fold(!closed)}
+      >
+        <Icon name={closed ? "right" : "down"} size={16} />
+      </button>
+      <div class="widgets" id={id}>
+        {closed ? (
+          <p class="meta">{chosen.map((widget) => `${plain(called(widget))} ${plain(String(choice[widget.key]))}`).join(" · ")}</p>
+        ) : (
+          widgets.map((widget) => (
+            <Control
+              key={widget.key}
+              widget={widget}
+              value={choice[widget.key]}
+              possible={(widget.values as Value[]).filter((value) => isOffered(sources, choice, widget.key, value))}
+              choose={(value, drags) => choose({ [widget.key]: value }, drags)}
+              settle={settle}
+            />
+          ))
+        )}
+      </div>
       <span class="end">
         {perform && (
           <button type="button" class="button bare" onClick={() => setSets(true)}>
@@ -60,7 +86,7 @@ export function Bar({ board, widgets, sources, choice, choose, settle, reset, pe
         <button type="button" class="button bare" onClick={reset}>
           Reset
         </button>
-        <button type="button" class="button bare" onClick={copy}>
+        <button type="button" class="button bare" onClick={() => copyAddress(location.href)}>
           <Icon name="copy" size={16} /> Copy link
         </button>
       </span>

@@ -1,27 +1,29 @@
 // A card of a dashboard, with every state that what it shows may be in.
 
 import type { ComponentChildren } from "preact";
-import { lazy } from "preact-iso";
+import { useLocation } from "preact-iso";
 import { useRef, useState } from "preact/hooks";
 
-import { ProblemError } from "../api/client";
+import { contentUrl, ProblemError } from "../api/client";
 import type { CardStack, CardState, FileInfo, FrameInfo, LogEntry } from "../api/schema";
-import { plain, size } from "../format";
+import { plain, short, size } from "../format";
 import { Icon } from "../parts/icon";
 import { type Kind, kindOf } from "../parts/kinds";
+import { later } from "../parts/later";
+import { Menu, MenuItem } from "../parts/menu";
 import { Show } from "../parts/show";
 import { bring, said } from "../parts/stack/doing";
 import { Bones } from "../parts/states";
 import { Time } from "../parts/time";
 import { toast } from "../parts/toasts";
-import { stackPath } from "../ref";
+import { comparePath, stackPath } from "../ref";
 import type { Choice, Value } from "../widgets";
 import type { Shown } from "./choose";
 import { type Found, newerThan, referenceIn } from "./frames";
 import type { Card } from "./model";
 import { Metric } from "./metric";
 
-const Prose = lazy(() => import("../parts/markdown").then((module) => module.Prose));
+const Prose = later(() => import("../parts/markdown").then((module) => module.Prose));
 
 /** What a card is drawn from. */
 export interface Drawn {
@@ -37,15 +39,36 @@ export interface Drawn {
   comments: number;
   /** Opens them. */
   discuss: () => void;
+  /** The frame at which the address has it. */
+  at?: string | undefined;
+  /** Shows it as the dashboard has it. */
+  back?: () => void;
+}
+
+/** What can be done with a card by who looks at it. */
+export interface Acts {
+  /** Shows it alone. */
+  alone: () => void;
+  /** Copies a link to it, at a frame where one is given. */
+  link: (frame?: string) => void;
+  /** Lets it stay at a frame for everybody, or follow the head again; absent where one may not. */
+  pin?: (frame: string | null) => void;
 }
 
 /** A card. */
-export function CardView(props: Drawn & { tools?: ComponentChildren }) {
-  const { card, found, shown, history, tools, comments, discuss } = props;
+export function CardView(props: Drawn & { tools?: ComponentChildren; acts?: Acts }) {
+  const { card, found, shown, history, tools, acts, comments, discuss, at, back } = props;
   const place = useRef<HTMLElement>(null);
   const frame = found && "frame" in found ? found.frame : undefined;
   const title = plain(card.title || frame?.stack.name || (card.kind === "text" ? "Text" : "Card"));
-  const newer = card.frame === undefined ? 0 : newerThan(history, card.frame);
+  const stays = at === undefined ? card.frame : frame?.id;
+  const newer = stays === undefined ? 0 : newerThan(history, stays);
+  const pressed = (event: KeyboardEvent) => {
+    const on = event.target instanceof Element && event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key !== "f" || on || event.ctrlKey || event.metaKey || event.altKey || acts === undefined) return;
+    event.preventDefault();
+    acts.alone();
+  };
   if (card.kind === "divider") {
     return (
       <div class="divider">
@@ -55,12 +78,24 @@ export function CardView(props: Drawn & { tools?: ComponentChildren }) {
     );
   }
   return (
-    <article class={`card board-card ${card.kind}`} aria-label={title} ref={place}>
+    // The links and buttons inside take the focus; F is short for one of them.
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
+    <article class={`card board-card ${card.kind}`} aria-label={title} ref={place} onKeyDown={pressed}>
       <header>
         <h2 class="cut">
           {frame ? <a href={pathOf(card, frame)}>{title}</a> : title}
         </h2>
-        {card.frame !== undefined && (
+        {at !== undefined && (
+          <span class="badge accent" title="As the address says">
+            at {short(at)}
+            {back && (
+              <button type="button" aria-label={`Show ${title} as the dashboard has it`} onClick={back}>
+                ×
+              </button>
+            )}
+          </span>
+        )}
+        {card.frame !== undefined && at === undefined && (
           <span class="badge" title="This card stays at one frame">
             <Icon name="pin" size={12} /> pinned
           </span>
@@ -84,29 +119,14 @@ export function CardView(props: Drawn & { tools?: ComponentChildren }) {
               <Icon name="comment" size={16} />
               {comments > 0 && <span aria-hidden="true">{comments}</span>}
             </button>
-            {card.kind !== "text" && frame && (
-              <button
-                type="button"
-                class="button bare icon"
-                aria-label={`Save ${title} as a picture`}
-                title="Save it as a picture"
-                onClick={() => void savePicture(place.current, title)}
-              >
-                <Icon name="image" size={16} />
-              </button>
+            {acts && (
+              <>
+                <button type="button" class="button bare icon" aria-label={`Show ${title} alone`} title="Show it alone: F" onClick={acts.alone}>
+                  <Icon name="whole" size={16} />
+                </button>
+                <CardMenu {...props} acts={acts} title={title} frame={frame} save={() => void savePicture(place.current, title)} />
+              </>
             )}
-            <button
-              type="button"
-              class="button bare icon"
-              aria-label={`Show ${title} alone`}
-              title="Show it alone"
-              onClick={() => {
-                const leaves = document.fullscreenElement ? document.exitFullscreen() : place.current?.requestFullscreen();
-                leaves?.catch(() => toast("The browser does not let a card fill the screen."));
-              }}
-            >
-              <Icon name="whole" size={16} />
-            </button>
             </>
           )}
         </span>
@@ -118,6 +138,59 @@ export function CardView(props: Drawn & { tools?: ComponentChildren }) {
       </div>
     </article>
   );
+}
+
+/** What is done with a card now and then. */
+function CardMenu(props: Drawn & { acts: Acts; title: string; frame: FrameInfo | undefined; save: () => void }) {
+  const { card, shown, history, acts, title, frame, save } = props;
+  const { route } = useLocation();
+  const file = shown?.item;
+  const { pin } = acts;
+  const before = frame && history[history.findIndex(({ id }) => id === frame.id) + 1]?.id;
+  return (
+    <Menu label={`More of ${title}`} bare>
+      {frame && (
+        <MenuItem icon="stacks" does={() => route(pathOf(card, frame))}>
+          Open the stack
+        </MenuItem>
+      )}
+      <MenuItem icon="copy" does={() => acts.link()}>
+        Copy a link
+      </MenuItem>
+      {frame && card.kind !== "text" && (
+        <MenuItem icon="clock" does={() => acts.link(frame.id)}>
+          Copy a link to this frame
+        </MenuItem>
+      )}
+      {frame && before !== undefined && (
+        <MenuItem icon="left" does={() => route(comparePath(frame.stack, before, frame.id))}>
+          Compare with the frame before
+        </MenuItem>
+      )}
+      {frame && pin && (
+        <MenuItem icon="pin" does={() => pin(card.frame === undefined ? frame.id : null)}>
+          {card.frame === undefined ? "Stay at this frame" : "Follow the head"}
+        </MenuItem>
+      )}
+      {frame && file?.here === true && (
+        <MenuItem icon="download" does={() => download(referenceIn(frame, file), file.path)}>
+          Download {plain(file.path.split("/").at(-1) ?? file.path)}
+        </MenuItem>
+      )}
+      {frame && card.kind !== "text" && (
+        <MenuItem icon="image" does={save}>
+          Save as a picture
+        </MenuItem>
+      )}
+    </Menu>
+  );
+}
+
+function download(reference: string, path: string): void {
+  const link = document.createElement("a");
+  link.href = contentUrl(reference);
+  link.download = path.split("/").at(-1) ?? path;
+  link.click();
 }
 
 function Body({ card, found, frame, shown, history, choose }: Drawn & { frame: FrameInfo | undefined }) {

@@ -36,6 +36,18 @@ describe("the bar", () => {
     });
   });
 
+  it("asks as the authors of the frames wish, and as the dashboard says before all", () => {
+    const wishes = { area: { label: "Where", default: "west" }, unit: { label: "never shown" } };
+    const asks = sourceOf({ id: "staff", fixed: { unit: "heads" }, names: { area: "region" } }, [
+      variant("heads north", { area: "north", unit: "heads" }),
+      variant("heads west", { area: "west", unit: "heads" }),
+    ], wishes);
+    expect(barOf([sales, asks], {})[0]).toMatchObject({ key: "region", label: "Where" });
+    expect(barOf([sales, asks], { region: { label: "Region" } })[0]).toMatchObject({ label: "Region" });
+    expect(firstChoice([asks], {}, {})).toEqual({ region: "west" });
+    expect(firstChoice([asks], { region: { value: "north" } }, {})).toEqual({ region: "north" });
+  });
+
   it("marks what no card has", () => {
     expect(isOffered([sales, staff], { region: "north", year: 2024 }, "region", "south")).toBe(false);
     expect(isOffered([sales, staff], { region: "north", year: 2024 }, "region", "west")).toBe(true);

@@ -1,7 +1,9 @@
 // One bar of widgets for all cards of a dashboard: which there are, and what each card shows for
 // what is chosen.
 
-import { type Choice, isPossible, resolve, type Value, type Variant, type Widget, widgetsOf } from "../widgets";
+import {
+  type Choice, firstOf, isPossible, resolve, type Value, type Variant, type Widget, widgetsOf, type Wish, type Wishes,
+} from "../widgets";
 import type { Card, ParamSetting } from "./model";
 
 /** What a card has to choose from. */
@@ -10,6 +12,8 @@ export interface Source<T> {
   id: string;
   /** Its attachments, parameters called as in the bar. */
   variants: Variant<T>[];
+  /** How the author of its frame wishes parameters to be asked for, called as in the bar. */
+  wishes?: Wishes;
 }
 
 /** What a card shows. */
@@ -22,25 +26,40 @@ export type Shown<T> =
   | { item: undefined; wants: Choice; nearest: Variant<T>; would: [key: string, values: Value[]][] };
 
 /** Returns what a card has to choose from, out of all attachments of its frame. */
-export function sourceOf<T>(card: Pick<Card, "id" | "fixed" | "names">, all: readonly Variant<T>[]): Source<T> {
+export function sourceOf<T>(
+  card: Pick<Card, "id" | "fixed" | "names">,
+  all: readonly Variant<T>[],
+  said: Wishes = {},
+): Source<T> {
   const fixed = Object.entries(card.fixed);
   const fitting = all.filter(({ params }) => fixed.every(([key, value]) => params[key] === value));
   const variants = fitting.map(({ item, params }) => {
     const open = Object.entries(params).filter(([key]) => !(key in card.fixed));
     return { item, params: Object.fromEntries(open.map(([key, value]) => [card.names[key] ?? key, value])) };
   });
-  return { id: card.id, variants };
+  const open = Object.entries(said).filter(([key]) => !(key in card.fixed));
+  const wishes = Object.fromEntries(open.map(([key, wish]) => [card.names[key] ?? key, wish]));
+  return { id: card.id, variants, wishes };
 }
 
-/** Returns the widgets of the bar: a parameter of several cards has one, with the values of all. */
+/**
+ * Returns the widgets of the bar: a parameter of several cards has one, with the values of all. Of
+ * several who wish how it is asked for, the first card counts; what the dashboard says counts more.
+ */
 export function barOf(sources: readonly Source<unknown>[], settings: Readonly<Record<string, ParamSetting>>): Widget[] {
-  const widgets = widgetsOf(sources.flatMap(({ variants }) => variants));
-  return widgets.filter(({ key }) => settings[key]?.hidden !== true);
+  const wishes: Record<string, Wish> = Object.assign({}, ...sources.toReversed().map((source) => source.wishes));
+  for (const [key, { label, hidden }] of Object.entries(settings)) {
+    const wish: Wish = { ...wishes[key] };
+    if (label !== undefined) wish.label = label;
+    if (hidden !== undefined) wish.hidden = hidden;
+    wishes[key] = wish;
+  }
+  return widgetsOf(sources.flatMap(({ variants }) => variants), wishes);
 }
 
 /**
  * Returns what is chosen at first: what the address says, else what the dashboard says, else what
- * the first attachment of the first card that has the parameter has.
+ * the first card that has the parameter begins with.
  */
 export function firstChoice(
   sources: readonly Source<unknown>[],
@@ -48,7 +67,7 @@ export function firstChoice(
   address: Choice,
 ): Choice {
   const said = Object.entries(settings).flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value]]));
-  const firsts = sources.toReversed().map(({ variants }) => variants[0]?.params ?? {});
+  const firsts = sources.toReversed().map(({ variants, wishes }) => firstOf(variants, wishes ?? {})?.params ?? {});
   return Object.assign({}, ...firsts, Object.fromEntries(said), address) as Choice;
 }
 

@@ -8,6 +8,7 @@ import { useQuery } from "../live/query";
 import { Dialog } from "../parts/dialog";
 import { Known } from "../parts/states";
 import { listContexts } from "../stacks";
+import { boardPath } from "./address";
 import { copyBoard } from "./calls";
 
 /** Asks where the copy is to be, and makes it. */
@@ -30,7 +31,7 @@ export function Duplicate({ board, context, close }: { board: string; context: s
             try {
               const copy = await copyBoard(board, to);
               close();
-              route(`/d/${copy}?edit`);
+              route(boardPath(copy, "edit"));
             } catch (error) {
               setProblem((error as Error).message);
             }

@@ -1,20 +1,26 @@
 // Tools for who edits a dashboard: on each card, and beside them all.
 
-import { useCallback, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
 import { answer, api } from "../api/client";
-import { plain } from "../format";
+import { count, plain, size } from "../format";
 import { useQuery } from "../live/query";
 import { Icon } from "../parts/icon";
+import { Show } from "../parts/show";
 import { Known } from "../parts/states";
+import { Time } from "../parts/time";
 import { reference } from "../ref";
 import { type Listing, listStacks, placeOf } from "../stacks";
 import type { Value } from "../widgets";
 import type { Act } from "./acts";
 import { Draft } from "./draft";
+import { referenceIn } from "./frames";
 import { ahead, sized, spanOf, type Step, stepOf } from "./grid";
 import { type Card, HEIGHTS, type Height } from "./model";
-import { card as cardOf } from "./suggest";
+import { byWeight, card as cardOf } from "./suggest";
+
+/** How long a pointer has to stay on a stack before it is looked at, in milliseconds. */
+const LOOK = 250;
 
 const HEIGHT_NAMES: Record<Height, string> = { auto: "as high as it needs", s: "low", m: "middle", l: "high", xl: "very high" };
 
@@ -121,54 +127,109 @@ export function Edge({ card, perform }: Pick<ToolsProps, "card" | "perform">) {
 export function Palette({ perform }: { perform: (act: Act) => void }) {
   const [part, setPart] = useState("");
   const [metrics, setMetrics] = useState(false);
+  const [looked, look] = useState<Listing>();
+  const waits = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const near = (one: Listing | undefined) => {
+    clearTimeout(waits.current);
+    waits.current = setTimeout(() => look(one), one === undefined ? 0 : LOOK);
+  };
+  useEffect(() => () => clearTimeout(waits.current), []);
   const listed = useQuery("stacks to add", () => listStacks(""), ({ event }) => event.startsWith("stack."));
   const add = (one: Listing) => {
     const ref = reference(placeOf(one));
     perform({ act: "add", card: cardOf({ kind: "stack", ref, title: one.stack.name.split("/").at(-1) ?? "", span: 6, height: "m" }) });
   };
   return (
-    <aside class="adding card" aria-label="Add cards">
-      <h2>Add</h2>
-      <div class="row wrap">
-        <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "text", title: "Text", text: "Some *words*." }) })}>
-          <Icon name="text" size={16} /> Text
-        </button>
-        <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "divider", title: "Section" }) })}>
-          <Icon name="plus" size={16} /> Heading
-        </button>
-        <button type="button" class="button" aria-pressed={metrics} onClick={() => setMetrics(!metrics)}>
-          <Icon name="chart" size={16} /> Metric
-        </button>
-      </div>
-      <label class="find">
-        <span class="visually-hidden">Find stacks to add</span>
-        <Icon name="search" size={16} />
-        <input class="field" type="search" placeholder="Find stacks" value={part} onInput={(event) => setPart(event.currentTarget.value)} />
-      </label>
-      <Known query={listed}>
-        {(stacks) => {
-          const fitting = stacks.filter(({ stack }) => stack.name.includes(part.trim())).slice(0, 50);
-          if (fitting.length === 0) return <p class="muted">No stack is called so.</p>;
-          return (
-            <ul>
-              {fitting.map((one) => (
-                <li key={one.stack.context + one.stack.user + one.stack.id}>
-                  {metrics ? (
-                    <Metrics listing={one} perform={perform} />
-                  ) : (
-                  <button type="button" class="add" onClick={() => add(one)}>
-                    <b class="cut">{plain(one.stack.name)}</b>
-                    <span class="muted cut">{plain(one.context?.label ?? "")}</span>
-                    <Icon name="plus" size={16} />
-                  </button>
-                  )}
-                </li>
-              ))}
-            </ul>
-          );
+    <>
+      {looked && !metrics && <Preview key={reference(placeOf(looked))} listing={looked} />}
+      <aside
+        class="adding card"
+        aria-label="Add cards"
+        onMouseLeave={() => near(undefined)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") near(undefined);
         }}
-      </Known>
-    </aside>
+      >
+        <h2>Add</h2>
+        <div class="row wrap">
+          <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "text", title: "Text", text: "Some *words*." }) })}>
+            <Icon name="text" size={16} /> Text
+          </button>
+          <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "divider", title: "Section" }) })}>
+            <Icon name="plus" size={16} /> Heading
+          </button>
+          <button type="button" class="button" aria-pressed={metrics} onClick={() => setMetrics(!metrics)}>
+            <Icon name="chart" size={16} /> Metric
+          </button>
+        </div>
+        <label class="find">
+          <span class="visually-hidden">Find stacks to add</span>
+          <Icon name="search" size={16} />
+          <input class="field" type="search" placeholder="Find stacks" value={part} onInput={(event) => setPart(event.currentTarget.value)} />
+        </label>
+        <Known query={listed}>
+          {(stacks) => {
+            const fitting = stacks.filter(({ stack }) => stack.name.includes(part.trim())).slice(0, 50);
+            if (fitting.length === 0) return <p class="muted">No stack is called so.</p>;
+            return (
+              <ul>
+                {fitting.map((one) => (
+                  <li key={one.stack.context + one.stack.user + one.stack.id}>
+                    {metrics ? (
+                      <Metrics listing={one} perform={perform} />
+                    ) : (
+                    <button
+                      type="button"
+                      class="add"
+                      onClick={() => {
+                        // It stands on the dashboard now.
+                        near(undefined);
+                        add(one);
+                      }}
+                      onMouseEnter={() => near(one)}
+                      onFocus={() => near(one)}
+                      onBlur={() => near(undefined)}
+                      aria-describedby={looked === one ? "preview" : undefined}
+                    >
+                      <b class="cut">{plain(one.stack.name)}</b>
+                      <span class="muted cut">{plain(one.context?.label ?? "")}</span>
+                      <Icon name="plus" size={16} />
+                    </button>
+                    )}
+                  </li>
+                ))}
+              </ul>
+            );
+          }}
+        </Known>
+      </aside>
+    </>
+  );
+}
+
+/** What a card of a stack would show, beside the list, as long as a pointer or the focus is on it. */
+function Preview({ listing }: { listing: Listing }) {
+  const ref = reference(placeOf(listing));
+  const frame = useQuery(`preview ${ref}`, () => answer(api.GET("/api/v1/frame", { params: { query: { ref } } })));
+  const file = frame.data && byWeight(frame.data.files)[0];
+  const head = listing.stack.head;
+  return (
+    <div class="card preview" id="preview">
+      <b class="cut">{plain(listing.stack.name)}</b>
+      <p class="muted small">
+        {head?.message ? `${plain(head.message)} · ` : ""}
+        {head && <Time at={head.time} />}
+        {frame.data && ` · ${count(frame.data.files_total, "file")}, ${size(frame.data.bytes)}`}
+      </p>
+      {/* It is to be seen and not to be pressed. */}
+      <div class="preview-body" inert>
+        <Known query={frame} lines={3}>
+          {(known) =>
+            file === undefined ? <p class="muted">This frame has no files.</p> : <Show file={file} reference={referenceIn(known, file)} />
+          }
+        </Known>
+      </div>
+    </div>
   );
 }
 

@@ -17,10 +17,15 @@ export function stackOf({ stack }: Card): string | undefined {
   return stack?.reference ?? undefined;
 }
 
-/** Returns the reference of what a card shows, as it was at a time where one is given. */
-export function referenceOf(card: Card, frameThen?: string): string | undefined {
+/**
+ * Returns the reference of what a card shows.
+ *
+ * @param frameThen the frame at the time that is looked at, for cards that do not stay at one
+ * @param said the frame that somebody asks for, whatever the card says
+ */
+export function referenceOf(card: Card, frameThen?: string, said?: string): string | undefined {
   const stack = stackOf(card);
-  const rev = card.frame ?? frameThen;
+  const rev = said ?? card.frame ?? frameThen;
   return stack === undefined || rev === undefined ? stack : `${stack}@${rev}`;
 }
 

@@ -1,5 +1,7 @@
 // One context: what is in it, who may what, and which of its bytes come here.
 
+import "../styles/people.css";
+
 import { useLocation, useRoute } from "preact-iso";
 import { useState } from "preact/hooks";
 

@@ -1,12 +1,17 @@
 // A dashboard: cards that show stacks, and one bar of widgets for all of them.
 
-import { lazy, useLocation, useRoute } from "preact-iso";
+import "../styles/boards.css";
+
+import { useLocation, useRoute } from "preact-iso";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { ProblemError } from "../api/client";
 import type { CommentInfo, FileInfo } from "../api/schema";
 import type { Act } from "../boards/acts";
-import { readChoice, readTime, withChoice, withoutChoice, withTab, withTime } from "../boards/address";
+import { Alone } from "../boards/alone";
+import {
+  boardPath, cardLink, type Mode, readChoice, readFrames, readMode, readTime, withCard, withChoice, withFrame, withoutChoice, withTab, withTime,
+} from "../boards/address";
 import { Bar } from "../boards/bar";
 import { type Open, useBoard } from "../boards/board";
 import { type Opened, removeBoard } from "../boards/calls";
@@ -25,35 +30,51 @@ import { cardsOn, tabAt, tabOf } from "../boards/pages";
 import { byWeight } from "../boards/suggest";
 import { Tabs } from "../boards/tabs";
 import { Travel } from "../boards/travel";
+import { copyAddress } from "../parts/link";
 import { plain } from "../format";
 import type { Query } from "../live/query";
+import { Avatar } from "../parts/avatar";
 import { Comments, useComments } from "../parts/comments";
 import { Dialog } from "../parts/dialog";
 import { Icon } from "../parts/icon";
+import { later } from "../parts/later";
 import { Empty, Failed, Known } from "../parts/states";
 import { complain, toast } from "../parts/toasts";
+import { view } from "../recent";
 import { node } from "../state";
 import { useTitle } from "../title";
-import { type Choice, readParams, type Value, type Variant } from "../widgets";
+import { type Choice, readParams, readWishes, type Value, type Variant } from "../widgets";
 
-const Export = lazy(() => import("../boards/export/dialog").then((module) => module.Export));
+const Printed = later(() => import("../boards/printed").then((module) => module.Printed));
+const Export = later(() => import("../boards/export/dialog").then((module) => module.Export), () => null);
 
 /** The page of a dashboard. */
 export function DashboardPage() {
   const { params } = useRoute();
+  const { path, query, route } = useLocation();
   const id = params.id ?? "";
-  return <Dashboard key={id} id={id} />;
+  const mode = readMode(path);
+  useEffect(() => {
+    // Until 0.1 it was edited so.
+    const { edit, ...rest } = query;
+    if (edit !== undefined && mode === undefined) route(boardPath(id, "edit") + withCard(rest, rest.card), true);
+  }, [query]);
+  return <Dashboard key={id} id={id} mode={mode} />;
 }
 
-function Dashboard({ id }: { id: string }) {
+function Dashboard({ id, mode }: { id: string; mode: Mode | undefined }) {
   const open = useBoard(id);
   const { query } = open;
-  useTitle(query.data?.board.title || "Dashboard");
+  const title = query.data?.board.title;
+  useTitle(title || "Dashboard");
   useEffect(() => {
     // An address may name an id by its first digits.
     const whole = query.data?.board.id;
-    if (whole !== undefined && whole !== id) history.replaceState(null, "", `/d/${whole}${location.search}`);
+    if (whole !== undefined && whole !== id) history.replaceState(null, "", boardPath(whole, mode) + location.search);
   }, [query.data]);
+  useEffect(() => {
+    if (title !== undefined) view({ kind: "dashboard", path: boardPath(query.data?.board.id ?? id), name: title || "Dashboard" });
+  }, [title]);
   if (query.data === undefined && query.error instanceof ProblemError && query.error.problem.code === "not_found") {
     return (
       <div class="page">
@@ -81,7 +102,7 @@ function Dashboard({ id }: { id: string }) {
         {(opened) => (
           <>
             {query.error !== undefined && <Failed error={query.error} again={query.again} />}
-            <Loaded opened={opened} open={open} />
+            <Loaded opened={opened} open={open} mode={mode} />
           </>
         )}
       </Known>
@@ -89,11 +110,11 @@ function Dashboard({ id }: { id: string }) {
   );
 }
 
-function Loaded({ opened, open }: { opened: Opened; open: Open }) {
+function Loaded({ opened, open, mode }: { opened: Opened; open: Open; mode: Mode | undefined }) {
   const { board, info } = opened;
   const { perform } = open;
   const { query, path, route } = useLocation();
-  const edits = info.writable && query.edit !== undefined;
+  const edits = info.writable && mode === "edit";
   const [discussed, setDiscussed] = useState<string>();
   const comments = useComments({ board: board.id });
   const [inspected, setInspected] = useState<string>();
@@ -103,15 +124,18 @@ function Loaded({ opened, open }: { opened: Opened; open: Open }) {
   const histories = useHistories(stacks);
   const known = histories.data ?? new Map();
   const at = readTime(query);
+  /** The frames that the address says, which come before those of the dashboard. */
+  const said = useMemo(() => readFrames(query), [query]);
+  const historyOf = (card: Card) => known.get(stackOf(card) ?? "") ?? [];
   const references = useMemo(() => {
-    const then = (card: Card) => (at === undefined ? undefined : frameAt(known.get(stackOf(card) ?? "") ?? [], at));
+    const then = (card: Card) => (at === undefined ? undefined : frameAt(historyOf(card), at));
     return new Map(
       board.cards.flatMap((card): [string, string][] => {
-        const reference = referenceOf(card, then(card));
+        const reference = referenceOf(card, then(card), said.get(card.id));
         return reference === undefined ? [] : [[card.id, reference]];
       }),
     );
-  }, [board, known, at]);
+  }, [board, known, at, said]);
   const frames = useFrames([...references.values()]);
   const foundOf = (card: Card) => frames.data?.get(references.get(card.id) ?? "");
 
@@ -120,7 +144,14 @@ function Loaded({ opened, open }: { opened: Opened; open: Open }) {
     if (card.kind !== "stack" || found === undefined || "error" in found) return [];
     return byWeight(found.frame.files).map((item) => ({ item, params: readParams(item.params) }));
   };
-  const sources = useMemo(() => board.cards.map((card) => sourceOf(card, variantsOf(card))), [board, frames.data]);
+  const wishesOf = (card: Card) => {
+    const found = foundOf(card);
+    return readWishes(found !== undefined && "frame" in found ? found.frame.widgets : undefined);
+  };
+  const sources = useMemo(
+    () => board.cards.map((card) => sourceOf(card, variantsOf(card), wishesOf(card))),
+    [board, frames.data],
+  );
   const widgets = useMemo(() => barOf(sources, board.params), [sources, board.params]);
   const choice = firstChoice(sources, board.params, readChoice(query, widgets));
   /** Whether a slider is on its way: only its first step is one to go back over. */
@@ -143,17 +174,21 @@ function Loaded({ opened, open }: { opened: Opened; open: Open }) {
     perform(done.act === "add" && tab !== undefined ? { ...done, card: { ...done.card, tab } } : done);
   const card = board.cards.find(({ id }) => id === inspected);
   const talked = board.cards.find(({ id }) => id === discussed);
+  const alone = edits ? undefined : board.cards.find(({ id, kind }) => id === query.card && kind !== "divider");
+  const framed = (card: Card, frame: string | undefined, replaces = true) => route(path + withFrame(query, card.id, frame), replaces);
+  const copyLink = (card: Card, frame?: string) => copyAddress(boardPath(board.id) + cardLink(query, choice, card.id, frame));
   const drawn = (): DrawnCard[] => {
     const all = (cards: Card[]) =>
-      cards.map((card) => ({ card, found: foundOf(card), shown: shownOf(card), history: known.get(stackOf(card) ?? "") ?? [] }));
+      cards.map((card) => ({ card, found: foundOf(card), shown: shownOf(card), history: historyOf(card) }));
     return board.tabs.length === 0
       ? all(cards)
       : board.tabs.flatMap((tab) => [{ card: headingOf(tab), found: undefined, shown: undefined, history: [] }, ...all(cardsOn(board, tab))]);
   };
 
+  if (mode === "print") return <Printed opened={opened} cards={drawn()} choice={choice} at={at} choose={choose} back={boardPath(board.id) + location.search} />;
   return (
     <>
-      <Head opened={opened} edits={edits} open={open} drawn={drawn} choice={choice} at={at} tab={tab} />
+      <Head opened={opened} edits={edits} mode={mode} open={open} drawn={drawn} choice={choice} at={at} tab={tab} />
       <Bar
         board={board}
         widgets={widgets}
@@ -197,13 +232,21 @@ function Loaded({ opened, open }: { opened: Opened; open: Open }) {
                     card={card}
                     found={foundOf(card)}
                     shown={shownOf(card)}
-                    history={known.get(stackOf(card) ?? "") ?? []}
+                    history={historyOf(card)}
                     choose={choose}
+                    at={said.get(card.id)}
+                    back={() => framed(card, undefined)}
                     comments={comments.data?.filter((comment) => comment.card === card.id).length ?? 0}
                     discuss={() => setDiscussed(card.id)}
                     {...(edits
                       ? { tools: <Tools card={card} cards={cards} perform={perform} open={() => setInspected(card.id)} /> }
-                      : {})}
+                      : {
+                          acts: {
+                            alone: () => route(path + withCard(query, card.id)),
+                            link: (frame) => copyLink(card, frame),
+                            ...(info.writable ? { pin: (frame) => perform({ act: "pin", id: card.id, frame }) } : {}),
+                          },
+                        })}
                   />
                   {edits && <Edge card={card} perform={perform} />}
                 </div>
@@ -213,6 +256,20 @@ function Loaded({ opened, open }: { opened: Opened; open: Open }) {
         )}
       </div>
       {!edits && <Travel times={timesOf(known)} at={at} go={(to) => route(path + withTime(query, to), true)} />}
+      {alone && (
+        <Alone
+          key={alone.id}
+          card={alone}
+          found={foundOf(alone)}
+          shown={shownOf(alone)}
+          history={historyOf(alone)}
+          at={said.get(alone.id)}
+          choose={choose}
+          go={(frame) => framed(alone, frame)}
+          link={(frame) => copyLink(alone, frame)}
+          close={() => route(path + withCard(query, undefined))}
+        />
+      )}
       {talked && (
         <CardComments
           key={talked.id}
@@ -242,6 +299,7 @@ function Loaded({ opened, open }: { opened: Opened; open: Open }) {
 interface HeadProps {
   opened: Opened;
   edits: boolean;
+  mode: Mode | undefined;
   open: Open;
   /** Returns what every card shows now. */
   drawn: () => DrawnCard[];
@@ -250,11 +308,14 @@ interface HeadProps {
   tab: string | undefined;
 }
 
-function Head({ opened, edits, open, drawn, choice, at, tab }: HeadProps) {
+function Head({ opened, edits, mode, open, drawn, choice, at, tab }: HeadProps) {
   const { board, info } = opened;
   const { perform, saved, back, forth } = open;
-  const { path, route } = useLocation();
+  const { query, route } = useLocation();
   const [dialog, setDialog] = useState<"history" | "copy" | "export">();
+  const here = (to?: Mode) => boardPath(board.id, to) + withCard(query, undefined);
+  const historyIsOpen = mode === "history" || dialog === "history";
+  const closeHistory = () => (mode === "history" ? route(here()) : setDialog(undefined));
   const mine = node.value?.user === info.creator.user;
   const onHome = pinned.value.includes(board.id);
   const close = () => setDialog(undefined);
@@ -286,6 +347,7 @@ function Head({ opened, edits, open, drawn, choice, at, tab }: HeadProps) {
         <a class="link" href="/dashboards">
           Dashboards
         </a>
+        <Avatar user={info.creator.user} name={mine ? (node.value?.name ?? "me") : info.creator.name} small />
         <span>by {mine ? "me" : plain(info.creator.name)}</span>
         {info.removed && <span class="badge bad">removed by who made it</span>}
         {edits && (
@@ -324,7 +386,7 @@ function Head({ opened, edits, open, drawn, choice, at, tab }: HeadProps) {
                   <Icon name="bin" size={16} /> Remove
                 </button>
               )}
-              <a class="button primary" href={path + withTab({}, tab)}>
+              <a class="button primary" href={boardPath(board.id) + withTab({}, tab)}>
                 Done
               </a>
             </>
@@ -340,17 +402,20 @@ function Head({ opened, edits, open, drawn, choice, at, tab }: HeadProps) {
               >
                 <Icon name="pin" size={16} />
               </button>
-              <button type="button" class="button icon" aria-label="History" title="History" onClick={() => setDialog("history")}>
+              <a class="button icon" href={here("history")} aria-label="History" title="History">
                 <Icon name="clock" size={16} />
-              </button>
+              </a>
+              <a class="button icon" href={here("print")} aria-label="Print" title="As it is printed">
+                <Icon name="printer" size={16} />
+              </a>
               <button type="button" class="button" onClick={() => setDialog("export")}>
                 <Icon name="download" size={16} /> Export
               </button>
               <button type="button" class="button" onClick={() => setDialog("copy")}>
-                <Icon name="copy" size={16} /> Duplicate
+                <Icon name="copy" size={16} /> {info.writable ? "Duplicate" : "Duplicate to edit"}
               </button>
               {info.writable && (
-                <a class="button primary" href={path + withTab({ edit: "" }, tab)}>
+                <a class="button primary" href={boardPath(board.id, "edit") + withTab({}, tab)}>
                   <Icon name="edit" size={16} /> Edit
                 </a>
               )}
@@ -369,7 +434,12 @@ function Head({ opened, edits, open, drawn, choice, at, tab }: HeadProps) {
       ) : (
         board.description !== "" && <p class="message">{plain(board.description)}</p>
       )}
-      {dialog === "history" && <History board={board} info={info} close={close} />}
+      {mode === "edit" && !edits && (
+        <p class="note" role="status">
+          You read this dashboard and do not write on it: duplicate it, and what you change is yours.
+        </p>
+      )}
+      {historyIsOpen && <History board={board} info={info} close={closeHistory} />}
       {dialog === "copy" && <Duplicate board={board.id} context={info.context} close={close} />}
       {dialog === "export" && <Export board={board} cards={drawn()} choice={choice} at={at} close={close} />}
     </header>

@@ -1,5 +1,7 @@
 // All dashboards, and how one is made: choose some stacks, and it stands there.
 
+import "../styles/boards.css";
+
 import { useLocation } from "preact-iso";
 import { useState } from "preact/hooks";
 
@@ -157,7 +159,7 @@ function Choosing({ listed, contexts }: { listed: Listing[]; contexts: ContextIn
           </label>
         )}
       </div>
-      <fieldset class="card choices">
+      <fieldset class="card board-choices">
         <legend class="visually-hidden">Stacks</legend>
         {fitting.slice(0, 200).map((one) => (
           <label key={one.stack.context + one.stack.user + one.stack.id}>

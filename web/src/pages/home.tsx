@@ -1,7 +1,7 @@
 // What there is, and what is new.
 
-import { lazy } from "preact-iso";
 
+import { away, doneOf, putAway } from "../begun";
 import { count, plain, size } from "../format";
 import type { ContextInfo } from "../api/schema";
 import { useQuery } from "../live/query";
@@ -9,16 +9,19 @@ import { listMembers, listPeers, movesPeople, presence } from "../people";
 import { Avatar } from "../parts/avatar";
 import { Bar, Section } from "../parts/forms";
 import { Icon } from "../parts/icon";
-import { Known } from "../parts/states";
+import { later } from "../parts/later";
+import { Id } from "../parts/id";
+import { Bones, Known } from "../parts/states";
 import { Time } from "../parts/time";
 import { node } from "../state";
 import { listContexts, listStacks } from "../stacks";
 import { useTitle } from "../title";
 import { pinned } from "../boards/pins";
 import { Activity } from "./home/activity";
-import { Begin } from "./home/begin";
+import { Recent } from "./home/recent";
 
-const Boards = lazy(() => import("./home/boards").then((module) => module.Boards));
+const Begin = later(() => import("./home/begin").then((module) => module.Begin), () => <div class="card grid-pad"><Bones lines={8} /></div>);
+const Boards = later(() => import("./home/boards").then((module) => module.Boards));
 
 /** Most members that a card shows. */
 const FACES = 5;
@@ -38,6 +41,8 @@ export function Home() {
     listContexts,
     ({ event }) => event === "context.changed" || event.startsWith("stack.") || event === "transfer.finished",
   );
+  const done = stacks.data && doneOf(node.value, stacks.data, contexts.data ?? []);
+  const begins = done !== undefined && !away.value && !(done.pushed && done.shared && done.safe);
   return (
     <div class="page">
       <header>
@@ -47,12 +52,13 @@ export function Home() {
         </h1>
         {node.value && (
           <p class="meta">
+            <Id id={node.value.device} what="node" />
             {count(node.value.stacks, "stack")} in {count(node.value.contexts, "context")},{" "}
             {count(node.value.peers_connected, "peer")} connected
           </p>
         )}
       </header>
-      {stacks.data && <Begin listed={stacks.data} contexts={contexts.data ?? []} />}
+      {begins && <Begin done={done} putAway={putAway} />}
       <div class="home">
         <div class="grid-wide">
           {pinned.value.length > 0 && <Boards />}
@@ -61,6 +67,7 @@ export function Home() {
               {(known) => <Contexts contexts={known} />}
             </Known>
           </Section>
+          <Recent />
         </div>
         <Known query={stacks} lines={8}>
           {(listed) => <Activity listed={listed} />}

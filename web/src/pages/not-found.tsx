@@ -1,11 +1,15 @@
-import { lazy, useLocation } from "preact-iso";
+import type { VNode } from "preact";
+import { useLocation } from "preact-iso";
 
+import { Coming } from "../parts/coming";
+import { later } from "../parts/later";
 import { Empty } from "../parts/states";
 import { readOldBoard, readOldPath } from "../ref";
 import { useTitle } from "../title";
 
-const OldBoard = lazy(() => import("./old-board").then((module) => module.OldBoard));
-const OldPage = lazy(() => import("./old-page").then((module) => module.OldPage));
+const coming = (failed: VNode | undefined) => <Coming failed={failed} />;
+const OldBoard = later(() => import("./old-board").then((module) => module.OldBoard), coming);
+const OldPage = later(() => import("./old-page").then((module) => module.OldPage), coming);
 
 /** What an address shows that leads nowhere, or where one of dstack leads. */
 export function NotFound() {

@@ -1,5 +1,7 @@
 // One other user: who she is, what is trusted of hers, and what she has.
 
+import "../styles/people.css";
+
 import { useLocation, useRoute } from "preact-iso";
 import { useState } from "preact/hooks";
 
@@ -20,6 +22,8 @@ import { Time } from "../parts/time";
 import { toast } from "../parts/toasts";
 import { listContexts, listStacks } from "../stacks";
 import { useTitle } from "../title";
+import { Keys } from "./peer/keys";
+import { Moving } from "./peer/moving";
 import { Latency, Presence, Trust } from "./peers";
 
 /** How many of her stacks are shown. */
@@ -137,8 +141,10 @@ function Shown({ peer, again }: { peer: PeerInfo; again: () => void }) {
         </div>
       </Section>
       <Devices peer={peer} />
+      <Moving user={peer.user} />
       <Shared peer={peer} />
       <Hers peer={peer} />
+      <Keys user={peer.user} />
       <Section title="Id" id="id">
         <Copy text={peer.user} label="Copy the id" />
       </Section>
@@ -294,6 +300,11 @@ function Connected({ device }: { device: PeerDevice }) {
       <span class="on">connected</span>
       {transport !== undefined && ` · ${transport}`}
       {device.latency_ms != null && <Latency time={device.latency_ms} />}
+      {device.synced != null && (
+        <>
+          {" · "}in step <Time at={device.synced} />
+        </>
+      )}
     </>
   );
 }

@@ -1,8 +1,10 @@
 // Who else is there, and how one comes together.
 
+import "../styles/people.css";
+
 import { useState } from "preact/hooks";
 
-import type { NodeStatus, PeerInfo } from "../api/schema";
+import type { NodeStatus, PeerInfo, TransferInfo } from "../api/schema";
 import { milliseconds, plain, short } from "../format";
 import { useQuery } from "../live/query";
 import { listPeers, movesPeople, presence, useLatencies } from "../people";
@@ -13,6 +15,7 @@ import { Icon } from "../parts/icon";
 import { Bones, Empty, Known } from "../parts/states";
 import { Time } from "../parts/time";
 import { node } from "../state";
+import { listTransfers, movesTransfers, rate, speed, withUser } from "../transfers";
 import { useTitle } from "../title";
 import { Invite } from "./peers/invite";
 import { Offers } from "./peers/offers";
@@ -24,6 +27,7 @@ export function Peers() {
   const [invites, invite] = useState(false);
   const peers = useQuery("peers", listPeers, movesPeople);
   useLatencies(peers.again);
+  const transfers = useQuery("transfers", listTransfers, movesTransfers);
   return (
     <div class="page">
       <header class="row page-head">
@@ -49,7 +53,7 @@ export function Peers() {
                 </button>
               </Empty>
             ) : (
-              <People peers={known} />
+              <People peers={known} transfers={transfers.data?.transfers ?? []} />
             )
           }
         </Known>
@@ -65,7 +69,7 @@ export function Peers() {
   );
 }
 
-function People({ peers }: { peers: PeerInfo[] }) {
+function People({ peers, transfers }: { peers: PeerInfo[]; transfers: TransferInfo[] }) {
   const sorted = [...peers].sort(
     (a, b) =>
       Number(a.blocked) - Number(b.blocked) ||
@@ -92,11 +96,23 @@ function People({ peers }: { peers: PeerInfo[] }) {
             </span>
             <span class="seen muted">
               <Presence peer={peer} />
+              <Rates transfers={withUser(transfers, peer.user)} />
             </span>
           </a>
         </li>
       ))}
     </ul>
+  );
+}
+
+/** How fast bytes come from a user and go to her; nothing while none does. */
+function Rates({ transfers }: { transfers: TransferInfo[] }) {
+  const [down, up] = [speed(transfers, "in"), speed(transfers, "out")];
+  return (
+    <>
+      {down > 0 && <span class="latency" title="What comes"> · ↓ {rate(down)}</span>}
+      {up > 0 && <span class="latency" title="What goes"> · ↑ {rate(up)}</span>}
+    </>
   );
 }
 

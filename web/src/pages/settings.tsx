@@ -1,5 +1,7 @@
 // Settings, a page a subject.
 
+import "../styles/settings.css";
+
 import { useRoute } from "preact-iso";
 import { useEffect, useRef } from "preact/hooks";
 
@@ -15,7 +17,7 @@ import { Nowhere } from "./not-found";
 
 const SECTIONS = {
   identity: ["Identity", Identity],
-  access: ["Tokens and browsers", Access],
+  tokens: ["Tokens and browsers", Access],
   network: ["Network", Network],
   storage: ["Storage", Storage],
   notifications: ["Notifications", Notify],
@@ -28,7 +30,9 @@ export type SectionName = keyof typeof SECTIONS;
 
 /** The settings. */
 export function Settings() {
-  const { section = "identity" } = useRoute().params;
+  const { section: said = "identity" } = useRoute().params;
+  // Until 0.1 it was called so.
+  const section = said === "access" ? "tokens" : said;
   const name = (Object.keys(SECTIONS) as SectionName[]).find((one) => one === section);
   useTitle(name ? `${SECTIONS[name][0]} · Settings` : "Settings");
   const sections = useRef<HTMLElement>(null);

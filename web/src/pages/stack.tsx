@@ -1,28 +1,35 @@
 import "../styles/stack.css";
 
-import { lazy, useLocation, useRoute } from "preact-iso";
+import { useLocation, useRoute } from "preact-iso";
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 
 import { answer, api, ProblemError } from "../api/client";
 import type { FileInfo, FrameInfo, LogEntry } from "../api/schema";
 import { count, plain, short, size } from "../format";
 import { type Query, useQuery } from "../live/query";
+import { Coming } from "../parts/coming";
+import { Icon } from "../parts/icon";
+import { later } from "../parts/later";
 import { chosenOf, Params } from "../parts/params";
 import { Show } from "../parts/show";
 import { concerns, useLog } from "../parts/stack/log";
 import { Newer, Timeline } from "../parts/stack/timeline";
 import { Side } from "../parts/stack/side";
 import { Actions, Tags } from "../parts/stack/actions";
+import { Whose } from "../parts/stack/whose";
 import { allFiles } from "../parts/stack/doing";
 import { Empty, Failed, Known } from "../parts/states";
+import { iconOf } from "../parts/thumbnail";
 import { Time } from "../parts/time";
 import {
   type Pair, readCompare, readStackPath, readView, reference, shownRev, type StackPlace, stackPath, type View, VIEWS,
 } from "../ref";
+import { view as viewed } from "../recent";
 import { node } from "../state";
 import { useTitle } from "../title";
 import { NotFound } from "./not-found";
+import { readWishes } from "../widgets";
 
 const LABELS: Record<View, string> = {
   preview: "Preview",
@@ -33,13 +40,13 @@ const LABELS: Record<View, string> = {
   use: "Use this",
 };
 
-const History = lazy(() => import("../parts/stack/history").then((module) => module.History));
-const Compare = lazy(() => import("../parts/stack/compare").then((module) => module.Compare));
-const Files = lazy(() => import("../parts/stack/files").then((module) => module.Files));
-const Lineage = lazy(() => import("../parts/stack/lineage").then((module) => module.Lineage));
-const Said = lazy(() => import("../parts/stack/said").then((module) => module.Said));
-const Use = lazy(() => import("../parts/stack/use").then((module) => module.Use));
-const Ask = lazy(() => import("../parts/stack/ask").then((module) => module.Ask));
+const History = later(() => import("../parts/stack/history").then((module) => module.History));
+const Compare = later(() => import("../parts/stack/compare").then((module) => module.Compare));
+const Files = later(() => import("../parts/stack/files").then((module) => module.Files));
+const Lineage = later(() => import("../parts/stack/lineage").then((module) => module.Lineage));
+const Said = later(() => import("../parts/stack/said").then((module) => module.Said));
+const Use = later(() => import("../parts/stack/use").then((module) => module.Use));
+const Ask = later(() => import("../parts/stack/ask").then((module) => module.Ask), (failed) => <Coming failed={failed} />);
 
 /** A stack at one of its frames, or what differs between two of them. */
 export function StackPage() {
@@ -68,6 +75,11 @@ function Stack({ place, pair }: { place: StackPlace; pair: Pair | undefined }) {
     asked.data === undefined && asked.error === undefined && last.current !== undefined
       ? { ...asked, data: last.current }
       : asked;
+  const here = frame.data !== undefined;
+  useEffect(() => {
+    const { user, context, name } = place;
+    if (here) viewed({ kind: "stack", path: stackPath({ user, context, name }), name });
+  }, [here]);
   if (frame.data === undefined && isUnknown(frame.error)) {
     return (
       <div class="page">
@@ -136,7 +148,7 @@ function Body({ view, place, frame, log, mine }: BodyProps) {
     case "comments":
       return <Said place={place} frame={frame} />;
     case "use":
-      return <Use place={place} frame={frame} {...chosenOf(files, query)} />;
+      return <Use place={place} frame={frame} {...chosenOf(files, query, readWishes(frame.widgets))} />;
   }
 }
 
@@ -163,6 +175,7 @@ function Head(props: { place: StackPlace; frame: FrameInfo; mine: boolean; compa
         </a>
       </p>
       <div class="row wrap">
+        <Icon name={iconOf(stack.head?.cover)} size={22} />
         <h1>{plain(stack.name)}</h1>
         {place.rev !== undefined && <span class="badge accent">{plain(shownRev(place.rev))}</span>}
         {!comparing && <Tags place={place} frame={frame} mine={mine} />}
@@ -172,11 +185,12 @@ function Head(props: { place: StackPlace; frame: FrameInfo; mine: boolean; compa
             pushed while apart: the other head
           </a>
         ))}
-        {mine && !comparing && <Actions place={place} frame={frame} />}
+        {!comparing && <Actions place={place} frame={frame} mine={mine} />}
       </div>
       {frame.message !== "" && !comparing && <p class="message">{plain(frame.message)}</p>}
       {!comparing && (
         <p class="meta">
+          <Whose frame={frame} />
           <Time at={frame.time} />
           <code title={frame.id}>{short(frame.id)}</code>
           <span>
@@ -202,6 +216,7 @@ interface PreviewProps {
 }
 
 function Preview({ place, frame, files, entries, mine }: PreviewProps) {
+  const wishes = useMemo(() => readWishes(frame.widgets), [frame]);
   return (
     <div class="two-columns">
       <div class="grid-gap first">
@@ -215,7 +230,7 @@ function Preview({ place, frame, files, entries, mine }: PreviewProps) {
             )}
           </Empty>
         ) : (
-          <Params files={files}>
+          <Params files={files} wishes={wishes}>
             {(file) => (
               <Steady of={file.hash}>
                 <section class="card view" aria-label={plain(file.text || file.path)}>

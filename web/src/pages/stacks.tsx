@@ -5,7 +5,7 @@ import { all, answer, api, ProblemError } from "../api/client";
 import type { PeerInfo, SearchHit } from "../api/schema";
 import { plain } from "../format";
 import {
-  isNarrow, isQuery, keyOf, pick, question, readWanted, type Sort, SORTS, SPANS, tagsOf, TYPES, type Wanted, wantedPath,
+  isNarrow, isQuery, keyOf, pick, question, readWanted, type Sort, SORTS, SPANS, tagsOf, type Wanted, wantedPath,
 } from "../found";
 import { useQuery } from "../live/query";
 import { Find } from "../parts/find";
@@ -16,6 +16,7 @@ import { stackPath } from "../ref";
 import { type Listing, listStacks, placeOf } from "../stacks";
 import { node } from "../state";
 import { useTitle } from "../title";
+import { TYPES } from "../types";
 
 /** How long one has to stop typing before the daemon is asked, in milliseconds. */
 const PAUSE = 180;

@@ -3,7 +3,6 @@
 
 import "../styles/comments.css";
 
-import { lazy } from "preact-iso";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { all, answer, api } from "../api/client";
@@ -12,11 +11,12 @@ import { plain, short } from "../format";
 import { type Query, useQuery } from "../live/query";
 import { Avatar } from "./avatar";
 import { ask } from "./dialog";
+import { later } from "./later";
 import { Known } from "./states";
 import { Time } from "./time";
 import { complain } from "./toasts";
 
-const Prose = lazy(() => import("./markdown").then((module) => module.Prose));
+const Prose = later(() => import("./markdown").then((module) => module.Prose));
 
 /** Most bytes of a comment, as the daemon takes them. */
 const MOST = 2048;

@@ -12,6 +12,8 @@ const SECOND = 1200;
 const JUMPS: Record<string, [path: string, label: string]> = {
   h: ["/", "Home"],
   s: ["/stacks", "Stacks"],
+  d: ["/dashboards", "Dashboards"],
+  a: ["/activity", "Activity"],
   p: ["/peers", "Peers"],
   t: ["/transfers", "Transfers"],
   n: ["/notifications", "Notifications"],
@@ -70,7 +72,7 @@ export function Keys() {
 function Shortcuts({ close }: { close: () => void }) {
   const keys: [keys: string[], does: string][] = [
     [["Ctrl", "K"], "Go to anything, or do something"],
-    [["/"], "Find stacks"],
+    [["/"], "Search"],
     [["?"], "These shortcuts"],
     ...Object.entries(JUMPS).map(([key, [, label]]): [string[], string] => [["g", key], `Go to ${label}`]),
     [["Esc"], "Close what is open"],

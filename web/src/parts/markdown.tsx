@@ -1,3 +1,5 @@
+import "../styles/views.css";
+
 import MarkdownIt from "markdown-it";
 import { useEffect, useRef } from "preact/hooks";
 

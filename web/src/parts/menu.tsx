@@ -9,7 +9,7 @@ import { Icon, type IconName } from "./icon";
 const GAP = 4;
 
 /** A button that opens a menu below it; arrows move in it, Escape closes it. */
-export function Menu({ label, children }: { label: string; children: ComponentChildren }) {
+export function Menu({ label, bare, children }: { label: string; bare?: true; children: ComponentChildren }) {
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
   const menu = useRef<HTMLDivElement>(null);
@@ -40,7 +40,7 @@ export function Menu({ label, children }: { label: string; children: ComponentCh
       <button
         type="button"
         ref={button}
-        class="button icon"
+        class={`button icon ${bare ? "bare" : ""}`}
         aria-label={label}
         title={label}
         aria-haspopup="menu"

@@ -1,5 +1,7 @@
 // Everything by its name: Ctrl-K. It is loaded when it is opened first.
 
+import "../styles/palette.css";
+
 import { useLocation } from "preact-iso";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
@@ -49,12 +51,18 @@ export function Palette({ close, shortcuts }: { close: () => void; shortcuts: ()
     return [
       page("Home", "/", "home"),
       page("Stacks", "/stacks", "stacks"),
+      page("Dashboards", "/dashboards", "dashboards"),
+      page("New dashboard", "/dashboards/new", "plus"),
+      page("Activity", "/activity", "clock"),
+      page("Search everything", "/search", "search"),
+      page("First steps", "/welcome", "check"),
       page("Peers", "/peers", "peers"),
+      page("Invite somebody", "/peers/invite", "plus"),
       page("Transfers", "/transfers", "transfers"),
       page("Notifications", "/notifications", "bell"),
       page("Follow by ticket", "/join", "plus"),
-      ...["Identity", "Access", "Network", "Storage", "Appearance", "About"].map((name) =>
-        page(`Settings: ${name === "Access" ? "Tokens and browsers" : name}`, `/settings/${name.toLowerCase()}`, "settings"),
+      ...["Identity", "Tokens", "Network", "Storage", "Notifications", "Appearance", "About"].map((name) =>
+        page(`Settings: ${name === "Tokens" ? "Tokens and browsers" : name}`, `/settings/${name.toLowerCase()}`, "settings"),
       ),
       { kind: "act", name: isDark() ? "Use light colours" : "Use dark colours", about: "", icon: isDark() ? "light" : "dark", run: () => { theme.value = isDark() ? "light" : "dark"; } },
       { kind: "act", name: "Pause all transfers", about: "", icon: "pause", run: () => void pause(true) },

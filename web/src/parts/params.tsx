@@ -9,7 +9,8 @@ import { useId, useMemo, useRef, useState } from "preact/hooks";
 import type { FileInfo } from "../api/schema";
 import { plain } from "../format";
 import {
-  type Choice, movedFrom, nearest, possible, readParams, resolve, type Value, type Variant, type Widget, widgetsOf,
+  called, type Choice, firstOf, movedFrom, nearest, possible, readParams, resolve, type Value, type Variant, type Widget,
+  widgetsOf, type Wishes,
 } from "../widgets";
 import { Icon } from "./icon";
 
@@ -26,26 +27,33 @@ export interface Chosen {
 }
 
 /** Returns the attachment that an address means. */
-export function chosenOf(files: FileInfo[], query: Record<string, string>): Chosen {
+export function chosenOf(files: FileInfo[], query: Record<string, string>, wishes: Wishes): Chosen {
   const variants = variantsOf(files);
   const named = variants.some(({ params }) => Object.keys(params).length > 0);
   if (!named) return { file: files.find(({ path }) => path === query.file) ?? files[0], choice: {} };
   const { choice } = readChoice(query, widgetsOf(variants));
   const byPath = variants.find(({ item }) => item.path === query.file);
-  const found = startOf(variants, (byPath ?? variants[0])?.params ?? {}, choice);
+  const found = startOf(variants, (byPath ?? firstOf(variants, wishes))?.params ?? {}, choice);
   return { file: found?.item, choice: found?.params ?? {} };
 }
 
 /** Shows the attachment that the widgets choose; what was chosen stands in the address. */
-export function Params(props: { files: FileInfo[]; children: (file: FileInfo) => ComponentChildren }) {
+export function Params(props: {
+  files: FileInfo[];
+  /** How the author of the frame wishes parameters to be asked for. */
+  wishes: Wishes;
+  children: (file: FileInfo) => ComponentChildren;
+}) {
+  const { wishes } = props;
   const { query, route, path } = useLocation();
   const variants = useMemo(() => variantsOf(props.files), [props.files]);
-  const widgets = useMemo(() => widgetsOf(variants), [variants]);
+  const widgets = useMemo(() => widgetsOf(variants, wishes), [variants, wishes]);
   const named = variants.some(({ params }) => Object.keys(params).length > 0);
   const [notice, setNotice] = useState<{ text: string; of: string }>();
-  const wanted = readChoice(query, widgets);
+  // An address may also choose what is not offered.
+  const wanted = readChoice(query, widgetsOf(variants));
   const byPath = variants.find(({ item }) => item.path === query.file);
-  const start = (byPath ?? variants[0])?.params ?? {};
+  const start = (byPath ?? firstOf(variants, wishes))?.params ?? {};
   const found = startOf(variants, start, wanted.choice);
   /** Whether a slider is on its way: only its first step is one to go back over. */
   const dragging = useRef(false);
@@ -58,12 +66,16 @@ export function Params(props: { files: FileInfo[]; children: (file: FileInfo) =>
     if (next === undefined) return;
     const address = writeChoice(query, next.params);
     const moved = movedFrom(asked, next.params, key);
-    setNotice(moved.length === 0 ? undefined : { text: movedText(key, value, moved), of: address });
+    setNotice(moved.length === 0 ? undefined : { text: movedText(key, value, moved, nameOf), of: address });
     route(`${path}?${address}`, drags && dragging.current);
     dragging.current = drags;
   };
   const settle = () => {
     dragging.current = false;
+  };
+  const nameOf = (key: string) => {
+    const widget = widgets.find((one) => one.key === key);
+    return plain(widget === undefined ? key : called(widget));
   };
   // An address may ask for what there is not; what is shown instead is said.
   const missing = [
@@ -71,12 +83,12 @@ export function Params(props: { files: FileInfo[]; children: (file: FileInfo) =>
       const widget = widgets.find((one) => one.key === key);
       return widget === undefined
         ? `There is no parameter ${plain(key)}.`
-        : `No attachment has ${plain(key)} = ${plain(text)}: it can be ${list(possible(variants, found.params, widget))}.`;
+        : `No attachment has ${nameOf(key)} = ${plain(text)}: it can be ${list(possible(variants, found.params, widget))}.`;
     }),
     ...movedFrom(wanted.choice, found.params).map(({ key, from, to }) => {
       const widget = widgets.find((one) => one.key === key);
       const would = widget ? possible(variants, found.params, widget) : [];
-      return `No attachment has ${plain(key)} = ${shown(from)} with the rest: ${to === undefined ? "it is left out" : `shown is ${shown(to)}`}; with the rest it can be ${list(would)}.`;
+      return `No attachment has ${nameOf(key)} = ${shown(from)} with the rest: ${to === undefined ? "it is left out" : `shown is ${shown(to)}`}; with the rest it can be ${list(would)}.`;
     }),
   ];
   const said = missing.length > 0 ? missing.join(" ") : notice?.of === now ? notice.text : undefined;
@@ -104,7 +116,7 @@ export function Params(props: { files: FileInfo[]; children: (file: FileInfo) =>
         )}
       </div>
       {!named && variants.length > 1 && <ByName files={props.files} found={found.item} />}
-      {props.children(named ? found.item : (chosenOf(props.files, query).file ?? found.item))}
+      {props.children(named ? found.item : (chosenOf(props.files, query, wishes).file ?? found.item))}
     </>
   );
 }
@@ -121,9 +133,14 @@ function variantsOf(files: FileInfo[]): Variant<FileInfo>[] {
   return files.map((item) => ({ item, params: readParams(item.params) }));
 }
 
-function movedText(key: string, value: Value, moved: ReturnType<typeof movedFrom>): string {
-  const parts = moved.map(({ key, to }) => (to === undefined ? `${plain(key)} does not apply` : `${plain(key)} moved to ${shown(to)}`));
-  return `With ${plain(key)} = ${shown(value)}, ${parts.join(", ")}: no attachment has the values before.`;
+function movedText(
+  key: string,
+  value: Value,
+  moved: ReturnType<typeof movedFrom>,
+  nameOf: (key: string) => string,
+): string {
+  const parts = moved.map(({ key, to }) => (to === undefined ? `${nameOf(key)} does not apply` : `${nameOf(key)} moved to ${shown(to)}`));
+  return `With ${nameOf(key)} = ${shown(value)}, ${parts.join(", ")}: no attachment has the values before.`;
 }
 
 function list(values: readonly Value[]): string {
@@ -176,12 +193,15 @@ interface ControlProps {
 /** A widget of one kind. */
 type Of<K extends Widget["kind"]> = Extract<Widget, { kind: K }>;
 
+/** A widget of values that are listed. */
+type Listed = Exclude<Widget, Of<"fixed"> | Of<"switch"> | Of<"slider"> | Of<"date">>;
+
 /** One widget of a bar. */
 export function Control(props: ControlProps) {
   const id = useId();
   const { widget, value, choose } = props;
   const fits = (one: Value) => props.possible.includes(one);
-  const name = plain(widget.key);
+  const name = plain(called(widget));
   const OTHERS = "Changes other parameters too";
   switch (widget.kind) {
     case "fixed":
@@ -229,7 +249,7 @@ export function Control(props: ControlProps) {
       return (
         <fieldset class="param">
           <legend>{name}</legend>
-          <span class="segments">
+          <span class="variants">
             {widget.values.map((one) => (
               <label key={String(one)} class={fits(one) ? "" : "far"} title={fits(one) ? undefined : OTHERS}>
                 <input type="radio" name={id} checked={one === value} onChange={() => choose(one)} />
@@ -271,7 +291,7 @@ function Slider({ widget, value, possible, choose, settle }: ControlProps & { wi
   const last = widget.values.length - 1;
   return (
     <div class="param slider">
-      <label for={id}>{plain(widget.key)}</label>
+      <label for={id}>{plain(called(widget))}</label>
       <span class="rail-of">
         <input
           id={id}
@@ -297,7 +317,7 @@ function Slider({ widget, value, possible, choose, settle }: ControlProps & { wi
         <input
           class="field number"
           type="number"
-          aria-label={`${plain(widget.key)}, the nearest to`}
+          aria-label={`${plain(called(widget))}, the nearest to`}
           value={String(value ?? "")}
           step="any"
           onChange={(event) => {
@@ -318,7 +338,7 @@ function Dates({ widget, value, possible, choose }: ControlProps & { widget: Of<
   const timed = values.some((one) => one.includes("T"));
   const form = (one: string | undefined) => (one ?? "").slice(0, timed ? 16 : 10);
   const step = (by: number) => values[at + by] !== undefined && choose(values[at + by] as string);
-  const name = plain(widget.key);
+  const name = plain(called(widget));
   const marked = (by: number) => (values[at + by] === undefined || possible.includes(values[at + by] as string) ? "" : "far");
   return (
     <div class="param dates">
@@ -358,12 +378,12 @@ function Dates({ widget, value, possible, choose }: ControlProps & { widget: Of<
 }
 
 /** One of many texts, of which one types a part. */
-function Combobox({ widget, value, possible, choose }: ControlProps & { widget: { key: string; values: Value[] } }) {
+function Combobox({ widget, value, possible, choose }: ControlProps & { widget: Listed }) {
   const id = useId();
   const [wrong, setWrong] = useState<string>();
   return (
     <div class="param">
-      <label for={id}>{plain(widget.key)}</label>
+      <label for={id}>{plain(called(widget))}</label>
       <input
         id={id}
         class="field"
@@ -392,7 +412,7 @@ function Combobox({ widget, value, possible, choose }: ControlProps & { widget: 
         ))}
       </datalist>
       <span id={`${id}-wrong`} class="wrong">
-        {wrong !== undefined && `no ${plain(widget.key)} begins with “${plain(wrong)}”`}
+        {wrong !== undefined && `no ${plain(called(widget))} begins with “${plain(wrong)}”`}
       </span>
     </div>
   );

@@ -1,12 +1,14 @@
 // An attachment as a person looks at it. What can run code is never shown in the page itself.
 
+import "../styles/views.css";
+
 import type { FunctionComponent } from "preact";
-import { lazy } from "preact-iso";
 
 import { contentUrl } from "../api/client";
 import type { FileInfo } from "../api/schema";
 import { plain, size } from "../format";
 import { type Kind, kindOf } from "./kinds";
+import { later } from "./later";
 import { Empty } from "./states";
 
 /** An attachment and how it is written. */
@@ -18,23 +20,23 @@ export interface Shown {
 
 type View = FunctionComponent<Shown>;
 
-const Table = lazy(() => import("./table").then((module) => module.Table)) as View;
-const Text = lazy(() => import("./text").then((module) => module.Text)) as View;
-const Code = lazy(() => import("./text").then((module) => module.Code)) as View;
-const Json = lazy(() => import("./tree").then((module) => module.Json)) as View;
-const Markdown = lazy(() => import("./markdown").then((module) => module.Markdown)) as View;
-const Notebook = lazy(() => import("./notebook").then((module) => module.Notebook)) as View;
-const Plotly = lazy(() => import("./figure").then((module) => module.figure("plotly"))) as View;
-const Vega = lazy(() => import("./figure").then((module) => module.figure("vega"))) as View;
-const Bokeh = lazy(() => import("./figure").then((module) => module.figure("bokeh"))) as View;
-const Html = lazy(() => import("./raw").then((module) => module.Html)) as View;
-const Pdf = lazy(() => import("./raw").then((module) => module.Pdf)) as View;
-const Audio = lazy(() => import("./raw").then((module) => module.Audio)) as View;
-const Video = lazy(() => import("./raw").then((module) => module.Video)) as View;
-const Safetensors = lazy(() => import("./model").then((module) => module.Safetensors)) as View;
-const Onnx = lazy(() => import("./model").then((module) => module.Onnx)) as View;
-const Model = lazy(() => import("./model").then((module) => module.Model)) as View;
-const Other = lazy(() => import("./model").then((module) => module.Other)) as View;
+const Table = later(() => import("./table").then((module) => module.Table)) as View;
+const Text = later(() => import("./text").then((module) => module.Text)) as View;
+const Code = later(() => import("./text").then((module) => module.Code)) as View;
+const Json = later(() => import("./tree").then((module) => module.Json)) as View;
+const Markdown = later(() => import("./markdown").then((module) => module.Markdown)) as View;
+const Notebook = later(() => import("./notebook").then((module) => module.Notebook)) as View;
+const Plotly = later(() => import("./figure").then((module) => module.figure("plotly"))) as View;
+const Vega = later(() => import("./figure").then((module) => module.figure("vega"))) as View;
+const Bokeh = later(() => import("./figure").then((module) => module.figure("bokeh"))) as View;
+const Html = later(() => import("./raw").then((module) => module.Html)) as View;
+const Pdf = later(() => import("./raw").then((module) => module.Pdf)) as View;
+const Audio = later(() => import("./raw").then((module) => module.Audio)) as View;
+const Video = later(() => import("./raw").then((module) => module.Video)) as View;
+const Safetensors = later(() => import("./model").then((module) => module.Safetensors)) as View;
+const Onnx = later(() => import("./model").then((module) => module.Onnx)) as View;
+const Model = later(() => import("./model").then((module) => module.Model)) as View;
+const Other = later(() => import("./model").then((module) => module.Other)) as View;
 
 /** What shows each kind of attachment. */
 const SHOWN: Record<Kind, View> = {

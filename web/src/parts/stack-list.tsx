@@ -3,32 +3,18 @@ import "../styles/stacks.css";
 import { Virtualizer, observeWindowOffset, observeWindowRect, windowScroll } from "@tanstack/virtual-core";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { contentUrl } from "../api/client";
 import { brief } from "../chart";
 import { plain, short, size } from "../format";
-import { type Fitting, type Type, typeOf, TYPES } from "../found";
-import { reference, stackPath } from "../ref";
+import type { Fitting } from "../found";
+import { stackPath } from "../ref";
 import { type Listing, placeOf } from "../stacks";
 import { useDraw } from "./draw";
-import { Icon, type IconName } from "./icon";
+import { Icon } from "./icon";
+import { Thumbnail } from "./thumbnail";
 import { Time } from "./time";
 
 /** Height of a line in pixels; a narrow window shows two lines of text in it. */
 const LINE = 60;
-/** Largest picture in bytes that is shown small. */
-const SMALL = 3_000_000;
-
-const ICONS: Record<Type, IconName> = {
-  picture: "image",
-  figure: "chart",
-  table: "table",
-  text: "text",
-  notebook: "code",
-  model: "model",
-  sound: "play",
-  other: "file",
-};
-
 /** The list's element, to which one comes from the search above it. */
 export const LIST = "stack-list";
 
@@ -183,33 +169,4 @@ function found(hit: NonNullable<Fitting["hit"]>): string {
   if (columns.length > 0) return `column ${columns.slice(0, 3).join(", ")}`;
   const metrics = Object.entries(hit.metrics).slice(0, 2).map(([name, value]) => `${name} ${typeof value === "number" ? brief(value) : String(value)}`);
   return [hit.message, ...metrics].filter((part) => part !== "").join(" · ");
-}
-
-/** A picture of the stack, small; else what it is. */
-function Thumbnail({ listing }: { listing: Listing }) {
-  const { head } = listing.stack;
-  const cover = head?.cover;
-  const type = typeOf(cover);
-  const [broken, setBroken] = useState(false);
-  const picture = head && cover?.here === true && type === "picture" && cover.size <= SMALL && !broken;
-  if (!picture) {
-    return (
-      <span class={`thumb ${type}`} title={TYPES[type]}>
-        <Icon name={ICONS[type]} size={18} />
-      </span>
-    );
-  }
-  return (
-    <span class="thumb shown">
-      <img
-        src={contentUrl(reference({ ...placeOf(listing), rev: head.frame }, cover.path))}
-        alt=""
-        width={44}
-        height={36}
-        loading="lazy"
-        decoding="async"
-        onError={() => setBroken(true)}
-      />
-    </span>
-  );
 }

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 
 import { ago, moment } from "../format";
+import { tag } from "../locale";
 
 /** The clock of the page; it moves once a half minute, all times with it. */
 const now = signal(new Date());
@@ -15,7 +16,7 @@ export function Time({ at }: { at: string }) {
   // What comes in while the clock stands is not in the future.
   const current = now.value.getTime() < time.getTime() ? new Date() : now.value;
   return (
-    <time dateTime={at} title={moment(time)}>
+    <time dateTime={at} title={moment(time)} {...(tag.value.startsWith("en") ? {} : { lang: tag.value })}>
       {ago(time, current)}
     </time>
   );

@@ -41,6 +41,16 @@ from dsp.sharing import Event, Events, Followed, Ticket, follow, open, share, sh
 from dsp.stacks import Frame, Hit, Input, Stack, ls, search, stack
 from dsp.types import Encoded, Markdown, Picture
 from dsp.version import __version__
+from dsp.widgets import (
+    Widget,
+    combobox,
+    date_picker,
+    radio,
+    select,
+    slider,
+    switch,
+    widget,
+)
 
 __all__ = [
     "Attachment",
@@ -79,9 +89,12 @@ __all__ = [
     "UnsupportedObjectTypeException",
     "UntrustedError",
     "VersionMismatchError",
+    "Widget",
     "__version__",
+    "combobox",
     "configure",
     "create_frame",
+    "date_picker",
     "follow",
     "frame",
     "logger",
@@ -91,12 +104,17 @@ __all__ = [
     "pull_data",
     "push",
     "push_frame",
+    "radio",
     "search",
+    "select",
     "share",
     "share_with",
+    "slider",
     "stack",
+    "switch",
     "tab",
     "watch",
+    "widget",
 ]
 
 

@@ -24,6 +24,7 @@ import anyio.to_thread
 from dsp import attachment as _attachment
 from dsp import pulling, pushing, sharing, stacks
 from dsp.transfer import checkpoint
+from dsp.widgets import Widget
 
 __all__ = [
     "Attachment",
@@ -284,6 +285,11 @@ class StackFrame:
         plain = await self._plain()
         async with self._lock:
             await _run(plain.input, ref)
+        return self
+
+    async def param(self, name: str, widget: Widget) -> StackFrame:
+        """Says how pages ask for a parameter of the attachments."""
+        (await self._plain()).param(name, widget)
         return self
 
     async def push(self, *args: Any, **kwargs: Any) -> pushing.PushResult:

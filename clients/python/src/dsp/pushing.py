@@ -34,6 +34,7 @@ from dsp.stacks import resolve
 from dsp.transfer import check
 from dsp.types.base import Encoded
 from dsp.types.cells import is_json
+from dsp.widgets import Widget
 
 _PIECE = 1 << 20
 _INT_BITS = 64
@@ -145,6 +146,7 @@ class StackFrame:
         """The id of the last frame pushed."""
         self._parts: list[_Part] = []
         self._inputs: list[str] = []
+        self._widgets: dict[str, Widget] = {}
         self._pushed: PushResult | None = None
         self.stack = check_access(self._client, self.stack, access)
         # A push that fails can be repeated with the same files, until nobody has the frame.
@@ -203,6 +205,23 @@ class StackFrame:
         self._inputs.append(resolve(self._client, ref))
         return self
 
+    def param(self, name: str, widget: Widget) -> StackFrame:
+        """Says how pages ask for a parameter of the attachments: a label, a unit, a beginning.
+
+        `frame.param("Coefficient", dsp.slider(unit="km", default=0.5))`. A parameter of which
+        nothing is said gets a widget made of its values.
+        """
+        _text(name, "the name of a parameter")
+        if not isinstance(widget, Widget):
+            raise ConfigurationError(
+                f"{widget!r} is no widget",
+                hint="dsp.slider(), dsp.select(), dsp.radio(), dsp.combobox(), dsp.switch(), "
+                "dsp.date_picker() or dsp.widget(); values of attachments go to commit()",
+            )
+        _wish(widget)
+        self._widgets[name] = widget
+        return self
+
     def push(
         self,
         meta: FrameMeta | Mapping[str, Any] | str | None = None,
@@ -254,6 +273,7 @@ class StackFrame:
                 "stack": self.stack,
                 "message": message or "",
                 "params": params,
+                "widgets": {name: _wish(widget) for name, widget in self._widgets.items()},
                 "metrics": {name: metric(value) for name, value in metrics.items()},
                 "files": files,
                 "tags": list(tags),
@@ -421,6 +441,22 @@ def _plain(value: Any) -> Any:
     plain = value.item()
     # Nanoseconds are numbers there, of which nobody knows what they count.
     return value if value.dtype.kind in "mM" and isinstance(plain, int) else plain
+
+
+def _wish(widget: Widget) -> dict[str, Any]:
+    """Returns a widget as the API has it."""
+    said = {
+        "kind": widget.kind,
+        "label": widget.label,
+        "unit": widget.unit,
+        "default": None if widget.default is None else param(widget.default),
+        "values": [param(value) for value in widget.values],
+        "order": widget.order,
+        "hidden": widget.hidden,
+    }
+    for name in ("kind", "label", "unit"):
+        _text(said[name], f"the {name} of a widget")
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _params(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from dsp.errors import (
 from dsp.reference import reference
 from dsp.showing import Shown
 from dsp.types.csvw import METADATA
+from dsp.widgets import Widget
 
 Decoder = Callable[[Attachment], Any]
 _MISSING = object()
@@ -82,6 +83,22 @@ class Frame(Shown):
     def params(self) -> dict[str, Any]:
         """The parameters of the frame."""
         return {name: value_of(value) for name, value in self._info["params"].items()}
+
+    @property
+    def widgets(self) -> dict[str, Widget]:
+        """How its author wishes parameters of its attachments to be asked for."""
+        return {
+            name: Widget(
+                kind=said.get("kind"),
+                label=said.get("label"),
+                unit=said.get("unit"),
+                default=value_of(said.get("default")),
+                values=tuple(value_of(value) for value in said.get("values", [])),
+                order=said.get("order"),
+                hidden=said.get("hidden", False),
+            )
+            for name, said in self._info.get("widgets", {}).items()
+        }
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -17,6 +17,29 @@ test_that("a frame of several plots, as dstack's page had it", {
   expect_true(push(frame, "four lines")$unchanged)
 })
 
+test_that("a frame says how its parameters are asked for", {
+  as_person("alice")
+  frame <- create_frame("asked")
+  for (size in c("small", "large")) {
+    commit(frame, size, size = size, km = nchar(size))
+  }
+  dsp_widget(frame, "km", "slider", label = "Distance", unit = "km", default = 5, order = 1)
+  dsp_widget(frame, "size", values = c("large", "small"), hidden = TRUE)
+  push(frame)
+  told <- get_json(client(), "/frame", ref = "asked")$widgets
+  expect_identical(told$km$label, "Distance")
+  expect_identical(told$km[c("kind", "unit")], list(kind = "slider", unit = "km"))
+  expect_equal(c(told$km$default, told$km$order), c(5, 1))
+  expect_identical(unlist(told$size$values), c("large", "small"))
+  expect_true(told$size$hidden)
+  dsp_widget(frame, "km", "knob")
+  expect_error(push(frame), "no kind `knob`.*slider", class = "dsp_error")
+  expect_error(dsp_widget(frame, "km", order = 0.5), "whole number", class = "dsp_error")
+  dsp_widget(frame, "km")
+  push(frame)
+  expect_length(get_json(client(), "/frame", ref = "asked")$widgets$km, 0)
+})
+
 test_that("read.csv reads what pull gives", {
   as_person("alice")
   push_frame("simple", data.frame(a = 1:3, b = c("x", "y", "z")), "My first dataset")

@@ -1,5 +1,6 @@
 //! Lists of files and of frames, however they were made.
 
+use dsp_protocol::api::WidgetInfo;
 use dsp_protocol::cbor::Map;
 use dsp_protocol::id::{BlobHash, ContextId, FrameId};
 use dsp_protocol::object::directory::{Entry, EntryKind, Node};
@@ -166,4 +167,42 @@ async fn pages_go_on_where_they_ended_whatever_is_pushed() {
     expected.sort();
     assert_eq!(paths, expected);
     alice.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_frame_says_of_its_widgets_comes_to_followers() {
+    let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (alice, bob) = (start(&homes[0], "alice").await, start(&homes[1], "bob").await);
+    let named = |label: &str| {
+        let widget = WidgetInfo {
+            kind: Some("slider".to_owned()),
+            label: Some(label.to_owned()),
+            unit: Some("km".to_owned()),
+            default: Some(serde_json::json!(0.5)),
+            values: vec![serde_json::json!(2), serde_json::json!(0.5)],
+            order: Some(1),
+            hidden: false,
+        };
+        let widgets = [("n".to_owned(), widget)].into();
+        NewFrame { widgets, ..new_frame("plot", Vec::new()) }
+    };
+    let ops = alice.ops();
+    let silent = Reporter::silent();
+    let pushed = ops.push(named("Distance"), &silent).await.unwrap();
+    assert!(ops.push(named("Distance"), &silent).await.unwrap().unchanged);
+    assert!(!ops.push(named("Way"), &silent).await.unwrap().unchanged);
+    let told = ops.frame(&format!("plot@{}", pushed.frame)).await.unwrap();
+    assert_eq!(told.widgets, named("Distance").widgets);
+    let ticket = share(&alice, "main", None).await;
+    follow(&bob, &ticket, Policy::Heads).await.unwrap();
+    let told = bob.ops().frame("alice:plot").await.unwrap();
+    assert_eq!(told.widgets, named("Way").widgets);
+    // All that she offered is here, which is when they were last in step.
+    until(&bob, async || {
+        let peer = bob.ops().peer("alice").await.ok()?;
+        peer.devices.iter().any(|device| device.synced.is_some()).then_some(())
+    })
+    .await;
+    alice.stop().await;
+    bob.stop().await;
 }

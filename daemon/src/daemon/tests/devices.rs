@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use dsp_protocol::api::{
-    ConfirmPairing, DeviceState, Join, Joined, NewPairing, PairingStage, Problem, ProblemCode,
-    Recover, Revoke, Step,
+    ConfirmPairing, DeviceState, Join, Joined, KeyChange, KeyChangeName, NewPairing, PairingStage,
+    Problem, ProblemCode, Recover, Revoke, Step,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -12,7 +12,26 @@ use tokio::time::{interval, timeout};
 
 use super::{DEADLINE, push, start, until};
 use crate::daemon::Daemon;
-use crate::ops::Reporter;
+use crate::ops::{Paging, Reporter};
+
+/// What the log of a user says, as others read it: what each entry does, and whether it counts.
+async fn keys(daemon: &Daemon, user: &str) -> Vec<(KeyChangeName, Option<String>, bool)> {
+    let mut all = Vec::new();
+    let mut cursor = None;
+    loop {
+        let paging = Paging { limit: Some(2), cursor };
+        let page = daemon.ops().key_changes(user, &paging).await.unwrap();
+        all.extend(page.items.into_iter().map(|item| {
+            let KeyChange { change, device_name, counts, .. } =
+                serde_json::from_value(item).unwrap();
+            (change, device_name, counts)
+        }));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return all;
+        }
+    }
+}
 
 /// Lets a daemon ask by a ticket; returns what comes of it, and the code that it shows.
 async fn asks(
@@ -154,6 +173,12 @@ async fn a_revoked_device_keeps_what_was_good() {
         assert!(narrower.causes[0].contains(&good.frame.short()), "{narrower:?}");
     }
     assert!(alice.ops().revoke_device("desk", &revoke).await.unwrap().done);
+    let device = |name: &str| Some(name.to_owned());
+    let all = keys(&alice, "me").await;
+    let [begun, granted, .., revoked] = &all[..] else { panic!("{all:?}") };
+    assert_eq!((begun.0, granted.0), (KeyChangeName::Begun, KeyChangeName::Granted));
+    assert_eq!(*revoked, (KeyChangeName::Revoked, device("desk"), true));
+    assert_eq!(keys(&desk, &alice.user().to_string()).await[0], *begun);
     let own = alice.device().to_string();
     let refused = alice.ops().revoke_device(&own, &Revoke::default()).await.unwrap_err();
     assert_eq!(refused.code, ProblemCode::Refused);
@@ -181,6 +206,10 @@ async fn words_make_new_keys_that_outlive_a_restart() {
     assert!(!would.done && would.dropped.is_empty(), "{would:?}");
     let done = alice.ops().recover(recover(&words, false)).await.unwrap();
     assert!(done.done && !done.moves);
+    let changed: Vec<_> =
+        keys(&alice, "me").await.into_iter().map(|(c, _, counts)| (c, counts)).collect();
+    assert!(changed.contains(&(KeyChangeName::Rotated, true)), "{changed:?}");
+    assert_eq!(changed.last(), Some(&(KeyChangeName::Recovered, true)));
     alice.stop().await;
     let alice = start(&home, "alice").await;
     push(&alice, "data", &[("a.txt", b"0")]).await;

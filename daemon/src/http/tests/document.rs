@@ -229,6 +229,7 @@ async fn limits_are_described_as_they_are() {
         let (least, most) = (&limit["schema"]["minimum"], &limit["schema"]["maximum"]);
         let (least, most) = (least.as_u64().unwrap(), most.as_u64().unwrap());
         let path = path.replace("{context}", "main").replace("{board}", board);
+        let path = path.replace("{user}", "me");
         let of = "ref=one&q=one";
         for (limit, good) in [(least, true), (most, true), (least - 1, false), (most + 1, false)] {
             let (status, answer) = lab.get(&format!("{path}?{of}&limit={limit}")).await;

@@ -92,6 +92,16 @@ async fn long_calls_end_with_their_problem() {
             "blob_not_local",
         ),
         ("/api/v1/frames", json!({ "stack": "a", "files": [], "inputs": ["b"] }), "not_found"),
+        (
+            "/api/v1/frames",
+            json!({ "stack": "a", "files": [], "widgets": { "n": { "kind": "knob" } } }),
+            "bad_request",
+        ),
+        (
+            "/api/v1/frames",
+            json!({ "stack": "a", "files": [], "widgets": { "n": { "unit": "m".repeat(33) } } }),
+            "bad_request",
+        ),
         ("/api/v1/follows", json!({ "ticket": "dsp9x" }), "bad_request"),
         ("/api/v1/fetch", json!({ "ref": "nothing" }), "not_found"),
         ("/api/v1/verify", json!({ "ref": "nothing" }), "not_found"),

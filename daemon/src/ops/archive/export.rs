@@ -98,7 +98,7 @@ impl Ops {
         let ops = Arc::clone(self);
         tokio::spawn(async move {
             let writing = Writing::begin(&ops, id, &sender, &about);
-            if let Err(Broken::Failed(reason)) = writing.run(frames, since).await {
+            if let Err(Broken::Failed(reason)) = writing.run(frames, since, choice.whole).await {
                 tracing::error!(context = %id.short(), reason, "an archive broke off");
                 // Whoever asked may have gone.
                 let _ = sender.send(Err(io::Error::other(reason))).await;
@@ -221,10 +221,18 @@ impl<'a> Writing<'a> {
         Writing { ops, context, sender, writer, head, seen: HashSet::new() }
     }
 
-    async fn run(mut self, frames: Vec<FrameId>, since: Option<FrameId>) -> Result<(), Broken> {
+    async fn run(
+        mut self,
+        frames: Vec<FrameId>,
+        since: Option<FrameId>,
+        whole: bool,
+    ) -> Result<(), Broken> {
         let head = std::mem::take(&mut self.head);
         self.put(head).await?;
         self.statements().await?;
+        if whole {
+            self.boards().await?;
+        }
         self.frames(&frames).await?;
         if let Some(since) = since {
             // Whoever has that frame has its bytes.
@@ -276,6 +284,31 @@ impl<'a> Writing<'a> {
                     let record = self.writer.fork(user, fork);
                     self.put(record).await?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes dashboards, removed ones too: who takes them in may put one back.
+    async fn boards(&mut self) -> Result<(), Broken> {
+        let id = self.context;
+        let boards = self.ops.node.query(move |engine| engine.archived_boards(id)).await?;
+        for (board, forks) in boards {
+            for (user, proof) in forks {
+                let record = self.writer.board_fork(board, user, proof);
+                self.put(record).await?;
+            }
+            let mut from = 0;
+            loop {
+                let page =
+                    self.ops.node.query(move |engine| engine.archived_changes(id, board, from));
+                let page = page.await?;
+                if page.is_empty() {
+                    break;
+                }
+                from += page.len();
+                let record = self.writer.board(board, page);
+                self.put(record).await?;
             }
         }
         Ok(())

@@ -128,6 +128,13 @@ impl<'a, S: Stream<Item = io::Result<Bytes>> + Send + Sync + Unpin> Intake<'a, S
                 Item::Fork { user, proof } => {
                     self.part(ArchivePart::Fork { user, proof }).await?;
                 }
+                Item::Board { board, changes } => {
+                    let came = self.part(ArchivePart::Board { board, changes }).await?;
+                    add(&mut self.changes, came);
+                }
+                Item::BoardFork { board, user, proof } => {
+                    self.part(ArchivePart::BoardFork { board, user, proof }).await?;
+                }
                 Item::Frames(frames) => {
                     let came = self.part(ArchivePart::Frames(frames)).await?;
                     add(&mut self.frames, came);

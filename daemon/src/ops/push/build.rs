@@ -1,13 +1,15 @@
 //! From files to a frame: attachments or a tree, parameters, metrics and lineage.
 
-use dsp_protocol::api::{NewFrame, Problem};
+use std::collections::BTreeMap;
+
+use dsp_protocol::api::{NewFrame, Problem, WidgetInfo};
 use dsp_protocol::cbor::Map;
 use dsp_protocol::id::{BlobHash, ContextId};
 use dsp_protocol::limits::{FRAME_FILES, LINEAGE_BYTES};
 use dsp_protocol::object::lineage::{Blinded, Input, InputSource};
 use dsp_protocol::object::{
     Attachment, BlobRef, BuildError, Files, Frame, Lineage, Metric, Metrics, Param, Params,
-    TreeBuilder,
+    TreeBuilder, WIDGET_KINDS, Widget, Widgets,
 };
 use dsp_protocol::statement::Access;
 use serde_json::Value;
@@ -24,6 +26,7 @@ use crate::blobs::Keep;
 pub(super) struct Draft {
     message: String,
     params: Params,
+    widgets: Widgets,
     metrics: Metrics,
     lineage: Option<Lineage>,
 }
@@ -52,6 +55,7 @@ impl Ops {
         Ok(Draft {
             message: new.message.clone(),
             params: read_params(&new.params)?,
+            widgets: read_widgets(&new.widgets)?,
             metrics: new.metrics.iter().map(metric).collect::<Result<_, Problem>>()?,
             lineage: self.lineage(scene, context, new).await?,
         })
@@ -108,6 +112,7 @@ impl Ops {
         let mut frame = Frame {
             message: draft.message,
             params: draft.params,
+            widgets: draft.widgets,
             metrics: draft.metrics,
             ..Frame::default()
         };
@@ -194,6 +199,34 @@ pub(super) fn read_params(json: &serde_json::Map<String, Value>) -> Result<Param
         Ok((name.clone(), param))
     };
     json.iter().map(param).collect()
+}
+
+/// Reads how parameters are asked for.
+fn read_widgets(json: &BTreeMap<String, WidgetInfo>) -> Result<Widgets, Problem> {
+    let widget = |(name, info): (&String, &WidgetInfo)| {
+        let param = |json: &Value| {
+            let param = Param::from_json(json);
+            param.map_err(|error| bad_request(format!("the widget of `{name}`: {error}")))
+        };
+        if let Some(kind) = info.kind.as_ref().filter(|kind| !WIDGET_KINDS.contains(&kind.as_str()))
+        {
+            let kinds = WIDGET_KINDS.join("`, `");
+            let reason = format!("the widget of `{name}`: there is no kind `{kind}`");
+            return Err(bad_request(reason).with_hint(format!("one of `{kinds}`, or none")));
+        }
+        let widget = Widget {
+            kind: info.kind.clone(),
+            label: info.label.clone(),
+            unit: info.unit.clone(),
+            default: info.default.as_ref().map(param).transpose()?,
+            values: info.values.iter().map(param).collect::<Result<_, _>>()?,
+            order: info.order,
+            hidden: info.hidden,
+            extra: Map::new(),
+        };
+        Ok((name.clone(), widget))
+    };
+    json.iter().map(widget).collect()
 }
 
 /// Reads a metric: a number, or `"nan"`, `"inf"`, `"-inf"`.

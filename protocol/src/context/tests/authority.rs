@@ -165,7 +165,7 @@ fn numbers_left_out_are_not_filled_in_afterwards() {
     });
     for n in [3, 5] {
         world.say_as(&mut b, n, promoted.clone());
-        let epoch = Epoch { doc: b.doc, epoch: 1, base: vec![], genesis: [n as u8; 32] };
+        let epoch = Epoch { doc: b.doc, epoch: 1, base: vec![], genesis: [n as u8; 32], parts: 1 };
         world.say_as(&mut b, n, PlacedFact::Epoch(epoch));
     }
     let view = world.view();
@@ -500,8 +500,9 @@ fn epochs_are_begun_by_the_creator_or_an_owner() {
     world.member(&mut a, CAROL, Role::Writer);
     world.member(&mut a, MALLORY, Role::Writer);
     let doc = DocumentId::board(world.genesis.id(), user(CAROL), [0; 16]);
-    let epoch =
-        |epoch, byte| PlacedFact::Epoch(Epoch { doc, epoch, base: vec![], genesis: [byte; 32] });
+    let epoch = |epoch, byte| {
+        PlacedFact::Epoch(Epoch { doc, epoch, base: vec![], genesis: [byte; 32], parts: 1 })
+    };
     world.say(&mut m, epoch(9, 9));
     assert_eq!(world.view().epoch(doc, Some(user(CAROL))), None);
     world.say(&mut c, epoch(2, 5));

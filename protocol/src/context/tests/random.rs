@@ -94,7 +94,7 @@ fn fact(world: &World, devices: &[Device], step: &Step) -> PlacedFact {
         }
         _ => {
             let doc = DocumentId::from_bytes([0xbb; 32]);
-            PlacedFact::Epoch(Epoch { doc, epoch: 1, base: vec![], genesis: [byte; 32] })
+            PlacedFact::Epoch(Epoch { doc, epoch: 1, base: vec![], genesis: [byte; 32], parts: 1 })
         }
     }
 }

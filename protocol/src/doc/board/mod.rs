@@ -34,7 +34,7 @@ pub use self::size::Excess;
 pub use self::task::{BoardJudged, BoardTask, BoardVerdict, change_links, judge_board, past_of};
 use crate::doc::change::{ChangeError, change_id, parse};
 use crate::doc::envelope::Envelope;
-use crate::id::{ChangeId, ContextId, DocumentId, UserId, derive};
+use crate::id::{ChangeId, ContextId, DeviceId, DocumentId, Incarnation, UserId, derive};
 use crate::key::BadSignature;
 use crate::limits::{BOARD_OPS, DEVICE_QUOTA_BYTES, DOCUMENT_QUOTA_BYTES};
 
@@ -58,6 +58,25 @@ impl BoardPlace {
     /// Returns the id of the board's document.
     pub fn document(&self) -> DocumentId {
         DocumentId::board(self.context, self.creator, self.nonce)
+    }
+
+    /// Returns the incarnation of that number under which a device of a user writes here.
+    ///
+    /// It says whose device writes: of its eight bytes six are derived from the user. Envelopes
+    /// name no user, and whoever passes one on could name another whose log grants the device.
+    pub fn incarnation(&self, user: UserId, device: DeviceId, number: u16) -> Incarnation {
+        let number_value = u64::from(number).into();
+        let list = vec![self.document().into(), user.into(), device.into(), number_value];
+        let derived = derive("board-inc", list);
+        let [high, low] = number.to_be_bytes();
+        let [_, _, a, b, c, d, e, f, ..] = derived;
+        Incarnation::from_bytes([high, low, a, b, c, d, e, f])
+    }
+
+    /// Tells whether a device writes as one of a user under an incarnation.
+    pub fn is_author(&self, user: UserId, device: DeviceId, inc: Incarnation) -> bool {
+        let [high, low, ..] = *inc.as_bytes();
+        self.incarnation(user, device, u16::from_be_bytes([high, low])) == inc
     }
 }
 

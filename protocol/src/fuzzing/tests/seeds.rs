@@ -12,7 +12,7 @@ use crate::pair::PairingTicket;
 use crate::statement::samples::{self, key};
 use crate::statement::{Interest, Place, PlacedFact, Role};
 use crate::ticket::{Ticket, TicketAddr};
-use crate::wire::CatalogKey;
+use crate::wire::{BoardKey, CatalogKey};
 
 /// Returns the seeds of a target, by name.
 pub(super) fn of(target: &str) -> Vec<(String, Vec<u8>)> {
@@ -170,6 +170,9 @@ fn archive() -> Vec<u8> {
     bytes.extend(writer.log(user, vec![b"entry".to_vec()]));
     bytes.extend(writer.envelopes(catalog, vec![b"one".to_vec(), b"two".to_vec()]));
     bytes.extend(writer.fork(user, b"proof".to_vec()));
+    let board = BoardKey { creator: user, nonce: [5; 16] };
+    bytes.extend(writer.board(board, vec![(user, b"change".to_vec())]));
+    bytes.extend(writer.board_fork(board, user, b"proof".to_vec()));
     bytes.extend(writer.frames(vec![b"frame".to_vec()]));
     bytes.extend(writer.blob(BlobHash::of(b"data"), 4));
     writer.piece(b"data");

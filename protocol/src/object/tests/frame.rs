@@ -41,6 +41,15 @@ fn text(len: usize) -> Value {
     "x".repeat(len).into()
 }
 
+fn widget(key: &str, value: Value) -> Value {
+    Map::new().with("a", Map::new().with(key, value)).into()
+}
+
+fn widgets(n: usize, len: usize) -> Value {
+    let empty = || Value::from(Map::new());
+    Value::Map((0..n).map(|i| (format!("{i:0len$}"), empty())).collect())
+}
+
 fn nested(levels: usize) -> Value {
     (1..levels).fold(Value::Null, |v, _| Value::List(vec![v]))
 }
@@ -64,6 +73,14 @@ fn limits_hold_when_decoding() {
         ("metrics", entries(1, 128), entries(1, 129)),
         ("settings", text((16 << 10) - 3), text((16 << 10) - 2)),
         ("settings", nested(8), nested(9)),
+        ("widgets", widgets(64, 3), widgets(65, 3)),
+        ("widgets", widgets(1, 128), widgets(1, 129)),
+        ("widgets", widget("kind", text(64)), widget("kind", text(65))),
+        ("widgets", widget("label", text(128)), widget("label", text(129))),
+        ("widgets", widget("unit", text(32)), widget("unit", text(33))),
+        ("widgets", widget("values", texts(256, 3)), widget("values", texts(257, 3))),
+        ("widgets", widget("values", texts(1, 4096)), widget("values", texts(1, 4097))),
+        ("widgets", widget("default", text(4096)), widget("default", text(4097))),
         ("files", files(256), files(257)),
         ("kind", text(64), text(65)),
         ("must", texts(64, 64), texts(65, 64)),
@@ -96,7 +113,7 @@ fn limits_hold_when_decoding() {
 #[test]
 fn limits_hold_when_encoding() {
     type Change = fn(&mut Frame, usize);
-    let change: [(&str, usize, Change); 12] = [
+    let change: [(&str, usize, Change); 14] = [
         ("parents", 16, |f, n| f.parents = vec![FrameId::from_bytes([7; 32]); n]),
         ("message", 16 << 10, |f, n| f.message = "x".repeat(n)),
         ("params", 256, |f, n| f.params = (0..n).map(|i| (format!("{i}"), Param::Null)).collect()),
@@ -104,6 +121,13 @@ fn limits_hold_when_encoding() {
         ("param", 4096, |f, n| f.params = [("a".to_owned(), Param::Text("x".repeat(n)))].into()),
         ("metrics", 1024, |f, n| {
             f.metrics = (0..n).map(|i| (format!("{i}"), Metric::Int(0))).collect()
+        }),
+        ("widgets", 64, |f, n| {
+            f.widgets = (0..n).map(|i| (format!("{i}"), Widget::default())).collect()
+        }),
+        ("label", 128, |f, n| {
+            let label = Some("x".repeat(n));
+            f.widgets = [("a".to_owned(), Widget { label, ..Widget::default() })].into()
         }),
         ("settings", (16 << 10) - 3, |f, n| f.settings = Some(text(n))),
         ("files", 256, |f, n| {
@@ -141,6 +165,14 @@ fn a_frame_has_one_form() {
         ("metrics", nothing()),
         ("x", nothing()),
         ("must", Value::List(vec![])),
+        ("widgets", nothing()),
+        ("widgets", widget("hidden", false.into())),
+        ("widgets", widget("values", Value::List(vec![]))),
+        ("widgets", widget("label", "".into())),
+        ("widgets", widget("label", "a\u{202e}b".into())),
+        ("widgets", widget("order", 0.5.into())),
+        ("widgets", widget("default", Value::List(vec![]))),
+        ("widgets", Map::new().with("a", "slider").into()),
         ("tree", BlobRef::of(b"").to_value()),
         ("v", 2u64.into()),
         ("v", Value::Null),

@@ -33,7 +33,7 @@ fn a_frame_without_anything() {
 /// A frame with every field, a feature to know, data of a tool in `x` and an unknown key.
 #[test]
 fn a_frame_with_everything() {
-    let bytes = "ad
+    let bytes = "ae
          6176 01
          6178 a164746f6f6c81f5
          646b696e64 6372756e
@@ -51,6 +51,8 @@ fn a_frame_with_everything() {
          676d657472696373 a2646c6f7373a2617461666176636e616e64726f777307
          67706172656e7473 8158211e0909090909090909090909090909090909090909090909090909090
            909090909
+         6777696467657473 a1616ea7646b696e646673656c65637464756e6974626b6d656c6162656c634461796
+           56f72646572206668696464656ef56676616c7565738202206764656661756c7402
          6873657474696e6773 a1657468656d65646461726b";
     assert_eq!(hex(bytes), full_frame().encode().unwrap());
     assert_eq!(Frame::decode(&hex(bytes)).unwrap(), full_frame());
@@ -176,6 +178,7 @@ fn full_frame() -> Frame {
         time: 1_794_000_000_000,
         message: "week 46".to_owned(),
         params: params.map(|(name, param)| (name.to_owned(), param)).into(),
+        widgets: [("n".to_owned(), full_widget())].into(),
         settings: Some(Map::new().with("theme", "dark").into()),
         metrics: [("loss", Metric::Float(f64::NAN)), ("rows", Metric::Int(7))]
             .map(|(name, metric)| (name.to_owned(), metric))
@@ -186,6 +189,19 @@ fn full_frame() -> Frame {
         must: vec!["columns".to_owned()],
         x: Map::new().with("tool", vec![Value::Bool(true)]),
         extra: Map::new().with("later", Value::Null),
+    }
+}
+
+fn full_widget() -> Widget {
+    Widget {
+        kind: Some("select".to_owned()),
+        label: Some("Day".to_owned()),
+        unit: Some("km".to_owned()),
+        default: Some(Param::Int(2)),
+        values: vec![Param::Int(2), Param::Int(-1)],
+        order: Some(-1),
+        hidden: true,
+        extra: Map::new(),
     }
 }
 

@@ -121,6 +121,24 @@ fn any_metrics() -> impl Strategy<Value = Metrics> {
     btree_map("[a-z ]{1,6}", metric, 0..4)
 }
 
+fn any_widget() -> impl Strategy<Value = Widget> {
+    let kind = option::of("[a-z]{1,8}");
+    let named = (kind, option::of("[a-z ]{1,9}"), option::of("[a-z]{1,3}"));
+    let params = (option::of(any_param()), vec(any_param(), 0..3));
+    (named, params, option::of(any::<i64>()), any::<bool>(), any_extra()).prop_map(
+        |((kind, label, unit), (default, values), order, hidden, extra)| Widget {
+            kind,
+            label,
+            unit,
+            default,
+            values,
+            order,
+            hidden,
+            extra,
+        },
+    )
+}
+
 /// Frames that can be encoded: those with clashing paths are drawn again.
 pub(super) fn any_frame() -> impl Strategy<Value = Frame> {
     let parents = vec(any::<[u8; 32]>().prop_map(FrameId::from_bytes), 0..3);
@@ -130,18 +148,20 @@ pub(super) fn any_frame() -> impl Strategy<Value = Frame> {
     ];
     let head = (parents, any::<i64>(), ".{0,40}", any_params(), option::of(any_value()));
     let body = (any_metrics(), files, option::of(any_blob()), option::of("[a-z]{1,8}"));
-    let rest = (vec("[a-z]{1,8}", 0..3), any_extra(), any_extra());
+    let widgets = btree_map("[a-z ]{1,6}", any_widget(), 0..3);
+    let rest = (vec("[a-z]{1,8}", 0..3), any_extra(), any_extra(), widgets);
     (head, body, rest)
         .prop_map(
             |(
                 (parents, time, message, params, settings),
                 (metrics, files, lineage, kind),
-                (must, x, extra),
+                (must, x, extra, widgets),
             )| Frame {
                 parents,
                 time,
                 message,
                 params,
+                widgets,
                 settings,
                 metrics,
                 files,

@@ -2,7 +2,7 @@
 
 use super::super::Host;
 use super::boards::{FORBIDDEN, FORKED, edit};
-use crate::doc::{CatalogPlace, CatalogWriter, Envelope, catalog_key};
+use crate::doc::{BoardPlace, CatalogPlace, CatalogWriter, Envelope, catalog_key};
 use crate::id::{ContextId, FrameId, StackId};
 use crate::statement::{Head, Place, PlacedFact};
 use crate::wire::{BoardKey, CatalogKey, Message, Tag};
@@ -79,9 +79,12 @@ pub(super) fn fork(host: &Host, message: &Message) -> Vec<Message> {
 /// Returns a change of a dashboard that a host's engine does not know of.
 fn write_aside(host: &Host, tag: Tag, board: BoardKey, key: &str, value: &str) -> Option<Message> {
     let node = host.node.as_ref()?;
-    let slot = node.contexts().next()?.board(board)?;
-    let edits = [edit(key, value)];
-    let written = slot.board().write(host.key(), node.incarnation(), &edits).ok()??;
+    let context = node.contexts().next()?;
+    let BoardKey { creator, nonce } = board;
+    let place = BoardPlace { context: context.id(), creator, nonce };
+    let inc = place.incarnation(host.user, host.device, 0);
+    let slot = context.board(board)?;
+    let written = slot.board().write(host.key(), inc, &[edit(key, value)]).ok()??;
     let envelopes = vec![(host.user, written.encode())];
     Some(Message::BoardEnvelopes { tag, board, envelopes, more: false })
 }

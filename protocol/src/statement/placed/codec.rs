@@ -12,8 +12,8 @@ use crate::id::{
     FrameId, Incarnation, PublicKey, StackId, StatementId, UserId,
 };
 use crate::limits::{
-    ABOUT_BYTES, CARD_ID_BYTES, COMMENT_BYTES, FRAME_PARENTS, NAME_BYTES, OVER, STACK_NAME_BYTES,
-    STATEMENT_BYTES, TIPS,
+    ABOUT_BYTES, CARD_ID_BYTES, COMMENT_BYTES, EPOCH_PARTS, FRAME_PARENTS, NAME_BYTES, OVER,
+    STACK_NAME_BYTES, STATEMENT_BYTES, TIPS,
 };
 use crate::name::{ContextName, StackName, TagName};
 use crate::statement::StatementError;
@@ -79,6 +79,7 @@ pub(super) fn write(fact: &PlacedFact, fields: &mut Map) {
             fields.insert("epoch", epoch.epoch);
             fields.insert("base", list(&epoch.base));
             fields.insert("genesis", tagged_hash(&epoch.genesis));
+            fields.insert_some("parts", (epoch.parts > 1).then_some(epoch.parts));
         }
         PlacedFact::Withdraw(withdraw) => {
             let frames = withdraw
@@ -224,6 +225,7 @@ fn read_fact(kind: &str, fields: &mut Fields) -> Result<PlacedFact, ReadError> {
             epoch: fields.required("epoch", read_u32)?,
             base: fields.required("base", |v| v.into_list_of(TIPS, ChangeId::from_value))?,
             genesis: fields.required("genesis", read_hash)?,
+            parts: fields.optional("parts", read_parts)?.unwrap_or(1),
         }),
         "withdraw" => PlacedFact::Withdraw(Withdraw {
             frames: fields.required("frames", read_withdrawn)?,
@@ -319,6 +321,14 @@ fn read_number(value: Value) -> Result<u64, String> {
 pub(crate) fn read_u32(value: Value) -> Result<u32, String> {
     let int = value.into_u64()?;
     u32::try_from(int).map_err(|_| format!("{int} is out of range"))
+}
+
+fn read_parts(value: Value) -> Result<u32, String> {
+    let parts = read_u32(value)?;
+    match parts {
+        2..=EPOCH_PARTS => Ok(parts),
+        _ => Err(format!("an epoch of {parts} parts")),
+    }
 }
 
 fn read_frame(value: Value) -> Result<Option<FrameId>, String> {

@@ -282,6 +282,8 @@ pub struct Epoch {
     pub base: Vec<ChangeId>,
     /// The hash of the first envelope of the new epoch.
     pub genesis: [u8; 32],
+    /// How many envelopes carry over what stood there: that one and those of its line after it.
+    pub parts: u32,
 }
 
 /// Frames and blobs that are withdrawn from a context.

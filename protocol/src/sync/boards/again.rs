@@ -87,12 +87,15 @@ impl Node {
         let past =
             |change: ChangeId| past_of(&links, &BTreeSet::from([change])).unwrap_or_default();
         // What an epoch carries over is its beginner's copy of what others wrote.
-        let begins = |here: &Here<'_>| {
+        let first = |here: &&Here<'_>| {
             let deps = links.get(&here.held.change);
             here.held.envelope.epoch > 0
                 && deps.is_none_or(|deps| !deps.iter().any(|dep| links.contains_key(dep)))
         };
-        let incs = self.board_incarnations(place.document()).take(INCARNATIONS);
+        let line = |here: &Here<'_>| (here.key, here.held.envelope.epoch);
+        let begun: BTreeSet<_> = here.iter().filter(first).map(line).collect();
+        let begins = |here: &Here<'_>| begun.contains(&line(here));
+        let incs = self.board_incarnations(place).take(INCARNATIONS);
         let rank: BTreeMap<Incarnation, usize> = incs.zip(1..).collect();
         let mut mine: Vec<&Here<'_>> =
             here.iter().filter(|here| own(&here.key) && !begins(here)).collect();
@@ -138,9 +141,7 @@ impl Node {
             };
             let changed = || {
                 set.iter().any(|(other, _)| {
-                    other.counts
-                        && Some(other.held.change) != carried.genesis
-                        && !knew.contains(&other.held.change)
+                    other.counts && !carried.holds_over(other) && !knew.contains(&other.held.change)
                 })
             };
             if stands || carried.holds(change) || topped() || changed() {
@@ -154,7 +155,7 @@ impl Node {
             let asks = carried.genesis.is_some_and(|genesis| !knew.contains(&genesis))
                 && !(earlier && carried.whole);
             if asks {
-                let now = set.iter().find(|(other, _)| Some(other.held.change) == carried.genesis);
+                let now = set.iter().find(|(other, _)| carried.holds_over(other));
                 let now = now.and_then(|(_, value)| value.clone());
                 let known = match before.is_empty() {
                     true => now.is_none(),
@@ -175,6 +176,8 @@ impl Node {
 struct Carried {
     /// The change with which it begins, where it is not the first.
     genesis: Option<ChangeId>,
+    /// The line of that, on which nothing else is.
+    line: Option<CatalogKey>,
     /// What is known to lie in the past of what it names.
     past: BTreeSet<ChangeId>,
     /// Whether all that it names is here.
@@ -195,7 +198,13 @@ impl Carried {
         let whole = base.iter().all(|tip| links.contains_key(tip));
         let here: BTreeSet<ChangeId> =
             base.into_iter().filter(|tip| links.contains_key(tip)).collect();
-        Carried { genesis, past: past_of(links, &here).unwrap_or_default(), whole }
+        let line = slot.genesis_line();
+        Carried { genesis, line, past: past_of(links, &here).unwrap_or_default(), whole }
+    }
+
+    /// Tells whether a change is one of those that carry over.
+    fn holds_over(&self, here: &Here<'_>) -> bool {
+        here.counts && Some(here.key) == self.line
     }
 
     fn holds(&self, change: ChangeId) -> bool {
@@ -213,7 +222,7 @@ impl BoardSlot {
 }
 
 /// Returns how many edits from the first on go into one change.
-fn portion(edits: &[BoardEdit]) -> usize {
+pub(super) fn portion(edits: &[BoardEdit]) -> usize {
     let mut bytes = 0;
     let fits = |edit: &BoardEdit| {
         let text = match &edit.value {

@@ -6,8 +6,13 @@ use super::super::Defect;
 use super::super::authority::Authority;
 use super::super::event::{CommandError, Event, Record, Severity};
 use super::super::node::{Cx, Node, Task};
-use super::{Arrived, BoardSlot, HeldChange};
-use crate::doc::{Board, BoardEdit, BoardVerdict, Envelope, ForkProof, change_links, past_of};
+use super::again::portion;
+use super::room::with_room;
+use super::{BoardSlot, HeldChange};
+use crate::doc::{
+    Board, BoardEdit, BoardPart, BoardPlace, BoardVerdict, Envelope, ForkProof, change_links,
+    past_of,
+};
 use crate::id::{ChangeId, ContextId, DeviceId, UserId};
 use crate::limits;
 use crate::statement::Role;
@@ -32,9 +37,13 @@ impl Node {
         if !channel.is_admitted() || !context.is_active() {
             return;
         }
-        let (id, document) = (context.id(), context.board_place(board).document());
+        let (id, place) = (context.id(), context.board_place(board));
         let proof = match ForkProof::decode(proof) {
-            Ok(proof) if proof.envelopes()[0].doc == document => proof,
+            Ok(proof) if !is_of(place, user, &proof) => {
+                let reason = "sent a fork under another user's name";
+                return self.end_session(cx, device, Severity::Grave, reason);
+            }
+            Ok(proof) if proof.envelopes()[0].doc == place.document() => proof,
             Ok(_) => {
                 let reason = "sent the fork of another dashboard";
                 return self.end_session(cx, device, Severity::Grave, reason);
@@ -50,7 +59,7 @@ impl Node {
     }
 
     /// Takes in that a device signed two envelopes of one number on a dashboard.
-    pub(super) fn take_board_fork(
+    pub(in crate::sync) fn take_board_fork(
         &mut self,
         cx: &mut Cx<'_>,
         id: ContextId,
@@ -148,6 +157,7 @@ impl Node {
             Some(epoch) => Board::begin(place, epoch.epoch, epoch.genesis),
             None => Board::new(place),
         };
+        slot.parts = epoch.as_ref().map_or(1, |epoch| epoch.parts);
         slot.rules = all
             .keys()
             .map(|key| (*key, context.view.kept_tips(key.user, key.device, document)))
@@ -161,6 +171,15 @@ impl Node {
             };
             cut.into_iter().map(|(key, tips)| (*key, tips.iter().map(past).collect())).collect()
         };
+        let of_now = |line: &BTreeMap<(u32, u64), HeldChange>| {
+            line.range((number, 0)..=(number, u64::MAX)).next().map(|(_, held)| held.hash)
+        };
+        let begins = epoch.as_ref().and_then(|epoch| {
+            let first = |line| of_now(line) == Some(epoch.genesis);
+            all.iter().find(|(_, line)| first(line)).map(|(key, _)| *key)
+        });
+        let here = all.iter().filter(|(_, line)| of_now(line).is_some());
+        let room = with_room(here.map(|(key, _)| *key), begins);
         let counts = |key: &CatalogKey, held: &HeldChange| {
             let forked = slot.forks.get(key).is_some_and(|fork| held.envelope.n >= fork.n());
             let kept = pasts.get(key).is_none_or(|pasts| {
@@ -169,7 +188,7 @@ impl Node {
                 };
                 pasts.iter().all(kept)
             });
-            !forked && kept
+            !forked && kept && room.contains(key)
         };
         let mut lines: BTreeMap<_, Vec<&Envelope>> = BTreeMap::new();
         for (key, line) in &all {
@@ -214,13 +233,13 @@ impl Node {
         cx.emit(Event::Board { context: id, board });
     }
 
-    /// Drafts how a dashboard begins anew: the envelope that carries over what stands on it.
+    /// Drafts how a dashboard begins anew: the envelopes that carry over what stands on it.
     pub(in crate::sync) fn draft_renewal(
         &self,
         now: i64,
         id: ContextId,
         board: BoardKey,
-    ) -> Result<(crate::statement::Epoch, Envelope), CommandError> {
+    ) -> Result<(crate::statement::Epoch, Vec<Envelope>), CommandError> {
         let context = &self.contexts[&id];
         let creator = board.creator == self.user;
         self.need(context, if creator { Role::Writer } else { Role::Owner }, now)?;
@@ -232,49 +251,86 @@ impl Node {
         let epoch = slot.board.epoch().checked_add(1).ok_or_else(|| {
             CommandError::Limit("the dashboard was begun anew as often as it can be".to_owned())
         })?;
-        let edits: Vec<BoardEdit> = slot
+        let mut edits: Vec<BoardEdit> = slot
             .content()
             .into_iter()
             .map(|((part, key), value)| BoardEdit { part, key, value: Some(value) })
             .collect();
+        let limit = |error: &dyn std::fmt::Display| CommandError::Limit(error.to_string());
+        let inc = self.incarnation_on(id, board);
+        let inc = inc.ok_or_else(|| limit(&"no incarnation is left"))?;
         let begun = Board::begin(place, epoch, [0; 32]);
-        let written = begun.write(&self.key, self.inc, &edits);
-        let written = written.map_err(|e| CommandError::Limit(e.to_string()))?;
-        let envelope = written.ok_or_else(|| {
+        // The fields come first: only the first envelope may write them whoever begins.
+        let fields = edits.iter().take_while(|edit| edit.part == BoardPart::Field).count();
+        let first = portion(&edits).max(fields);
+        let rest = edits.split_off(first);
+        let written = begun.write(&self.key, inc, &edits).map_err(|error| limit(&error))?;
+        let genesis = written.ok_or_else(|| {
             CommandError::Invalid("nothing stands on the dashboard to begin anew with".to_owned())
         })?;
+        let hash = genesis.hash();
+        let mut begun = Board::begin(place, epoch, hash);
+        let mut envelopes = Vec::new();
+        let (mut next, mut rest) = (Some(genesis), rest);
+        while let Some(envelope) = next {
+            match begun.take(self.user, &envelope) {
+                BoardVerdict::Accepted(_) => envelopes.push(envelope),
+                BoardVerdict::Refused(reason) => return Err(limit(&reason)),
+                BoardVerdict::Waits(wait) => return Err(limit(&wait)),
+                BoardVerdict::Nothing => {}
+            }
+            let later = rest.split_off(portion(&rest));
+            next = begun.write(&self.key, inc, &rest).map_err(|error| limit(&error))?;
+            rest = later;
+        }
         let base = slot.board.tips();
         if base.len() > limits::TIPS {
             return Err(CommandError::Limit(format!("{} ends to begin anew from", base.len())));
         }
+        let parts = u32::try_from(envelopes.len()).unwrap_or(u32::MAX);
+        if parts > limits::EPOCH_PARTS {
+            return Err(CommandError::Limit(format!("{parts} changes to begin anew with")));
+        }
         let doc = place.document();
-        Ok((crate::statement::Epoch { doc, epoch, base, genesis: envelope.hash() }, envelope))
+        Ok((crate::statement::Epoch { doc, epoch, base, genesis: hash, parts }, envelopes))
     }
 
-    /// Takes in the first envelope of an epoch that this device began.
+    /// Takes in the first envelopes of an epoch that this device began.
     pub(in crate::sync) fn begin_epoch(
         &mut self,
         cx: &mut Cx<'_>,
         id: ContextId,
         board: BoardKey,
-        envelope: Envelope,
+        envelopes: Vec<Envelope>,
     ) {
-        let (from, user, now) = (self.device, self.user, cx.now);
+        let (device, user, now) = (self.device, self.user, cx.now);
         let Some(slot) = self.slot_mut(id, board) else { return };
-        let bytes = envelope.encode();
-        // It was stored with the statement. Where something is under way it waits for its turn.
-        if !slot.busy
-            && !slot.dirty
-            && let BoardVerdict::Accepted(change) = slot.board.take(user, &envelope)
-        {
-            let key = CatalogKey { user, device: from, inc: envelope.inc };
-            slot.push(key, HeldChange::of(envelope, change, now));
-            self.tell_board(cx, id, board, &[(user, bytes)], &BTreeSet::new());
+        let mut news = Vec::new();
+        for envelope in envelopes {
+            // They were stored with the statement. Where something is under way they are there when
+            // the board is made anew after it.
+            let key = CatalogKey { user, device, inc: envelope.inc };
+            if !slot.busy
+                && !slot.dirty
+                && let BoardVerdict::Accepted(change) = slot.board.take(user, &envelope)
+            {
+                news.push((user, envelope.encode()));
+                slot.push(key, HeldChange::of(envelope, change, now));
+            } else if let Some((change, _)) = change_links(&envelope) {
+                slot.aside.push((key, HeldChange::of(envelope, change, now)));
+                slot.dirty = true;
+            }
+        }
+        if !news.is_empty() {
+            self.tell_board(cx, id, board, &news, &BTreeSet::new());
             cx.emit(Event::Board { context: id, board });
-        } else {
-            let bytes = bytes.len();
-            slot.arrive(Arrived { from, user, envelope, bytes });
         }
         self.pump_board(cx, id, board);
     }
+}
+
+/// Tells whether a fork is one of a user's device on a dashboard, as the device itself says.
+fn is_of(place: BoardPlace, user: UserId, proof: &ForkProof) -> bool {
+    let [first, _] = proof.envelopes();
+    first.doc != place.document() || place.is_author(user, first.device, first.inc)
 }

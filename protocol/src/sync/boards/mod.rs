@@ -13,6 +13,7 @@
 
 mod again;
 mod anew;
+mod room;
 mod taking;
 mod writing;
 
@@ -39,6 +40,8 @@ pub struct BoardSlot {
     /// Of the epoch before: needed until what of it was lost is written again.
     earlier: Vec<(CatalogKey, HeldChange)>,
     forks: BTreeMap<CatalogKey, ForkProof>,
+    /// How many envelopes carry over what stood there before the epoch.
+    parts: u32,
     /// What cuts keep of each writer, as the board was last made.
     rules: BTreeMap<CatalogKey, Vec<BTreeSet<ChangeId>>>,
     /// Incarnations of this device of which something does not count any more.
@@ -96,6 +99,8 @@ pub(super) struct BoardWritten {
     key: CatalogKey,
     held: HeldChange,
     edit: Edit,
+    /// What did not fit into this change.
+    rest: Vec<BoardEdit>,
 }
 
 /// Changes of others on their way to the store.
@@ -115,6 +120,7 @@ impl BoardSlot {
             aside: Vec::new(),
             earlier: Vec::new(),
             forks: BTreeMap::new(),
+            parts: 1,
             rules: BTreeMap::new(),
             lost: BTreeSet::new(),
             busy: false,
@@ -155,6 +161,21 @@ impl BoardSlot {
         self.aside.len()
     }
 
+    /// Returns the proofs of forks on it, with whose device made each.
+    pub(super) fn proofs(&self) -> impl Iterator<Item = (UserId, Vec<u8>)> {
+        self.forks.iter().map(|(line, proof)| (line.user, proof.encode()))
+    }
+
+    /// Tells whether a change counts here.
+    pub(super) fn holds(&self, key: &CatalogKey, n: u64) -> bool {
+        self.held(key, n).is_some()
+    }
+
+    /// Tells whether nothing that came waits to be judged, stored or counted.
+    pub(super) fn rests(&self) -> bool {
+        !self.busy && !self.dirty && self.inbox.is_empty()
+    }
+
     fn held(&self, key: &CatalogKey, n: u64) -> Option<&HeldChange> {
         let at = usize::try_from(n.checked_sub(1)?).ok()?;
         self.lines.get(key)?.get(at)
@@ -173,6 +194,7 @@ impl BoardSlot {
         let line = self.lines.entry(key).or_default();
         self.order.push((key, line.len()));
         line.push(held);
+        self.dirty |= line.len() == 1 && self.is_crowded();
     }
 
     fn state(&self) -> Vec<BoardLine> {
@@ -181,12 +203,6 @@ impl BoardSlot {
             Some(BoardLine { key: *key, n: last.envelope.n, tip: last.hash })
         });
         lines.take(limits::BOARD_LINES).collect()
-    }
-
-    fn has_room_for(&self, key: CatalogKey) -> bool {
-        let of_user = || self.lines.keys().filter(|line| line.user == key.user).count();
-        self.lines.contains_key(&key)
-            || (self.lines.len() < limits::BOARD_LINES && of_user() < limits::BOARD_LINES_PER_USER)
     }
 
     /// Lets an envelope wait to be judged; tells whether there was room.
@@ -200,9 +216,15 @@ impl BoardSlot {
         fits
     }
 
-    /// Tells whether what an epoch carries over is not here yet.
+    /// Returns the line with which an epoch begins; nothing is on it but what the epoch carries over.
+    fn genesis_line(&self) -> Option<CatalogKey> {
+        self.order.first().filter(|_| self.board.epoch() > 0).map(|(key, _)| *key)
+    }
+
+    /// Tells whether some of what an epoch carries over is not here yet.
     fn awaits_genesis(&self) -> bool {
-        self.board.epoch() > 0 && self.order.is_empty()
+        let here = self.genesis_line().map_or(0, |line| self.lines[&line].len());
+        self.board.epoch() > 0 && here < self.parts as usize
     }
 
     /// Takes what is to be written next; nothing before what the epoch carries over is here.
@@ -250,6 +272,9 @@ impl Context {
         let place = self.board_place(key);
         let slot = self.boards.entry(key).or_insert_with(|| BoardSlot::new(place));
         let (device, inc) = (envelope.device, envelope.inc);
+        if !place.is_author(user, device, inc) {
+            return;
+        }
         if let Some((change, _)) = change_links(&envelope) {
             let held = HeldChange::of(envelope, change, at);
             slot.aside.push((CatalogKey { user, device, inc }, held));
@@ -261,7 +286,8 @@ impl Context {
         let place = self.board_place(key);
         let slot = self.boards.entry(key).or_insert_with(|| BoardSlot::new(place));
         let [first, _] = proof.envelopes();
-        if first.doc == place.document() {
+        let named = place.is_author(user, first.device, first.inc);
+        if first.doc == place.document() && named {
             let line = CatalogKey { user, device: first.device, inc: first.inc };
             slot.forks.insert(line, proof);
         }
@@ -316,13 +342,14 @@ impl Node {
             .filter(|(key, slot)| {
                 let document = context.board_place(**key).document();
                 let epoch = context.view.epoch(document, Some(key.creator));
-                let epoch = epoch.map_or((0, None), |epoch| (epoch.epoch, Some(epoch.genesis)));
+                let epoch = epoch
+                    .map_or((0, None, 1), |epoch| (epoch.epoch, Some(epoch.genesis), epoch.parts));
                 let kept = |line: &CatalogKey| {
                     let rule = slot.rules.get(line).map_or(&[][..], Vec::as_slice);
                     context.view.kept_tips(line.user, line.device, document) == rule
                 };
                 let mut lines = slot.lines.keys().chain(slot.aside.iter().map(|(line, _)| line));
-                epoch != (slot.board.epoch(), slot.board.genesis()) || !lines.all(kept)
+                epoch != (slot.board.epoch(), slot.board.genesis(), slot.parts) || !lines.all(kept)
             })
             .map(|(key, _)| *key)
             .collect();

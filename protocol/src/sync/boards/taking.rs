@@ -53,6 +53,7 @@ impl Node {
         let forks: Vec<Message> = forks.take(8).collect();
         let behind = lines.iter().any(|line| {
             slot.held(&line.key, line.n).is_none()
+                && slot.has_room_for(line.key)
                 && slot.forks.get(&line.key).is_none_or(|fork| line.n < fork.n())
         });
         let mut more = false;
@@ -107,7 +108,8 @@ impl Node {
             return;
         }
         let id = context.id();
-        let document = context.board_place(board).document();
+        let place = context.board_place(board);
+        let document = place.document();
         let Some(slot) = self.slot_mut(id, board) else { return };
         if slot.asked.is_some_and(|(asked, _)| asked == device) {
             slot.asked = None;
@@ -117,6 +119,13 @@ impl Node {
         }
         for (user, bytes) in envelopes {
             let envelope = match Envelope::decode(&bytes) {
+                Ok(envelope)
+                    if envelope.doc == document
+                        && !place.is_author(user, envelope.device, envelope.inc) =>
+                {
+                    let reason = "sent an envelope under another user's name";
+                    return self.end_session(cx, device, Severity::Grave, reason);
+                }
                 Ok(envelope) if envelope.doc == document => envelope,
                 Ok(_) => {
                     let reason = "sent an envelope under another dashboard's name";
@@ -132,6 +141,25 @@ impl Node {
             let slot = self.slot_mut(id, board).expect("just used");
             if !slot.arrive(arrived) {
                 slot.ask.insert(device);
+                break;
+            }
+        }
+        self.pump_board(cx, id, board);
+    }
+
+    /// Lets changes be judged that no peer brought, as far as there is room for them.
+    pub(in crate::sync) fn bring_board(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        board: BoardKey,
+        changes: Vec<(UserId, Envelope)>,
+    ) {
+        let from = self.device;
+        let Some(slot) = self.slot_mut(id, board) else { return };
+        for (user, envelope) in changes {
+            let bytes = envelope.encode().len();
+            if !slot.arrive(Arrived { from, user, envelope, bytes }) {
                 break;
             }
         }
@@ -185,11 +213,12 @@ impl Node {
         let slot = self.slot_mut(id, board).expect("the caller looked it up");
         let most = slot.inbox.len().min(limits::JUDGE_BATCH);
         let arrived: Vec<Arrived> = slot.inbox.drain(..most).collect();
+        let mut taken = slot.bytes_by_user();
         slot.inbox_bytes = slot.inbox.iter().map(|arrived| arrived.bytes).sum();
         let mut work = Vec::new();
         let mut forks = Vec::new();
         for arrived in arrived {
-            let Arrived { from, user, envelope, bytes: _ } = arrived;
+            let Arrived { from, user, envelope, bytes } = arrived;
             let key = CatalogKey { user, device: envelope.device, inc: envelope.inc };
             // Its author may not write, or is not known to: it comes again once she is.
             if !self.takes_of(id, document, key, from, cx.now) {
@@ -206,7 +235,10 @@ impl Node {
                 continue;
             }
             let behind = slot.forks.get(&key).is_some_and(|fork| envelope.n >= fork.n());
-            if !behind && slot.has_room_for(key) && !slot.was_set_aside(&key, &envelope) {
+            let hers = taken.entry(user).or_default();
+            let room = *hers + bytes as u64 <= limits::BOARD_USER_BYTES && slot.has_room_for(key);
+            if !behind && room && !slot.was_set_aside(&key, &envelope) {
+                *hers += bytes as u64;
                 work.push((from, user, envelope));
             }
         }
@@ -289,7 +321,10 @@ impl Node {
             self.take_board_fork(cx, id, board, key, proof, Some(from));
         }
         for (device, (author, reason)) in refused {
-            if self.sessions.contains_key(&device) {
+            if device == self.device {
+                let reason = format!("a change of {author} is wrong: {reason}");
+                self.import_board_refused(id, board, &reason);
+            } else if self.sessions.contains_key(&device) {
                 let reason = format!("delivered a change of {author} that is wrong: {reason}");
                 self.end_session(cx, device, Severity::Grave, &reason);
             }

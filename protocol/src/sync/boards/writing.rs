@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use super::super::event::{CommandError, Event, Record, Reply};
 use super::super::node::{Cx, Node, Task};
-use super::{BoardSlot, BoardWritten, Edit, HeldChange};
-use crate::doc::{Board, BoardEdit, BoardOpError, BoardRefusal, BoardVerdict};
-use crate::id::{ChangeId, ContextId, DocumentId, Incarnation, derive};
+use super::again::portion;
+use super::{BoardWritten, Edit, HeldChange};
+use crate::doc::{Board, BoardEdit, BoardOpError, BoardPlace, BoardRefusal, BoardVerdict};
+use crate::id::{ChangeId, ContextId, Incarnation, derive};
+use crate::limits;
 use crate::statement::Role;
 use crate::wire::{BoardKey, CatalogKey};
 
@@ -34,28 +36,30 @@ impl Node {
         }
     }
 
-    /// Returns under which incarnation this device writes on a dashboard: its own, or another made
-    /// of it where something of the earlier ones does not count.
-    fn board_incarnation(&self, slot: &BoardSlot, document: DocumentId) -> Incarnation {
+    /// Returns under which incarnation this device writes on a dashboard that is here: the first of
+    /// which all counts, and under which it did not begin the epoch.
+    pub fn incarnation_on(&self, id: ContextId, board: BoardKey) -> Option<Incarnation> {
+        let context = self.contexts.get(&id)?;
+        let slot = context.boards.get(&board)?;
         let usable = |inc: &Incarnation| {
             let key = CatalogKey { user: self.user, device: self.device, inc: *inc };
-            !slot.lost.contains(inc) && !slot.forks.contains_key(&key)
+            !slot.lost.contains(inc)
+                && !slot.forks.contains_key(&key)
+                && slot.genesis_line() != Some(key)
+                && slot.has_room_for(key)
         };
-        let mut all = self.board_incarnations(document);
-        all.find(usable).expect("each is another, and few are lost")
+        self.board_incarnations(context.board_place(board)).find(usable)
     }
 
     /// Returns the incarnations under which this device writes on a dashboard, one after the other.
     pub(super) fn board_incarnations(
         &self,
-        document: DocumentId,
+        place: BoardPlace,
     ) -> impl Iterator<Item = Incarnation> {
-        let inc = self.inc;
-        let nth = move |k: u64| {
-            let bytes = derive("board-inc", vec![inc.into(), document.into(), k.into()]);
-            Incarnation::from_bytes(std::array::from_fn(|at| bytes[at]))
-        };
-        std::iter::once(inc).chain((1..=u64::MAX).map(nth))
+        let (user, device) = (self.user, self.device);
+        let drawn = derive("board-draw", vec![self.inc.into(), place.document().into()]);
+        let first = u16::from_be_bytes([drawn[0], drawn[1]]);
+        (0..=u16::MAX).map(move |k| place.incarnation(user, device, first.wrapping_add(k)))
     }
 
     pub(super) fn write_board(
@@ -63,14 +67,17 @@ impl Node {
         cx: &mut Cx<'_>,
         id: ContextId,
         board: BoardKey,
-        edit: Edit,
+        mut edit: Edit,
     ) {
+        // What a dashboard is made of may take several changes.
+        let all = if edit.makes { portion(&edit.edits) } else { edit.edits.len() };
+        let rest = edit.edits.split_off(all);
         match self.draft_change(cx.now, id, board, &edit.edits) {
             Err(error) => match edit.command {
                 Some(command) => cx.reply(command, Err(error)),
                 None => cx.emit(Event::Failed { context: id, reason: error.to_string() }),
             },
-            Ok(None) => answer(cx, board, &edit, None),
+            Ok(None) => self.go_on_or_answer(cx, id, board, (edit, rest), None),
             Ok(Some((next, key, held))) => {
                 let record = Record::BoardEnvelope {
                     context: id,
@@ -80,7 +87,7 @@ impl Node {
                     at: held.at,
                 };
                 self.slot_mut(id, board).expect("just used").busy = true;
-                let written = Box::new(BoardWritten { next, key, held, edit });
+                let written = Box::new(BoardWritten { next, key, held, edit, rest });
                 self.store(cx, vec![record], Task::BoardWritten { context: id, board, written });
             }
         }
@@ -99,10 +106,19 @@ impl Node {
         if context.view.dashboard(board.creator, board.nonce).is_none_or(|stated| stated.removed) {
             return Err(CommandError::NoBoard(board));
         }
-        let inc = self.board_incarnation(slot, context.board_place(board).document());
+        let inc = self.incarnation_on(id, board);
+        let inc = inc.ok_or_else(|| CommandError::Limit("no incarnation is left".to_owned()))?;
         let written = slot.board.write(&self.key, inc, edits);
         let written = written.map_err(|e| CommandError::Limit(e.to_string()))?;
         let Some(envelope) = written else { return Ok(None) };
+        // Half of what others take: another device of mine may be writing as well.
+        let mine = slot.bytes_by_user().remove(&self.user).unwrap_or_default();
+        let most = limits::BOARD_USER_BYTES / 2;
+        if mine + envelope.change.len() as u64 > most {
+            return Err(CommandError::Limit(format!(
+                "you wrote {mine} bytes on the dashboard, of at most {most}: begin it anew"
+            )));
+        }
         let mut next = slot.board.clone();
         match next.take(self.user, &envelope) {
             BoardVerdict::Accepted(change) => {
@@ -125,7 +141,7 @@ impl Node {
         board: BoardKey,
         written: BoardWritten,
     ) {
-        let BoardWritten { next, key, held, edit } = written;
+        let BoardWritten { next, key, held, edit, rest } = written;
         let Some(slot) = self.slot_mut(id, board) else { return };
         slot.busy = false;
         slot.board = next;
@@ -133,8 +149,27 @@ impl Node {
         slot.push(key, held);
         self.tell_board(cx, id, board, &news, &BTreeSet::new());
         cx.emit(Event::Board { context: id, board });
-        answer(cx, board, &edit, Some(change));
+        self.go_on_or_answer(cx, id, board, (edit, rest), Some(change));
         self.pump_board(cx, id, board);
+    }
+
+    /// Lets the rest of something be written next, or answers whoever waits for all of it.
+    fn go_on_or_answer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: ContextId,
+        board: BoardKey,
+        (edit, rest): (Edit, Vec<BoardEdit>),
+        change: Option<ChangeId>,
+    ) {
+        if rest.is_empty() {
+            if let Some(command) = edit.command {
+                let reply = if edit.makes { Reply::Board(board) } else { Reply::Edited(change) };
+                cx.reply(command, Ok(reply));
+            }
+        } else if let Some(slot) = self.slot_mut(id, board) {
+            slot.edits.push_front(Edit { edits: rest, ..edit });
+        }
     }
 
     pub(in crate::sync) fn board_write_failed(
@@ -153,13 +188,5 @@ impl Node {
             slot.unsettled = true;
         }
         self.board_store_failed(now, id, board);
-    }
-}
-
-/// Answers whoever waits for a change of a dashboard.
-fn answer(cx: &mut Cx<'_>, board: BoardKey, edit: &Edit, change: Option<ChangeId>) {
-    if let Some(command) = edit.command {
-        let reply = if edit.makes { Reply::Board(board) } else { Reply::Edited(change) };
-        cx.reply(command, Ok(reply));
     }
 }

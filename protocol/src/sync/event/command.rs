@@ -402,6 +402,22 @@ pub enum ArchivePart {
         /// The encoded proof.
         proof: Vec<u8>,
     },
+    /// Changes of a dashboard, each after those on which it depends.
+    Board {
+        /// Which.
+        board: BoardKey,
+        /// Encoded envelopes, with whose device made each.
+        changes: Vec<(UserId, Vec<u8>)>,
+    },
+    /// The proof of a fork on a dashboard.
+    BoardFork {
+        /// Which.
+        board: BoardKey,
+        /// Whose device forked.
+        user: UserId,
+        /// The encoded proof.
+        proof: Vec<u8>,
+    },
     /// Frames, those nearest to a head first.
     Frames(Vec<Vec<u8>>),
     /// Blobs that are here whole and durable, checked against their hashes, with their sizes in

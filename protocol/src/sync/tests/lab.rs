@@ -39,6 +39,8 @@ pub(super) struct Host {
     pub(super) records: Vec<Record>,
     /// What waits for the disk, where it stands still.
     held: Option<Vec<(TaskId, Vec<Record>)>>,
+    /// What was judged of dashboards and is not told yet, where that takes long.
+    judged: Option<Vec<(TaskId, TaskResult)>>,
     /// Whether its engine stands still: the test speaks for it.
     pub(super) still: bool,
     /// Which of its messages do not arrive.
@@ -108,6 +110,7 @@ impl Host {
             node,
             records,
             held: None,
+            judged: None,
             still: false,
             withheld: |_| false,
             looked_up: Vec::new(),
@@ -273,6 +276,19 @@ impl Lab {
         self.settle();
     }
 
+    /// Lets the judging of dashboards on a host take long.
+    pub(super) fn stop_judging(&mut self, at: At) {
+        self[at].judged = Some(Vec::new());
+    }
+
+    /// Lets a host hear what was judged meanwhile, and go on.
+    pub(super) fn run_judging(&mut self, at: At) {
+        for (task, result) in self[at].judged.take().unwrap_or_default() {
+            self.queue.push_back((at, Input::Done { task, result }));
+        }
+        self.settle();
+    }
+
     /// Ends a fetch as if the downloader had brought everything.
     pub(super) fn fetched(&mut self, at: At) {
         for (task, _, wants, _) in std::mem::take(&mut self[at].fetches) {
@@ -397,7 +413,10 @@ impl Lab {
             }
             Output::JudgeBoard { task, work } => {
                 let judged = TaskResult::BoardJudged(Box::new(judge_board(*work)));
-                self.queue.push_back(done(task, judged));
+                match &mut self[at].judged {
+                    Some(waiting) => waiting.push((task, judged)),
+                    None => self.queue.push_back(done(task, judged)),
+                }
             }
             Output::LoadFrames { task, context, frames } => {
                 let stored = self[at].records.iter().filter_map(|record| match record {

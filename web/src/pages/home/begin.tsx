@@ -1,19 +1,13 @@
 // The first steps, ticked as they are done.
 
-import { signal } from "@preact/signals";
+import "../../styles/begin.css";
+
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
-import type { ContextInfo } from "../../api/schema";
+import type { Done } from "../../begun";
 import { Copy } from "../../parts/copy";
 import { Icon } from "../../parts/icon";
-import { node } from "../../state";
-import type { Listing } from "../../stacks";
-
-const KEY = "dsp-begun";
-
-/** Whether the steps were put away in this browser. */
-const away = signal(stored());
 
 const WAYS: { name: string; code: string }[] = [
   { name: "Python", code: 'import dsp\n\ndsp.push_frame("first/table", df, "My first frame")' },
@@ -21,69 +15,89 @@ const WAYS: { name: string; code: string }[] = [
   { name: "Command line", code: 'dsp push first/table results.csv -m "My first frame"' },
 ];
 
-/** What to do at first; nothing where all is done or it was put away. */
-export function Begin({ listed, contexts }: { listed: Listing[]; contexts: ContextInfo[] }) {
-  const me = node.value;
-  if (me === undefined || away.value) return null;
-  const pushed = listed.some(({ stack }) => stack.user === me.user);
-  const shared = contexts.some(({ members }) => members > 1);
-  const safe = !me.backup_needed;
-  const done = [pushed, shared, safe].filter(Boolean).length;
-  if (done === 3) return null;
-  const putAway = () => {
-    away.value = true;
-    try {
-      localStorage.setItem(KEY, "true");
-    } catch {
-      // It is shown again next time.
-    }
-  };
+/** What to do at first, as Home shows it while it is not all done. */
+export function Begin({ done, putAway }: { done: Done; putAway: () => void }) {
+  const { pushed, shared, safe } = done;
+  const count = [pushed, shared, safe].filter(Boolean).length;
   return (
     <section aria-labelledby="begin" class="card begin">
       <div class="row section-head">
         <div>
           <h2 id="begin">First steps</h2>
-          <p class="muted small">{done} of 3 done</p>
+          <p class="muted small">{count} of 3 done</p>
         </div>
-        <button type="button" class="button small bare" onClick={putAway}>
-          Put away
-        </button>
+        <div class="row">
+          <a class="link small" href="/welcome">
+            One by one
+          </a>
+          <button type="button" class="button small bare" onClick={putAway}>
+            Put away
+          </button>
+        </div>
       </div>
       <ol class="steps">
         <Step done={pushed} title="Push your first frame" open={!pushed}>
-          <p class="muted">
-            Whatever you push becomes a frame of a stack: signed, kept for good, and on this page the moment it is there.
-          </p>
-          <Ways />
+          <Push />
         </Step>
         <Step done={shared} title="Share it" open={pushed && !shared}>
-          <p class="muted">An invitation lets a teammate follow, with no server between you.</p>
-          <div>
-            <a class="button primary" href="/peers">
-              Invite somebody
-            </a>
-          </div>
+          <Share />
         </Step>
         <Step done={safe} title="Back up who you are" open={pushed && shared && !safe}>
-          <p class="muted">
-            The recovery key is only on this disk. It is shown in 24 words, in a terminal; who loses all keys loses the
-            name.
-          </p>
-          <Copy text="dsp id backup" label="Copy the line that backs up" />
+          <BackUp />
         </Step>
       </ol>
     </section>
   );
 }
 
-function Step(props: { done: boolean; title: string; open: boolean; children: ComponentChildren }) {
+/** How one pushes. */
+export function Push() {
+  return (
+    <>
+      <p class="muted">
+        Whatever you push becomes a frame of a stack: signed, kept for good, and on this page the moment it is there.
+      </p>
+      <Ways />
+    </>
+  );
+}
+
+/** How somebody else comes in. */
+export function Share() {
+  return (
+    <>
+      <p class="muted">An invitation lets a teammate follow, with no server between you.</p>
+      <div>
+        <a class="button primary" href="/peers/invite">
+          Invite somebody
+        </a>
+      </div>
+    </>
+  );
+}
+
+/** How one stays who one is. */
+export function BackUp() {
+  return (
+    <>
+      <p class="muted">
+        The recovery key is only on this disk. It is shown in 24 words, in a terminal; who loses all keys loses the
+        name.
+      </p>
+      <Copy text="dsp id backup" label="Copy the line that backs up" />
+    </>
+  );
+}
+
+/** A step, ticked where it is done. */
+export function Step(props: { done: boolean; title: string; open: boolean; children: ComponentChildren }) {
   return (
     <li class={props.done ? "done" : ""}>
       <span class="tick">
         {props.done && <Icon name="check" size={14} />}
         <span class="visually-hidden">{props.done ? "Done:" : "To do:"}</span>
       </span>
-      {props.done ? (
+      {props.done && !props.open ? (
         <h3>{props.title}</h3>
       ) : (
         <details open={props.open}>
@@ -121,12 +135,4 @@ function Ways() {
       </div>
     </div>
   );
-}
-
-function stored(): boolean {
-  try {
-    return localStorage.getItem(KEY) === "true";
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,7 @@
 // An invitation: what it gives is chosen, and then its text is shown, this once.
 
+import "../../styles/people.css";
+
 import { useState } from "preact/hooks";
 
 import { act } from "../../acts";
@@ -25,7 +27,13 @@ const ENDS: [seconds: number, label: string][] = [
   [0, "never"],
 ];
 
-/** Asks what an invitation gives, makes it, and shows it. */
+/** Asks what an invitation gives, makes it, and shows it: as a part of a page. */
+export function Inviting({ context, close }: { context?: string | undefined; close: () => void }) {
+  const [made, show] = useState<TicketMade>();
+  return made ? <Made made={made} close={close} /> : <Choose context={context} made={show} />;
+}
+
+/** The same in a dialog. */
 export function Invite({ context, close }: { context?: string; close: () => void }) {
   const [made, show] = useState<TicketMade>();
   return (

@@ -4,11 +4,14 @@ import { useState } from "preact/hooks";
 import licences from "virtual:licences";
 
 import { answer, api } from "../../api/client";
+import { listSettings } from "../../configuration";
 import { useQuery } from "../../live/query";
 import { Columns } from "../../parts/columns";
 import { Section } from "../../parts/forms";
 import { Known } from "../../parts/states";
 import { Time } from "../../parts/time";
+import { Diagnostics } from "./diagnostics";
+import { Named } from "./network";
 
 /** How many packages are listed at first. */
 const FIRST = 20;
@@ -16,6 +19,7 @@ const FIRST = 20;
 /** Versions, licences, and the document of the API. */
 export function About() {
   const status = useQuery("about", () => answer(api.GET("/api/v1/node")));
+  const settings = useQuery("settings", listSettings);
   const crates = useQuery("crates", async () => (await import("./crates.json")).default as unknown as Part[]);
   return (
     <>
@@ -62,6 +66,10 @@ export function About() {
           )}
         </Known>
       </Section>
+      <Diagnostics />
+      <Known query={settings} lines={2}>
+        {(known) => <Named known={known} names={["log.level"]} title="Log" again={settings.again} />}
+      </Known>
       <Section title="Work of others in these pages" id="licences">
         <Parts parts={licences} at={(name) => `https://www.npmjs.com/package/${name}`} />
       </Section>

@@ -1,5 +1,7 @@
 // Who I am: names, words, the backup, and the devices that act for me.
 
+import "../../styles/people.css";
+
 import { useEffect, useState } from "preact/hooks";
 
 import { act } from "../../acts";

@@ -75,7 +75,7 @@ function Types() {
                   {families.map(({ name, media, files, bytes }, index) => (
                     <tr key={name}>
                       <td>
-                        <i class={`key key-${Math.min(index, 4)}`} aria-hidden="true" />
+                        <i class={`swatch swatch-${Math.min(index, 4)}`} aria-hidden="true" />
                         {name}
                         {media.length > 0 && (
                           <span class="muted small media" title={plain(media.join(", "))}>
@@ -135,7 +135,7 @@ function Room({ contexts }: { contexts: ContextInfo[] }) {
           {sorted.map((context, index) => (
             <tr key={context.id}>
               <td>
-                <i class={`key key-${index % 5}`} aria-hidden="true" />
+                <i class={`swatch swatch-${index % 5}`} aria-hidden="true" />
                 <a class="link" href={`/c/${context.id}?view=sync`}>
                   {plain(context.label)}
                 </a>
@@ -170,7 +170,7 @@ function Parts(props: {
       {parts.map(([label, bytes], index) => (
         <span
           key={label}
-          class={`key-${rest ? Math.min(index, 4) : index % 5}`}
+          class={`swatch-${rest ? Math.min(index, 4) : index % 5}`}
           title={`${label}: ${size(bytes)}`}
           style={{ flexGrow: whole === 0 ? 0 : bytes / whole }}
         />

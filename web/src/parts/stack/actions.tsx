@@ -7,11 +7,12 @@ import { answer, api } from "../../api/client";
 import type { FrameInfo } from "../../api/schema";
 import { plain, short } from "../../format";
 import { reference, type StackPlace, stackPath } from "../../ref";
+import { copyAddress } from "../link";
 import { Dialog } from "../dialog";
 import { Icon } from "../icon";
 import { Menu, MenuItem } from "../menu";
 import { toast } from "../toasts";
-import { attempt, done, markAsHead, ownReference } from "./doing";
+import { attempt, done, letGo, markAsHead, ownReference } from "./doing";
 
 /** The tags of a frame; those of a stack of mine are put on, moved and taken away. */
 export function Tags({ place, frame, mine }: { place: StackPlace; frame: FrameInfo; mine: boolean }) {
@@ -89,10 +90,11 @@ function TagDialog({ frame, put, close }: { frame: FrameInfo; put: (tag: string)
   );
 }
 
-/** What else can be done to a stack of mine. */
-export function Actions({ place, frame }: { place: StackPlace; frame: FrameInfo }) {
+/** What else can be done with a stack: passed on, let go from this machine, and, where it is mine, changed. */
+export function Actions({ place, frame, mine }: { place: StackPlace; frame: FrameInfo; mine: boolean }) {
   const { route } = useLocation();
   const [asks, setAsks] = useState<"rename" | "remove">();
+  const whole: StackPlace = { user: frame.stack.user, context: place.context, name: frame.stack.name };
   const isHead = frame.stack.head?.frame === frame.id;
   const head: StackPlace = { user: place.user, context: place.context, name: place.name };
   const back = () =>
@@ -110,18 +112,36 @@ export function Actions({ place, frame }: { place: StackPlace; frame: FrameInfo 
     });
   return (
     <div class="actions">
-      {!isHead && (
+      {mine && !isHead && (
         <button type="button" class="button" onClick={back}>
           Mark as head
         </button>
       )}
       <Menu label="More to do">
-        <MenuItem icon="edit" does={() => setAsks("rename")}>
-          Rename …
+        <MenuItem icon="copy" does={() => copyAddress(stackPath(whole) + location.search)}>
+          Copy a link
         </MenuItem>
-        <MenuItem icon="bin" bad does={() => setAsks("remove")}>
-          Remove …
+        <MenuItem icon="clock" does={() => copyAddress(stackPath({ ...whole, rev: frame.id }) + location.search)}>
+          Copy a link to this frame
         </MenuItem>
+        <MenuItem icon="peers" does={() => route(`/peers/invite?context=${frame.stack.context}`)}>
+          Invite somebody …
+        </MenuItem>
+        {frame.bytes_here > 0 && (
+          <MenuItem icon="away" does={() => void letGo(whole, { id: frame.id, bytes: frame.bytes_here })}>
+            Free its bytes here …
+          </MenuItem>
+        )}
+        {mine && (
+          <MenuItem icon="edit" does={() => setAsks("rename")}>
+            Rename …
+          </MenuItem>
+        )}
+        {mine && (
+          <MenuItem icon="bin" bad does={() => setAsks("remove")}>
+            Remove …
+          </MenuItem>
+        )}
       </Menu>
       {asks === "rename" && <RenameDialog place={place} close={() => setAsks(undefined)} />}
       {asks === "remove" && (

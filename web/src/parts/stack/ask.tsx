@@ -1,5 +1,7 @@
 // A link to what is not here: whose it is, and how one comes to see it.
 
+import "../../styles/stack.css";
+
 import { useState } from "preact/hooks";
 
 import { all, answer, api } from "../../api/client";

@@ -223,7 +223,7 @@ function Pictures({ before, after, name }: { before: string; after: string; name
   return (
     <div class="pictures">
       <div class="row wrap tools">
-        <fieldset class="segments">
+        <fieldset class="variants">
           <legend class="visually-hidden">How they are compared</legend>
           {Object.entries(WAYS).map(([key, text]) => (
             <label key={key}>

@@ -2,9 +2,10 @@
 
 import { all, answer, api, ProblemError } from "../../api/client";
 import { steps } from "../../api/steps";
-import type { Fetched, FileInfo, FrameInfo, NewFile, Progress, Pushed } from "../../api/schema";
-import { plain, short } from "../../format";
+import type { DropReport, Fetched, FileInfo, FrameInfo, NewFile, PinInfo, Progress, Pushed } from "../../api/schema";
+import { count, plain, short, size } from "../../format";
 import { reference, type StackPlace } from "../../ref";
+import { ask } from "../dialog";
 import { toast } from "../toasts";
 
 /** Returns what went wrong, in a sentence. */
@@ -84,6 +85,47 @@ export async function markAsHead(place: StackPlace, frame: FrameInfo): Promise<P
     if (inputs.length === 0 || !(error instanceof ProblemError)) throw error;
     return steps<Pushed>("/api/v1/frames", body);
   }
+}
+
+/** Frees the bytes of a frame here, once somebody else proved to hold them and one was asked. */
+export async function letGo(place: StackPlace, frame: { id: string; bytes: number }): Promise<void> {
+  const named = reference({ ...place, rev: frame.id });
+  await attempt(async () => {
+    const yes = await ask({
+      title: `Free ${size(frame.bytes)} of ${plain(place.name)}@${short(frame.id)}?`,
+      text:
+        "Connected peers are asked to prove that they hold the bytes of this frame; what nobody proves to hold stays. " +
+        "The frame is listed as before, and its bytes can be fetched again.",
+      yes: "Free them",
+    });
+    if (!yes) return;
+    const report = await steps<DropReport>("/api/v1/drop", { ref: named, mode: "confirmed" });
+    // What nobody proved to hold is refused, with the reason.
+    if (report.files > 0) done(`Freed ${size(report.bytes)} here`, report.undo);
+    else toast(report.stays_total > 0 ? `Nothing was freed: other frames need ${count(report.stays_total, "file")} of it` : "Nothing was to be freed");
+  });
+}
+
+/** Tells whether a pin is on a frame. */
+export function isPinned(pins: readonly PinInfo[] | undefined, frame: string): boolean {
+  return pins?.some(({ reference }) => reference.includes(frame) || reference.endsWith(`@${short(frame)}`)) === true;
+}
+
+/** Returns all pins. */
+export function listPins(): Promise<PinInfo[]> {
+  return all<PinInfo>((cursor) =>
+    answer(api.GET("/api/v1/pins", { params: { query: { limit: 500, ...(cursor ? { cursor } : {}) } } })),
+  );
+}
+
+/** Keeps the bytes of a frame here whatever happens, or no longer. */
+export async function pinFrame(place: StackPlace, frame: string, on: boolean): Promise<void> {
+  const named = reference({ ...place, rev: frame });
+  await attempt(async () => {
+    if (on) await steps("/api/v1/pins", { ref: named, keep: "frame" });
+    else await answer(api.DELETE("/api/v1/pins", { params: { query: { ref: named } } }));
+    toast(on ? "Kept here whatever happens" : "No longer kept on purpose");
+  });
 }
 
 /** Brings the bytes of a frame or an attachment here. */

@@ -66,6 +66,7 @@ export function Files({ place, frame, mine }: { place: StackPlace; frame: FrameI
           />
         </div>
       )}
+      {files.data !== undefined && files.data.length > 1 && <Zip files={files.data} named={named} name={`${place.name.split("/").at(-1) ?? "files"}-${short(frame.id)}`} />}
       <Known query={files} lines={6}>
         {(known) =>
           known.length === 0 ? (
@@ -77,6 +78,7 @@ export function Files({ place, frame, mine }: { place: StackPlace; frame: FrameI
                   <tr>
                     <th scope="col">Path</th>
                     <th scope="col">Type</th>
+                    {known.some(hasParams) && <th scope="col">Parameters</th>}
                     <th scope="col" class="right">
                       Size
                     </th>
@@ -88,7 +90,7 @@ export function Files({ place, frame, mine }: { place: StackPlace; frame: FrameI
                 </thead>
                 <tbody>
                   {known.slice(0, most).map((file) => (
-                    <Line key={file.path} file={file} named={named} />
+                    <Line key={file.path} file={file} named={named} params={known.some(hasParams)} />
                   ))}
                 </tbody>
               </table>
@@ -108,7 +110,11 @@ export function Files({ place, frame, mine }: { place: StackPlace; frame: FrameI
   );
 }
 
-function Line({ file, named }: { file: FileInfo; named: string }) {
+function hasParams({ params }: FileInfo): boolean {
+  return Object.keys(params ?? {}).length > 0;
+}
+
+function Line({ file, named, params }: { file: FileInfo; named: string; params: boolean }) {
   const [busy, setBusy] = useState(false);
   const fetch = async () => {
     setBusy(true);
@@ -124,6 +130,13 @@ function Line({ file, named }: { file: FileInfo; named: string }) {
     <tr>
       <td class="mono">{plain(file.path)}</td>
       <td class="muted">{plain(file.media)}</td>
+      {params && (
+        <td class="mono muted">
+          {Object.entries(file.params ?? {})
+            .map(([key, value]) => `${plain(key)}=${plain(typeof value === "string" ? value : JSON.stringify(value))}`)
+            .join(" ")}
+        </td>
+      )}
       <td class="right">{size(file.size)}</td>
       <td class="mono muted">
         <button
@@ -162,6 +175,53 @@ interface UploadProps {
   frame: FrameInfo;
   old: FileInfo[];
   close: () => void;
+}
+
+/** Most bytes that a browser puts into one file: they are in its memory meanwhile. */
+const ZIP = 500_000_000;
+
+/** All files of the frame that are here, as one. */
+function Zip({ files, named, name }: { files: FileInfo[]; named: string; name: string }) {
+  const [done, setDone] = useState<number>();
+  const here = files.filter((file) => file.here);
+  const bytes = here.reduce((sum, file) => sum + file.size, 0);
+  if (here.length === 0) return null;
+  const save = async () => {
+    setDone(0);
+    try {
+      const { zip } = await import("./zip");
+      const parts = [];
+      for (const file of here) {
+        const response = await fetch(contentUrl(`${named}#${file.path}`));
+        if (!response.ok) throw new Error(`${file.path} cannot be read`);
+        parts.push({ path: file.path, bytes: new Uint8Array(await response.arrayBuffer()) });
+        setDone(parts.length);
+      }
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(zip(parts, new Date()));
+      link.download = `${name}.zip`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    } catch (error) {
+      toast(plain(said(error)));
+    }
+    setDone(undefined);
+  };
+  if (bytes > ZIP) {
+    return (
+      <p class="meta">
+        {size(bytes)} are more than a browser puts into one file: <code>dsp get</code> writes all of them.
+      </p>
+    );
+  }
+  return (
+    <div class="row wrap">
+      <button type="button" class="button" disabled={done !== undefined} onClick={() => void save()}>
+        <Icon name="download" size={16} /> {done === undefined ? `Download all as ZIP, ${size(bytes)}` : `${done} of ${here.length} …`}
+      </button>
+      {here.length < files.length && <span class="muted small">{count(files.length - here.length, "file")} not here</span>}
+    </div>
+  );
 }
 
 /** Asks what the new frame is about, and pushes it. */

@@ -8,7 +8,7 @@ const WIDTH = 190;
 const HEIGHT = 54;
 
 /** The lineage as a picture: inputs to the left, what was made to the right. */
-export function Graph({ web }: { web: Web }) {
+export function Graph({ web, chosen, choose }: { web: Web; chosen: string | undefined; choose: (knot: Knot) => void }) {
   const { places, paths, width, height } = useMemo(() => arrange(web), [web]);
   return (
     <div class="card lineage" tabIndex={0} role="region" aria-label="Lineage as a picture; the same stands below as a list">
@@ -22,16 +22,16 @@ export function Graph({ web }: { web: Web }) {
           <path key={path} class="arrow" d={path} marker-end="url(#tip)" />
         ))}
         {places.map(({ knot, x, y }) => (
-          <Box key={knot.id} knot={knot} x={x} y={y} />
+          <Box key={knot.id} knot={knot} x={x} y={y} chosen={knot.id === chosen} choose={() => choose(knot)} />
         ))}
       </svg>
     </div>
   );
 }
 
-function Box({ knot, x, y }: { knot: Knot; x: number; y: number }) {
+function Box({ knot, x, y, chosen, choose }: { knot: Knot; x: number; y: number; chosen: boolean; choose: () => void }) {
   const inside = (
-    <g class={`knot ${knot.side} ${knot.path === undefined ? "away" : ""}`} transform={`translate(${x},${y})`}>
+    <g class={`knot ${knot.side} ${knot.path === undefined ? "away" : ""} ${chosen ? "chosen" : ""}`} transform={`translate(${x},${y})`}>
       <rect width={WIDTH} height={HEIGHT} rx={8} />
       <foreignObject width={WIDTH} height={HEIGHT}>
         <div class="words">
@@ -41,8 +41,22 @@ function Box({ knot, x, y }: { knot: Knot; x: number; y: number }) {
       </foreignObject>
     </g>
   );
-  // The list below has the same links for keys and readers of screens.
-  return knot.path === undefined ? inside : <a href={knot.path} tabIndex={-1}>{inside}</a>;
+  // The list below has links to the same for keys and readers of screens; a press with Ctrl opens it elsewhere.
+  return knot.path === undefined ? (
+    inside
+  ) : (
+    <a
+      href={knot.path}
+      tabIndex={-1}
+      onClick={(event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        choose();
+      }}
+    >
+      {inside}
+    </a>
+  );
 }
 
 function arrange(web: Web) {

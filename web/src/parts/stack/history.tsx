@@ -7,12 +7,14 @@ import { answer, api } from "../../api/client";
 import type { FrameInfo, LogEntry } from "../../api/schema";
 import { brief } from "../../chart";
 import { count, plain, short, size } from "../../format";
-import type { Query } from "../../live/query";
+import { type Query, useQuery } from "../../live/query";
 import { comparePath, reference, type StackPlace, stackPath } from "../../ref";
 import { Known } from "../states";
 import { Time } from "../time";
 import { Chart } from "./chart";
-import { attempt, markAsHead } from "./doing";
+import { Icon } from "../icon";
+import { Menu, MenuItem } from "../menu";
+import { attempt, isPinned, letGo, listPins, markAsHead, pinFrame } from "./doing";
 import { toast } from "../toasts";
 
 /** Frames that are listed before one asks for more. */
@@ -24,6 +26,7 @@ export function History(props: { place: StackPlace; shown: FrameInfo; log: Query
   const { route } = useLocation();
   const [picked, setPicked] = useState<string[]>([]);
   const [most, setMost] = useState(FIRST);
+  const pins = useQuery("pins", listPins);
   const toggle = (id: string) =>
     setPicked((ids) => (ids.includes(id) ? ids.filter((one) => one !== id) : [...ids.slice(-1), id]));
   return (
@@ -57,6 +60,8 @@ export function History(props: { place: StackPlace; shown: FrameInfo; log: Query
                     picked={picked.includes(entry.id)}
                     toggle={() => toggle(entry.id)}
                     mine={mine}
+                    pinned={isPinned(pins.data, entry.id)}
+                    pin={(on) => void pinFrame(place, entry.id, on).then(pins.again)}
                   />
                 ))}
               </ol>
@@ -81,9 +86,11 @@ interface EntryProps {
   picked: boolean;
   toggle: () => void;
   mine: boolean;
+  pinned: boolean;
+  pin: (on: boolean) => void;
 }
 
-function Entry({ entry, before, place, current, picked, toggle, mine }: EntryProps) {
+function Entry({ entry, before, place, current, picked, toggle, mine, pinned, pin }: EntryProps) {
   const metrics = Object.entries(entry.metrics).slice(0, 4);
   const said = entry.here ? plain(entry.message || "no message") : entry.withdrawn ? "withdrawn by an owner" : "not here";
   return (
@@ -95,6 +102,11 @@ function Entry({ entry, before, place, current, picked, toggle, mine }: EntryPro
         <span class="row wrap">
           <b class="cut">{said}</b>
           {entry.head && <span class="badge accent">head</span>}
+          {pinned && (
+            <span class="badge" title="Its bytes stay here whatever happens">
+              <Icon name="pin" size={12} /> pinned
+            </span>
+          )}
           {entry.tags.map((tag) => (
             <span class="badge" key={tag}>
               {plain(tag)}
@@ -119,6 +131,16 @@ function Entry({ entry, before, place, current, picked, toggle, mine }: EntryPro
           </a>
         )}
         {mine && !entry.head && entry.here && <Back place={place} id={entry.id} />}
+        {entry.here && (
+          <Menu label={`More of ${short(entry.id)}`} bare>
+            <MenuItem icon="pin" does={() => pin(!pinned)}>
+              {pinned ? "Do not keep it on purpose" : "Keep its bytes here"}
+            </MenuItem>
+            <MenuItem icon="away" does={() => void letGo(place, { id: entry.id, bytes: entry.bytes ?? 0 })}>
+              Free its bytes here …
+            </MenuItem>
+          </Menu>
+        )}
       </span>
     </li>
   );

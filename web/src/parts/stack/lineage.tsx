@@ -1,16 +1,19 @@
 // Where a frame comes from and what came of it: as a picture, and as a list.
 
-import { lazy } from "preact-iso";
+import { useState } from "preact/hooks";
 
 import { all, answer, api } from "../../api/client";
 import type { FrameInfo, SearchHit } from "../../api/schema";
-import { plain, short } from "../../format";
+import { count, plain, short, size } from "../../format";
 import { useQuery } from "../../live/query";
-import { type StackPlace, stackPath } from "../../ref";
+import { readStackPath, reference, type StackPlace, stackPath } from "../../ref";
 import { listContexts } from "../../stacks";
+import { later } from "../later";
+import { Icon } from "../icon";
 import { Empty, Known } from "../states";
+import { Time } from "../time";
 
-const Graph = lazy(() => import("./graph").then((module) => module.Graph));
+const Graph = later(() => import("./graph").then((module) => module.Graph));
 
 /** How far one looks, in steps from the frame. */
 const DEPTH = 3;
@@ -62,15 +65,70 @@ function Alone({ frame }: { frame: FrameInfo }) {
 
 function Shown({ web }: { web: Web }) {
   const of = (side: Knot["side"]) => web.knots.filter((knot) => knot.side === side);
+  const [chosen, choose] = useState<Knot>();
+  const shown = web.knots.find(({ id }) => id === chosen?.id);
   return (
     <>
-      <Graph web={web} />
+      <div class={shown ? "lineage-with" : undefined}>
+        <Graph web={web} chosen={shown?.id} choose={choose} />
+        {shown?.path !== undefined && <About key={shown.id} knot={shown} path={shown.path} close={() => choose(undefined)} />}
+      </div>
       {web.more && <p class="meta">There is more than is shown here: open a frame to look further.</p>}
       <section class="grid-gap">
         <Side title="Made from" knots={of("input")} web={web} />
         <Side title="Used for" knots={of("output")} web={web} />
       </section>
     </>
+  );
+}
+
+/** What a frame of the picture is, beside it. */
+function About({ knot, path, close }: { knot: Knot; path: string; close: () => void }) {
+  const place = readStackPath(path.slice("/s/".length));
+  const frame = useQuery(`about ${path}`, async () => (place === undefined ? undefined : read(reference(place))));
+  return (
+    <aside class="card grid-pad about-knot" aria-label={`About ${plain(knot.name)}`}>
+      <div class="row spread">
+        <h2 class="cut">{plain(knot.name)}</h2>
+        <button type="button" class="button bare icon" aria-label="Close" onClick={close}>
+          <Icon name="close" size={16} />
+        </button>
+      </div>
+      <Known query={frame} lines={4}>
+        {(known) =>
+          known === undefined ? (
+            <p class="muted">It is not here any more.</p>
+          ) : (
+            <>
+              {known.message !== "" && <p>{plain(known.message)}</p>}
+              <p class="meta">
+                <Time at={known.time} />
+                <code>{short(known.id)}</code>
+                <span>
+                  {count(known.files_total, "file")}, {size(known.bytes)}
+                </span>
+                {known.bytes_here < known.bytes && <span class="badge warn">{size(known.bytes_here)} here</span>}
+              </p>
+              <Values of={known.params} />
+              <Values of={known.metrics} />
+            </>
+          )
+        }
+      </Known>
+      <a class="button primary" href={`${path}?view=lineage`}>
+        Open this frame
+      </a>
+    </aside>
+  );
+}
+
+function Values({ of }: { of: object }) {
+  const known = Object.entries(of).slice(0, 8);
+  if (known.length === 0) return null;
+  return (
+    <p class="mono small">
+      {known.map(([name, value]) => `${plain(name)} ${plain(typeof value === "string" ? value : JSON.stringify(value))}`).join(" · ")}
+    </p>
   );
 }
 

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 import { all, answer, api } from "../../api/client";
-import type { FrameInfo, PeerInfo, PinInfo, Progress } from "../../api/schema";
+import type { FrameInfo, PeerInfo, Progress } from "../../api/schema";
 import { count, plain, short, size } from "../../format";
 import { useQuery } from "../../live/query";
 import { reference, type StackPlace } from "../../ref";
@@ -11,8 +11,7 @@ import { listContexts } from "../../stacks";
 import { Icon } from "../icon";
 import { Time } from "../time";
 import { toast } from "../toasts";
-import { steps } from "../../api/steps";
-import { attempt, bring, said } from "./doing";
+import { bring, isPinned, listPins, pinFrame, said } from "./doing";
 
 /** Facts of a frame, and where its bytes are. */
 export function Side({ place, frame }: { place: StackPlace; frame: FrameInfo }) {
@@ -193,23 +192,15 @@ export function Bring({ place, frame, missing }: { place: StackPlace; frame: Fra
 
 /** Keeps the bytes of the frame here whatever happens. */
 function Pin({ place, frame }: { place: StackPlace; frame: FrameInfo }) {
-  const named = reference({ ...place, rev: frame.id });
   const [turn, setTurn] = useState(0);
-  const pins = useQuery(`pins ${frame.id} ${turn}`, () =>
-    all<PinInfo>((cursor) =>
-      answer(api.GET("/api/v1/pins", { params: { query: { limit: 500, ...(cursor ? { cursor } : {}) } } })),
-    ),
-  );
-  const pinned = pins.data?.some(({ reference }) => reference.includes(frame.id) || reference.endsWith(`@${short(frame.id)}`));
-  const toggle = () =>
-    attempt(async () => {
-      if (pinned) await answer(api.DELETE("/api/v1/pins", { params: { query: { ref: named } } }));
-      else await steps("/api/v1/pins", { ref: named, keep: "frame" });
-      toast(pinned ? "No longer kept on purpose" : "Kept here whatever happens");
-      setTurn(turn + 1);
-    });
+  const pins = useQuery(`pins ${frame.id} ${turn}`, listPins);
+  const pinned = isPinned(pins.data, frame.id);
+  const toggle = async () => {
+    await pinFrame(place, frame.id, !pinned);
+    setTurn(turn + 1);
+  };
   return (
-    <button type="button" class="button" aria-pressed={pinned === true} disabled={pins.data === undefined} onClick={toggle}>
+    <button type="button" class="button" aria-pressed={pinned} disabled={pins.data === undefined} onClick={() => void toggle()}>
       <Icon name="pin" size={15} /> {pinned ? "Pinned here" : "Pin here"}
     </button>
   );

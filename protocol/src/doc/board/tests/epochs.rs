@@ -52,8 +52,13 @@ fn an_envelope_holds_for_one_epoch() {
 #[test]
 fn the_highest_epoch_wins_then_the_smaller_genesis() {
     let doc = place().document();
-    let epoch =
-        |doc, epoch, genesis: u8| Epoch { doc, epoch, base: vec![], genesis: [genesis; 32] };
+    let epoch = |doc, epoch, genesis: u8| Epoch {
+        doc,
+        epoch,
+        base: vec![],
+        genesis: [genesis; 32],
+        parts: 1,
+    };
     let other = DocumentId::from_bytes([9; 32]);
     let mut epochs = vec![
         epoch(doc, 1, 1),

@@ -248,3 +248,19 @@ fn changes_may_be_judged_before_others_are_applied() {
         write(&mut board, BOB, |doc| doc.insert(&list, 1, 2).unwrap());
     }
 }
+
+/// The bytes are fixed: with others nobody would know whose changes are whose.
+#[test]
+fn an_incarnation_says_whose_device_writes() {
+    let (device, number) = (key(BOB).device(), 0x0102);
+    let inc = place().incarnation(user(BOB), device, number);
+    assert_eq!(inc.as_bytes(), &[1, 2, 24, 125, 94, 147, 60, 70]);
+    assert!(place().is_author(user(BOB), device, inc));
+    assert!(!place().is_author(user(CAROL), device, inc));
+    assert!(!place().is_author(user(BOB), key(CAROL).device(), inc));
+    let other = BoardPlace { nonce: [5; 16], ..place() };
+    assert!(!other.is_author(user(BOB), device, inc));
+    assert!(!place().is_author(user(BOB), device, INC));
+    let next = place().incarnation(user(BOB), device, number + 1);
+    assert!(next != inc && place().is_author(user(BOB), device, next));
+}
