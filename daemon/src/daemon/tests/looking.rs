@@ -34,6 +34,30 @@ async fn push_with(daemon: &Daemon, stack: &str, message: &str, auc: f64) -> Pus
     daemon.ops().push(new, &Reporter::silent()).await.unwrap()
 }
 
+//  as the clients for Python and R push: nothing is said of the frame
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_attachments_is_found() {
+    let home = tempfile::tempdir().unwrap();
+    let alice = start(&home, "alice").await;
+    let hash = alice.blobs().import_bytes(b"a\n1\n".to_vec()).await.unwrap().hash;
+    let file = |path: &str, region: &str| NewFile {
+        path: path.to_owned(),
+        hash: Some(hash),
+        text: Some(format!("My plot of {region}")),
+        params: [("Region".to_owned(), region.into())].into_iter().collect(),
+        ..NewFile::default()
+    };
+    let new = new_frame("plots", vec![file("a", "EU"), file("b", "US")]);
+    alice.ops().push(new, &Reporter::silent()).await.unwrap();
+    for query in ["\"plot of eu\"", "param:region=us", "region plots EU", "param:region!=us"] {
+        assert_eq!(found(&alice, query).await.len(), 1, "{query}");
+    }
+    for query in ["param:region=uk", "message:plot", "\"plot of uk\""] {
+        assert_eq!(found(&alice, query).await.len(), 0, "{query}");
+    }
+    alice.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn files_come_go_and_change() {
     let home = tempfile::tempdir().unwrap();

@@ -11,14 +11,14 @@ mod columns;
 mod columns;
 mod query;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dsp_protocol::api::{Page, Problem, SearchColumn, SearchHit};
 use dsp_protocol::context::StackView;
 use dsp_protocol::id::{ContextId, FrameId};
-use dsp_protocol::object::{Frame, Metric};
+use dsp_protocol::object::{Files, Frame, Metric};
 use tokio::time::Instant;
 
 #[cfg(feature = "tables")]
@@ -96,10 +96,16 @@ impl SearchCache {
 
 impl Known {
     fn of(frame: &Frame) -> Known {
-        let params = frame
-            .params
-            .iter()
-            .map(|(name, param)| (name.to_lowercase(), written(&param.to_json()).to_lowercase()));
+        let listed = match &frame.files {
+            Files::Listed(files) => &files[..],
+            Files::Tree(_) => &[],
+        };
+        // The clients for Python and R say of an attachment what `dsp push` says of a frame.
+        let params = frame.params.iter().chain(listed.iter().flat_map(|file| &file.params));
+        let params: BTreeSet<(String, String)> = params
+            .map(|(name, param)| (name.to_lowercase(), written(&param.to_json()).to_lowercase()))
+            .collect();
+        let about = listed.iter().filter_map(|file| file.text.as_ref()).map(|t| t.to_lowercase());
         let metrics = frame.metrics.iter().map(|(name, metric)| {
             let value = match *metric {
                 Metric::Int(int) => int as f64,
@@ -110,7 +116,8 @@ impl Known {
         let message = frame.message.to_lowercase();
         let text = Text {
             message,
-            params: params.collect(),
+            about: about.collect(),
+            params: params.into_iter().collect(),
             metrics: metrics.collect(),
             made: frame.lineage.is_some(),
         };
@@ -120,7 +127,8 @@ impl Known {
     fn bytes(&self) -> usize {
         let params = self.text.params.iter().map(|(name, value)| name.len() + value.len() + 48);
         let metrics = self.text.metrics.iter().map(|(name, _)| name.len() + 32);
-        let text = self.text.message.len() + params.chain(metrics).sum::<usize>();
+        let about = self.text.about.iter().map(|text| text.len() + 24);
+        let text = self.text.message.len() + params.chain(metrics).chain(about).sum::<usize>();
         OVERHEAD + text + self.tables.bytes()
     }
 }

@@ -8,8 +8,9 @@
 //!         | "column" ":" (name [("=" | "!=") type] | ("=" | "!=") type)
 //! ```
 //!
-//! A word fits where a name, a message, a tag, the name or value of a param or metric, or the name of
-//! a column of a table holds it, in any case. A type fits as a whole (`decimal(10, 2)`), without what
+//! A word fits where a name, a message, what is said of an attachment, a tag, the name or value of a
+//! param or metric, or the name of a column of a table holds it, in any case. Params are those of the
+//! frame and of its attachments. A type fits as a whole (`decimal(10, 2)`), without what
 //! it is of (`decimal`), or as what it is roughly (`number`). An input fits where the id of the frame
 //! that it is begins so, or the name by which it was read holds it. No character stands for another one: `*` is a star.
 
@@ -131,6 +132,8 @@ impl Named {
 pub(super) struct Text {
     /// The message in lower case.
     pub(super) message: String,
+    /// What is said of its attachments, in lower case.
+    pub(super) about: Vec<String>,
     /// Names and values of params, in lower case, each value behind its name.
     pub(super) params: Vec<(String, String)>,
     /// Names in lower case and values of metrics.
@@ -316,6 +319,7 @@ impl Term {
             Term::Word(word) => {
                 name.contains(word)
                     || frame.message.contains(word)
+                    || frame.about.iter().any(|text| text.contains(word))
                     || tags.iter().any(|tag| tag.contains(word))
                     || frame.params.iter().any(|(n, v)| n.contains(word) || v.contains(word))
                     || frame.metrics.iter().any(|(name, value)| {
@@ -387,6 +391,7 @@ mod tests {
     fn text() -> Text {
         Text {
             message: "week 46, http://example.org".to_owned(),
+            about: vec!["a first plot".to_owned()],
             params: vec![("region".into(), "eu".into()), ("depth".into(), "7".into())],
             metrics: vec![("auc".into(), 0.91), ("loss".into(), f64::NAN)],
             made: true,
@@ -409,7 +414,7 @@ mod tests {
 
     #[test]
     fn all_words_have_to_fit_somewhere() {
-        assert!(fits("WEEK sales v1 eu 0.91"));
+        assert!(fits("WEEK sales v1 eu 0.91 Plot"));
         assert!(!fits("week sales v2"));
         assert!(fits("\"week 46\"") && !fits("\"46 week\""));
         assert!(fits("http://example.org"), "what is no filter is a word");
@@ -428,6 +433,7 @@ mod tests {
     fn filters_look_where_they_say() {
         assert!(fits("name:sales tag:v1 message:week"));
         assert!(!fits("name:46") && !fits("tag:v") && !fits("message:sales"));
+        assert!(!fits("message:plot"));
         assert!(fits("param:region") && fits("param:region=EU") && fits("param:region!=us"));
         assert!(!fits("param:region=e") && !fits("param:auc") && !fits("param:region!=eu"));
         assert!(fits("param:depth>6") && fits("param:depth=7.0") && !fits("param:region>1"));
