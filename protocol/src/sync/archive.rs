@@ -28,6 +28,9 @@ use crate::object::Frame;
 use crate::statement::{Role, Statement, Verified};
 use crate::wire::{BoardKey, CatalogKey};
 
+/// Proofs of forks on a dashboard, with whose device made each.
+type BoardProofs = Vec<(UserId, Vec<u8>)>;
+
 /// A part of an archive that is being judged or stored.
 #[derive(Debug)]
 pub(super) struct Import {
@@ -110,7 +113,7 @@ impl Node {
     }
 
     /// Returns the dashboards of a context, each with the proofs of forks on it.
-    pub fn archived_boards(&self, id: ContextId) -> Vec<(BoardKey, Vec<(UserId, Vec<u8>)>)> {
+    pub fn archived_boards(&self, id: ContextId) -> Vec<(BoardKey, BoardProofs)> {
         let context = self.contexts.get(&id);
         let boards = context.into_iter().flat_map(Context::boards);
         boards.map(|(key, slot)| (key, slot.proofs().collect())).collect()

@@ -89,7 +89,7 @@ async fn two_write_on_one_dashboard_apart_and_see_the_same() -> anyhow::Result<(
 #[tokio::test]
 async fn an_archive_of_a_context_holds_its_dashboards_and_comments() -> anyhow::Result<()> {
     let cluster = Cluster::new()?;
-    let [alice, bob, carol] = cluster.start(["alice", "bob", "carol"]).await?;
+    let [mut alice, bob, carol] = cluster.start(["alice", "bob", "carol"]).await?;
     let writer = NewTicket { role: Some(RoleName::Writer), expires_seconds: None, uses: None };
     bob.follow(&alice.ticket_of("main", &writer).await?.ticket).await?;
     bob.writes_into("alice/main").await?;
