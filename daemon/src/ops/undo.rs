@@ -123,6 +123,16 @@ impl Ops {
                 }
                 Ok(format!("{name} is open again; followers get what is pushed"))
             }
+            Deed::BoardRemoved { context, board } => {
+                self.node.run(Command::RemoveBoard { context, board, removed: false }).await?;
+                Ok(format!("{name} is back as it was"))
+            }
+            Deed::CardsRemoved { context, board, change } => {
+                let edits = self.board_undoing(context, board, change).await?;
+                let edits = edits.map_err(|why| impossible(entry, &why))?;
+                self.node.run(Command::EditBoard { context, board, edits }).await?;
+                Ok(format!("{name}: back where nobody set it again since"))
+            }
         }
     }
 
@@ -172,6 +182,19 @@ impl Ops {
             Deed::LetGo { context, blobs } => {
                 let here = self.let_go_here(*context, blobs.clone()).await?;
                 Ok(here.map(|blobs| blobs.values().copied().fold(0, u64::saturating_add)))
+            }
+            Deed::BoardRemoved { context, board } => {
+                Ok(match self.is_removed(*context, *board).await? {
+                    Some(true) => Ok(0),
+                    Some(false) => Err("the dashboard is there again".to_owned()),
+                    None => Err("the dashboard is not here any more".to_owned()),
+                })
+            }
+            Deed::CardsRemoved { context, board, change } => {
+                if self.is_removed(*context, *board).await? == Some(true) {
+                    return Ok(Err("the dashboard was removed since; undo that first".to_owned()));
+                }
+                Ok(self.board_undoing(*context, *board, *change).await?.map(|_| 0))
             }
             _ => Ok(Ok(0)),
         }
@@ -262,7 +285,11 @@ fn possible(scene: &Scene, entry: &JournalEntry) -> Result<(), String> {
             true => Ok(()),
             false => Err("the context is open".to_owned()),
         },
-        Deed::Dropped { .. } | Deed::LetGo { .. } => Ok(()),
+        // What they need is looked up where it is.
+        Deed::Dropped { .. }
+        | Deed::LetGo { .. }
+        | Deed::BoardRemoved { .. }
+        | Deed::CardsRemoved { .. } => Ok(()),
     }
 }
 
@@ -298,7 +325,9 @@ fn live<'a>(
 
 fn kind(deed: &Deed) -> DeedName {
     match deed {
-        Deed::Removed { .. } => DeedName::Removed,
+        Deed::Removed { .. } | Deed::BoardRemoved { .. } | Deed::CardsRemoved { .. } => {
+            DeedName::Removed
+        }
         Deed::Renamed { .. } => DeedName::Renamed,
         Deed::Tagged { .. } => DeedName::Tagged,
         Deed::Left { .. } => DeedName::Left,
@@ -312,7 +341,9 @@ fn kind(deed: &Deed) -> DeedName {
 fn what(entry: &JournalEntry) -> String {
     let name = &entry.name;
     match &entry.deed {
-        Deed::Removed { .. } => format!("removed {name}"),
+        Deed::Removed { .. } | Deed::BoardRemoved { .. } | Deed::CardsRemoved { .. } => {
+            format!("removed {name}")
+        }
         Deed::Renamed { to, .. } => format!("renamed {name} to {to}"),
         Deed::Tagged { tag, from: None, .. } => format!("put the tag {tag} on {name}"),
         Deed::Tagged { tag, to: None, .. } => format!("took the tag {tag} from {name}"),

@@ -4,13 +4,15 @@
 //! not come about is taken out again. The journal is bounded: the oldest deeds give way.
 //!
 //! CBOR `{at: int, name: text, kind: text, context: bytes, stack: bytes, heads: [bytes], from: text,
-//! to: text, tag: text, before: bytes, after: bytes, blobs: [bytes], flag: bool, ended: int}`, of
-//! which a kind has what it needs. Times are in milliseconds since 1970.
+//! to: text, tag: text, before: bytes, after: bytes, blobs: [bytes], flag: bool, creator: bytes,
+//! nonce: bytes, change: bytes, ended: int}`, of which a kind has what it needs. Times are in
+//! milliseconds since 1970.
 
 use dsp_protocol::cbor::{self, FieldError, Fields, Map, Value};
-use dsp_protocol::id::{BlobHash, ContextId, FrameId, StackId};
+use dsp_protocol::id::{BlobHash, ChangeId, ContextId, FrameId, StackId, UserId};
 use dsp_protocol::limits::OVER;
 use dsp_protocol::name::{StackName, TagName};
+use dsp_protocol::wire::BoardKey;
 use redb::ReadableTable as _;
 
 use super::error::{Fault, ReadError, WriteError};
@@ -90,6 +92,22 @@ pub enum Deed {
         /// Whether it was the current one.
         current: bool,
     },
+    /// A dashboard of mine was removed.
+    BoardRemoved {
+        /// The context.
+        context: ContextId,
+        /// The dashboard.
+        board: BoardKey,
+    },
+    /// Cards were taken from a dashboard.
+    CardsRemoved {
+        /// The context.
+        context: ContextId,
+        /// The dashboard.
+        board: BoardKey,
+        /// The change that took them away.
+        change: ChangeId,
+    },
 }
 
 /// A deed in the journal.
@@ -115,7 +133,9 @@ impl Deed {
             | Deed::Left { context }
             | Deed::Dropped { context, .. }
             | Deed::LetGo { context, .. }
-            | Deed::Closed { context, .. } => *context,
+            | Deed::Closed { context, .. }
+            | Deed::BoardRemoved { context, .. }
+            | Deed::CardsRemoved { context, .. } => *context,
         }
     }
 }
@@ -244,8 +264,16 @@ fn encode(entry: &JournalEntry) -> Vec<u8> {
             map.with("kind", "let-go").with("blobs", blobs)
         }
         Deed::Closed { current, .. } => map.with("kind", "closed").with("flag", *current),
+        Deed::BoardRemoved { board, .. } => on_board(map, board).with("kind", "board-removed"),
+        Deed::CardsRemoved { board, change, .. } => {
+            on_board(map, board).with("kind", "cards-removed").with("change", *change.as_bytes())
+        }
     };
     cbor::encode(&Value::Map(map))
+}
+
+fn on_board(map: Map, board: &BoardKey) -> Map {
+    map.with("creator", *board.creator.as_bytes()).with("nonce", board.nonce)
 }
 
 fn decode(id: u64, bytes: &[u8]) -> Result<JournalEntry, Fault> {
@@ -262,6 +290,11 @@ fn read(mut fields: Fields) -> Result<JournalEntry, FieldError> {
     let kind = fields.required("kind", |value| value.into_text(NAME_BYTES))?;
     let stack = |fields: &mut Fields| {
         Ok::<_, FieldError>(StackId::from_bytes(fields.required("stack", Value::into_array)?))
+    };
+    let board = |fields: &mut Fields| {
+        let creator = UserId::from_bytes(fields.required("creator", Value::into_array)?);
+        let nonce = fields.required("nonce", Value::into_array)?;
+        Ok::<_, FieldError>(BoardKey { creator, nonce })
     };
     let frame = |value: Value| Ok::<_, String>(FrameId::from_bytes(value.into_array()?));
     let blob = |value: Value| Ok::<_, String>(BlobHash::from_bytes(value.into_array()?));
@@ -295,6 +328,12 @@ fn read(mut fields: Fields) -> Result<JournalEntry, FieldError> {
             blobs: fields.required("blobs", |value| value.into_list_of(DEED_BLOBS, blob))?,
         },
         "closed" => Deed::Closed { context, current: fields.required("flag", Value::into_bool)? },
+        "board-removed" => Deed::BoardRemoved { context, board: board(&mut fields)? },
+        "cards-removed" => Deed::CardsRemoved {
+            context,
+            board: board(&mut fields)?,
+            change: ChangeId::from_bytes(fields.required("change", Value::into_array)?),
+        },
         other => return Err(FieldError::invalid("kind", format!("`{other}` is not known"))),
     };
     Ok(JournalEntry { at, name, deed, undone })
@@ -310,6 +349,7 @@ mod tests {
         let stack = StackId::from_bytes([2; 16]);
         let [a, b] = [3, 4].map(|n| FrameId::from_bytes([n; 32]));
         let name = |text: &str| text.parse::<StackName>().unwrap();
+        let board = BoardKey { creator: UserId::from_bytes([6; 32]), nonce: [7; 16] };
         let deeds = [
             Deed::Removed { context, stack, heads: vec![a, b] },
             Deed::Renamed { context, stack, from: name("old"), to: name("new/name") },
@@ -319,6 +359,8 @@ mod tests {
             Deed::Dropped { context, active: true },
             Deed::LetGo { context, blobs: vec![BlobHash::from_bytes([5; 32]); DEED_BLOBS] },
             Deed::Closed { context, current: false },
+            Deed::BoardRemoved { context, board },
+            Deed::CardsRemoved { context, board, change: ChangeId::from_bytes([8; 32]) },
         ];
         for deed in deeds {
             for undone in [None, Some(9)] {

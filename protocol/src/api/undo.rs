@@ -39,7 +39,7 @@ http! {
     /// What a deed was.
     #[derive(Copy, Eq)]
     pub enum DeedName {
-        /// A stack was removed.
+        /// A stack, a dashboard or cards of one were removed.
         Removed,
         /// A stack was renamed.
         Renamed,

@@ -120,3 +120,32 @@ async fn an_archive_of_a_context_holds_its_dashboards_and_comments() -> anyhow::
     ensure!(said.len() == 1 && said[0].text == "new?", "{said:?}");
     Ok(())
 }
+
+//  alice, who takes a card and then the dashboard away, and both back
+#[tokio::test]
+async fn a_removed_dashboard_and_a_removed_card_are_undone() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [alice] = cluster.start(["alice"]).await?;
+    let new = NewBoard { context: None, title: "Week".to_owned(), ops: Vec::new() };
+    let made: BoardChanged = alice.api().send(Method::POST, "/boards", &new).await?;
+    let id = made.board.info.id.to_string();
+    let added = add(&alice, &id, "one").await?.added;
+    add(&alice, &id, "two").await?;
+    let gone = ChangeBoard { ops: vec![BoardOp::RemoveCard { card: added[0].clone() }] };
+    let path = format!("/boards/{id}/changes");
+    let _: BoardChanged = alice.api().send(Method::POST, &path, &gone).await?;
+    shows(&alice, &id, &["two"]).await?;
+    let removed = alice.cli(["dashboards", "rm", &id, "--yes"]).await?;
+    ensure!(removed.status.success(), "{removed:?}");
+    // The card waits for its dashboard.
+    let listed = alice.cli(["undo", "--list"]).await?;
+    ensure!(listed.stdout.contains("the dashboard was removed since"), "{listed:?}");
+    for what in ["removed the dashboard Week", "removed the card one from the dashboard Week"] {
+        let undone = alice.cli(["undo", "--yes"]).await?;
+        ensure!(undone.stdout.contains(what), "{undone:?}");
+    }
+    shows(&alice, &id, &["one", "two"]).await?;
+    let nothing = alice.cli(["undo", "--yes"]).await?;
+    ensure!(!nothing.status.success(), "{nothing:?}");
+    Ok(())
+}

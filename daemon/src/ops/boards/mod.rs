@@ -13,8 +13,8 @@ use dsp_protocol::api::{
     Page, Problem, ProblemCode, UndoBoard,
 };
 use dsp_protocol::context::DashboardView;
-use dsp_protocol::doc::{Board, BoardContent, BoardEdit, BoardPart};
-use dsp_protocol::id::{ContextId, DocumentId, UserId};
+use dsp_protocol::doc::{Board, BoardContent, BoardEdit, BoardPart, BoardValue};
+use dsp_protocol::id::{ChangeId, ContextId, DocumentId, UserId};
 use dsp_protocol::statement::Role;
 use dsp_protocol::sync::{Command, HeldChange, Reply};
 use dsp_protocol::wire::{BoardKey, CatalogKey};
@@ -24,6 +24,7 @@ use super::problem::{bad_request, internal, not_found};
 use super::scene::{ID_DIGITS, Scene};
 use super::time::rfc3339;
 use super::{Ops, Paging};
+use crate::store::{Deed, JournalEntry};
 
 /// Most dashboards, or changes, in one page.
 const PAGE: u64 = 500;
@@ -170,8 +171,19 @@ impl Ops {
         let scene = self.scene().await?;
         let held = self.held_board(&scene, id).await?;
         let content = held.content.clone();
+        let gone = removed_cards(&held.content, &change.ops);
         let (edits, added) = self.draft_ops(&scene, content, change.ops).await?;
-        self.write_board(&scene, &held, edits, added, Vec::new()).await
+        let changed = self.write_board(&scene, &held, edits, added, Vec::new()).await?;
+        if let (Some(cards), Some(change)) = (gone, changed.change) {
+            let name = format!("{cards} from the dashboard {}", shown::title(&held.content));
+            let deed = Deed::CardsRemoved { context: held.context, board: held.key, change };
+            let entry = JournalEntry { at: super::time::now(), name, deed, undone: None };
+            // The history of the dashboard has it all the same.
+            if let Err(error) = self.store.note_deed(entry).await {
+                tracing::warn!(%error, "cards that were removed are not in the journal");
+            }
+        }
+        Ok(changed)
     }
 
     async fn draft_ops(
@@ -223,7 +235,16 @@ impl Ops {
         let scene = self.scene().await?;
         let held = self.held_board(&scene, id).await?;
         let (context, board) = (held.context, held.key);
-        self.node.run(Command::RemoveBoard { context, board, removed }).await?;
+        let doing = async {
+            self.node.run(Command::RemoveBoard { context, board, removed }).await?;
+            Ok(())
+        };
+        if removed && !held.stated.removed {
+            let name = format!("the dashboard {}", shown::title(&held.content));
+            self.noted(name, Deed::BoardRemoved { context, board }, doing).await?;
+        } else {
+            doing.await?;
+        }
         let held = self.held_by_key(context, board).await?;
         Ok(shown::info(&scene, &held))
     }
@@ -294,6 +315,40 @@ impl Ops {
             return Err(Problem::new(ProblemCode::Conflict, detail));
         }
         self.write_board(&scene, &held, edits, Vec::new(), left).await
+    }
+
+    /// Tells whether a dashboard was removed; nothing where it is not here.
+    pub(super) async fn is_removed(
+        &self,
+        context: ContextId,
+        key: BoardKey,
+    ) -> Result<Option<bool>, Problem> {
+        let removed = self.node.query(move |engine| {
+            let view = engine.context(context)?.view();
+            view.dashboard(key.creator, key.nonce).map(|stated| stated.removed)
+        });
+        Ok(removed.await?)
+    }
+
+    /// Returns what takes a change of a dashboard back, or says why nothing does.
+    pub(super) async fn board_undoing(
+        &self,
+        context: ContextId,
+        key: BoardKey,
+        wanted: ChangeId,
+    ) -> Result<Result<Vec<BoardEdit>, String>, Problem> {
+        let found = self.node.query(move |engine| {
+            let slot = engine.context(context)?.board(key)?;
+            let (_, change) = slot.changes().find(|(_, change)| change.change == wanted)?;
+            Some(undoing(slot.board(), change).0)
+        });
+        Ok(match found.await? {
+            None => Err("the dashboard began anew since, or the change does not count".to_owned()),
+            Some(edits) if edits.is_empty() => {
+                Err("all that it took away was set again since".to_owned())
+            }
+            Some(edits) => Ok(edits),
+        })
     }
 
     async fn board_changes(
@@ -367,6 +422,28 @@ impl Ops {
             all
         });
         Ok(boards.await?)
+    }
+}
+
+/// Names the cards that some operations take away.
+fn removed_cards(content: &BoardContent, ops: &[BoardOp]) -> Option<String> {
+    let gone: Vec<&String> = ops
+        .iter()
+        .filter_map(|op| match op {
+            BoardOp::RemoveCard { card } => Some(card),
+            _ => None,
+        })
+        .collect();
+    match gone[..] {
+        [] => None,
+        [card] => {
+            let title = content.get(&(BoardPart::Cards, format!("{card}/title")));
+            match title {
+                Some(BoardValue::Text(title)) => Some(format!("the card {title}")),
+                _ => Some("a card".to_owned()),
+            }
+        }
+        _ => Some(format!("{} cards", gone.len())),
     }
 }
 
