@@ -364,6 +364,18 @@ describe("a dashboard", () => {
     await visitor.leave();
   });
 
+  it("keeps what is wide within its card", async () => {
+    const wide = `# Wide\n\n${"words ".repeat(60)}\n\n    ${"code".repeat(100)}\n`;
+    await alice.pushFrame("wide/text", [{ path: "wide.md", bytes: wide, media: "text/markdown" }]);
+    const made = JSON.parse(await alice.cli("dashboards", "new", "Wide", "wide/text", "--json")) as { info: { id: string } };
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at(`/d/${made.info.id}`);
+    const text = page.locator(".board-card .prose");
+    await text.waitFor();
+    expect(await text.evaluate((prose) => prose.clientWidth <= (prose.closest(".board-card")?.clientWidth ?? 0))).toBe(true);
+    await visitor.leave();
+  });
+
   it("stands on Home where it was pinned, and comes back after it was removed", async () => {
     const visitor = await Visitor.come(browser, alice);
     const page = await visitor.at("/");
