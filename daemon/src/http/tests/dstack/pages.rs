@@ -141,10 +141,11 @@ async fn the_default_level_is_that_of_new_stacks() {
     assert_eq!(lab.page("/api/users/update/settings", mail).await.0, 501);
     let nothing = json!({ "user": "dstack" });
     assert_eq!(lab.page("/api/users/update/settings", nothing).await.0, 400);
-    let hers = json!({ "user": "bob", "general": { "default_access_level": "private" } });
-    assert_eq!(lab.page("/api/users/update/settings", hers.clone()).await.0, 403);
-    let got = lab.old_post("/api/users/update/settings", &hers).await;
+    let of = |user: &str| json!({ "user": user, "general": { "default_access_level": "private" } });
+    assert_eq!(lab.page("/api/users/update/settings", of("bob")).await.0, 403);
+    let got = lab.old_post("/api/users/update/settings", &of("dstack")).await;
     assert_eq!(got.status, StatusCode::FORBIDDEN, "a token that pushes changes no settings");
+    assert_eq!(told().await, "public");
     lab.stop().await;
 }
 
