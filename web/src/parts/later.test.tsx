@@ -42,6 +42,16 @@ it("is there at once where it was asked for before", async () => {
   expect(asked()).toBe(1);
 });
 
+it("is there though its code came between the drawing and what follows it", async () => {
+  const { Later, come } = held();
+  const root = document.createElement("div");
+  const asking = Later.preload();
+  render(<Later />, root);
+  come();
+  await asking;
+  await vi.waitFor(() => expect(root.innerHTML).toBe("<p>here</p>"));
+});
+
 it("says that it does not come, and asks again when it is shown again", async () => {
   const { Later, fail, come, asked } = held();
   const root = await drawn(Later);

@@ -38,10 +38,11 @@ export function later<P extends object>(
   };
   function Comes(props: P): VNode | null {
     const [state, become] = useState<"waits" | "came" | "failed">("waits");
-    useEffect(() => {
-      if (here === undefined) preload().then(() => become("came"), () => become("failed"));
-    }, []);
     const Here = here;
+    useEffect(() => {
+      // Its code may have come since it was drawn without.
+      if (Here === undefined) preload().then(() => become("came"), () => become("failed"));
+    }, []);
     if (Here !== undefined) return <Here {...props} />;
     return waiting(state === "failed" ? <NotCome /> : undefined);
   }
