@@ -3,6 +3,7 @@
 pub(crate) mod archive;
 pub(crate) mod block;
 pub(crate) mod cat;
+pub(crate) mod comments;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod context;
@@ -73,6 +74,7 @@ pub(crate) enum Verb {
     Rm(rm::Args),
     Undo(undo::Args),
     Dashboards(dashboards::Args),
+    Comments(comments::Args),
     Context(context::Args),
     Share(share::Args),
     Follow(follow::Args),
@@ -144,6 +146,7 @@ impl Verb {
             Verb::Rm(args) => rm::run(&args, app).await,
             Verb::Undo(args) => undo::run(&args, app).await,
             Verb::Dashboards(args) => dashboards::run(args, app).await,
+            Verb::Comments(args) => comments::run(args, app).await,
             Verb::Context(args) => context::run(args, app).await,
             Verb::Share(args) => share::run(&args, app).await,
             Verb::Follow(args) => follow::run(args, app).await,

@@ -47,6 +47,10 @@ const DOCUMENTS: &[&[&str]] = &[
     &["dashboards", "show", "0a0a0a0a"],
     &["dashboards", "rm", "0a0a0a0a", "--yes"],
     &["dashboards", "rm", "0a0a0a0a", "--back"],
+    &["comments", "ls", "sales/weekly"],
+    &["comments", "add", "sales/weekly", "new?"],
+    &["comments", "edit", "0a", "newer?"],
+    &["comments", "rm", "0a", "--yes"],
     &["context", "ls"],
     &["context", "new", "research"],
     &["context", "switch", "main"],
@@ -157,6 +161,15 @@ pub(crate) fn answers(fake: &Fake) {
     fake.on("POST /api/v1/boards", &json!({ "board": view }));
     fake.on("GET /api/v1/boards/0a0a0a0a", &view);
     fake.on("DELETE /api/v1/boards/0a0a0a0a", &board);
+    let comment = json!({
+        "id": "0a", "context": ContextId::from_bytes([4; 32]), "mine": true, "text": "new?",
+        "author": { "user": UserId::from_bytes([1; 32]), "name": "me" },
+        "time": "2026-11-16T09:30:00Z",
+    });
+    fake.on("GET /api/v1/comments", &page(std::slice::from_ref(&comment)));
+    fake.on("POST /api/v1/comments", &comment);
+    fake.on("PATCH /api/v1/comments/0a", &comment);
+    fake.on("DELETE /api/v1/comments/0a", &comment);
     fake.on("POST /api/v1/boards/0a0a0a0a/restore", &board);
     let shown = frame(stack("sales/weekly"), &[("a.txt", b"one")]);
     fake.on_steps("POST /api/v1/frames", &pushed());

@@ -27,6 +27,7 @@ pages! {
     archive
     block
     cat
+    comments
     completions
     config
     context
