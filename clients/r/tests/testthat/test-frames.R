@@ -26,7 +26,7 @@ test_that("a frame says how its parameters are asked for", {
   dsp_widget(frame, "km", "slider", label = "Distance", unit = "km", default = 5, order = 1)
   dsp_widget(frame, "size", values = c("large", "small"), hidden = TRUE)
   push(frame)
-  told <- get_json(client(), "/frame", ref = "asked")$widgets
+  told <- get_json(client(), "/frame", list(ref = "asked"))$widgets
   expect_identical(told$km$label, "Distance")
   expect_identical(told$km[c("kind", "unit")], list(kind = "slider", unit = "km"))
   expect_equal(c(told$km$default, told$km$order), c(5, 1))
@@ -37,7 +37,7 @@ test_that("a frame says how its parameters are asked for", {
   expect_error(dsp_widget(frame, "km", order = 0.5), "whole number", class = "dsp_error")
   dsp_widget(frame, "km")
   push(frame)
-  expect_length(get_json(client(), "/frame", ref = "asked")$widgets$km, 0)
+  expect_length(get_json(client(), "/frame", list(ref = "asked"))$widgets$km, 0)
 })
 
 test_that("read.csv reads what pull gives", {
