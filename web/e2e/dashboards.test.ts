@@ -329,6 +329,7 @@ describe("a dashboard", () => {
     const same = shown.getByRole("dialog", { name: "linked" });
     await same.getByRole("cell", { name: "81" }).waitFor();
     await shown.keyboard.press("Escape");
+    await same.waitFor({ state: "detached" });
     await shown.getByText("1 newer", { exact: true }).waitFor();
     await shown.getByRole("button", { name: "Show linked as the dashboard has it" }).click();
     await shown.getByRole("cell", { name: "82" }).waitFor();

@@ -1,10 +1,13 @@
 // Transfers as pages need them: listed, let wait, limited.
 
+import { useEffect } from "preact/hooks";
+
 import { act } from "./acts";
 import { answer, api } from "./api/client";
 import { changeSettings } from "./configuration";
 import type { Event as DaemonEvent, TransferInfo, TransferList } from "./api/schema";
 import { size } from "./format";
+import { type Query, useQuery } from "./live/query";
 
 /** Returns the transfers that run or wait. */
 export function listTransfers(): Promise<TransferList> {
@@ -12,8 +15,27 @@ export function listTransfers(): Promise<TransferList> {
 }
 
 /** Whether the list may be another one after an event. */
-export function movesTransfers({ event }: DaemonEvent): boolean {
+function movesTransfers({ event }: DaemonEvent): boolean {
   return event.startsWith("transfer.") || event === "peer.disconnected";
+}
+
+/** How often transfers are asked for again while there are some, in milliseconds. */
+const AGAIN = 2000;
+
+/**
+ * Returns the transfers that run or wait, and keeps them current: how fast they are no event tells, nor
+ * that one that goes to a peer has ended.
+ */
+export function useTransfers(): Query<TransferList> {
+  const transfers = useQuery("transfers", listTransfers, movesTransfers);
+  const moves = (transfers.data?.transfers.length ?? 0) > 0;
+  const { again } = transfers;
+  useEffect(() => {
+    if (!moves) return undefined;
+    const asking = setInterval(() => document.visibilityState === "visible" && again(), AGAIN);
+    return () => clearInterval(asking);
+  }, [moves, again]);
+  return transfers;
 }
 
 /** Lets a transfer wait or go on; all where none is named. */

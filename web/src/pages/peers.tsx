@@ -15,7 +15,7 @@ import { Icon } from "../parts/icon";
 import { Bones, Empty, Known } from "../parts/states";
 import { Time } from "../parts/time";
 import { node } from "../state";
-import { listTransfers, movesTransfers, rate, speed, withUser } from "../transfers";
+import { rate, speed, withUser, useTransfers } from "../transfers";
 import { useTitle } from "../title";
 import { Invite } from "./peers/invite";
 import { Offers } from "./peers/offers";
@@ -27,7 +27,7 @@ export function Peers() {
   const [invites, invite] = useState(false);
   const peers = useQuery("peers", listPeers, movesPeople);
   useLatencies(peers.again);
-  const transfers = useQuery("transfers", listTransfers, movesTransfers);
+  const transfers = useTransfers();
   return (
     <div class="page">
       <header class="row page-head">

@@ -4,19 +4,18 @@ import { useState } from "preact/hooks";
 
 import type { TransferList } from "../api/schema";
 import { bytesOf, size } from "../format";
-import { useQuery } from "../live/query";
 import { Labelled, Section } from "../parts/forms";
 import { Icon } from "../parts/icon";
 import { Empty, Known } from "../parts/states";
 import { toast } from "../parts/toasts";
 import { TransferLine } from "../parts/transfer-line";
-import { limit, listTransfers, movesTransfers, pause, rate, speed } from "../transfers";
+import { limit, pause, rate, speed, useTransfers } from "../transfers";
 import { useTitle } from "../title";
 
 /** All transfers. */
 export function Transfers() {
   useTitle("Transfers");
-  const transfers = useQuery("transfers", listTransfers, movesTransfers);
+  const transfers = useTransfers();
   return (
     <div class="page narrow-ish">
       <Known query={transfers} lines={6}>

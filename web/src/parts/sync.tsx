@@ -1,9 +1,8 @@
 // The state of the connection in the top bar, and behind it what moves now.
 
 import { link } from "../live/feed";
-import { useQuery } from "../live/query";
 import { node } from "../state";
-import { listTransfers, movesTransfers, pause, rate, speed } from "../transfers";
+import { pause, rate, speed, useTransfers } from "../transfers";
 import { Icon } from "./icon";
 import { Popover } from "./popover";
 import { Known } from "./states";
@@ -38,7 +37,7 @@ export function Sync() {
 }
 
 function Inside({ close }: { close: () => void }) {
-  const transfers = useQuery("transfers", listTransfers, movesTransfers);
+  const transfers = useTransfers();
   return (
     <div class="popover-body">
       <Known query={transfers} lines={3}>

@@ -1,14 +1,13 @@
 // What moves between this node and a user.
 
-import { useQuery } from "../../live/query";
 import { Section } from "../../parts/forms";
 import { Known } from "../../parts/states";
 import { TransferLine } from "../../parts/transfer-line";
-import { listTransfers, movesTransfers, withUser } from "../../transfers";
+import { withUser, useTransfers } from "../../transfers";
 
 /** The transfers with a user; nothing where nothing moves. */
 export function Moving({ user }: { user: string }) {
-  const transfers = useQuery("transfers", listTransfers, movesTransfers);
+  const transfers = useTransfers();
   return (
     <Section title="Transfers" id="transfers">
       <Known query={transfers} lines={2}>

@@ -9,13 +9,13 @@ import { useQuery } from "../../live/query";
 import { Labelled, Section, Switch } from "../../parts/forms";
 import { Known } from "../../parts/states";
 import { node } from "../../state";
-import { listTransfers, movesTransfers } from "../../transfers";
+import { useTransfers } from "../../transfers";
 import { Limits } from "../transfers";
 
 /** Addresses, the local network, limits. */
 export function Network() {
   const settings = useQuery("settings", listSettings);
-  const transfers = useQuery("transfers", listTransfers, movesTransfers);
+  const transfers = useTransfers();
   return (
     <>
       <Section title="Reached at" id="reached" about="Addresses that peers can use now.">
