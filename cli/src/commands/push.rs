@@ -1,6 +1,5 @@
 //! `dsp push`: makes a frame of files and moves the head of a stack to it.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -104,18 +103,17 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
         pattern.set(&mut files)?;
     }
     let Args { stack, message, tags, inputs, reveal_inputs, exclude, .. } = args;
-    let widgets = BTreeMap::new();
     let frame = NewFrame {
         stack,
         message,
         params,
-        widgets,
         metrics,
         files,
         tags,
         inputs,
         reveal_inputs,
         exclude,
+        ..NewFrame::default()
     };
     let pushed: Pushed = client.steps(&Url::new(&["frames"]), &frame, &mut bar).await?;
     app.ui.result(&pushed, |ui| human(&pushed, began, ui))

@@ -60,12 +60,10 @@ impl Ops {
         let user = self.scene().await?.user(user)?;
         let changes = self.node.query(move |engine| engine.log(user).map(key_changes)).await?;
         let changes = changes.ok_or_else(|| not_found(format!("user {user} is not known here")))?;
-        let (ids, changes): (Vec<StatementId>, Vec<KeyChange>) = changes.into_iter().unzip();
-        let keyed = ids.into_iter().zip(changes).map(|(id, change)| {
-            let place = [change.number.to_be_bytes().as_slice(), id.as_bytes()].concat();
-            (place, change)
-        });
-        let (items, next_cursor) = paging.cut(keyed.collect(), PAGE, |(place, _)| place.clone())?;
+        let place = |(id, change): &(StatementId, KeyChange)| {
+            [change.number.to_be_bytes().as_slice(), id.as_bytes()].concat()
+        };
+        let (items, next_cursor) = paging.cut(changes, PAGE, place)?;
         let items = items.iter().map(|(_, change)| to_json(change)).collect();
         Ok(Page { items, next_cursor, note: None })
     }

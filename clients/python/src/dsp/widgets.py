@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, ParamSpec
 
 from dsp.errors import ConfigurationError
+
+_P = ParamSpec("_P")
 
 
 @dataclass(frozen=True)
@@ -51,89 +54,24 @@ def widget(
     return Widget(kind, label, unit, default, tuple(values), order, hidden)
 
 
-def slider(
-    label: str | None = None,
-    *,
-    unit: str | None = None,
-    default: float | None = None,
-    values: Iterable[float] = (),
-    order: int | None = None,
-    hidden: bool = False,
-) -> Widget:
-    """A slider over numbers: `frame.param("Coefficient", dsp.slider(unit="km", default=0.5))`."""
-    return widget(
-        label, unit=unit, default=default, values=values, order=order, hidden=hidden, kind="slider"
-    )
+def _kind(call: Callable[_P, Widget], kind: str, about: str) -> Callable[_P, Widget]:
+    """Returns what makes widgets of one kind, with the arguments of `widget`."""
+
+    @wraps(call)
+    def made(*args: _P.args, **said: _P.kwargs) -> Widget:
+        return replace(call(*args, **said), kind=kind)
+
+    made.__doc__ = about
+    return made
 
 
-def select(
-    label: str | None = None,
-    *,
-    unit: str | None = None,
-    default: Any = None,
-    values: Iterable[Any] = (),
-    order: int | None = None,
-    hidden: bool = False,
-) -> Widget:
-    """A list that opens: `dsp.select(values=["low", "middle", "high"])` puts them in order."""
-    return widget(
-        label, unit=unit, default=default, values=values, order=order, hidden=hidden, kind="select"
-    )
-
-
-def radio(
-    label: str | None = None,
-    *,
-    unit: str | None = None,
-    default: Any = None,
-    values: Iterable[Any] = (),
-    order: int | None = None,
-    hidden: bool = False,
-) -> Widget:
-    """Values beside each other, of which one is chosen."""
-    return widget(
-        label, unit=unit, default=default, values=values, order=order, hidden=hidden, kind="radio"
-    )
-
-
-def combobox(
-    label: str | None = None,
-    *,
-    unit: str | None = None,
-    default: Any = None,
-    values: Iterable[Any] = (),
-    order: int | None = None,
-    hidden: bool = False,
-) -> Widget:
-    """A field in which one types the beginning of a value."""
-    return widget(
-        label,
-        unit=unit,
-        default=default,
-        values=values,
-        order=order,
-        hidden=hidden,
-        kind="combobox",
-    )
-
-
-def switch(
-    label: str | None = None,
-    *,
-    default: bool | None = None,
-    order: int | None = None,
-    hidden: bool = False,
-) -> Widget:
-    """A switch for a truth value."""
-    return widget(label, default=default, order=order, hidden=hidden, kind="switch")
-
-
-def date_picker(
-    label: str | None = None,
-    *,
-    default: Any = None,
-    order: int | None = None,
-    hidden: bool = False,
-) -> Widget:
-    """A field for days or moments."""
-    return widget(label, default=default, order=order, hidden=hidden, kind="date")
+slider = _kind(
+    widget, "slider", 'A slider over numbers: `frame.param("rate", dsp.slider(unit="%"))`.'
+)
+select = _kind(
+    widget, "select", 'A list that opens: `dsp.select(values=["low", "high"])` orders it.'
+)
+radio = _kind(widget, "radio", "Values beside each other, of which one is chosen.")
+combobox = _kind(widget, "combobox", "A field in which one types the beginning of a value.")
+switch = _kind(widget, "switch", "A switch for a truth value.")
+date_picker = _kind(widget, "date", "A field for days or moments.")
