@@ -612,6 +612,26 @@ def test_tables_of_polars():
     assert around(frame["s"]).equals(frame["s"])
 
 
+@pytest.mark.parametrize("kind", [pl.Int128, pl.UInt128])
+def test_whole_numbers_of_128_bits_are_decimals_to_others(here, kind):
+    most = 10**38 - 1
+    frame = pl.DataFrame({"n": pl.Series([7, None, most], dtype=kind), "s": ["x", "", None]})
+    result = dsp.push("types/wide", frame)
+    back = dsp.pull("types/wide")
+    assert back.schema == frame.schema
+    assert back.equals(frame)
+    assert around(frame["n"]).equals(frame["n"])
+    schema = here.client().get("/schema", {"ref": result.reference})
+    assert [column["type"] for column in schema["columns"]] == ["decimal(38, 0)", "string"]
+    assert dsp.pull("types/wide", decoder="arrow")["n"].to_pylist() == [7, None, most]
+    # What a decimal does not hold, and what is within lists, polars reads.
+    for wider in ([2**127 - 1, None], [[1], None]):
+        of = kind if isinstance(wider[0], int) else pl.List(kind)
+        frame = pl.DataFrame({"n": pl.Series(wider, dtype=of)})
+        assert around(frame).equals(frame)
+        assert around(frame).schema == frame.schema
+
+
 def test_what_polars_cannot_write_is_named():
     frame = pl.DataFrame({"fine": [1], "bad": pl.Series([object()], dtype=pl.Object)})
     with pytest.raises(dsp.UnsupportedObjectTypeException, match="the column 'bad' .* Object"):
