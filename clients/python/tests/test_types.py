@@ -849,6 +849,28 @@ def test_figures_of_plotly():
     assert json.loads(back.to_json()) == json.loads(figure.to_json())
 
 
+def test_arrays_in_a_figure_of_plotly_are_arrays():
+    z = np.array([[0.1, np.nan, 2.0], [3.0, 4.0, -0.0]])
+    figure = go.Figure(go.Heatmap(z=z, x=np.arange(3)))
+    figure.add_scatter(x=pd.to_datetime(["2020", "2021"]), y=[1, None], customdata=np.eye(2))
+    back = around(figure)
+    np.testing.assert_array_equal(back.data[0].z, z)
+    np.testing.assert_array_equal(back.data[0].x, [0, 1, 2])
+    np.testing.assert_array_equal(back.data[1].customdata, np.eye(2))
+    assert json.loads(back.to_json()) == json.loads(figure.to_json())
+    assert (back.data[0].z + 1)[1, 0] == 4
+
+
+def test_arrays_in_a_figure_of_plotly_that_lie_are_told():
+    packed = {"dtype": "f8", "bdata": "AAAA", "shape": "2, 3"}
+    for lie in (packed, {**packed, "bdata": "?"}, {"dtype": "i1", "bdata": "AAAA", "shape": "9"}):
+        text = json.dumps({"data": [{"type": "heatmap", "z": lie}]}).encode()
+        encoded = dsp.Encoded(".json", "application/json", "plotly", data=text)
+        dsp.push("types/lie", text, encoder=lambda _, encoded=encoded: encoded)
+        with pytest.raises(dsp.DspError, match="no figure of plotly"):
+            dsp.pull("types/lie")
+
+
 def test_models_of_scikit_learn():
     model = LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0])
     assert around(model).predict([[2.0]]) == pytest.approx([5.0])
