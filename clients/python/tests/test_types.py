@@ -365,6 +365,20 @@ def test_tables_of_pandas(name):
     same_frame(FRAMES[name])
 
 
+def test_a_zone_without_a_name_is_told_with_the_way_out():
+    unnamed = dt.timezone(dt.timedelta(hours=3), "X")
+    for frame in (
+        pd.DataFrame({"at": pd.date_range("2024", periods=2, tz=unnamed)}),
+        pd.DataFrame({"v": [1, 2]}, index=pd.date_range("2024", periods=2, tz=unnamed)),
+    ):
+        with pytest.raises(
+            dsp.UnsupportedObjectTypeException, match="(?s)(index|'at').*hint: tz_convert"
+        ):
+            dsp.push("types/refused", frame)
+    named = frame.tz_convert("Europe/Berlin")
+    same_frame(named)
+
+
 def test_objects_keep_their_python_types():
     back = same_frame(FRAMES["mixed"])
     assert [type(v) for v in back["a"]] == [int, str, float, bool, type(None), list]
@@ -636,6 +650,19 @@ def test_what_polars_cannot_write_is_named():
     frame = pl.DataFrame({"fine": [1], "bad": pl.Series([object()], dtype=pl.Object)})
     with pytest.raises(dsp.UnsupportedObjectTypeException, match="the column 'bad' .* Object"):
         dsp.push("types/refused", frame)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int8()), pa.array([[1], [2]])),
+        pa.RunEndEncodedArray.from_arrays([1, 2], ["a", "b"]),
+        pa.array([(1, 2, 3), None], pa.month_day_nano_interval()),
+    ],
+)
+def test_what_arrow_cannot_write_is_named(column):
+    with pytest.raises(dsp.UnsupportedObjectTypeException, match="the column 'bad' has the type"):
+        dsp.push("types/refused", pa.table({"fine": [1, 2], "bad": column}))
 
 
 def test_python_objects_in_polars_are_refused():

@@ -343,8 +343,11 @@ def _naming_columns(schema: Any) -> Iterator[None]:
 def _holds(field: Any) -> bool:
     """Tells whether Parquet has a column of such a type."""
     pa = pyarrow()
+    schema = pa.schema([field.with_nullable(True)])
     try:
-        with _writer(pa.BufferOutputStream(), pa.schema([field])):
+        with _writer(pa.BufferOutputStream(), schema) as writer:
+            # Of a dictionary it is looked at what it holds once there is a row.
+            writer.write_table(pa.Table.from_arrays([pa.nulls(1, field.type)], schema=schema))
             return True
     except pa.ArrowException:
         return False

@@ -199,7 +199,9 @@ def _type_note(dtype: Any, what: str) -> Spec:
     except (TypeError, ValueError, NotImplementedError):
         kept = False
     if not kept:
-        raise _cannot(what, f"type {dtype}", "pandas does not read this type by its name")
+        zoned = isinstance(dtype, pandas.DatetimeTZDtype)
+        cause = "pandas does not read this type by its name"
+        raise _cannot(what, f"type {dtype}", cause, _ZONE_HINT if zoned else _HINT)
     return note
 
 
@@ -244,10 +246,21 @@ def _look_up(categories: Any, codes: Any) -> Any:
     return categories.take(codes)
 
 
-def _cannot(what: str, problem: str, cause: str) -> UnsupportedObjectTypeException:
+_HINT = (
+    "turn it into text, numbers or dates (.map(lambda cell: cell.value) does for enums, "
+    '.convert_dtypes() often), or push with encoder="pickle"'
+)
+_ZONE_HINT = (
+    'tz_convert to a zone with a name, as "Europe/Berlin" or "UTC": .dt.tz_convert of a column, '
+    ".tz_convert of an index"
+)
+
+
+def _cannot(
+    what: str, problem: str, cause: str, hint: str = _HINT
+) -> UnsupportedObjectTypeException:
     return UnsupportedObjectTypeException(
         f"{what} cannot be kept without loss: {problem}",
         causes=[cause] if cause else [],
-        hint="turn it into text, numbers or dates (.map(lambda cell: cell.value) does for enums, "
-        '.convert_dtypes() often), or push with encoder="pickle"',
+        hint=hint,
     )
