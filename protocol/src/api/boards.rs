@@ -322,6 +322,18 @@ http! {
         pub change: Option<ChangeId>,
     }
 
+    /// `POST /boards/{board}/editing`.
+    pub struct Editing {
+        /// Whether I edit it; who says so no more for half a minute does not either.
+        pub editing: bool,
+    }
+
+    /// Who edits a dashboard just now.
+    pub struct Editors {
+        /// The others who say so and are reached, each once. Myself where I do on another device.
+        pub editors: Vec<UserName>,
+    }
+
     /// What came of a change.
     pub struct BoardChanged {
         /// The change, by which it can be undone; absent where all of it stood there already.

@@ -1,8 +1,10 @@
 //! Dashboards: listed, shown, written on, copied, undone.
 
+mod editors;
 mod edits;
 mod shown;
 
+pub(super) use self::editors::EditorsKnown;
 pub(super) use self::shown::view;
 
 use std::collections::BTreeSet;

@@ -13,6 +13,7 @@
 
 mod again;
 mod anew;
+mod editors;
 mod room;
 mod taking;
 mod writing;
