@@ -162,6 +162,13 @@ describe("a dashboard", () => {
     expect(await violations(one)).toEqual([]);
     await one.keyboard.press("Escape");
     await expect.poll(() => order(two)).toEqual(["total 12", "one 7", "two 6", "weekly 12", "Section 12"]);
+
+    // Each sees that the other is there, until one is not any more.
+    const others = (page: Page) => page.locator(".editors").innerText();
+    await expect.poll(() => others(one)).toContain("bob");
+    await expect.poll(() => others(two)).toContain("alice");
+    await two.getByRole("link", { name: "Done" }).click();
+    await expect.poll(() => others(one)).toBe("");
     await hers.leave();
     await his.leave();
   });

@@ -20,6 +20,7 @@ import { barOf, firstChoice, shownBy, sourceOf } from "../boards/choose";
 import { Duplicate } from "../boards/copy";
 import { Draft } from "../boards/draft";
 import { Edge, Inspector, Palette, Tools } from "../boards/edit";
+import { Editors } from "../boards/editors";
 import type { DrawnCard } from "../boards/export/collect";
 import { type Found, frameAt, referenceOf, stackOf, timesOf, useFrames, useHistories } from "../boards/frames";
 import { ahead } from "../boards/grid";
@@ -353,6 +354,7 @@ function Head({ opened, edits, mode, open, drawn, choice, at, tab }: HeadProps) 
         {edits && (
           <span role="status">{saved ? "Saved" : "Saving …"}</span>
         )}
+        {edits && <Editors board={board.id} />}
       </p>
       <div class="row wrap">
         {edits && mine ? (
