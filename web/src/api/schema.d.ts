@@ -234,7 +234,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists comments, the first one first */
+        /** Lists comments: on a stack or a dashboard the first one first, of a context the last one first */
         get: operations["listComments"];
         put?: never;
         /** Says something about a stack, a frame or a card */
@@ -2016,8 +2016,18 @@ export interface components {
             /** @description What they are after. */
             to?: string | null;
         };
+        /** @description What a comment is about: a stack, or a dashboard where a card of it is. */
+        CommentAbout: {
+            board?: components["schemas"]["DocumentId"] | null;
+            /** @description What the stack is called, or the title of the dashboard. */
+            name: string;
+            stack?: components["schemas"]["StackId"] | null;
+            /** @description Whose it is. */
+            user: components["schemas"]["UserName"];
+        };
         /** @description A comment: an item of `GET /comments`. */
         CommentInfo: {
+            about?: components["schemas"]["CommentAbout"] | null;
             /** @description Who says it. */
             author: components["schemas"]["UserName"];
             /** @description The card that it is about, where it is about one. */
@@ -4684,6 +4694,7 @@ export type Changed = components['schemas']['Changed'];
 export type ClientFile = components['schemas']['ClientFile'];
 export type ClosedContext = components['schemas']['ClosedContext'];
 export type ColumnChange = components['schemas']['ColumnChange'];
+export type CommentAbout = components['schemas']['CommentAbout'];
 export type CommentInfo = components['schemas']['CommentInfo'];
 export type CommentPage = components['schemas']['CommentPage'];
 export type ConfirmBackup = components['schemas']['ConfirmBackup'];
@@ -5414,6 +5425,13 @@ export interface operations {
                 board?: string;
                 /** @description A card of it. */
                 card?: string;
+                /**
+                 * @description A context by label or id, `*` for all, where neither is named; the current one when left
+                 *     out.
+                 */
+                context?: string;
+                /** @description Words that a comment holds, all of them in any order, without regard to case. */
+                q?: string;
                 /** @description Most items of the page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */

@@ -5,7 +5,7 @@ mod edits;
 mod shown;
 
 pub(super) use self::editors::EditorsKnown;
-pub(super) use self::shown::view;
+pub(super) use self::shown::{title, view};
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
