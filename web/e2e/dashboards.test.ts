@@ -1,5 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,6 +39,12 @@ function wave(stack: string, k: number): string {
 /** The heights of the pictures as they were drawn: 101, 102 or 103 tells which one it is. */
 function heights(page: Page): Promise<number[]> {
   return page.locator(".board img").evaluateAll((all) => all.map((img) => (img as HTMLImageElement).naturalHeight));
+}
+
+/** How many values the pixels of a canvas have: few where nothing is drawn. */
+function colours(element: SVGElement | HTMLElement): number {
+  const { width, height } = element as HTMLCanvasElement;
+  return new Set((element as HTMLCanvasElement).getContext("2d")?.getImageData(0, 0, width, height).data).size;
 }
 
 /** Makes a dashboard and returns its address. */
@@ -691,6 +698,38 @@ describe("what is taken along", () => {
       listener.close();
     }
     visitor.forgive(/outside\.png/);
+    await visitor.leave();
+  });
+
+  it("draws what Bokeh made, as JSON and as a page of its own", async () => {
+    const document = readFileSync(join(import.meta.dirname, "figures/bokeh.json"));
+    await alice.pushFrame("out/bokeh", [{ path: "b.json", bytes: document, app: "bokeh", media: "application/json" }]);
+    // As `bokeh.embed.file_html(figure, resources=INLINE)` writes it.
+    const library = readFileSync(createRequire(import.meta.url).resolve("@bokeh/bokehjs/build/js/bokeh.min.js"), "utf8").replaceAll("</script", "<\\/script");
+    const whole = `<!doctype html><html lang="en"><title>Bokeh</title><div id="at"></div><script>${library}</script><script>Bokeh.embed.embed_item({ ...${document.toString()}, target_id: "at" }, "at")</script>`;
+    await alice.pushFrame("out/inline", [{ path: "i.html", bytes: whole, media: "text/html" }]);
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/");
+    await make(page, "Of Bokeh", ["out/bokeh", "out/inline"]);
+    await page.getByRole("button", { name: "Export" }).click();
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: /^Save \d+(\.\d)? MB$/ }).click()]);
+    const apart = await browser.newContext({ offline: true });
+    const opened = await apart.newPage();
+    const asked: string[] = [];
+    opened.on("request", (request) => asked.push(request.url()));
+    const kept = join(tmpdir(), `dsp-web-bokeh-${process.pid}.html`);
+    await file.saveAs(kept);
+    try {
+      await opened.goto(`file://${kept}`);
+      for (const title of ["bokeh", "inline"]) {
+        const canvas = opened.frameLocator(`iframe[title="${title}"]`).locator("canvas").first();
+        await expect.poll(() => canvas.evaluate(colours)).toBeGreaterThan(10);
+      }
+      expect(asked.filter((url) => url.startsWith("http"))).toEqual([]);
+    } finally {
+      rmSync(kept, { force: true });
+      await apart.close();
+    }
     await visitor.leave();
   });
 });
