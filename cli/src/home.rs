@@ -40,6 +40,11 @@ impl Home {
         self.named
     }
 
+    /// Tells whether `dsp` finds another one unless this is named.
+    pub(crate) fn needs_a_name(&self) -> bool {
+        Home::find(None).map_or(true, |usual| usual.dir != self.dir)
+    }
+
     /// Returns the folder itself.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir

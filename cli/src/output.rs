@@ -292,12 +292,7 @@ pub(crate) fn clean(text: &str) -> String {
 
 /// Returns a word as it has to be typed into a shell.
 pub(crate) fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:@~^#,=+%".contains(c);
-    let text = clean(text);
-    match !text.is_empty() && text.chars().all(plain) && !text.starts_with(['~', '#', '=']) {
-        true => text,
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
+    dsp_protocol::api::shell_word(&clean(text))
 }
 
 /// As [`clean`], but keeps lines.

@@ -134,7 +134,7 @@ pub(crate) async fn start(home: &Home, birth: &Birth<'_>, ui: &Ui) -> Result<Run
                 ui.warn(&taken);
             }
             if first {
-                greet(&running, &status?, ui).await;
+                greet(home, &running, &status?, ui).await;
             }
             return Ok(running);
         }
@@ -157,7 +157,7 @@ pub(crate) async fn start(home: &Home, birth: &Birth<'_>, ui: &Ui) -> Result<Run
 }
 
 /// Says once who the user is now, that the only proof of it is on this disk, and what to do first.
-async fn greet(running: &Running, status: &NodeStatus, ui: &Ui) {
+async fn greet(home: &Home, running: &Running, status: &NodeStatus, ui: &Ui) {
     ui.note(&format!(
         "first start: you are {} on {}, and everything is in {}",
         status.name, status.device_name, status.home
@@ -173,7 +173,8 @@ async fn greet(running: &Running, status: &NodeStatus, ui: &Ui) {
         false => None,
     };
     let login = login.map(|code| code.url);
-    for line in first_steps(login.as_deref(), &status.address, &status.dstack_user) {
+    let named = home.needs_a_name().then_some(status.home.as_str());
+    for line in first_steps(login.as_deref(), &status.address, &status.dstack_user, named) {
         ui.note(&line);
     }
 }

@@ -67,6 +67,12 @@ impl Home {
         Ok(home)
     }
 
+    /// Tells whether `dsp` finds another one here unless this is named.
+    pub fn needs_a_name(&self) -> bool {
+        let usual = Home::place(None, |name| std::env::var(name).ok()).ok();
+        usual.and_then(|usual| usual.canonicalize().ok()).is_none_or(|usual| usual != self.root)
+    }
+
     /// Returns the folder itself, absolute and without symbolic links.
     pub fn root(&self) -> &Path {
         &self.root

@@ -282,8 +282,23 @@ fn the_first_start_says_who_i_am_and_that_the_key_is_here_alone() {
         assert!(ran.err.contains(told), "{told}: {ran:?}");
     }
     assert!(!ran.err.contains("secret") && !ran.err.contains("pip"), "{ran:?}");
+    assert!(!ran.err.contains("--home"), "{ran:?}");
     std::fs::create_dir(fake.home().join("keys")).unwrap();
     assert_eq!(alone.dsp(&fake, &["status"]).err, "", "it runs already");
+}
+
+#[test]
+fn a_home_that_dsp_does_not_find_by_itself_is_named_at_the_first_start() {
+    let (fake, alone) = (hidden(), Alone::new());
+    alone.dspd(APPEAR);
+    std::fs::remove_dir(fake.home().join("keys")).unwrap();
+    let home = fake.home();
+    let mut command = alone.command(&fake, &["--home", home.to_str().unwrap(), "status"]);
+    command.env_remove("DSP_HOME").env("HOME", fake.work());
+    let ran = run(command, b"");
+    for told in ["`dsp profile add --home ", "`dsp profile add --print --home "] {
+        assert!(ran.err.contains(told), "{told}: {ran:?}");
+    }
 }
 
 #[test]

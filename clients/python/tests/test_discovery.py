@@ -57,7 +57,7 @@ def test_the_first_call_starts_the_daemon_and_it_goes_on(unstarted):
     assert told.startswith("text\n")
     assert "first start: you are " in told
     assert "the recovery key is only on this disk" in told
-    assert "`dsp profile add` writes" in told
+    assert f"`dsp profile add --home {unstarted}` writes" in told
     first = client_file(unstarted)
     assert python("import dsp; print(dsp.pull('first'))", DSP_HOME=str(unstarted)) == "text\n"
     assert client_file(unstarted) == first

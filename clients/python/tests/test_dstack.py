@@ -316,7 +316,7 @@ def test_a_parameter_may_be_called_filename():
         dstack.pull("old/named", filename="b.txt")
 
 
-@pytest.mark.parametrize("name", ["app", "md", "cache", "FileDecoder"])
+@pytest.mark.parametrize("name", ["app", "md", "cache", "FileDecoder", "tqdm"])
 def test_what_is_no_more_is_told_with_what_to_do(name):
     with pytest.raises(AttributeError, match=f"dstack's `{name}` is not here: "):
         getattr(dstack, name)

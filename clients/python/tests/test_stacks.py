@@ -1,5 +1,6 @@
 """Stacks, frames, tags, lineage, search, sharing with one daemon."""
 
+import dataclasses
 import datetime
 import os
 import platform
@@ -101,6 +102,14 @@ def test_what_is_no_widget_is_refused_at_once():
         frame.param("n", dsp.select(default=set()))
     with pytest.raises(dsp.ConfigurationError, match="is one text"):
         dsp.select(values="low")
+
+
+def test_what_was_pushed_is_a_link_to_its_page():
+    pushed = dsp.push("new/linked", "x")
+    assert f"<a href='{pushed.page}' target='_blank'" in pushed._repr_html_()
+    assert pushed.page.endswith("/s/new/linked")
+    odd = dataclasses.replace(pushed, page="http://x/'><script>")
+    assert "<script>" not in odd._repr_html_()
 
 
 def test_html_is_escaped():

@@ -612,6 +612,26 @@ def test_tables_of_polars():
     assert around(frame["s"]).equals(frame["s"])
 
 
+@pytest.mark.parametrize("kind", [pl.Int128, pl.UInt128])
+def test_whole_numbers_of_128_bits_are_decimals_to_others(here, kind):
+    most = 10**38 - 1
+    frame = pl.DataFrame({"n": pl.Series([7, None, most], dtype=kind), "s": ["x", "", None]})
+    result = dsp.push("types/wide", frame)
+    back = dsp.pull("types/wide")
+    assert back.schema == frame.schema
+    assert back.equals(frame)
+    assert around(frame["n"]).equals(frame["n"])
+    schema = here.client().get("/schema", {"ref": result.reference})
+    assert [column["type"] for column in schema["columns"]] == ["decimal(38, 0)", "string"]
+    assert dsp.pull("types/wide", decoder="arrow")["n"].to_pylist() == [7, None, most]
+    # What a decimal does not hold, and what is within lists, polars reads.
+    for wider in ([2**127 - 1, None], [[1], None]):
+        of = kind if isinstance(wider[0], int) else pl.List(kind)
+        frame = pl.DataFrame({"n": pl.Series(wider, dtype=of)})
+        assert around(frame).equals(frame)
+        assert around(frame).schema == frame.schema
+
+
 def test_what_polars_cannot_write_is_named():
     frame = pl.DataFrame({"fine": [1], "bad": pl.Series([object()], dtype=pl.Object)})
     with pytest.raises(dsp.UnsupportedObjectTypeException, match="the column 'bad' .* Object"):
@@ -827,6 +847,28 @@ def test_figures_of_plotly():
     back = around(figure)
     assert isinstance(back, go.Figure)
     assert json.loads(back.to_json()) == json.loads(figure.to_json())
+
+
+def test_arrays_in_a_figure_of_plotly_are_arrays():
+    z = np.array([[0.1, np.nan, 2.0], [3.0, 4.0, -0.0]])
+    figure = go.Figure(go.Heatmap(z=z, x=np.arange(3)))
+    figure.add_scatter(x=pd.to_datetime(["2020", "2021"]), y=[1, None], customdata=np.eye(2))
+    back = around(figure)
+    np.testing.assert_array_equal(back.data[0].z, z)
+    np.testing.assert_array_equal(back.data[0].x, [0, 1, 2])
+    np.testing.assert_array_equal(back.data[1].customdata, np.eye(2))
+    assert json.loads(back.to_json()) == json.loads(figure.to_json())
+    assert (back.data[0].z + 1)[1, 0] == 4
+
+
+def test_arrays_in_a_figure_of_plotly_that_lie_are_told():
+    packed = {"dtype": "f8", "bdata": "AAAA", "shape": "2, 3"}
+    for lie in (packed, {**packed, "bdata": "?"}, {"dtype": "i1", "bdata": "AAAA", "shape": "9"}):
+        text = json.dumps({"data": [{"type": "heatmap", "z": lie}]}).encode()
+        encoded = dsp.Encoded(".json", "application/json", "plotly", data=text)
+        dsp.push("types/lie", text, encoder=lambda _, encoded=encoded: encoded)
+        with pytest.raises(dsp.DspError, match="no figure of plotly"):
+            dsp.pull("types/lie")
 
 
 def test_models_of_scikit_learn():

@@ -291,9 +291,16 @@ broke_off <- function(client, cause = NULL) {
   )
 }
 
+# What to do where no token was shown.
+NO_TOKEN <-
+  "DSP_TOKEN shows a token: on the machine of the daemon, `dsp profile add --print` makes one"
+
 refuse_answer <- function(client, answer) {
   problem <- tryCatch(read_json(answer), error = function(error) NULL)
   if (is.list(problem) && rlang::is_string(problem$detail)) {
+    if (identical(problem$code, "unauthorized") && !nzchar(client$token %||% "")) {
+      problem$hint <- NO_TOKEN
+    }
     refuse_problem(problem)
   }
   refuse(

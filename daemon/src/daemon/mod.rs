@@ -323,7 +323,9 @@ impl Daemon {
     pub async fn first_steps(&self) -> Vec<String> {
         let login = self.ops.login_code().ok().map(|code| code.url);
         let user = self.ops.dstack_user().await;
-        dsp_protocol::api::first_steps(login.as_deref(), &self.client.address, &user)
+        let named = self.home.needs_a_name().then(|| self.home.root().to_string_lossy());
+        let (address, named) = (&self.client.address, named.as_deref());
+        dsp_protocol::api::first_steps(login.as_deref(), address, &user, named)
     }
 
     /// Returns what its API does.

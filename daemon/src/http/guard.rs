@@ -138,9 +138,7 @@ impl Guard {
                 return Ok(Some(client));
             }
             if peer != Peer::Socket {
-                let problem =
-                    Problem::new(ProblemCode::Unauthorized, "the token is unknown, or has ended");
-                return Err(Fault(problem.with_hint(NEW_TOKEN)));
+                return Err(unknown_token());
             }
         }
         if peer == Peer::Socket {
@@ -168,8 +166,7 @@ impl Guard {
                     return Ok(Some(client));
                 }
                 if peer != Peer::Socket {
-                    let detail = "bad credentials: the token is unknown, or has ended";
-                    return Err(Fault::new(ProblemCode::Refused, detail));
+                    return Err(unknown_token());
                 }
             }
             Some(Some(_)) | None => {}
@@ -266,6 +263,11 @@ impl Client {
         }
         Ok(())
     }
+}
+
+fn unknown_token() -> Fault {
+    let problem = Problem::new(ProblemCode::Unauthorized, "the token is unknown, or has ended");
+    Fault(problem.with_hint(NEW_TOKEN))
 }
 
 /// Tells whether a call needs nobody to be known.

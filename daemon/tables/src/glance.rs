@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::ParquetMetaDataReader;
 
@@ -14,7 +13,7 @@ use crate::note::Note;
 use crate::pages::Guarded;
 use crate::schema::{Column, columns, of_types};
 use crate::source::Source;
-use crate::table::{bounded, footer, footer_options};
+use crate::table::{bounded, footer, footer_options, load};
 use crate::{Format, TableError, ipc, jsonl};
 
 /// Returns the columns of a file as far as they are seen at once.
@@ -47,8 +46,7 @@ fn parquet(source: &Arc<dyn Source>) -> Result<Vec<Column>, TableError> {
     let bytes = footer(source.as_ref(), FOOTER_BYTES)?;
     if bytes.len() as u64 <= GLANCE_BYTES {
         let guarded = Guarded::new(Arc::clone(source));
-        let metadata = ArrowReaderMetadata::load(&guarded, footer_options());
-        return columns(metadata.map_err(TableError::parquet)?.schema());
+        return columns(load(&guarded, [footer_options()])?.schema());
     }
     // Of a long one, which tells of many row groups, the types alone: as they are stored.
     let schema = ParquetMetaDataReader::decode_schema(&bytes).map_err(TableError::parquet)?;

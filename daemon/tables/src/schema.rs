@@ -226,7 +226,7 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
 }
 
 /// Returns the schema to read with: texts and bytes as views into the pages that hold them, as a
-/// value in a dictionary may be long and repeat for nothing.
+/// value in a dictionary may be long and repeat for nothing; lists one after the other.
 pub(crate) fn views(schema: &Schema) -> Schema {
     Schema::new(schema.fields().iter().map(view).collect::<Fields>())
 }
@@ -241,8 +241,10 @@ fn view_type(data_type: &DataType) -> DataType {
         DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
         DataType::Binary | DataType::LargeBinary => DataType::BinaryView,
         DataType::Dictionary(_, values) => view_type(values),
-        DataType::List(item) => DataType::List(view(item)),
-        DataType::LargeList(item) => DataType::LargeList(view(item)),
+        DataType::List(item) | DataType::ListView(item) => DataType::List(view(item)),
+        DataType::LargeList(item) | DataType::LargeListView(item) => {
+            DataType::LargeList(view(item))
+        }
         DataType::FixedSizeList(item, length) => DataType::FixedSizeList(view(item), *length),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(view).collect()),
         DataType::Map(entries, sorted) => DataType::Map(view(entries), *sorted),

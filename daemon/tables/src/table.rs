@@ -99,6 +99,26 @@ pub(crate) fn footer_options() -> ArrowReaderOptions {
         .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
 }
 
+/// Reads what a footer says with the options that are tried in turn.
+///
+/// Types of the author that are none here, as whole numbers of 128 bits, are passed over: the
+/// values are told as they are stored.
+pub(crate) fn load(
+    guarded: &Guarded,
+    options: impl IntoIterator<Item = ArrowReaderOptions>,
+) -> Result<ArrowReaderMetadata, TableError> {
+    let load = |options| ArrowReaderMetadata::load(guarded, options);
+    let stored = footer_options().with_skip_arrow_metadata(true);
+    let mut first = None;
+    for options in options.into_iter().chain([stored]) {
+        match load(options) {
+            Ok(metadata) => return Ok(metadata),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    Err(first.map_or_else(|| TableError::parquet("nothing reads it"), TableError::parquet))
+}
+
 /// Reads the footer of a Parquet file, whose columns can be.
 ///
 /// # Errors
@@ -153,10 +173,8 @@ impl Table {
         let guarded = Guarded::new(source);
         let options = footer_options();
         let indexed = options.clone().with_offset_index_policy(PageIndexPolicy::Optional);
-        let metadata = ArrowReaderMetadata::load(&guarded, indexed)
-            // An index that is wrong is passed over: the pages tell the same.
-            .or_else(|_| ArrowReaderMetadata::load(&guarded, options))
-            .map_err(TableError::parquet)?;
+        // An index that is wrong is passed over: the pages tell the same.
+        let metadata = load(&guarded, [indexed, options])?;
         let taken = metadata.metadata().memory_size() as u64;
         if taken > FOOTER_MEMORY_BYTES {
             let (what, limit) = ("the footer, once read, in bytes,".into(), FOOTER_MEMORY_BYTES);

@@ -111,7 +111,7 @@ pub use self::transfers::{DirectionName, PauseTransfer, TransferInfo, TransferLi
 pub use self::undo::{
     Changed, ClosedContext, DeedInfo, DeedName, TrashInfo, UndoDeed, UndoHint, Undone,
 };
-pub use self::welcome::{first_steps, r_configure};
+pub use self::welcome::{first_steps, r_configure, shell_word};
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -125,6 +125,11 @@ _GONE = {
     "md": "dsp.Markdown(text) is pushed as any other object",
     "FileDecoder": "dsp.pull(stack, filename=...) writes a file; decoder= takes any function",
     "FileEncoder": "dsp.push(stack, pathlib.Path(file)) pushes a file; encoder= takes any function",
+    "tqdm": "applications are not run here; tqdm's own bars are for a script",
+    "trange": "applications are not run here; tqdm's own bars are for a script",
+    "TorchModelWeightsDecoder": "a pull gives the state of a model: model.load_state_dict takes it",
+    "setup_protocol": "the daemon is found by itself; DSP_URL and DSP_TOKEN name another one",
+    "get_config": "the daemon is found by itself; DSP_URL and DSP_TOKEN name another one",
     "list_profiles": "there is one daemon, found by itself; dsp.configure has several in a program",
 }
 """What later dstack had, and what to do instead."""

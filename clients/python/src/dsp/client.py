@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import sys
 import threading
 import weakref
@@ -484,13 +485,15 @@ def client() -> Client:
 def _greet(found: Client) -> None:
     """Says once who the user is now, and that the only proof of it is on this disk."""
     node = found.get("/node")
+    # A shell need not know what this process was told of homes.
+    named = f" --home {shlex.quote(node['home'])}" if os.environ.get("DSP_HOME") else ""
     told = (
         f"first start: you are {node['name']} on {node['device_name']}, and everything is in "
         f"{node['home']}",
         "the recovery key is only on this disk: `dsp id backup` shows it in words; who loses the "
         "keys loses the name",
         "in the browser: dsp.open()",
-        f"old code of dstack: `dsp profile add` writes ~/.dstack/config.yaml for "
+        f"old code of dstack: `dsp profile add{named}` writes ~/.dstack/config.yaml for "
         f"{node['dstack_user']} at {node['address']}/api",
     )
     with contextlib.suppress(AttributeError, OSError, ValueError):  # There is no stderr.

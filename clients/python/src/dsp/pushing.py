@@ -106,7 +106,11 @@ class PushResult(Shown):
     def _repr_html_(self) -> str:
         said = "unchanged" if self.unchanged else "pushed"
         url, ref = html.escape(self.url, quote=True), html.escape(self.reference)
-        return f"{said} <code title='{url}'>{ref}</code>"
+        shown = f"<code title='{url}'>{ref}</code>"
+        if self.page:
+            page = html.escape(self.page, quote=True)
+            shown = f"<a href='{page}' target='_blank' rel='noopener'>{shown}</a>"
+        return f"{said} {shown}"
 
 
 @dataclass

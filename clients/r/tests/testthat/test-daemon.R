@@ -56,6 +56,8 @@ test_that("an address and a token name a daemon elsewhere", {
   expect_identical(pull_data("elsewhere"), data.frame(a = 1))
   withr::local_envvar(DSP_TOKEN = "wrong")
   expect_error(dsp_ls(), class = "dsp_error_unauthorized")
+  withr::local_envvar(DSP_TOKEN = NA)
+  expect_error(dsp_ls(), "DSP_TOKEN shows a token", class = "dsp_error_unauthorized")
   withr::local_envvar(DSP_URL = "nonsense")
   expect_error(dsp_ls(), "no address of a daemon", class = "dsp_error_configuration")
   withr::local_envvar(DSP_URL = "http://127.0.0.1:1")

@@ -69,10 +69,9 @@ impl From<Problem> for Refusal {
         if !problem.candidates.is_empty() {
             detail = format!("{detail} ({})", problem.candidates.join(", "));
         }
-        let status = match problem.code {
-            ProblemCode::Unauthorized => 403,
-            _ => problem.status,
-        };
-        Refusal { status, message: detail, detail: None, hint: problem.hint }
+        if problem.code == ProblemCode::Unauthorized {
+            return Refusal { hint: problem.hint, ..Refusal::credentials(detail) };
+        }
+        Refusal { status: problem.status, message: detail, detail: None, hint: problem.hint }
     }
 }

@@ -17,7 +17,7 @@ use crate::files;
 /// Most bytes of all files here; those that were used least recently go.
 const BYTES: u64 = 4 << 30;
 /// Counts up when what is made changes: older files are passed over, and go in time.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 /// What a file in the making is called, behind its name.
 const MAKING: &str = "part";
 /// What a file is called before it has no name.

@@ -152,8 +152,9 @@ pub(super) fn levels(table: &Table, at: usize) -> Result<Option<Levels>, TableEr
     else {
         return Ok(None);
     };
-    for batch in table.dictionaries(at, BATCH_ROWS)? {
-        // A reader that does not take the dictionary as it is has no categories.
+    // A reader that does not take the dictionary as it is has no categories.
+    let Ok(batches) = table.dictionaries(at, BATCH_ROWS) else { return Ok(None) };
+    for batch in batches {
         let Ok(batch) = batch else { return Ok(None) };
         if !known.look(batch.column(0)) {
             return Ok(None);

@@ -17,6 +17,9 @@ const DOUBLE_DIGITS: u8 = 15;
 /// The largest power of ten that a reader scales by without an error of its own.
 const PLAIN_EXPONENT: i32 = 20;
 
+/// Milliseconds of a day.
+const DAY_MS: i128 = 86_400_000;
+
 /// How values of a column are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -67,7 +70,7 @@ impl Form {
                 false => Form::Told,
             },
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Form::Text,
-            DataType::Date32 => Form::Date,
+            DataType::Date32 | DataType::Date64 => Form::Date,
             DataType::Timestamp(..) => Form::Moment,
             DataType::Duration(_) => Form::Duration,
             DataType::Dictionary(_, values) => Form::of_type(values),
@@ -121,7 +124,7 @@ impl Form {
             Form::Int | Form::Long | Form::Digits => number(array, row, out),
             Form::Double => float(fraction(array, row).unwrap_or(f64::NAN), out),
             Form::Decimal => out.push_str(&decimal(array, row)),
-            Form::Date => out.push_str(&time::date(whole(array, row).unwrap_or_default())),
+            Form::Date => out.push_str(&time::date(day(array, row).unwrap_or_default())),
             Form::Moment => {
                 if let DataType::Timestamp(unit, zone) = array.data_type() {
                     let value = whole(array, row).unwrap_or_default();
@@ -226,7 +229,7 @@ pub(super) fn holds(form: Form, array: &ArrayRef, row: usize) -> bool {
         // R's missing value is the least of each.
         Form::Int => number() > i128::from(i32::MIN),
         Form::Long => number() > i128::from(i64::MIN) && number() <= i128::from(i64::MAX),
-        Form::Date => four_digits(number()),
+        Form::Date => day(array.as_ref(), row).is_some_and(four_digits),
         Form::Moment => match array.data_type() {
             DataType::Timestamp(unit, _) => {
                 four_digits(number().div_euclid(86_400 * per_second(*unit)))
@@ -234,6 +237,15 @@ pub(super) fn holds(form: Form, array: &ArrayRef, row: usize) -> bool {
             _ => false,
         },
         _ => true,
+    }
+}
+
+/// Returns the day that a date is; none for one that has a time of the day too.
+fn day(array: &dyn Array, row: usize) -> Option<i128> {
+    let value = whole(array, row)?;
+    match array.data_type() {
+        DataType::Date64 => (value.rem_euclid(DAY_MS) == 0).then(|| value.div_euclid(DAY_MS)),
+        _ => Some(value),
     }
 }
 

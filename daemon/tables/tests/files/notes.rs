@@ -90,6 +90,31 @@ fn every_type_that_a_field_can_hold_comes_back() {
 }
 
 #[test]
+fn days_are_dates_in_whichever_unit_they_are_counted() {
+    let day = 86_400_000;
+    let days = Date64Array::from(vec![Some(0), None, Some(19_782 * day)]);
+    let (text, note) = comes_back(&parquet(vec![("d", Arc::new(days))], &[]));
+    assert_eq!(text, "\"d\"\n1970-01-01\nNA\n2024-02-29\n");
+    assert_eq!(note["tableSchema"]["columns"][0]["datatype"], "date");
+    // With a time of the day it is none.
+    let moments = Date64Array::from(vec![0, day + 1]);
+    let (text, note) = csv(&parquet(vec![("d", Arc::new(moments))], &[]));
+    assert_eq!(note["tableSchema"]["columns"][0]["datatype"], "string", "{text}");
+    assert!(text.contains("\"1970-01-02T00:00:00.001\""), "{text}");
+}
+
+#[test]
+fn categories_that_the_reader_takes_for_values_alone_come_back_as_these() {
+    let prices = Decimal128Array::from(vec![15, 20]).with_precision_and_scale(30, 1).unwrap();
+    let keys = Int32Array::from(vec![Some(1), None, Some(0)]);
+    let prices = DictionaryArray::try_new(keys, Arc::new(prices)).unwrap();
+    let table = parquet(vec![("p", Arc::new(prices))], &[]);
+    let (text, note) = csv(&table);
+    assert_eq!(text, "\"p\"\n\"2.0\"\nNA\n\"1.5\"\n");
+    assert_eq!(rows(&noted(&text, &note).unwrap()), rows(&table), "{note}");
+}
+
+#[test]
 fn text_comes_back_to_the_letter() {
     let odd = vec![Some("a\"b,c"), Some("line\nbreak"), Some("dos\r\n100%0D"), Some(""), None];
     let named = vec![Some("NA"), Some(""), None, Some("NA__"), Some("NAN")];

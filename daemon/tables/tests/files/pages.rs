@@ -7,9 +7,12 @@ use arrow_array::types::Int32Type;
 use arrow_array::*;
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use bytes::Bytes;
-use dsp_tables::{Kind, PageRequest, Source, Table, TableError};
-use parquet::arrow::ArrowWriter;
+use data_encoding::BASE64;
+use dsp_tables::{Format, Kind, PageRequest, Scratch, Source, Table, TableError};
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::{ArrowWriter, encode_arrow_schema};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use serde_json::{Value, json};
 
@@ -103,6 +106,56 @@ fn every_type_is_told_without_loss() {
              {"x": 2}, 0, null],
         ])
     );
+}
+
+/// Writes a column as bytes of 16, and of its author says that they are whole numbers of so many
+/// bits, as polars does of 128.
+fn of_bits(bits: i32) -> Bytes {
+    let bytes = FixedSizeBinaryArray::try_from_iter([[1u8; 16]].into_iter()).unwrap();
+    let columns: Vec<(&str, ArrayRef)> =
+        vec![("n", Arc::new(bytes)), ("s", Arc::new(StringArray::from(vec!["x"])))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let said = Schema::new(vec![
+        Field::new("n", DataType::Int64, false),
+        Field::new("s", DataType::Utf8, false),
+    ]);
+    let mut said = BASE64.decode(encode_arrow_schema(&said).as_bytes()).unwrap();
+    let at = said.windows(4).position(|bytes| bytes == 64i32.to_le_bytes()).unwrap();
+    said[at..at + 4].copy_from_slice(&bits.to_le_bytes());
+    let mut written = Vec::new();
+    let options = ArrowWriterOptions::new().with_skip_arrow_metadata(true);
+    let mut writer =
+        ArrowWriter::try_new_with_options(&mut written, batch.schema(), options).unwrap();
+    writer.write(&batch).unwrap();
+    let note = KeyValue::new("ARROW:schema".to_owned(), BASE64.encode(&said));
+    writer.append_key_value_metadata(note);
+    writer.close().unwrap();
+    written.into()
+}
+
+#[test]
+fn types_that_are_none_here_are_told_as_they_are_stored() {
+    let bytes = of_bits(128);
+    let table = open(bytes.clone()).unwrap();
+    let types: Vec<&str> = table.columns().iter().map(|c| c.type_name.as_str()).collect();
+    assert_eq!(types, ["binary(16)", "string"]);
+    assert_eq!(rows(bytes.clone()), [[json!("AQEBAQEBAQEBAQEBAQEBAQ=="), json!("x")]]);
+    let source: Arc<dyn Source> = Arc::new(bytes);
+    let glanced = dsp_tables::glance(&source, Format::Parquet, None).unwrap();
+    assert_eq!(glanced.len(), 2);
+    table.to_csv(&mut Vec::new(), Scratch::NONE).unwrap();
+}
+
+#[test]
+fn lists_in_any_order_are_lists() {
+    let (values, item) =
+        (Int32Array::from(vec![1, 2, 3]), Field::new_list_field(DataType::Int32, true));
+    let (offsets, sizes) = (vec![1, 0, 0].into(), vec![2, 1, 0].into());
+    let nulls = Some(vec![true, true, false].into());
+    let list = ListViewArray::try_new(Arc::new(item), offsets, sizes, Arc::new(values), nulls);
+    let bytes = table(vec![("l", Arc::new(list.unwrap()))]);
+    assert_eq!(open(bytes.clone()).unwrap().columns()[0].type_name, "list<int32>");
+    assert_eq!(rows(bytes), [[json!([2, 3])], [json!([1])], [json!(null)]]);
 }
 
 fn numbers(rows: i64) -> Bytes {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
@@ -13,6 +14,12 @@ from dsp.types.base import PARQUET, Encoded, instance, unreadable, written
 
 if TYPE_CHECKING:
     from dsp.attachment import Attachment
+
+
+_NOTE = "dsp:polars"
+"""What the footer says under this name: the columns that are of another type here, as JSON."""
+_WIDE = ("Int128", "UInt128")
+"""Types that no reader of Parquet but polars knows; they are decimals to the others."""
 
 
 class Polars:
@@ -32,8 +39,11 @@ class Polars:
         elif isinstance(value, polars.Series):
             value, app = value.to_frame(), "polars/series"
 
+        value, wide = _narrowed(value)
+        notes = {"metadata": {_NOTE: json.dumps(wide)}} if wide else {}
+
         def write(file: IO[bytes]) -> None:
-            value.write_parquet(file, compression="zstd", row_group_size=ROW_GROUP)
+            value.write_parquet(file, compression="zstd", row_group_size=ROW_GROUP, **notes)
 
         try:
             return written(".parquet", PARQUET, app, write, value.estimated_size())
@@ -55,12 +65,45 @@ class Polars:
         try:
             with attachment.open() as file:
                 _check_fits(file, attachment)
-                frame = polars.read_parquet(file)
+                frame = _widened(polars.read_parquet(file), _note(file))
         except BaseException as error:
             if isinstance(error, DspError) or not _is_of_polars(error):
                 raise
             raise unreadable(attachment, "Parquet file", error) from error
         return frame.to_series() if attachment.app == "polars/series" else frame
+
+
+def _narrowed(frame: Any) -> tuple[Any, dict[str, str]]:
+    """Makes decimals of whole numbers of 128 bits where they have 38 digits at most.
+
+    Returns which columns these were. Larger numbers, and those within lists and structs, stay what
+    they are: only polars reads them.
+    """
+    import polars
+
+    wide = {}
+    for name, kind in frame.schema.items():
+        if str(kind) in _WIDE:
+            with contextlib.suppress(polars.exceptions.InvalidOperationError):
+                column = frame.get_column(name).cast(polars.Decimal(38, 0))
+                frame = frame.with_columns(column)
+                wide[name] = str(kind)
+    return frame, wide
+
+
+def _note(file: IO[bytes]) -> dict[str, str]:
+    """Reads which columns were whole numbers of 128 bits."""
+    import polars
+
+    file.seek(0)
+    return dict(json.loads(polars.read_parquet_metadata(file).get(_NOTE, "{}")))
+
+
+def _widened(frame: Any, wide: dict[str, str]) -> Any:
+    """Takes `_narrowed` back."""
+    import polars
+
+    return frame.cast({name: getattr(polars, kind) for name, kind in wide.items() if kind in _WIDE})
 
 
 def _check_fits(file: IO[bytes], attachment: Attachment) -> None:

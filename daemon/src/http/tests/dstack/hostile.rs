@@ -151,6 +151,18 @@ async fn what_breaks_a_rule_says_which() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_nobody_knows_is_told_with_the_way_out() {
+    let lab = Lab::with_profile().await;
+    let got = lab.old(Method::GET, "/api/stacks/dstack/data", "unknown", Vec::new()).await;
+    assert_eq!(got.status, StatusCode::FORBIDDEN);
+    let said = got.json();
+    assert_eq!(said["message"], "bad credentials");
+    assert_eq!(said["detail"], "the token is unknown, or has ended");
+    assert!(said["hint"].as_str().unwrap().contains("`dsp profile add` makes one"), "{said}");
+    lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_push_many_times_at_once_makes_one_frame() {
     let lab = Lab::with_profile().await;
     let push = small("dstack/data", "a");
