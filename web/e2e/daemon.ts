@@ -29,11 +29,11 @@ export class Daemon {
   private constructor(
     readonly name: string,
     private readonly folder: string,
-    private readonly settings: Record<string, string>,
+    private readonly settings: Record<string, string | undefined>,
   ) {}
 
   /** Starts a daemon in an empty home; settings are variables such as `DSP_HTTP_SINGLE_PORT`. */
-  static async start(name: string, settings: Record<string, string> = {}): Promise<Daemon> {
+  static async start(name: string, settings: Record<string, string | undefined> = {}): Promise<Daemon> {
     const folder = mkdtempSync(join(tmpdir(), `dsp-web-${name}-`));
     const daemon = new Daemon(name, folder, settings);
     await daemon.resume();

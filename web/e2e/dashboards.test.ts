@@ -1,5 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,6 +39,12 @@ function wave(stack: string, k: number): string {
 /** The heights of the pictures as they were drawn: 101, 102 or 103 tells which one it is. */
 function heights(page: Page): Promise<number[]> {
   return page.locator(".board img").evaluateAll((all) => all.map((img) => (img as HTMLImageElement).naturalHeight));
+}
+
+/** How many values the pixels of a canvas have: few where nothing is drawn. */
+function colours(element: SVGElement | HTMLElement): number {
+  const { width, height } = element as HTMLCanvasElement;
+  return new Set((element as HTMLCanvasElement).getContext("2d")?.getImageData(0, 0, width, height).data).size;
 }
 
 /** Makes a dashboard and returns its address. */
@@ -162,6 +169,13 @@ describe("a dashboard", () => {
     expect(await violations(one)).toEqual([]);
     await one.keyboard.press("Escape");
     await expect.poll(() => order(two)).toEqual(["total 12", "one 7", "two 6", "weekly 12", "Section 12"]);
+
+    // Each sees that the other is there, until one is not any more.
+    const others = (page: Page) => page.locator(".editors").innerText();
+    await expect.poll(() => others(one)).toContain("bob");
+    await expect.poll(() => others(two)).toContain("alice");
+    await two.getByRole("link", { name: "Done" }).click();
+    await expect.poll(() => others(one)).toBe("");
     await hers.leave();
     await his.leave();
   });
@@ -364,6 +378,98 @@ describe("a dashboard", () => {
     expect(await violations(page)).toEqual([]);
     await page.keyboard.press("Escape");
     await preview.waitFor({ state: "detached" });
+    await visitor.leave();
+  });
+
+  it("has tools on each card that move and size it, by keys and where there is little room", async () => {
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/");
+    const path = await make(page, "Tooled", ["waves/one", "waves/two"]);
+    await page.getByRole("link", { name: "Edit" }).click();
+    const button = (name: string) => page.getByRole("toolbar", { name: "Card one" }).getByRole("button", { name });
+    const stands = () =>
+      page.locator(".board-cell").evaluateAll((cells) =>
+        cells.map((cell) => `${cell.querySelector("h2")?.textContent} ${(cell as HTMLElement).style.getPropertyValue("--span")} ${cell.classList[1]}`),
+      );
+    await expect.poll(stands).toEqual(["one 6 m", "two 6 m"]);
+    await button("one: wider").focus();
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Enter");
+    await expect.poll(stands).toEqual(["one 8 m", "two 6 m"]);
+    await button("one: narrower").click();
+    await button("one: higher").click();
+    await expect.poll(stands).toEqual(["one 7 l", "two 6 m"]);
+    // At the highest it does no more, and keeps the focus.
+    await button("one: higher").press("Enter");
+    await button("one: higher").press("Enter");
+    await expect.poll(stands).toEqual(["one 7 xl", "two 6 m"]);
+    expect(await button("one: higher").getAttribute("aria-disabled")).toBe("true");
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("one: higher");
+    await button("one: lower").click();
+    await button("one: later").click();
+    await expect.poll(stands).toEqual(["two 6 m", "one 7 l"]);
+    await page.getByText("Saved").waitFor();
+
+    const narrow = await Visitor.come(browser, alice, { width: 390, scheme: "dark" });
+    const small = await narrow.at(`${path}/edit`);
+    await small.getByRole("toolbar", { name: "Card one" }).waitFor();
+    await expect.poll(() => heights(small)).toEqual([101, 101]);
+    const inside = await small.locator(".tools button").evaluateAll((all) =>
+      all.every((one) => {
+        const [card, box] = [one.closest(".board-card") as HTMLElement, one.getBoundingClientRect()];
+        return box.right <= card.getBoundingClientRect().right && box.left >= card.getBoundingClientRect().left && box.width >= 24;
+      }),
+    );
+    expect(inside).toBe(true);
+    expect(await small.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    expect(await violations(small)).toEqual([]);
+    await narrow.leave();
+    await visitor.leave();
+  });
+
+  it("takes what is dragged onto it where it is dropped", async () => {
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/");
+    // Nothing has to be scrolled while a button is held.
+    await page.setViewportSize({ width: 1280, height: 1800 });
+    await make(page, "Dragged", ["waves/one"]);
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByRole("toolbar", { name: "Card one" }).waitFor();
+    const order = () => page.locator(".board-cell h2").allTextContents();
+    const add = page.getByRole("complementary", { name: "Add cards" });
+    const one = page.locator(".board-cell").filter({ has: page.getByRole("heading", { name: "one", exact: true }) });
+
+    // Held over the upper half it would land above, as is shown; past what is left, nowhere.
+    const box = await one.boundingBox();
+    if (box === null) throw new Error("the card is not drawn");
+    await add.getByRole("button", { name: /waves\/two/ }).hover();
+    await page.mouse.down();
+    await page.mouse.move(box.x + 60, box.y + box.height - 20, { steps: 4 });
+    await page.locator(".lands-bottom").waitFor();
+    await page.mouse.move(box.x + 60, box.y + 20, { steps: 4 });
+    await page.locator(".lands-top").waitFor();
+    expect(await page.locator("#preview").count()).toBe(0);
+    await page.mouse.up();
+    await expect.poll(order).toEqual(["two", "one"]);
+    expect(await page.locator("[class*=lands-]").count()).toBe(0);
+
+    // By keys it comes last.
+    await add.getByRole("button", { name: /waves\/three/ }).press("Enter");
+    await expect.poll(order).toEqual(["two", "one", "three"]);
+    // A card is carried the same way.
+    const grip = page.getByRole("toolbar", { name: "Card three" }).getByRole("button", { name: /^Move/ });
+    await grip.dragTo(one, { targetPosition: { x: 20, y: 20 } });
+    await expect.poll(order).toEqual(["two", "three", "one"]);
+    await page.getByText("Saved").waitFor();
+    await page.reload();
+    await expect.poll(order).toEqual(["two", "three", "one"]);
+    expect(await violations(page)).toEqual([]);
+
+    // And onto a tab with nothing on it.
+    await page.getByRole("button", { name: "Tabs", exact: true }).click();
+    const empty = page.getByText("Nothing on this tab yet");
+    await add.getByRole("button", { name: "Heading" }).dragTo(empty);
+    await expect.poll(order).toEqual(["Section"]);
     await visitor.leave();
   });
 
@@ -599,6 +705,38 @@ describe("what is taken along", () => {
       listener.close();
     }
     visitor.forgive(/outside\.png/);
+    await visitor.leave();
+  });
+
+  it("draws what Bokeh made, as JSON and as a page of its own", async () => {
+    const document = readFileSync(join(import.meta.dirname, "figures/bokeh.json"));
+    await alice.pushFrame("out/bokeh", [{ path: "b.json", bytes: document, app: "bokeh", media: "application/json" }]);
+    // As `bokeh.embed.file_html(figure, resources=INLINE)` writes it.
+    const library = readFileSync(createRequire(import.meta.url).resolve("@bokeh/bokehjs/build/js/bokeh.min.js"), "utf8").replaceAll("</script", "<\\/script");
+    const whole = `<!doctype html><html lang="en"><title>Bokeh</title><div id="at"></div><script>${library}</script><script>Bokeh.embed.embed_item({ ...${document.toString()}, target_id: "at" }, "at")</script>`;
+    await alice.pushFrame("out/inline", [{ path: "i.html", bytes: whole, media: "text/html" }]);
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/");
+    await make(page, "Of Bokeh", ["out/bokeh", "out/inline"]);
+    await page.getByRole("button", { name: "Export" }).click();
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: /^Save \d+(\.\d)? MB$/ }).click()]);
+    const apart = await browser.newContext({ offline: true });
+    const opened = await apart.newPage();
+    const asked: string[] = [];
+    opened.on("request", (request) => asked.push(request.url()));
+    const kept = join(tmpdir(), `dsp-web-bokeh-${process.pid}.html`);
+    await file.saveAs(kept);
+    try {
+      await opened.goto(`file://${kept}`);
+      for (const title of ["bokeh", "inline"]) {
+        const canvas = opened.frameLocator(`iframe[title="${title}"]`).locator("canvas").first();
+        await expect.poll(() => canvas.evaluate(colours)).toBeGreaterThan(10);
+      }
+      expect(asked.filter((url) => url.startsWith("http"))).toEqual([]);
+    } finally {
+      rmSync(kept, { force: true });
+      await apart.close();
+    }
     await visitor.leave();
   });
 });

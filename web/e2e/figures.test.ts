@@ -153,6 +153,40 @@ describe("an attachment is drawn", () => {
     await fine(page, "vega");
   });
 
+  it("of Vega-Lite on a map, of what it brings along", async () => {
+    // Two squares that share an edge, as arcs.
+    const topology = {
+      type: "Topology",
+      arcs: [[[0, 0], [0, 10], [10, 10]], [[10, 10], [10, 0]], [[10, 0], [0, 0]], [[10, 10], [20, 10], [20, 0], [10, 0]]],
+      objects: {
+        lands: {
+          type: "GeometryCollection",
+          geometries: [
+            { type: "Polygon", id: "west", arcs: [[0, 1, 2]] },
+            { type: "Polygon", id: "east", arcs: [[3, -2]] },
+          ],
+        },
+      },
+    };
+    const map = {
+      $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+      title: "Two lands",
+      data: { values: topology, format: { type: "topojson", feature: "lands" } },
+      mark: { type: "geoshape", stroke: "white" },
+      encoding: { color: { field: "id", type: "nominal" } },
+    };
+    const media = "application/vnd.vegalite+json";
+    const page = await shown("draw/vega-map", { path: "map.vl.json", media, app: "altair", bytes: JSON.stringify(map) });
+    await frameIn(page).getByText("Two lands").waitFor();
+    const lands = frameIn(page).locator(".mark-shape path");
+    await expect.poll(() => lands.count()).toBe(2);
+    // Each is drawn with an area and a colour of its own.
+    expect(await lands.evaluateAll((all) => all.every((one) => (one as SVGGraphicsElement).getBBox().width > 20))).toBe(true);
+    expect(new Set(await lands.evaluateAll((all) => all.map((one) => one.getAttribute("fill")))).size).toBe(2);
+    expect(await violations(page)).toEqual([]);
+    await page.close();
+  });
+
   it("of Bokeh", async () => {
     const page = await shown("draw/bokeh", { path: "plot.json", app: "bokeh", bytes: read("bokeh.json") });
     const canvas = frameIn(page).locator("canvas").first();

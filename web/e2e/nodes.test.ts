@@ -165,6 +165,27 @@ describe("two people", () => {
     await his.leave();
     await hers.leave();
   });
+
+  it("see on a stack that its author's keys changed, and what that means", async () => {
+    const his = await Visitor.come(browser, bob);
+    const page = await his.at(await alice.pageOf("sales/weekly"));
+    await page.getByText("signed, not compared").waitFor();
+    expect(await page.getByText(/keys changed/).count()).toBe(0);
+    await alice.cli("id", "rotate");
+    // Whoever meets her anew learns of it.
+    await alice.pause();
+    await alice.resume();
+    await page.getByRole("button", { name: "keys changed since" }).click();
+    const dialog = page.getByRole("dialog", { name: "The keys of alice changed" });
+    await dialog.getByText("Her root key named another one").waitFor();
+    await dialog.getByText("after this frame was made").waitFor();
+    await isFine(page, "what changed keys mean");
+    await dialog.getByRole("link", { name: "All changes of her keys" }).click();
+    const keys = page.getByRole("region", { name: "Key history" });
+    await keys.getByText("The root key names another root key").waitFor();
+    await expect.poll(() => keys.getByRole("heading").evaluate((heading) => heading.getBoundingClientRect().top < innerHeight)).toBe(true);
+    await his.leave();
+  });
 });
 
 describe("settings", () => {

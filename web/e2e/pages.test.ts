@@ -36,6 +36,38 @@ describe("the first minutes", () => {
   });
 });
 
+describe("the name", () => {
+  it("is agreed to, or chosen while nothing is pushed", async () => {
+    const fresh = await Daemon.start("fresh", { DSP_USER_NAME: undefined });
+    try {
+      const visitor = await Visitor.come(browser, fresh);
+      const page = await visitor.at("/");
+      const step = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: /^You are .+, on / }) });
+      await step.getByText("To do:").waitFor();
+      await step.getByRole("textbox", { name: "Another name" }).fill("Carol O'Hara");
+      await step.getByText("dsp config set user.name 'Carol O'\\''Hara'").waitFor();
+      expect(await violations(page)).toEqual([]);
+      await step.getByRole("button", { name: "That is right" }).click();
+      await step.getByText("Done:").waitFor();
+      await page.goto(`${fresh.address}/welcome`);
+      await step.getByText("Done:").waitFor();
+      expect(await violations(page)).toEqual([]);
+      await visitor.leave();
+
+      // What the page says does what it promises, and whose name was chosen is asked for none.
+      await fresh.cli("reset");
+      await fresh.cli("config", "set", "user.name", "Carol O'Hara");
+      await fresh.resume();
+      const again = await Visitor.come(browser, fresh);
+      const anew = await again.at("/");
+      await anew.getByRole("listitem").filter({ hasText: "You are Carol O'Hara, on" }).getByText("Done:").waitFor();
+      await again.leave();
+    } finally {
+      await fresh.end();
+    }
+  });
+});
+
 describe("a stack", () => {
   it("shows what is in it", async () => {
     await alice.push("plots/one", { "plot.png": png(40, 30) }, "-m", "a picture");

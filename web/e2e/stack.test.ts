@@ -29,6 +29,7 @@ beforeAll(async () => {
     frames.push(
       await alice.pushFrame("sales/weekly", files, {
         message: `week ${week}`, metrics: { auc: 0.5 + week / 10 }, params: { weeks: week }, inputs: ["raw/orders"],
+        settings: { client: { client: "dsp-py", version: "0.1.0" }, libraries: { pandas: "2.2.3" } },
       }),
     );
   }
@@ -63,6 +64,9 @@ describe("the history of a stack", () => {
     await page.getByRole("button", { name: "Live" }).click();
     await page.locator("pre").getByText("week 4").waitFor();
     expect(page.url()).not.toContain("@");
+    const about = page.getByLabel("About this frame");
+    await about.getByText("dsp-py 0.1.0").waitFor();
+    await about.getByText("2.2.3").waitFor();
     await visitor.leave();
   });
 

@@ -33,16 +33,26 @@ It is Markdown, signed by you, and comes to everybody who reads the context of t
         /// What to say, at most 2,048 bytes
         text: String,
     },
-    /// List what was said about a stack, the first comment first
+    /// List what was said about a stack, or in a whole context
     #[command(after_help = "\
 Examples:
   dsp comments ls sales/weekly
-  dsp comments ls alice:model/loss@v2 --json")]
+  dsp comments ls alice:model/loss@v2 --json
+  dsp comments ls
+  dsp comments ls --context '*' --words \"week 45\"
+
+Of a stack the first comment comes first, of a context the last one.")]
     #[command(alias = "list")]
     Ls {
-        /// Stack, or a frame where it names one
+        /// Stack, or a frame where it names one; the current context when left out
         #[arg(value_name = "REF")]
-        reference: String,
+        reference: Option<String>,
+        /// Another context, or '*' for all
+        #[arg(long, value_name = "CONTEXT", conflicts_with = "reference")]
+        context: Option<String>,
+        /// Only comments that hold all of these words
+        #[arg(long, value_name = "WORDS")]
+        words: Option<String>,
     },
     /// Say a comment of mine otherwise
     #[command(after_help = "\
@@ -76,10 +86,13 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
                 client.send_json(Method::POST, &Url::new(&["comments"]), &new).await?;
             app.ui.result(&said, |_| format!("comment {}\n", clean(&said.id)))
         }
-        Verb::Ls { reference } => {
-            let url = Url::new(&["comments"]).query("ref", &reference);
+        Verb::Ls { reference, context, words } => {
+            let asked = [("ref", &reference), ("context", &context), ("q", &words)];
+            let asked = asked.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+            let url = asked.fold(Url::new(&["comments"]), |url, (name, v)| url.query(name, v));
             let comments: Vec<CommentInfo> = client.list(&url, None).await?;
-            app.ui.list(&comments, |ui| listed(&comments, ui))?;
+            let several = reference.is_none();
+            app.ui.list(&comments, |ui| listed(&comments, several, ui))?;
             if comments.is_empty() {
                 app.ui.note("nobody said anything; `dsp comments add REF TEXT` does");
             }
@@ -103,11 +116,17 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
     }
 }
 
-fn listed(comments: &[CommentInfo], ui: &Ui) -> String {
+/// Renders comments; on several stacks, each with what it is about.
+fn listed(comments: &[CommentInfo], several: bool, ui: &Ui) -> String {
     let mut out = String::new();
     for comment in comments {
         let author = ui.paint(&clean(&comment.author.name), Colour::Bold);
-        let about = comment.frame.map(|frame| format!(" on {}", frame.short()));
+        let on = comment.about.as_ref().filter(|_| several).map(|about| clean(&about.name));
+        let frame = comment.frame.map(|frame| frame.short());
+        let about = match (on, frame) {
+            (Some(on), Some(frame)) => Some(format!(" on {on}@{frame}")),
+            (on, frame) => on.or(frame).map(|on| format!(" on {on}")),
+        };
         let edited = comment.edited.as_ref().map(|_| ", changed since");
         out += &format!(
             "{author}{} {}{}  {}\n    {}\n",

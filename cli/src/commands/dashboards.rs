@@ -86,7 +86,6 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
     let client = app.client().await?;
     match args.verb {
         Verb::New { title, stacks, context } => {
-            let card = |reference| NewCard { reference: Some(reference), ..NewCard::default() };
             let ops = stacks.into_iter().map(|stack| BoardOp::AddCard(card(stack))).collect();
             let new = NewBoard { context, title, ops };
             let made: BoardChanged =
@@ -131,6 +130,14 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Returns a card that shows a stack, called as the last part of its name.
+fn card(reference: String) -> NewCard {
+    let name = reference.rsplit([':', '/']).next().unwrap_or_default();
+    let name = name.split(['@', '#']).next().unwrap_or_default();
+    let title = Some(name.to_owned()).filter(|name| !name.is_empty());
+    NewCard { title, reference: Some(reference), ..NewCard::default() }
 }
 
 /// Returns enough of an id to name a dashboard.
@@ -209,5 +216,22 @@ fn shows(card: &CardInfo) -> String {
         CardState::Moved => format!("{name}: moved to another context"),
         CardState::NotHere => format!("{name}: has not come yet"),
         CardState::NotFollowed => format!("{name}: in a context that is not followed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_is_called_as_the_stack_is() {
+        for (reference, title) in [
+            ("sales", "sales"),
+            ("alice:sales/weekly@v2#a.csv", "weekly"),
+            ("alice/main:sales/weekly@head~1", "weekly"),
+            ("@v1", ""),
+        ] {
+            assert_eq!(card(reference.to_owned()).title.unwrap_or_default(), title, "{reference}");
+        }
     }
 }

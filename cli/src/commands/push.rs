@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use dsp_protocol::api::{NewFile, NewFrame, Pushed};
 use futures::{Stream, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::App;
 use crate::client::{Client, Url};
@@ -69,6 +69,12 @@ pub(crate) struct Args {
     name: Option<String>,
 }
 
+/// Returns what a frame says of the program that made it.
+fn settings() -> serde_json::Map<String, Value> {
+    let client = json!({ "client": "dsp", "version": env!("CARGO_PKG_VERSION") });
+    serde_json::Map::from_iter([("client".to_owned(), client)])
+}
+
 pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
     let began = Instant::now();
     something(&args)?;
@@ -113,6 +119,7 @@ pub(crate) async fn run(args: Args, app: &App) -> Result<()> {
         inputs,
         reveal_inputs,
         exclude,
+        settings: settings(),
         ..NewFrame::default()
     };
     let pushed: Pushed = client.steps(&Url::new(&["frames"]), &frame, &mut bar).await?;

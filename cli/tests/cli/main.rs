@@ -79,6 +79,7 @@ fn frame(stack: StackInfo, files: &[(&str, &[u8])]) -> FrameInfo {
         files,
         inputs: Vec::new(),
         needs: Vec::new(),
+        settings: serde_json::Map::new(),
         stack,
     }
 }

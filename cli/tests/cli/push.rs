@@ -49,6 +49,7 @@ fn files_are_named_by_absolute_path_and_read_by_the_daemon() {
             ],
             "tags": ["v1"],
             "inputs": ["raw@v2"],
+            "settings": {"client": {"client": "dsp", "version": env!("CARGO_PKG_VERSION")}},
         })
     );
 }

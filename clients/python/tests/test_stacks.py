@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import os
+import platform
 import webbrowser
 
 import numpy as np
@@ -41,6 +42,20 @@ def test_attachments_are_told_apart():
     once, again = (dsp.stack("new/apart").head.attachments for _ in range(2))
     assert once == again
     assert len({*once, *again}) == 2
+
+
+def test_a_frame_says_what_made_it(monkeypatch):
+    dsp.push("new/made", "one")
+    head = dsp.stack("new/made").head
+    assert head.settings["client"] == {"client": "dsp-py", "version": dsp.__version__}
+    assert head.settings["python"] == platform.python_version()
+    assert head.settings["libraries"]["numpy"] == np.__version__
+    # With other versions of what made it the same is the same.
+    monkeypatch.setattr(np, "__version__", "9")
+    assert dsp.push("new/made", "one").unchanged
+    monkeypatch.setattr(np, "__version__", "9" * 9999)
+    dsp.push("new/made", "two")
+    assert dsp.stack("new/made").head.settings["libraries"]["numpy"] == "9" * 64
 
 
 def test_a_frame_says_how_its_parameters_are_asked_for():

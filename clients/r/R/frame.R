@@ -189,6 +189,7 @@ push <- function(frame, message = NULL) {
     named <- function(widget) structure(widget, names = names(widget) %||% character())
     body$widgets <- lapply(frame$widgets, named)
   }
+  body$settings <- made_by()
   result <- steps(client, "/frames", body)
   user <- get_json(client, "/node")$user
   name <- sub("^.*:", "", result$reference)
@@ -200,6 +201,19 @@ push <- function(frame, message = NULL) {
       unchanged = isTRUE(result$unchanged)
     ),
     class = "dsp_pushed"
+  )
+}
+
+# What a frame says of the program that made it: versions, and nothing of machine or account.
+made_by <- function() {
+  version <- function(name) unname(getNamespaceVersion(name))
+  used <- intersect(
+    c("arrow", "data.table", "ggplot2", "htmlwidgets", "plotly", "tibble"), loadedNamespaces()
+  )
+  libraries <- structure(lapply(used, version), names = used)
+  list(
+    client = list(client = "dsp-r", version = version("dsp")),
+    r = as.character(getRversion()), libraries = libraries
   )
 }
 

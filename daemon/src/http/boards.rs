@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use dsp_protocol::api::{
-    BoardChanged, BoardInfo, BoardView, ChangeBoard, CopyBoard, NewBoard, Page, UndoBoard,
+    BoardChanged, BoardInfo, BoardView, ChangeBoard, CopyBoard, Editing, Editors, NewBoard, Page,
+    UndoBoard,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -42,6 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
         .routes(routes!(undo))
         .routes(routes!(copy))
         .routes(routes!(renew))
+        .routes(routes!(editing))
 }
 
 /// Lists dashboards, the last changed first
@@ -143,4 +145,17 @@ async fn copy(
     responses((status = 200, body = BoardInfo), NoSuch, NotNow))]
 async fn renew(State(ops): State<Arc<Ops>>, Path(board): Path<String>) -> Answer<BoardInfo> {
     Ok(Json(ops.renew_board(&board).await?))
+}
+
+/// Tells the others that I edit a dashboard, or do not any more, and who of them does
+#[utoipa::path(post, path = "/boards/{board}/editing", tag = "boards",
+    operation_id = "editingBoard", request_body = Editing,
+    params(("board" = String, Path, description = "id, or first digits of it")),
+    responses((status = 200, body = Editors), NoSuch, NotNow))]
+async fn editing(
+    State(ops): State<Arc<Ops>>,
+    Path(board): Path<String>,
+    Body(said): Body<Editing>,
+) -> Answer<Editors> {
+    Ok(Json(ops.edit_board(&board, said.editing).await?))
 }

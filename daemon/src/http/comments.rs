@@ -24,6 +24,12 @@ struct ListQuery {
     board: Option<String>,
     /// A card of it.
     card: Option<String>,
+    /// A context by label or id, `*` for all, where neither is named; the current one when left
+    /// out.
+    context: Option<String>,
+    /// Words that a comment holds, all of them in any order, without regard to case.
+    #[param(max_length = 256)]
+    q: Option<String>,
     /// Most items of the page.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u64>,
@@ -35,12 +41,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Ops>> {
     OpenApiRouter::new().routes(routes!(list, say)).routes(routes!(edit, remove))
 }
 
-/// Lists comments, the first one first
+/// Lists comments: on a stack or a dashboard the first one first, of a context the last one first
 #[utoipa::path(get, path = "/comments", tag = "comments", operation_id = "listComments",
     params(ListQuery), responses((status = 200, body = CommentPage), NoSuch, NotNow))]
 async fn list(State(ops): State<Arc<Ops>>, Query(query): Query<ListQuery>) -> Answer<Page> {
-    let ListQuery { reference, board, card, limit, cursor } = query;
-    let filter = CommentFilter { reference, board, card };
+    let ListQuery { reference, board, card, context, q, limit, cursor } = query;
+    let filter = CommentFilter { reference, board, card, context, words: q };
     Ok(Json(ops.comments(&filter, &Paging { limit, cursor }).await?))
 }
 

@@ -1,13 +1,15 @@
 //! Comments on stacks, frames and cards.
 
 use data_encoding::HEXLOWER;
-use dsp_protocol::api::{CommentInfo, NewComment, Page, Problem};
-use dsp_protocol::context::CommentView;
+use dsp_protocol::api::{CommentAbout, CommentInfo, NewComment, Page, Problem};
+use dsp_protocol::context::{CommentView, StackState, StackView};
 use dsp_protocol::id::{ContextId, UserId};
 use dsp_protocol::reference::Rev;
 use dsp_protocol::statement::CommentOn;
 use dsp_protocol::sync::{Command, Reply};
+use dsp_protocol::wire::BoardKey;
 
+use super::boards::{self, Held};
 use super::problem::{bad_request, not_found};
 use super::resolve;
 use super::scene::Scene;
@@ -16,6 +18,9 @@ use super::{Ops, Paging};
 
 /// Most comments in one page.
 const PAGE: u64 = 500;
+
+/// Most characters of words that are looked for.
+const WORDS: usize = 256;
 
 /// What comments are about.
 #[derive(Clone, Debug, Default)]
@@ -26,13 +31,34 @@ pub struct CommentFilter {
     pub board: Option<String>,
     /// A card of it.
     pub card: Option<String>,
+    /// A context by label or id, `*` for all, where neither is named; the current one when absent.
+    pub context: Option<String>,
+    /// Words that a comment holds.
+    pub words: Option<String>,
+}
+
+/// Words that are looked for.
+struct Words(Vec<String>);
+
+impl Words {
+    fn read(text: &str) -> Result<Self, Problem> {
+        if text.chars().count() > WORDS {
+            return Err(bad_request(format!("`q` has more than {WORDS} characters")));
+        }
+        Ok(Words(text.to_lowercase().split_whitespace().map(str::to_owned).collect()))
+    }
+
+    fn are_in(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        self.0.iter().all(|word| text.contains(word))
+    }
 }
 
 /// What a comment is about, as far as it is asked for.
 enum About {
     Stack(CommentOn),
     Exactly(CommentOn),
-    Board(dsp_protocol::wire::BoardKey),
+    Board(BoardKey),
 }
 
 impl About {
@@ -60,15 +86,65 @@ impl Ops {
     /// What they are about is not here, or the page is none.
     pub async fn comments(&self, filter: &CommentFilter, paging: &Paging) -> Result<Page, Problem> {
         let scene = self.scene().await?;
+        let words = Words::read(filter.words.as_deref().unwrap_or_default())?;
+        if filter.reference.is_none() && filter.board.is_none() && filter.card.is_none() {
+            return self.comments_within(&scene, filter.context.as_deref(), &words, paging).await;
+        }
+        if filter.context.is_some() {
+            return Err(bad_request(
+                "`context` lists the comments of a context: leave out `ref` and `board`, or it",
+            ));
+        }
         let (context, about) = self.about(&scene, filter).await?;
-        let comments = self.held_comments(context).await?;
-        let mut infos: Vec<CommentInfo> = comments
-            .iter()
-            .filter(|comment| about.takes(&comment.on) && !scene.blocked.contains(&comment.author))
-            .filter_map(|comment| info(&scene, context, comment))
-            .collect();
+        let mut comments = self.held_comments(context).await?;
+        comments.retain(|comment| about.takes(&comment.on));
+        let mut infos = self.shown(&scene, context, comments).await?;
+        infos.retain(|comment| words.are_in(&comment.text));
         infos.sort_by(|a, b| (&a.time, &a.id).cmp(&(&b.time, &b.id)));
         paging.page(infos, PAGE, |info| super::paging::text_key(&info.time, info.id.as_bytes()))
+    }
+
+    /// Lists the comments of a context, or of all, on what is shown here; the last one first.
+    async fn comments_within(
+        &self,
+        scene: &Scene,
+        context: Option<&str>,
+        words: &Words,
+        paging: &Paging,
+    ) -> Result<Page, Problem> {
+        let contexts: Vec<ContextId> = match context {
+            Some("*") => scene.contexts.keys().copied().collect(),
+            label => vec![scene.context_or_current(label)?.id],
+        };
+        let mut infos = Vec::new();
+        for context in contexts {
+            let held = self.held_comments(context).await?;
+            let mut here = self.shown(scene, context, held).await?;
+            here.retain(|comment| comment.about.is_some() && words.are_in(&comment.text));
+            infos.append(&mut here);
+        }
+        // What is written in RFC 3339 and in UTC is in order as text.
+        infos.sort_by(|a, b| (&b.time, &b.id).cmp(&(&a.time, &a.id)));
+        paging.page(infos, PAGE, |info| {
+            let key = super::paging::text_key(&info.time, info.id.as_bytes());
+            key.iter().map(|byte| !byte).collect()
+        })
+    }
+
+    /// Returns comments of a context as they are shown; nothing of what was taken back.
+    async fn shown(
+        &self,
+        scene: &Scene,
+        context: ContextId,
+        comments: Vec<CommentView>,
+    ) -> Result<Vec<CommentInfo>, Problem> {
+        let on_card = |one: &CommentView| matches!(one.on, CommentOn::Card { .. });
+        let boards = match comments.iter().any(on_card) {
+            true => self.held_boards(Some(context)).await?,
+            false => Vec::new(),
+        };
+        let infos = comments.iter().filter(|comment| !scene.blocked.contains(&comment.author));
+        Ok(infos.filter_map(|comment| info(scene, context, &boards, comment)).collect())
     }
 
     /// Says something about a stack, a frame or a card.
@@ -77,13 +153,13 @@ impl Ops {
     /// That is not here, it says nothing or too much, or I may not write in the context.
     pub async fn new_comment(&self, new: NewComment) -> Result<CommentInfo, Problem> {
         let scene = self.scene().await?;
-        let filter = CommentFilter { reference: new.reference, board: new.board, card: new.card };
+        let NewComment { reference, board, card, text } = new;
+        let filter = CommentFilter { reference, board, card, ..CommentFilter::default() };
         let (context, about) = self.about(&scene, &filter).await?;
         let on = match about {
             About::Stack(on) | About::Exactly(on) => on,
             About::Board(_) => return Err(bad_request("a comment is on a card: `card`")),
         };
-        let text = new.text;
         match self.node.run(Command::Comment { context, on, text }).await? {
             Reply::Comment(id) => self.my_comment(&scene, context, id).await,
             other => Err(bad_request(format!("nothing was said: {other:?}"))),
@@ -183,8 +259,8 @@ impl Ops {
         id: [u8; 16],
     ) -> Result<CommentInfo, Problem> {
         let mine = self.comment_view(context, self.me, id).await?;
-        mine.and_then(|comment| info(scene, context, &comment))
-            .ok_or_else(|| no_comment(&HEXLOWER.encode(&id)))
+        let shown = self.shown(scene, context, mine.into_iter().collect()).await?;
+        shown.into_iter().next().ok_or_else(|| no_comment(&HEXLOWER.encode(&id)))
     }
 
     /// Finds a comment of mine that was not taken back.
@@ -206,13 +282,19 @@ fn no_comment(id: &str) -> Problem {
 }
 
 /// Returns a comment as it is shown; nothing of one that was taken back.
-fn info(scene: &Scene, context: ContextId, comment: &CommentView) -> Option<CommentInfo> {
+fn info(
+    scene: &Scene,
+    context: ContextId,
+    boards: &[Held],
+    comment: &CommentView,
+) -> Option<CommentInfo> {
     Some(CommentInfo {
         id: HEXLOWER.encode(&comment.id),
         context,
         author: scene.names.named(comment.author),
         mine: comment.author == scene.me,
         text: comment.text.clone()?,
+        about: about_info(scene, context, boards, &comment.on),
         frame: match &comment.on {
             CommentOn::Frame { frame, .. } => Some(*frame),
             CommentOn::Stack { .. } | CommentOn::Card { .. } => None,
@@ -224,4 +306,37 @@ fn info(scene: &Scene, context: ContextId, comment: &CommentView) -> Option<Comm
         time: rfc3339(comment.made),
         edited: comment.edited.map(rfc3339),
     })
+}
+
+/// Returns what a comment is about, where that is shown here.
+fn about_info(
+    scene: &Scene,
+    context: ContextId,
+    boards: &[Held],
+    on: &CommentOn,
+) -> Option<CommentAbout> {
+    match on {
+        CommentOn::Stack { user, stack } | CommentOn::Frame { user, stack, .. } => {
+            let stacks = &scene.contexts.get(&context)?.stacks;
+            let is_it = |one: &&StackView| (one.owner, one.stack) == (*user, *stack);
+            let known = stacks.iter().find(is_it).filter(|one| one.state == StackState::Live)?;
+            (!scene.blocked.contains(user)).then(|| CommentAbout {
+                user: scene.names.named(*user),
+                stack: Some(*stack),
+                board: None,
+                name: known.name.to_string(),
+            })
+        }
+        CommentOn::Card { creator, nonce, .. } => {
+            let key = BoardKey { creator: *creator, nonce: *nonce };
+            let shown = |one: &&Held| one.key == key && !one.stated.removed;
+            let held = boards.iter().find(shown)?;
+            (!scene.blocked.contains(creator)).then(|| CommentAbout {
+                user: scene.names.named(*creator),
+                stack: None,
+                board: Some(held.id()),
+                name: boards::title(&held.content),
+            })
+        }
+    }
 }

@@ -115,6 +115,7 @@ pub fn context_of(event: &Event) -> Option<ContextId> {
         Event::StackCreated(stack) | Event::StackHeadChanged(stack) => Some(stack.context),
         Event::FrameAdded { context, .. }
         | Event::BoardChanged { context, .. }
+        | Event::BoardEditors { context, .. }
         | Event::CommentChanged { context, .. }
         | Event::AttachmentAvailable { context, .. }
         | Event::ContextChanged { context, .. }
@@ -136,6 +137,7 @@ pub fn name_of(event: &Event) -> &'static str {
         Event::StackHeadChanged(_) => "stack.head_changed",
         Event::FrameAdded { .. } => "frame.added",
         Event::BoardChanged { .. } => "board.changed",
+        Event::BoardEditors { .. } => "board.editors",
         Event::CommentChanged { .. } => "comment.changed",
         Event::AttachmentAvailable { .. } => "attachment.available",
         Event::ContextChanged { .. } => "context.changed",
@@ -205,6 +207,11 @@ impl Ops {
             sync::Event::Board { context, board } => {
                 let board = super::boards::board_id(context, board);
                 Some(Event::BoardChanged { context, board })
+            }
+            sync::Event::Editing { context, board, user, device, editing } => {
+                let changed = self.editors.hear((context, board), (user, device), editing);
+                let board = super::boards::board_id(context, board);
+                changed.then_some(Event::BoardEditors { context, board })
             }
             sync::Event::Comment { context, author, id } => {
                 let comment = data_encoding::HEXLOWER.encode(&id);

@@ -10,7 +10,7 @@ use dsp_protocol::id::{ContextId, FrameId};
 use dsp_protocol::limits;
 use dsp_protocol::name::AttachmentPath;
 use dsp_protocol::object::lineage::InputSource;
-use dsp_protocol::object::{Frame, Lineage, Metrics, Param, Widget};
+use dsp_protocol::object::{self, Frame, Lineage, Metrics, Param, Widget};
 use serde_json::{Map, Value};
 
 use super::content::{file_info, hashes};
@@ -62,6 +62,7 @@ impl Ops {
             files: files.iter().map(|file| file_info(file, &here)).collect(),
             inputs: self.inputs(frame).await?,
             needs: frame.missing_features().into_iter().map(str::to_owned).collect(),
+            settings: settings_json(frame),
             stack,
         })
     }
@@ -264,6 +265,14 @@ fn widget_info(widget: &Widget) -> WidgetInfo {
         values: widget.values.iter().map(Param::to_json).collect(),
         order: widget.order,
         hidden: widget.hidden,
+    }
+}
+
+/// Returns what a frame says of what made it; of other kinds than a map nothing is made.
+fn settings_json(frame: &Frame) -> Map<String, Value> {
+    match frame.settings.as_ref().map(object::to_json) {
+        Some(Value::Object(settings)) => settings,
+        _ => Map::new(),
     }
 }
 

@@ -187,6 +187,7 @@ pub struct Ops {
     identity_changes: tokio::sync::Mutex<()>,
     /// When all that a device offered was last here, in milliseconds since 1970.
     synced: std::sync::Mutex<BTreeMap<DeviceId, i64>>,
+    editors: boards::EditorsKnown,
     /// Whether the daemon stops in order to start anew.
     begins_anew: AtomicBool,
     /// Held while it is decided what may go, and while pins change, so that each sees the other.
@@ -236,6 +237,7 @@ impl Ops {
             pairing: Pairing::default(),
             identity_changes: tokio::sync::Mutex::default(),
             synced: std::sync::Mutex::default(),
+            editors: boards::EditorsKnown::default(),
             begins_anew: AtomicBool::new(false),
             keeping: Arc::default(),
             pushing: Arc::default(),

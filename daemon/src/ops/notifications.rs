@@ -283,6 +283,7 @@ impl Watch {
             sync::Event::Frame { .. }
             | sync::Event::Blob { .. }
             | sync::Event::Board { .. }
+            | sync::Event::Editing { .. }
             | sync::Event::Context(_)
             | sync::Event::NotAdmitted { .. }
             | sync::Event::OtherVersion { .. }
@@ -379,6 +380,7 @@ fn matters(event: &NodeEvent) -> bool {
             sync::Event::Frame { .. }
                 | sync::Event::Blob { .. }
                 | sync::Event::Board { .. }
+                | sync::Event::Editing { .. }
                 | sync::Event::Context(_)
         ),
         NodeEvent::Fetched { failed, .. } => *failed > 0,

@@ -322,6 +322,18 @@ http! {
         pub change: Option<ChangeId>,
     }
 
+    /// `POST /boards/{board}/editing`.
+    pub struct Editing {
+        /// Whether I edit it; who says so no more for half a minute does not either.
+        pub editing: bool,
+    }
+
+    /// Who edits a dashboard just now.
+    pub struct Editors {
+        /// The others who say so and are reached, each once. Myself where I do on another device.
+        pub editors: Vec<UserName>,
+    }
+
     /// What came of a change.
     pub struct BoardChanged {
         /// The change, by which it can be undone; absent where all of it stood there already.
@@ -363,6 +375,9 @@ http! {
         pub mine: bool,
         /// What is said, as Markdown.
         pub text: String,
+        /// The stack or the dashboard that it is about; absent where that is not shown here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub about: Option<CommentAbout>,
         /// The frame that it is about, where it is about one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub frame: Option<FrameId>,
@@ -374,6 +389,20 @@ http! {
         /// When it was last said otherwise.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub edited: Option<String>,
+    }
+
+    /// What a comment is about: a stack, or a dashboard where a card of it is.
+    pub struct CommentAbout {
+        /// Whose it is.
+        pub user: UserName,
+        /// The stack.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub stack: Option<StackId>,
+        /// The dashboard.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub board: Option<DocumentId>,
+        /// What the stack is called, or the title of the dashboard.
+        pub name: String,
     }
 
     /// `POST /comments`: says something about a stack, a frame or a card.

@@ -21,6 +21,15 @@ http! {
             /// The dashboard.
             board: DocumentId,
         },
+        /// Somebody begins or ends to edit a dashboard; `POST /boards/{board}/editing` tells who
+        /// does.
+        #[serde(rename = "board.editors")]
+        BoardEditors {
+            /// The context.
+            context: ContextId,
+            /// The dashboard.
+            board: DocumentId,
+        },
         /// A comment appeared, was said otherwise, or was taken back.
         #[serde(rename = "comment.changed")]
         CommentChanged {

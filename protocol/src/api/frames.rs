@@ -43,6 +43,10 @@ http! {
         pub inputs: Vec<InputInfo>,
         /// Features it needs that this version does not know.
         pub needs: Vec<String>,
+        /// What made it, as its author's program says; see [`NewFrame::settings`].
+        #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub settings: serde_json::Map<String, serde_json::Value>,
     }
 
     /// How a parameter is asked for; what is left out is made of its values.
@@ -142,6 +146,12 @@ http! {
         /// Patterns of what is left out of folders, as in `.dspignore`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub exclude: Vec<String>,
+        /// What makes it: `client`, with its `client` (a name) and `version`, `python` or `r`, the
+        /// version of `libraries` by their names, and what other tools say. At most 16 KiB, 8
+        /// levels deep; a frame that differs in nothing else is the same.
+        #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+        #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+        pub settings: serde_json::Map<String, serde_json::Value>,
     }
 
     /// A file of a new frame: where its bytes are.

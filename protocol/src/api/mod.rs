@@ -54,8 +54,8 @@ pub use self::archives::{ArchiveTaken, Came, ExportArchive};
 pub use self::blobs::{BlobPut, Fault, Fetched, RefRequest, Verified};
 pub use self::boards::{
     BoardChangeInfo, BoardChanged, BoardInfo, BoardOp, BoardParam, BoardView, CardHeight, CardInfo,
-    CardKind, CardStack, CardState, ChangeBoard, CommentInfo, CopyBoard, EditComment, NewBoard,
-    NewCard, NewComment, UndoBoard,
+    CardKind, CardStack, CardState, ChangeBoard, CommentAbout, CommentInfo, CopyBoard, EditComment,
+    Editing, Editors, NewBoard, NewCard, NewComment, UndoBoard,
 };
 pub use self::contexts::{
     AccessName, ContextInfo, FollowState, NewContext, Policy, Readable, RoleName, SetQuota,

@@ -331,7 +331,6 @@ pub fn to_json(value: &Value) -> Json {
     }
 }
 
-/// Returns the value of JSON.
 /// Returns the value that JSON writes.
 ///
 /// # Errors

@@ -119,22 +119,35 @@ impl Node {
         boards.map(|(key, slot)| (key, slot.proofs().collect())).collect()
     }
 
-    /// Returns changes of a dashboard from one on, as many as a record of an archive holds.
+    /// Names the changes of a dashboard that count, each after those on which it depends.
+    pub fn archived_order(&self, id: ContextId, board: BoardKey) -> Vec<(CatalogKey, u64)> {
+        let slot = self.contexts.get(&id).and_then(|context| context.board(board));
+        let changes = slot.into_iter().flat_map(BoardSlot::changes);
+        changes.map(|(key, held)| (key, held.envelope.n)).collect()
+    }
+
+    /// Returns the first of some changes of a dashboard, as many as a record of an archive holds,
+    /// and of how many that is all. Of one that does not count any more there is nothing.
     pub fn archived_changes(
         &self,
         id: ContextId,
         board: BoardKey,
-        from: usize,
-    ) -> Vec<(UserId, Vec<u8>)> {
+        named: &[(CatalogKey, u64)],
+    ) -> (usize, Vec<(UserId, Vec<u8>)>) {
         let slot = self.contexts.get(&id).and_then(|context| context.board(board));
-        let changes = slot.into_iter().flat_map(BoardSlot::changes).skip(from);
-        let mut bytes = 0;
-        let fits = |(_, envelope): &(UserId, Vec<u8>)| {
-            bytes += envelope.len();
-            bytes <= limits::ARCHIVE_RECORD_BYTES / 2
-        };
-        let changes = changes.map(|(key, held)| (key.user, held.envelope.encode()));
-        changes.take(limits::JUDGE_BATCH).take_while(fits).collect()
+        let (mut through, mut changes, mut bytes) = (0, Vec::new(), 0);
+        for (key, n) in named.iter().take(limits::JUDGE_BATCH) {
+            if let Some(held) = slot.and_then(|slot| slot.held(key, *n)) {
+                let envelope = held.envelope.encode();
+                bytes += envelope.len();
+                if bytes > limits::ARCHIVE_RECORD_BYTES / 2 && !changes.is_empty() {
+                    break;
+                }
+                changes.push((key.user, envelope));
+            }
+            through += 1;
+        }
+        (through, changes)
     }
 }
 

@@ -76,6 +76,9 @@ impl Node {
                 let edit = Edit { edits, command: Some(id), makes: false };
                 self.edit_board(cx, context, board, edit);
             }
+            Command::Editing { context, board, editing } => {
+                self.tell_editing(cx, id, context, board, editing);
+            }
             Command::Drop { context, blobs } => self.let_go(cx, id, context, blobs),
             Command::TakeBack { context, blobs } => self.take_back(cx, id, context, blobs),
             Command::HereAgain { context, blobs } => self.here_again(cx, id, context, blobs),
@@ -519,6 +522,7 @@ impl Node {
             }
             Command::Follow { .. }
             | Command::EditBoard { .. }
+            | Command::Editing { .. }
             | Command::SetPolicy { .. }
             | Command::Leave { .. }
             | Command::Rejoin { .. }

@@ -114,6 +114,9 @@ impl Node {
             Message::BoardFork { tag, board, user, proof } => {
                 self.on_board_fork(cx, device, tag, board, user, &proof);
             }
+            Message::BoardEditing { tag, board, editing } => {
+                self.on_board_editing(cx, device, tag, board, editing);
+            }
             Message::Contexts { tag, contexts } => self.on_contexts(cx, device, tag, contexts),
             Message::Peers { tag, peers } => self.on_peers(cx, device, tag, peers),
             Message::Offer { tag, offers } => self.on_offer(cx, device, tag, offers),

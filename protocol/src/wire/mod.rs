@@ -171,6 +171,16 @@ pub enum Message {
         /// A [`ForkProof`](crate::doc::ForkProof), encoded.
         proof: Vec<u8>,
     },
+    /// The sender's user begins, goes on or ends to edit a dashboard. It is passed on by nobody and
+    /// kept for a moment only.
+    BoardEditing {
+        /// The context.
+        tag: Tag,
+        /// Which dashboard.
+        board: BoardKey,
+        /// Whether she edits it.
+        editing: bool,
+    },
     /// Asks for frames.
     WantFrames {
         /// The context.
@@ -447,6 +457,9 @@ impl Message {
                 .with("board", board.to_value())
                 .with("user", *user)
                 .with("proof", proof.clone()),
+            Message::BoardEditing { tag, board, editing } => tagged("board-editing", tag)
+                .with("board", board.to_value())
+                .with("editing", *editing),
             Message::WantFrames { tag, frames } => {
                 tagged("want-frames", tag).with("frames", list(frames))
             }
@@ -559,6 +572,11 @@ impl Message {
                 board: f.required("board", BoardKey::from_value)?,
                 user: f.required("user", UserId::from_value)?,
                 proof: f.required("proof", Value::into_bytes)?,
+            },
+            "board-editing" => Message::BoardEditing {
+                tag: tag(&mut f)?,
+                board: f.required("board", BoardKey::from_value)?,
+                editing: f.required("editing", Value::into_bool)?,
             },
             "want-frames" => Message::WantFrames {
                 tag: tag(&mut f)?,

@@ -83,6 +83,7 @@ fn samples() -> Vec<(String, Message)> {
             },
         ),
         ("board-fork", Message::BoardFork { tag, board, user, proof: vec![1] }),
+        ("board-editing", Message::BoardEditing { tag, board, editing: true }),
         ("want-frames", Message::WantFrames { tag, frames: vec![frame] }),
         ("frames", Message::Frames { tag, frames: vec![vec![3]], missing: vec![frame] }),
         ("peers", Message::Peers { tag, peers: vec![peer] }),

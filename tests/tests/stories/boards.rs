@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, ensure};
 use dsp_protocol::api::{
-    BoardChanged, BoardInfo, BoardOp, BoardView, ChangeBoard, CommentInfo, NewBoard, NewCard,
-    NewComment, NewTicket, NotificationInfo, NotificationKind, RoleName,
+    BoardChanged, BoardInfo, BoardOp, BoardView, ChangeBoard, CommentInfo, Editing, Editors,
+    NewBoard, NewCard, NewComment, NewTicket, NotificationInfo, NotificationKind, RoleName,
 };
 use dsp_tests::{Cluster, Node};
 use hyper::Method;
@@ -24,6 +24,50 @@ async fn add(node: &Node, id: &str, title: &str) -> anyhow::Result<BoardChanged>
     let card = NewCard { title: Some(title.to_owned()), text, ..NewCard::default() };
     let change = ChangeBoard { ops: vec![BoardOp::AddCard(card)] };
     Ok(node.api().send(Method::POST, &format!("/boards/{id}/changes"), &change).await?)
+}
+
+/// Says on a node that its user edits a dashboard, or does not, and returns who of the others does.
+async fn editing(node: &Node, id: &str, editing: bool) -> anyhow::Result<Vec<String>> {
+    let path = format!("/boards/{id}/editing");
+    let told: Editors = node.api().send(Method::POST, &path, &Editing { editing }).await?;
+    Ok(told.editors.into_iter().map(|user| user.name).collect())
+}
+
+//  alice <-- bob (writer)
+//  both edit a dashboard, alice leaves it
+#[tokio::test]
+async fn who_edits_a_dashboard_sees_who_else_does() -> anyhow::Result<()> {
+    let cluster = Cluster::new()?;
+    let [alice, bob] = cluster.start(["alice", "bob"]).await?;
+    let writer = NewTicket { role: Some(RoleName::Writer), expires_seconds: None, uses: None };
+    bob.follow(&alice.ticket_of("main", &writer).await?.ticket).await?;
+    bob.writes_into("alice/main").await?;
+    let new = NewBoard { context: None, title: "Week".to_owned(), ops: Vec::new() };
+    let made: BoardChanged = alice.api().send(Method::POST, "/boards", &new).await?;
+    let id = &made.board.info.id.to_string();
+    shows(&bob, id, &[]).await?;
+
+    ensure!(editing(&alice, id, true).await?.is_empty(), "alice is told of herself");
+    bob.eventually(async |_| {
+        let others = editing(&bob, id, true).await?;
+        ensure!(others == ["alice"], "bob is told of {others:?}");
+        Ok(())
+    })
+    .await?;
+    alice
+        .eventually(async |_| {
+            let others = editing(&alice, id, true).await?;
+            ensure!(others == ["bob"], "alice is told of {others:?}");
+            Ok(())
+        })
+        .await?;
+    editing(&alice, id, false).await?;
+    bob.eventually(async |_| {
+        let others = editing(&bob, id, true).await?;
+        ensure!(others.is_empty(), "bob is still told of {others:?}");
+        Ok(())
+    })
+    .await
 }
 
 //  alice <-- bob (writer), who is away for a while

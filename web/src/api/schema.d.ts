@@ -142,6 +142,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/boards/{board}/editing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells the others that I edit a dashboard, or do not any more, and who of them does */
+        post: operations["editingBoard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/boards/{board}/history": {
         parameters: {
             query?: never;
@@ -217,7 +234,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists comments, the first one first */
+        /** Lists comments: on a stack or a dashboard the first one first, of a context the last one first */
         get: operations["listComments"];
         put?: never;
         /** Says something about a stack, a frame or a card */
@@ -1999,8 +2016,18 @@ export interface components {
             /** @description What they are after. */
             to?: string | null;
         };
+        /** @description What a comment is about: a stack, or a dashboard where a card of it is. */
+        CommentAbout: {
+            board?: components["schemas"]["DocumentId"] | null;
+            /** @description What the stack is called, or the title of the dashboard. */
+            name: string;
+            stack?: components["schemas"]["StackId"] | null;
+            /** @description Whose it is. */
+            user: components["schemas"]["UserName"];
+        };
         /** @description A comment: an item of `GET /comments`. */
         CommentInfo: {
+            about?: components["schemas"]["CommentAbout"] | null;
             /** @description Who says it. */
             author: components["schemas"]["UserName"];
             /** @description The card that it is about, where it is about one. */
@@ -2361,6 +2388,16 @@ export interface components {
             /** @description What it says from now on. */
             text: string;
         };
+        /** @description `POST /boards/{board}/editing`. */
+        Editing: {
+            /** @description Whether I edit it; who says so no more for half a minute does not either. */
+            editing: boolean;
+        };
+        /** @description Who edits a dashboard just now. */
+        Editors: {
+            /** @description The others who say so and are reached, each once. Myself where I do on another device. */
+            editors: components["schemas"]["UserName"][];
+        };
         /** @description An event of `GET /events`; its SSE name is the tag. */
         Event: (components["schemas"]["StackEvent"] & {
             /** @enum {string} */
@@ -2375,6 +2412,13 @@ export interface components {
             context: components["schemas"]["ContextId"];
             /** @enum {string} */
             event: "board.changed";
+        } | {
+            /** @description The dashboard. */
+            board: components["schemas"]["DocumentId"];
+            /** @description The context. */
+            context: components["schemas"]["ContextId"];
+            /** @enum {string} */
+            event: "board.editors";
         } | {
             /** @description Who says it. */
             author: components["schemas"]["UserId"];
@@ -2728,6 +2772,8 @@ export interface components {
             parents: components["schemas"]["FrameId"][];
             /** @description The reference asked for, in full. */
             reference: string;
+            /** @description What made it, as its author's program says; see [`NewFrame::settings`]. */
+            settings?: Record<string, never>;
             /** @description The stack. */
             stack: components["schemas"]["StackInfo"];
             /** @description Tags on it. */
@@ -3157,6 +3203,12 @@ export interface components {
              *     being blinded.
              */
             reveal_inputs?: boolean;
+            /**
+             * @description What makes it: `client`, with its `client` (a name) and `version`, `python` or `r`, the
+             *     version of `libraries` by their names, and what other tools say. At most 16 KiB, 8
+             *     levels deep; a frame that differs in nothing else is the same.
+             */
+            settings?: Record<string, never>;
             /** @description The stack, `[context:]stack`-like reference of mine; made when new. */
             stack: string;
             /** @description Tags to set on it. */
@@ -4642,6 +4694,7 @@ export type Changed = components['schemas']['Changed'];
 export type ClientFile = components['schemas']['ClientFile'];
 export type ClosedContext = components['schemas']['ClosedContext'];
 export type ColumnChange = components['schemas']['ColumnChange'];
+export type CommentAbout = components['schemas']['CommentAbout'];
 export type CommentInfo = components['schemas']['CommentInfo'];
 export type CommentPage = components['schemas']['CommentPage'];
 export type ConfirmBackup = components['schemas']['ConfirmBackup'];
@@ -4668,6 +4721,8 @@ export type DropMode = components['schemas']['DropMode'];
 export type DropReport = components['schemas']['DropReport'];
 export type DropRequest = components['schemas']['DropRequest'];
 export type EditComment = components['schemas']['EditComment'];
+export type Editing = components['schemas']['Editing'];
+export type Editors = components['schemas']['Editors'];
 export type Event = components['schemas']['Event'];
 export type Examine = components['schemas']['Examine'];
 export type ExportArchive = components['schemas']['ExportArchive'];
@@ -5189,6 +5244,43 @@ export interface operations {
             507: components["responses"]["DiskFull"];
         };
     };
+    editingBoard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, or first digits of it */
+                board: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Editing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Editors"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Refused"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["Misdirected"];
+            500: components["responses"]["Failed"];
+            503: components["responses"]["Unavailable"];
+            507: components["responses"]["DiskFull"];
+        };
+    };
     getBoardHistory: {
         parameters: {
             query?: {
@@ -5333,6 +5425,13 @@ export interface operations {
                 board?: string;
                 /** @description A card of it. */
                 card?: string;
+                /**
+                 * @description A context by label or id, `*` for all, where neither is named; the current one when left
+                 *     out.
+                 */
+                context?: string;
+                /** @description Words that a comment holds, all of them in any order, without regard to case. */
+                q?: string;
                 /** @description Most items of the page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */

@@ -1,7 +1,7 @@
 // The calls of the daemon that dashboards need, and how pages draw what it answers.
 
 import { all, answer, api } from "../api/client";
-import type { BoardChangeInfo, BoardInfo, BoardOp, BoardView, CardInfo } from "../api/schema";
+import type { BoardChangeInfo, BoardInfo, BoardOp, BoardView, CardInfo, UserName } from "../api/schema";
 import { readParams } from "../widgets";
 import type { Act } from "./acts";
 import type { Card, Dashboard, NewCard } from "./model";
@@ -51,6 +51,13 @@ export interface Undone {
 export async function undo(board: string, change: string): Promise<Undone> {
   const undone = await answer(api.POST("/api/v1/boards/{board}/undo", { params: { path: { board } }, body: { change } }));
   return { change: undone.change ?? undefined, left: undone.left ?? [] };
+}
+
+/** Tells others that one is edited on this page, or is not any more; returns who of them edits it. */
+export async function tellEditing(board: string, editing: boolean): Promise<UserName[]> {
+  // A page that is left ends what it asked for, but not this.
+  const said = { params: { path: { board } }, body: { editing }, keepalive: !editing };
+  return (await answer(api.POST("/api/v1/boards/{board}/editing", said))).editors;
 }
 
 /** Returns the changes of one, the last one first, `most` at most. */

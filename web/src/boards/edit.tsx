@@ -5,7 +5,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { answer, api } from "../api/client";
 import { count, plain, size } from "../format";
 import { useQuery } from "../live/query";
-import { Icon } from "../parts/icon";
+import { Icon, type IconName } from "../parts/icon";
 import { Show } from "../parts/show";
 import { Known } from "../parts/states";
 import { Time } from "../parts/time";
@@ -14,9 +14,10 @@ import { type Listing, listStacks, placeOf } from "../stacks";
 import type { Value } from "../widgets";
 import type { Act } from "./acts";
 import { Draft } from "./draft";
+import { carries, isCarried } from "./drop";
 import { referenceIn } from "./frames";
 import { ahead, sized, spanOf, type Step, stepOf } from "./grid";
-import { type Card, HEIGHTS, type Height } from "./model";
+import { type Card, COLUMNS, HEIGHTS, type Height, type NewCard } from "./model";
 import { byWeight, card as cardOf } from "./suggest";
 
 /** How long a pointer has to stay on a stack before it is looked at, in milliseconds. */
@@ -52,35 +53,43 @@ export function Tools({ card, cards, perform, open }: ToolsProps) {
     event.preventDefault();
     step(what);
   };
+  // One that cannot do more keeps the focus of who pressed it until then.
+  const button = (what: Step, icon: IconName, ends = sized(card, what) === undefined) => (
+    <button
+      type="button"
+      class="button bare icon"
+      aria-label={`${name}: ${what}`}
+      title={what}
+      aria-disabled={ends || undefined}
+      onClick={() => step(what)}
+    >
+      <Icon name={icon} size={16} />
+    </button>
+  );
   return (
     <span class="tools" role="toolbar" aria-label={`Card ${name}`}>
       <button
         type="button"
         class="button bare icon grip"
-        draggable
+        {...carries(() => ({ moves: card.id }), (grip) => grip.closest(".board-cell"))}
         aria-label={`Move ${name}: arrows move it, with Shift they size it`}
         title="Drag it, or use the arrow keys; with Shift they size it"
         onKeyDown={pressed}
-        onDragStart={(event) => {
-          event.dataTransfer?.setData("text/x-dsp-card", card.id);
-          const whole = event.currentTarget.closest(".board-cell");
-          if (whole) event.dataTransfer?.setDragImage(whole, 20, 20);
-        }}
       >
         <Icon name="grip" size={16} />
       </button>
-      <button type="button" class="button bare icon" aria-label={`${name}: earlier`} disabled={at === 0} onClick={() => step("earlier")}>
-        <Icon name="left" size={16} />
-      </button>
-      <button
-        type="button"
-        class="button bare icon"
-        aria-label={`${name}: later`}
-        disabled={at === cards.length - 1}
-        onClick={() => step("later")}
-      >
-        <Icon name="right" size={16} />
-      </button>
+      {button("earlier", "left", at === 0)}
+      {button("later", "right", at === cards.length - 1)}
+      {button("narrower", "narrower")}
+      <span class="size" title={`${card.span} of ${COLUMNS} columns wide`}>
+        {card.span}
+      </span>
+      {button("wider", "wider")}
+      {button("lower", "lower")}
+      <span class="size" title={HEIGHT_NAMES[card.height]}>
+        {card.height}
+      </span>
+      {button("higher", "higher")}
       <button type="button" class="button bare icon" aria-label={`Edit ${name}`} onClick={open}>
         <Icon name="edit" size={16} />
       </button>
@@ -123,6 +132,19 @@ export function Edge({ card, perform }: Pick<ToolsProps, "card" | "perform">) {
   );
 }
 
+const TEXT = cardOf({ kind: "text", title: "Text", text: "Some *words*." });
+const HEADING = cardOf({ kind: "divider", title: "Section" });
+
+function cardOfStack(one: Listing): NewCard {
+  const title = one.stack.name.split("/").at(-1) ?? "";
+  return cardOf({ kind: "stack", ref: reference(placeOf(one)), title, span: 6, height: "m" });
+}
+
+/** What a button needs that adds a card: pressed at the end, and dragged wherever it is dropped. */
+function adds(card: NewCard, perform: (act: Act) => void) {
+  return { ...carries(() => ({ adds: card })), onClick: () => perform({ act: "add", card }) };
+}
+
 /** Stacks that can be added, and what else a dashboard may hold. */
 export function Palette({ perform }: { perform: (act: Act) => void }) {
   const [part, setPart] = useState("");
@@ -135,13 +157,9 @@ export function Palette({ perform }: { perform: (act: Act) => void }) {
   };
   useEffect(() => () => clearTimeout(waits.current), []);
   const listed = useQuery("stacks to add", () => listStacks(""), ({ event }) => event.startsWith("stack."));
-  const add = (one: Listing) => {
-    const ref = reference(placeOf(one));
-    perform({ act: "add", card: cardOf({ kind: "stack", ref, title: one.stack.name.split("/").at(-1) ?? "", span: 6, height: "m" }) });
-  };
   return (
     <>
-      {looked && !metrics && <Preview key={reference(placeOf(looked))} listing={looked} />}
+      {looked && !metrics && !isCarried() && <Preview key={reference(placeOf(looked))} listing={looked} />}
       <aside
         class="adding card"
         aria-label="Add cards"
@@ -152,10 +170,10 @@ export function Palette({ perform }: { perform: (act: Act) => void }) {
       >
         <h2>Add</h2>
         <div class="row wrap">
-          <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "text", title: "Text", text: "Some *words*." }) })}>
+          <button type="button" class="button" {...adds(TEXT, perform)}>
             <Icon name="text" size={16} /> Text
           </button>
-          <button type="button" class="button" onClick={() => perform({ act: "add", card: cardOf({ kind: "divider", title: "Section" }) })}>
+          <button type="button" class="button" {...adds(HEADING, perform)}>
             <Icon name="plus" size={16} /> Heading
           </button>
           <button type="button" class="button" aria-pressed={metrics} onClick={() => setMetrics(!metrics)}>
@@ -181,11 +199,11 @@ export function Palette({ perform }: { perform: (act: Act) => void }) {
                     <button
                       type="button"
                       class="add"
-                      onClick={() => {
+                      {...adds(cardOfStack(one), (act) => {
                         // It stands on the dashboard now.
                         near(undefined);
-                        add(one);
-                      }}
+                        perform(act);
+                      })}
                       onMouseEnter={() => near(one)}
                       onFocus={() => near(one)}
                       onBlur={() => near(undefined)}
@@ -259,7 +277,7 @@ function MetricList({ listing, perform }: { listing: Listing; perform: (act: Act
                 type="button"
                 class="add"
                 key={name}
-                onClick={() => perform({ act: "add", card: cardOf({ kind: "metric", ref, text: name, title: name, span: 3, height: "s" }) })}
+                {...adds(cardOf({ kind: "metric", ref, text: name, title: name, span: 3, height: "s" }), perform)}
               >
                 <b class="cut">{plain(name)}</b>
                 <Icon name="plus" size={16} />

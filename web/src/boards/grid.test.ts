@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { ahead, sized, spanOf, stepOf } from "./grid";
+import { ahead, landing, sized, spanOf, stepOf } from "./grid";
 import type { Card } from "./model";
 
 const cards = ["a", "b", "c"].map(
@@ -32,4 +32,18 @@ it("reads keys", () => {
     "higher",
     undefined,
   ]);
+});
+
+it("finds where a card lands that is carried", () => {
+  const box = (left: number, top: number, width: number, height: number) => ({ left, top, right: left + width, bottom: top + height });
+  // Two beside each other, the second one lower, and a wide one below them.
+  const cells = [box(0, 0, 100, 50), box(110, 0, 100, 80), box(0, 90, 210, 50)];
+  expect(landing(cells, 10, 20)).toEqual({ index: 0, beside: 0, side: "left" });
+  expect(landing(cells, 90, 20)).toEqual({ index: 1, beside: 1, side: "left" });
+  expect(landing(cells, 50, 70)).toEqual({ index: 1, beside: 1, side: "left" });
+  expect(landing(cells, 200, 20)).toEqual({ index: 2, beside: 1, side: "right" });
+  expect(landing(cells, 200, 100)).toEqual({ index: 2, beside: 2, side: "top" });
+  expect(landing(cells, 10, 130)).toEqual({ index: 3, beside: 2, side: "bottom" });
+  expect(landing(cells, 10, 900)).toEqual({ index: 3, beside: 2, side: "bottom" });
+  expect(landing([], 1, 1).index).toBe(0);
 });

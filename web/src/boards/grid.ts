@@ -61,3 +61,34 @@ export function ahead(cards: readonly Card[], id: string, to: number): string | 
   if (from < 0 || at === from) return undefined;
   return others[at]?.id ?? null;
 }
+
+/** Where on the screen something stands. */
+export interface Box {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+/** Where something that is carried would land. */
+export interface Landing {
+  /** The place of the card before which it would stand; their number is the end. */
+  index: number;
+  /** The card at which that is shown, and on which side of it. */
+  beside: number;
+  side: "left" | "right" | "top" | "bottom";
+}
+
+/** Returns where what is carried to a point would land among cards, which stand as they are read. */
+export function landing(cells: readonly Box[], x: number, y: number): Landing {
+  const alone = cells.map((one) => cells.every((other) => other === one || other.top >= one.bottom || one.top >= other.bottom));
+  const found = cells.findIndex(({ left, top, right, bottom }, at) =>
+    alone[at] ? y < (top + bottom) / 2 : y < top || (y <= bottom && x < (left + right) / 2),
+  );
+  const index = found < 0 ? cells.length : found;
+  const next = cells[index];
+  // Before the first card of a row, it is seen at the end of the row above as long as the pointer is there.
+  const above = index > 0 && (next === undefined || y < next.top);
+  if (above) return { index, beside: index - 1, side: alone[index - 1] ? "bottom" : "right" };
+  return { index, beside: index, side: alone[index] ? "top" : "left" };
+}

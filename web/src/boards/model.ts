@@ -47,6 +47,8 @@ export interface NewCard {
   span: number;
   height: Height;
   tab?: string;
+  /** The card before which it comes; null and nothing are the end. */
+  before?: string | null;
 }
 
 /** What is said of a parameter of the bar. */

@@ -31,6 +31,7 @@ const NAMES: Record<DaemonEvent["event"], true> = {
   "frame.added": true,
   "attachment.available": true,
   "board.changed": true,
+  "board.editors": true,
   "comment.changed": true,
   "context.changed": true,
   "peer.connected": true,

@@ -19,10 +19,11 @@ import { CardView } from "../boards/card";
 import { barOf, firstChoice, shownBy, sourceOf } from "../boards/choose";
 import { Duplicate } from "../boards/copy";
 import { Draft } from "../boards/draft";
+import { useDrop } from "../boards/drop";
 import { Edge, Inspector, Palette, Tools } from "../boards/edit";
+import { Editors } from "../boards/editors";
 import type { DrawnCard } from "../boards/export/collect";
 import { type Found, frameAt, referenceOf, stackOf, timesOf, useFrames, useHistories } from "../boards/frames";
-import { ahead } from "../boards/grid";
 import { History } from "../boards/history";
 import type { Card } from "../boards/model";
 import { pin, pinned } from "../boards/pins";
@@ -118,7 +119,6 @@ function Loaded({ opened, open, mode }: { opened: Opened; open: Open; mode: Mode
   const [discussed, setDiscussed] = useState<string>();
   const comments = useComments({ board: board.id });
   const [inspected, setInspected] = useState<string>();
-  const [over, setOver] = useState<string>();
 
   const stacks = board.cards.flatMap((card) => stackOf(card) ?? []);
   const histories = useHistories(stacks);
@@ -172,6 +172,7 @@ function Loaded({ opened, open, mode }: { opened: Opened; open: Open; mode: Mode
   /** Does something; what is put on the dashboard comes onto the tab that is shown. */
   const performHere = (done: Act) =>
     perform(done.act === "add" && tab !== undefined ? { ...done, card: { ...done.card, tab } } : done);
+  const drop = useDrop(cards, performHere);
   const card = board.cards.find(({ id }) => id === inspected);
   const talked = board.cards.find(({ id }) => id === discussed);
   const alone = edits ? undefined : board.cards.find(({ id, kind }) => id === query.card && kind !== "divider");
@@ -203,30 +204,19 @@ function Loaded({ opened, open, mode }: { opened: Opened; open: Open; mode: Mode
       <div class={edits ? "editing" : undefined}>
         {edits && <Palette perform={performHere} />}
         {cards.length === 0 ? (
-          <Empty icon="dashboards" title={tab === undefined ? "Nothing on it yet" : "Nothing on this tab yet"}>
-            <p>{edits ? "Add stacks from the list." : "Whoever made it has put nothing here."}</p>
-          </Empty>
+          <div class={drop.carrying ? "board-empty carrying" : "board-empty"} {...(edits ? drop.hears : {})}>
+            <Empty icon="dashboards" title={tab === undefined ? "Nothing on it yet" : "Nothing on this tab yet"}>
+              <p>{edits ? "Add stacks from the list, or drag them here." : "Whoever made it has put nothing here."}</p>
+            </Empty>
+          </div>
         ) : (
-          <div class="board">
+          <div class={drop.carrying ? "board carrying" : "board"} {...(edits ? drop.hears : {})}>
             {cards.map((card, index) => {
               return (
                 <div
                   key={card.id}
-                  class={`board-cell ${card.height} ${over === card.id ? "over" : ""}`}
+                  class={`board-cell ${card.height} ${drop.mark(index)}`}
                   style={{ "--span": card.span }}
-                  onDragOver={(event) => {
-                    if (!edits || !event.dataTransfer?.types.includes("text/x-dsp-card")) return;
-                    event.preventDefault();
-                    setOver(card.id);
-                  }}
-                  onDragLeave={() => setOver(undefined)}
-                  onDrop={(event) => {
-                    event.preventDefault();
-                    setOver(undefined);
-                    const id = event.dataTransfer?.getData("text/x-dsp-card") ?? "";
-                    const before = ahead(cards, id, index);
-                    if (before !== undefined) perform({ act: "move", id, before });
-                  }}
                 >
                   <CardView
                     card={card}
@@ -353,6 +343,7 @@ function Head({ opened, edits, mode, open, drawn, choice, at, tab }: HeadProps) 
         {edits && (
           <span role="status">{saved ? "Saved" : "Saving …"}</span>
         )}
+        {edits && <Editors board={board.id} />}
       </p>
       <div class="row wrap">
         {edits && mine ? (

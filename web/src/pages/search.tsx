@@ -5,7 +5,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { all, answer, api, ProblemError } from "../api/client";
-import type { BoardInfo, CommentInfo, PeerInfo, SearchHit } from "../api/schema";
+import type { CommentInfo, PeerInfo, SearchHit } from "../api/schema";
 import { listBoards } from "../boards/calls";
 import { count, plain, short } from "../format";
 import { type Fitting, keyOf, pick, readWanted, wantedPath } from "../found";
@@ -18,7 +18,7 @@ import { Icon, type IconName } from "../parts/icon";
 import { StackLine } from "../parts/stack-list";
 import { Bones, Empty, Failed } from "../parts/states";
 import { Time } from "../parts/time";
-import { reference, stackPath } from "../ref";
+import { stackPath } from "../ref";
 import { hitIn, says } from "../said";
 import { type Listing, listStacks, placeOf } from "../stacks";
 import { useTitle } from "../title";
@@ -29,8 +29,6 @@ const PAUSE = 180;
 const MOST = 8;
 /** Frames in which something is found that are looked at. */
 const HITS = 500;
-/** Stacks, the ones pushed to last, and dashboards whose comments are read. */
-const READ = 60;
 
 /** The search. */
 export function Search() {
@@ -80,11 +78,7 @@ function Found({ q }: { q: string }) {
   const peers = useQuery("search peers", listPeers, ({ event }) => event === "context.changed");
   const asked = useSettled(q);
   const hits = useQuery(`search ${asked}`, () => findFrames(asked));
-  const comments = useQuery(
-    `search comments ${stacks.data === undefined} ${boards.data === undefined}`,
-    () => readComments(stacks.data ?? [], boards.data ?? []),
-    ({ event }) => event === "comment.changed",
-  );
+  const comments = useQuery(`search comments ${asked}`, () => findComments(asked), ({ event }) => event === "comment.changed");
   const names = useMemo(() => new Map((peers.data ?? []).map(({ user, name }) => [user, name])), [peers.data]);
   const found = useMemo(() => {
     const known = new Map<string, SearchHit>();
@@ -98,7 +92,7 @@ function Found({ q }: { q: string }) {
   const columns = (hits.data ?? []).flatMap((hit) => (hit.head ? (hit.columns ?? []).map((column) => ({ hit, column })) : []));
   const dashboards = (boards.data ?? []).filter((board) => !board.removed && says(q, [board.title, board.description, board.creator.name]));
   const people = (peers.data ?? []).filter((peer) => says(q, [peer.name, peer.own_name]) || peer.user.startsWith(q));
-  const said = (comments.data ?? []).filter(({ comment }) => says(q, [comment.text]));
+  const said = comments.data ?? [];
   const waits = [stacks, boards, peers, hits, comments].some((one) => one.data === undefined && one.error === undefined);
   const counts = [found, columns, dashboards, said, people].map((one) => one.length);
   const total = counts.reduce((sum, one) => sum + one, 0);
@@ -254,25 +248,16 @@ interface Said {
   on: string;
 }
 
-/** Returns the comments on the stacks that were pushed to last and on dashboards: no call lists them all. */
-async function readComments(stacks: readonly Listing[], boards: readonly BoardInfo[]): Promise<Said[]> {
-  const latest = stacks.toSorted((a, b) => (b.stack.head?.time ?? "").localeCompare(a.stack.head?.time ?? "")).slice(0, READ);
-  const ofStacks = latest.map(async (one) => {
-    const place = placeOf(one);
-    const known = await comments({ ref: reference(place) });
-    return known.map((comment) => ({ comment, path: stackPath(place, "comments"), on: one.stack.name }));
+/** Returns the last comments that hold all words. */
+async function findComments(q: string): Promise<Said[]> {
+  const query = { context: "*", q, limit: HITS };
+  const { items } = await answer(api.GET("/api/v1/comments", { params: { query } }));
+  return items.flatMap((comment) => {
+    const { about, context } = comment;
+    if (!about) return [];
+    const path = about.board ? `/d/${about.board}` : stackPath({ user: about.user.user, context, name: about.name }, "comments");
+    return [{ comment, path, on: about.name || "a dashboard" }];
   });
-  const shown = boards.filter(({ removed }) => !removed).slice(0, READ);
-  const ofBoards = shown.map(async (board) => {
-    const known = await comments({ board: board.id });
-    return known.map((comment) => ({ comment, path: `/d/${board.id}`, on: board.title || "a dashboard" }));
-  });
-  return (await Promise.all([...ofStacks, ...ofBoards])).flat();
-}
-
-async function comments(query: { ref: string } | { board: string }): Promise<CommentInfo[]> {
-  const page = await answer(api.GET("/api/v1/comments", { params: { query: { ...query, limit: 500 } } })).catch(() => undefined);
-  return page?.items ?? [];
 }
 
 function columnPath(hit: SearchHit, file: string, stacks: readonly Listing[]): string {

@@ -10,7 +10,9 @@ import { stackPath } from "../ref";
 import { listContexts, type Listing, listStacks, placeOf } from "../stacks";
 import { node } from "../state";
 import { useTitle } from "../title";
-import { BackUp, Push, Share, Step } from "./home/begin";
+import { BackUp, Push, Share } from "./home/begin";
+import { Name, useNamed } from "./home/name";
+import { Step } from "./home/step";
 
 /** The page for who is new. */
 export function Welcome() {
@@ -22,7 +24,7 @@ export function Welcome() {
     <div class="page narrow-ish">
       <header>
         <h1>Welcome{me ? `, ${plain(me.name)}` : ""}</h1>
-        <p class="message">What you push is yours, stays on this machine, and goes to whom you let in: three steps, and a teammate sees it.</p>
+        <p class="message">What you push is yours, stays on this machine, and goes to whom you let in: a few steps, and a teammate sees it.</p>
       </header>
       <Known query={stacks} lines={8}>
         {(listed) => {
@@ -33,23 +35,21 @@ export function Welcome() {
             <section class="card begin" aria-labelledby="steps">
               <h2 id="steps">First steps</h2>
               <ol class="steps">
-                <Step done title={`You are ${plain(me.name)}`} open={!done.pushed}>
-                  <p class="muted">
-                    Teammates see this name and may call you otherwise; it was written into your identity when{" "}
-                    {plain(me.device_name)} started first. <a class="link" href="/settings/identity">Your words</a> tell them that it
-                    is you.
-                  </p>
-                  <p class="meta">
-                    <Id id={me.user} what="user" />
-                    <span>on {plain(me.device_name)}</span>
-                  </p>
-                  {!done.safe && <BackUp />}
-                </Step>
+                <Named pushed={done.pushed} />
                 <Step done={done.pushed} title="Push your first frame" open>
                   {first === undefined ? <Push /> : <Came listing={first} all={listed.length} />}
                 </Step>
                 <Step done={done.shared} title="Invite a teammate" open={done.pushed}>
                   <Share />
+                </Step>
+                <Step done={done.safe} title="Back up who you are" open={done.pushed && !done.safe}>
+                  <p class="meta">
+                    <Id id={me.user} what="user" />
+                    <span>
+                      <a class="link" href="/settings/identity">Your words</a> tell teammates that it is you.
+                    </span>
+                  </p>
+                  <BackUp />
                 </Step>
               </ol>
             </section>
@@ -66,6 +66,10 @@ export function Welcome() {
       </p>
     </div>
   );
+}
+
+function Named({ pushed }: { pushed: boolean }) {
+  return <Name named={useNamed(pushed)} pushed={pushed} />;
 }
 
 /** The first push is there. */

@@ -29,6 +29,7 @@ from dsp.errors import (
     tell,
 )
 from dsp.profiles import caller_of
+from dsp.settings import settings
 from dsp.showing import Shown
 from dsp.stacks import resolve
 from dsp.transfer import check
@@ -282,6 +283,7 @@ class StackFrame:
                 "files": files,
                 "tags": list(tags),
                 "inputs": self._inputs,
+                "settings": settings(),
             },
         )
         self.id = str(pushed["frame"])

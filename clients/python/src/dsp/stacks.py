@@ -85,6 +85,11 @@ class Frame(Shown):
         return {name: value_of(value) for name, value in self._info["params"].items()}
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """What made it, as its author's program says: `client`, `python`, `libraries`."""
+        return dict(self._info.get("settings", {}))
+
+    @property
     def widgets(self) -> dict[str, Widget]:
         """How its author wishes parameters of its attachments to be asked for."""
         return {

@@ -40,6 +40,15 @@ test_that("a frame says how its parameters are asked for", {
   expect_length(get_json(client(), "/frame", list(ref = "asked"))$widgets$km, 0)
 })
 
+test_that("a frame says what made it", {
+  as_person("alice")
+  push_frame("made", "one")
+  told <- get_json(client(), "/frame", list(ref = "made"))$settings
+  version <- as.character(utils::packageVersion("dsp"))
+  expect_identical(told$client, list(client = "dsp-r", version = version))
+  expect_identical(told$r, as.character(getRversion()))
+})
+
 test_that("read.csv reads what pull gives", {
   as_person("alice")
   push_frame("simple", data.frame(a = 1:3, b = c("x", "y", "z")), "My first dataset")

@@ -137,6 +137,31 @@ async fn comments_are_said_changed_and_taken_back() {
     let (_, list) = lab.get(&format!("/api/v1/comments?board={}", board.as_str().unwrap())).await;
     assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
 
+    // Of a context they come the last one first, each with what it is about.
+    let texts = async |query: &str| {
+        let (status, list) = lab.get(&format!("/api/v1/comments{query}")).await;
+        assert_eq!(status, StatusCode::OK, "{query}: {list}");
+        let items = list["items"].as_array().unwrap().iter();
+        let about = |one: &Value| one["about"]["name"].as_str().unwrap_or("nothing").to_owned();
+        items.map(|one| (one["text"].as_str().unwrap().to_owned(), about(one))).collect::<Vec<_>>()
+    };
+    let said_on = |text: &str, name: &str| (text.to_owned(), name.to_owned());
+    let all = texts("?context=*").await;
+    assert_eq!(all.len(), 3, "{all:?}");
+    assert_eq!(texts("").await, all);
+    assert_eq!(all[0], said_on("too small", "Week"));
+    assert_eq!(texts("?q=SMALL%20too").await, [said_on("too small", "Week")]);
+    assert_eq!(texts("?q=new%20small").await, []);
+    let (_, first) = lab.get("/api/v1/comments?limit=2").await;
+    let cursor = first["next_cursor"].as_str().unwrap();
+    assert_eq!(texts(&format!("?limit=2&cursor={cursor}")).await, all[2..]);
+    assert_eq!(texts("?ref=sales&q=ONE").await, [said_on("this one", "sales")]);
+    let long = format!("?q={}", "a".repeat(257));
+    for query in [&long, "?ref=sales&context=*", "?card=x", "?context=nowhere"] {
+        let (status, _) = lab.get(&format!("/api/v1/comments{query}")).await;
+        assert!(status.is_client_error(), "{query}: {status}");
+    }
+
     let path = format!("/api/v1/comments/{}", said["id"].as_str().unwrap());
     let (status, edited) = call(&lab, Method::PATCH, &path, json!({ "text": "new!" })).await;
     assert_eq!((status, &edited["text"]), (StatusCode::OK, &json!("new!")), "{edited}");
@@ -157,6 +182,11 @@ async fn comments_are_said_changed_and_taken_back() {
         let (actual, problem) = lab.post("/api/v1/comments", body.clone()).await;
         assert_eq!(actual.as_u16(), status, "{body}: {problem}");
     }
+    // What is not shown has no comments either.
+    done(&lab, "/api/v1/comments", json!({ "ref": "sales", "text": "once more" })).await;
+    let (status, _) = call(&lab, Method::DELETE, "/api/v1/stack?ref=sales", Value::Null).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(texts("").await, [said_on("too small", "Week")]);
     let response = lab.send(lab.request(Method::GET, "/api/v1/comments?ref=sales"), Body::empty());
     assert_eq!(response.await.status(), StatusCode::UNAUTHORIZED);
     lab.stop().await;

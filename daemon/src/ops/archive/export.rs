@@ -298,17 +298,21 @@ impl<'a> Writing<'a> {
                 let record = self.writer.board_fork(board, user, proof);
                 self.put(record).await?;
             }
+            let order = self.ops.node.query(move |engine| engine.archived_order(id, board)).await?;
+            let order = Arc::new(order);
             let mut from = 0;
-            loop {
-                let page =
-                    self.ops.node.query(move |engine| engine.archived_changes(id, board, from));
-                let page = page.await?;
-                if page.is_empty() {
-                    break;
+            while from < order.len() {
+                let named = order.clone();
+                let page = self
+                    .ops
+                    .node
+                    .query(move |engine| engine.archived_changes(id, board, &named[from..]));
+                let (through, changes) = page.await?;
+                from += through;
+                if !changes.is_empty() {
+                    let record = self.writer.board(board, changes);
+                    self.put(record).await?;
                 }
-                from += page.len();
-                let record = self.writer.board(board, page);
-                self.put(record).await?;
             }
         }
         Ok(())

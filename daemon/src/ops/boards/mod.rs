@@ -1,9 +1,11 @@
 //! Dashboards: listed, shown, written on, copied, undone.
 
+mod editors;
 mod edits;
 mod shown;
 
-pub(super) use self::shown::view;
+pub(super) use self::editors::EditorsKnown;
+pub(super) use self::shown::{title, view};
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -18,7 +18,7 @@ use super::Held;
 use super::edits::{Shows, cards, text};
 
 /// Returns the title of a dashboard.
-pub(super) fn title(content: &BoardContent) -> String {
+pub(in crate::ops) fn title(content: &BoardContent) -> String {
     text(content, BoardPart::Field, "title")
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use dsp_protocol::api::{NewFrame, Problem, WidgetInfo};
-use dsp_protocol::cbor::Map;
+use dsp_protocol::cbor::{self, Map};
 use dsp_protocol::id::{BlobHash, ContextId};
 use dsp_protocol::limits::{FRAME_FILES, LINEAGE_BYTES};
 use dsp_protocol::object::lineage::{Blinded, Input, InputSource};
 use dsp_protocol::object::{
-    Attachment, BlobRef, BuildError, Files, Frame, Lineage, Metric, Metrics, Param, Params,
+    self, Attachment, BlobRef, BuildError, Files, Frame, Lineage, Metric, Metrics, Param, Params,
     TreeBuilder, WIDGET_KINDS, Widget, Widgets,
 };
 use dsp_protocol::statement::Access;
@@ -28,6 +28,7 @@ pub(super) struct Draft {
     params: Params,
     widgets: Widgets,
     metrics: Metrics,
+    settings: Option<cbor::Value>,
     lineage: Option<Lineage>,
 }
 
@@ -57,6 +58,7 @@ impl Ops {
             params: read_params(&new.params)?,
             widgets: read_widgets(&new.widgets)?,
             metrics: new.metrics.iter().map(metric).collect::<Result<_, Problem>>()?,
+            settings: read_settings(&new.settings)?,
             lineage: self.lineage(scene, context, new).await?,
         })
     }
@@ -114,6 +116,7 @@ impl Ops {
             params: draft.params,
             widgets: draft.widgets,
             metrics: draft.metrics,
+            settings: draft.settings,
             ..Frame::default()
         };
         if let Some(lineage) = draft.lineage {
@@ -227,6 +230,15 @@ fn read_widgets(json: &BTreeMap<String, WidgetInfo>) -> Result<Widgets, Problem>
         Ok((name.clone(), widget))
     };
     json.iter().map(widget).collect()
+}
+
+/// Reads what makes a frame.
+fn read_settings(json: &serde_json::Map<String, Value>) -> Result<Option<cbor::Value>, Problem> {
+    if json.is_empty() {
+        return Ok(None);
+    }
+    let value = object::from_json(&Value::Object(json.clone()));
+    value.map(Some).map_err(|error| bad_request(format!("`settings`: {error}")))
 }
 
 /// Reads a metric: a number, or `"nan"`, `"inf"`, `"-inf"`.

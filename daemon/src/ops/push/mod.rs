@@ -197,7 +197,7 @@ impl Ops {
         Ok(stack.await?)
     }
 
-    /// Tells whether a frame says what the head says; parents and times aside.
+    /// Tells whether a frame says what the head says; parents, times, and what made it aside.
     async fn equals(
         &self,
         context: ContextId,
@@ -210,6 +210,7 @@ impl Ops {
             parents: old.parents.clone(),
             time: old.time,
             lineage: lineage.clone(),
+            settings: old.settings.clone(),
             ..new.clone()
         } == old;
         Ok(same && self.same_lineage(lineage.as_ref(), new.lineage.as_ref()).await?)

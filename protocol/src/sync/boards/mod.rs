@@ -13,6 +13,7 @@
 
 mod again;
 mod anew;
+mod editors;
 mod room;
 mod taking;
 mod writing;
@@ -176,7 +177,7 @@ impl BoardSlot {
         !self.busy && !self.dirty && self.inbox.is_empty()
     }
 
-    fn held(&self, key: &CatalogKey, n: u64) -> Option<&HeldChange> {
+    pub(super) fn held(&self, key: &CatalogKey, n: u64) -> Option<&HeldChange> {
         let at = usize::try_from(n.checked_sub(1)?).ok()?;
         self.lines.get(key)?.get(at)
     }

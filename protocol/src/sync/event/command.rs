@@ -331,6 +331,16 @@ pub enum Command {
         /// What.
         edits: Vec<BoardEdit>,
     },
+    /// Tells peers who know dashboards that I begin, go on or end to edit one. Replies
+    /// [`Reply::Done`].
+    Editing {
+        /// The context.
+        context: ContextId,
+        /// Which.
+        board: BoardKey,
+        /// Whether I edit it.
+        editing: bool,
+    },
     /// Begins a dashboard anew with what stands on it, without its history: its creator's and the
     /// owners' to do. Replies [`Reply::Done`].
     RenewBoard {

@@ -295,6 +295,20 @@ pub enum Event {
         /// Which.
         board: BoardKey,
     },
+    /// Somebody else begins, goes on or ends to edit a dashboard, as her device says. Nothing of it
+    /// is kept here, and who just vanishes ends nothing.
+    Editing {
+        /// The context.
+        context: ContextId,
+        /// Which dashboard.
+        board: BoardKey,
+        /// Who.
+        user: UserId,
+        /// On which device.
+        device: DeviceId,
+        /// Whether she edits it.
+        editing: bool,
+    },
     /// A comment appeared, was said otherwise, or was taken back.
     Comment {
         /// The context.

@@ -784,13 +784,11 @@ fn carry(lab: &mut Lab, from: At, to: At, context: ContextId) -> Vec<Result<Repl
     for (board, forks) in node.archived_boards(context) {
         let proof = |(user, proof)| ArchivePart::BoardFork { board, user, proof };
         parts.extend(forks.into_iter().map(proof));
-        let mut from = 0;
-        loop {
-            let changes = node.archived_changes(context, board, from);
-            if changes.is_empty() {
-                break;
-            }
-            from += changes.len();
+        let order = node.archived_order(context, board);
+        let mut left = &order[..];
+        while !left.is_empty() {
+            let (through, changes) = node.archived_changes(context, board, left);
+            left = &left[through..];
             boards.push(ArchivePart::Board { board, changes });
         }
     }

@@ -9,6 +9,7 @@ mod bench;
 mod blocks;
 mod boards;
 mod deletes;
+mod editors;
 mod forks;
 mod handover;
 mod hello;

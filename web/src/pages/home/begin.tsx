@@ -2,12 +2,12 @@
 
 import "../../styles/begin.css";
 
-import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 
 import type { Done } from "../../begun";
 import { Copy } from "../../parts/copy";
-import { Icon } from "../../parts/icon";
+import { Name, useNamed } from "./name";
+import { Step } from "./step";
 
 const WAYS: { name: string; code: string }[] = [
   { name: "Python", code: 'import dsp\n\ndsp.push_frame("first/table", df, "My first frame")' },
@@ -18,13 +18,14 @@ const WAYS: { name: string; code: string }[] = [
 /** What to do at first, as Home shows it while it is not all done. */
 export function Begin({ done, putAway }: { done: Done; putAway: () => void }) {
   const { pushed, shared, safe } = done;
-  const count = [pushed, shared, safe].filter(Boolean).length;
+  const named = useNamed(pushed);
+  const count = [named, pushed, shared, safe].filter(Boolean).length;
   return (
     <section aria-labelledby="begin" class="card begin">
       <div class="row section-head">
         <div>
           <h2 id="begin">First steps</h2>
-          <p class="muted small">{count} of 3 done</p>
+          <p class="muted small">{count} of 4 done</p>
         </div>
         <div class="row">
           <a class="link small" href="/welcome">
@@ -36,6 +37,7 @@ export function Begin({ done, putAway }: { done: Done; putAway: () => void }) {
         </div>
       </div>
       <ol class="steps">
+        <Name named={named} pushed={pushed} />
         <Step done={pushed} title="Push your first frame" open={!pushed}>
           <Push />
         </Step>
@@ -86,28 +88,6 @@ export function BackUp() {
       </p>
       <Copy text="dsp id backup" label="Copy the line that backs up" />
     </>
-  );
-}
-
-/** A step, ticked where it is done. */
-export function Step(props: { done: boolean; title: string; open: boolean; children: ComponentChildren }) {
-  return (
-    <li class={props.done ? "done" : ""}>
-      <span class="tick">
-        {props.done && <Icon name="check" size={14} />}
-        <span class="visually-hidden">{props.done ? "Done:" : "To do:"}</span>
-      </span>
-      {props.done && !props.open ? (
-        <h3>{props.title}</h3>
-      ) : (
-        <details open={props.open}>
-          <summary>
-            <h3>{props.title}</h3>
-          </summary>
-          <div class="grid-gap">{props.children}</div>
-        </details>
-      )}
-    </li>
   );
 }
 

@@ -1,5 +1,7 @@
 // What the identity log of a user says: her keys, and the devices that act for her.
 
+import { useEffect } from "preact/hooks";
+
 import type { KeyChange } from "../../api/schema";
 import { plain } from "../../format";
 import { useQuery } from "../../live/query";
@@ -19,6 +21,11 @@ const SAYS: Record<KeyChange["change"], string> = {
 /** The history of her keys, the latest first. */
 export function Keys({ user }: { user: string }) {
   const keys = useQuery(`keys ${user}`, () => listKeys(user), movesPeople);
+  const known = keys.data !== undefined;
+  useEffect(() => {
+    // What a link leads to is drawn after the page was opened.
+    if (known && location.hash === "#keys") document.getElementById("keys")?.scrollIntoView();
+  }, [known]);
   return (
     <Section title="Key history" id="keys" about="Signed by her root key; what a recovery took back does not count.">
       <Known query={keys} lines={3}>

@@ -12,6 +12,7 @@ import { Icon } from "../icon";
 import { Time } from "../time";
 import { toast } from "../toasts";
 import { bring, isPinned, listPins, pinFrame, said } from "./doing";
+import { madeWith } from "./made";
 
 /** Facts of a frame, and where its bytes are. */
 export function Side({ place, frame }: { place: StackPlace; frame: FrameInfo }) {
@@ -43,6 +44,12 @@ export function Side({ place, frame }: { place: StackPlace; frame: FrameInfo }) 
               </button>
             </dd>
           </div>
+          {madeWith(frame.settings).map(([what, version]) => (
+            <div key={what}>
+              <dt>{plain(what)}</dt>
+              <dd class="mono">{plain(version)}</dd>
+            </div>
+          ))}
           <div>
             <dt>Signed by device</dt>
             <dd class="mono">{frame.stack.head ? short(frame.stack.head.device) : "–"}</dd>
