@@ -82,6 +82,21 @@ describe("a dashboard", () => {
     await visitor.leave();
   });
 
+  it("is made of what was chosen, also when somebody pushes meanwhile", async () => {
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/dashboards/new");
+    const chosen = page.getByRole("checkbox", { name: /^waves\/two/ });
+    await chosen.check();
+    await alice.push("meanwhile", { "m.txt": "pushed meanwhile" });
+    await page.getByRole("checkbox", { name: /^meanwhile/ }).check();
+    expect(await chosen.isChecked()).toBe(true);
+    await page.getByRole("checkbox", { name: /^weekly/ }).check();
+    await page.getByRole("checkbox", { name: /^meanwhile/ }).uncheck();
+    await page.getByRole("button", { name: "Make a dashboard of 2 stacks" }).click();
+    await page.getByRole("heading", { name: "two, weekly", level: 1 }).waitFor();
+    await visitor.leave();
+  });
+
   it("is made from the first page with the keyboard alone", async () => {
     const visitor = await Visitor.come(browser, alice);
     const page = await visitor.at("/");
