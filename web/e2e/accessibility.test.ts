@@ -103,8 +103,8 @@ describe("every dashboard", () => {
     await expect.poll(height).toBe(101);
     await isFine(page, "the dashboard on paper");
     await page.goto(`${alice.address}${path}`);
-    await page.getByRole("button", { name: "Show drawn/wave alone" }).click();
-    await page.getByRole("dialog", { name: "drawn/wave" }).getByRole("img").waitFor();
+    await page.getByRole("button", { name: "Show wave alone" }).click();
+    await page.getByRole("dialog", { name: "wave" }).getByRole("img").waitFor();
     await isFine(page, "a card alone");
     await visitor.leave();
   });

@@ -118,6 +118,7 @@ describe("the search", () => {
     await alice.call("POST", "/comments", { ref: "plots/one", text: "The turnover of June is missing." });
     const visitor = await Visitor.come(browser, alice);
     const page = await visitor.at("/");
+    await page.getByRole("heading", { level: 1 }).waitFor();
     await page.keyboard.press("/");
     await page.keyboard.type("turnover");
     await page.keyboard.press("Enter");

@@ -82,6 +82,21 @@ describe("a dashboard", () => {
     await visitor.leave();
   });
 
+  it("is made of what was chosen, also when somebody pushes meanwhile", async () => {
+    const visitor = await Visitor.come(browser, alice);
+    const page = await visitor.at("/dashboards/new");
+    const chosen = page.getByRole("checkbox", { name: /^waves\/two/ });
+    await chosen.check();
+    await alice.push("meanwhile", { "m.txt": "pushed meanwhile" });
+    await page.getByRole("checkbox", { name: /^meanwhile/ }).check();
+    expect(await chosen.isChecked()).toBe(true);
+    await page.getByRole("checkbox", { name: /^weekly/ }).check();
+    await page.getByRole("checkbox", { name: /^meanwhile/ }).uncheck();
+    await page.getByRole("button", { name: "Make a dashboard of 2 stacks" }).click();
+    await page.getByRole("heading", { name: "two, weekly", level: 1 }).waitFor();
+    await visitor.leave();
+  });
+
   it("is made from the first page with the keyboard alone", async () => {
     const visitor = await Visitor.come(browser, alice);
     const page = await visitor.at("/");
@@ -439,15 +454,20 @@ describe("a dashboard", () => {
     const add = page.getByRole("complementary", { name: "Add cards" });
     const one = page.locator(".board-cell").filter({ has: page.getByRole("heading", { name: "one", exact: true }) });
 
-    // Held over the upper half it would land above, as is shown; past what is left, nowhere.
+    // With what it shows the bar comes, and everything below it moves.
+    await expect.poll(() => heights(page)).toEqual([101]);
+    await page.getByRole("slider", { name: "k" }).waitFor();
+    // Held over the lower half it would land below, and over the upper one above, as is shown.
     const box = await one.boundingBox();
     if (box === null) throw new Error("the card is not drawn");
     await add.getByRole("button", { name: /waves\/two/ }).hover();
     await page.mouse.down();
-    await page.mouse.move(box.x + 60, box.y + box.height - 20, { steps: 4 });
-    await page.locator(".lands-bottom").waitFor();
-    await page.mouse.move(box.x + 60, box.y + 20, { steps: 4 });
-    await page.locator(".lands-top").waitFor();
+    // Whoever holds it moves a little: a browser begins to drag with the first move, and tells where it is with the next ones.
+    let moves = 0;
+    const held = (y: number, mark: string) =>
+      expect.poll(() => page.mouse.move(box.x + 60 + (moves++ % 9), y).then(() => page.locator(mark).count())).toBe(1);
+    await held(box.y + box.height - 20, ".lands-bottom");
+    await held(box.y + 20, ".lands-top");
     expect(await page.locator("#preview").count()).toBe(0);
     await page.mouse.up();
     await expect.poll(order).toEqual(["two", "one"]);

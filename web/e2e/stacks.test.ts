@@ -117,6 +117,26 @@ describe("the list of stacks", () => {
     await visitor.leave();
   });
 
+  it("asks again while the daemon looks at tables, and says nothing is there only then", async () => {
+    const visitor = await Visitor.come(browser, alice);
+    for (const [path, shows] of [["/stacks?q=gross_margin", ".stack-list .name"], ["/search?q=gross_margin", ".found-stacks a"]] as const) {
+      const page = await visitor.page();
+      let times = 0;
+      // As it answers under load: what it has not looked at yet may be found in a moment.
+      await page.route("**/api/v1/search?*", async (route) => {
+        times += 1;
+        if (times > 2) return route.continue();
+        const note = `${3 - times} tables are being looked at for their columns; search again`;
+        return route.fulfill({ json: { items: [], note } });
+      });
+      await page.goto(alice.address + path);
+      await expect.poll(() => page.locator(shows).allInnerTexts()).toEqual([expect.stringContaining("sales/weekly")]);
+      expect(times).toBeGreaterThan(2);
+      await page.close();
+    }
+    await visitor.leave();
+  });
+
   it("says what is wrong with what is looked for", async () => {
     const visitor = await Visitor.come(browser, alice);
     const page = await visitor.at("/stacks?metric=auc%3Ehigh");

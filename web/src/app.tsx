@@ -1,7 +1,7 @@
 // The frame of every page, and which page is shown.
 
 import { ErrorBoundary, LocationProvider, Router, useLocation } from "preact-iso";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 import { PAGES } from "./addresses";
 import { link } from "./live/feed";
@@ -90,7 +90,8 @@ function Rail() {
 function Top() {
   const { path, route } = useLocation();
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  // With what is drawn: a key that is pressed as soon as it stands there is heard.
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const writes = event.target instanceof Element && event.target.closest("input, textarea, select");
       if (event.key !== "/" || writes || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -132,7 +132,8 @@ export function CardView(props: Drawn & { tools?: ComponentChildren; acts?: Acts
         </span>
       </header>
       <div class="board-body" {...(card.height === "auto" ? {} : { "data-room": "" })} {...(scrolls(card, shown) ? { tabIndex: 0, role: "group", "aria-label": `What ${title} shows` } : {})}>
-        <Stands stack={card.stack} />
+        {/* Where nothing of it can be shown, that says it all. */}
+        {frame && <Stands stack={card.stack} />}
         {card.description !== "" && <p class="caption">{plain(card.description)}</p>}
         <Body {...props} frame={frame} />
       </div>

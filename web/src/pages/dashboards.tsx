@@ -10,6 +10,7 @@ import type { ContextInfo } from "../api/schema";
 import { listBoards, newBoard, restoreBoard } from "../boards/calls";
 import { type Chosen, suggest } from "../boards/suggest";
 import { count, plain } from "../format";
+import { keyOf } from "../found";
 import { useQuery } from "../live/query";
 import { Icon } from "../parts/icon";
 import { Empty, Known } from "../parts/states";
@@ -121,7 +122,9 @@ export function NewDashboard() {
 function Choosing({ listed, contexts }: { listed: Listing[]; contexts: ContextInfo[] }) {
   const { route } = useLocation();
   const [part, setPart] = useState("");
-  const [chosen, setChosen] = useState<readonly Listing[]>([]);
+  // By what they are: the list is another one as soon as somebody pushes.
+  const [picked, pick] = useState<readonly string[]>([]);
+  const chosen = picked.flatMap((key) => listed.find(({ stack }) => keyOf(stack) === key) ?? []);
   const [title, setTitle] = useState("");
   const [context, setContext] = useState((contexts.find(({ current }) => current) ?? contexts[0])?.id ?? "");
   const [busy, setBusy] = useState(false);
@@ -161,20 +164,21 @@ function Choosing({ listed, contexts }: { listed: Listing[]; contexts: ContextIn
       </div>
       <fieldset class="card board-choices">
         <legend class="visually-hidden">Stacks</legend>
-        {fitting.slice(0, 200).map((one) => (
-          <label key={one.stack.context + one.stack.user + one.stack.id}>
-            <input
-              type="checkbox"
-              checked={chosen.includes(one)}
-              onChange={(event) =>
-                setChosen(event.currentTarget.checked ? [...chosen, one] : chosen.filter((other) => other !== one))
-              }
-            />
-            <b class="cut">{plain(one.stack.name)}</b>
-            <span class="muted cut">{plain(one.context?.label ?? "")}</span>
-            <span class="muted cut">{plain(one.stack.head?.message ?? "")}</span>
-          </label>
-        ))}
+        {fitting.slice(0, 200).map((one) => {
+          const key = keyOf(one.stack);
+          return (
+            <label key={key}>
+              <input
+                type="checkbox"
+                checked={picked.includes(key)}
+                onChange={(event) => pick(event.currentTarget.checked ? [...picked, key] : picked.filter((other) => other !== key))}
+              />
+              <b class="cut">{plain(one.stack.name)}</b>
+              <span class="muted cut">{plain(one.context?.label ?? "")}</span>
+              <span class="muted cut">{plain(one.stack.head?.message ?? "")}</span>
+            </label>
+          );
+        })}
         {fitting.length === 0 && <p class="muted">No stack is called so.</p>}
         {fitting.length > 200 && <p class="muted">{count(fitting.length - 200, "more stack")}: find them by name.</p>}
       </fieldset>

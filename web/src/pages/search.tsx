@@ -4,11 +4,12 @@ import { useLocation } from "preact-iso";
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
-import { all, answer, api, ProblemError } from "../api/client";
+import { answer, api, ProblemError } from "../api/client";
 import type { CommentInfo, PeerInfo, SearchHit } from "../api/schema";
 import { listBoards } from "../boards/calls";
 import { count, plain, short } from "../format";
 import { type Fitting, keyOf, pick, readWanted, wantedPath } from "../found";
+import { searchFrames } from "../frame-search";
 import { type Query, useQuery } from "../live/query";
 import { listPeers } from "../people";
 import { Avatar } from "../parts/avatar";
@@ -77,7 +78,7 @@ function Found({ q }: { q: string }) {
   const boards = useQuery("search boards", listBoards, ({ event }) => event === "board.changed");
   const peers = useQuery("search peers", listPeers, ({ event }) => event === "context.changed");
   const asked = useSettled(q);
-  const hits = useQuery(`search ${asked}`, () => findFrames(asked));
+  const hits = useHits(asked);
   const comments = useQuery(`search comments ${asked}`, () => findComments(asked), ({ event }) => event === "comment.changed");
   const names = useMemo(() => new Map((peers.data ?? []).map(({ user, name }) => [user, name])), [peers.data]);
   const found = useMemo(() => {
@@ -93,7 +94,7 @@ function Found({ q }: { q: string }) {
   const dashboards = (boards.data ?? []).filter((board) => !board.removed && says(q, [board.title, board.description, board.creator.name]));
   const people = (peers.data ?? []).filter((peer) => says(q, [peer.name, peer.own_name]) || peer.user.startsWith(q));
   const said = comments.data ?? [];
-  const waits = [stacks, boards, peers, hits, comments].some((one) => one.data === undefined && one.error === undefined);
+  const waits = [stacks, boards, peers, hits, comments].some((one) => one.data === undefined && one.error === undefined) || hits.loading;
   const counts = [found, columns, dashboards, said, people].map((one) => one.length);
   const total = counts.reduce((sum, one) => sum + one, 0);
   return (
@@ -234,11 +235,23 @@ function useSettled(text: string): string {
   return settled;
 }
 
-function findFrames(q: string): Promise<SearchHit[]> {
-  return all<SearchHit>(
-    (cursor) => answer(api.GET("/api/v1/search", { params: { query: { q, limit: HITS, ...(cursor ? { cursor } : {}) } } })),
-    HITS,
+/** Returns the frames in which a text is found, which may be more in a moment while it is loading. */
+function useHits(q: string): Query<SearchHit[]> {
+  const [round, again] = useState(0);
+  const next = () => again(round + 1);
+  const nothing = { of: q, data: undefined, error: undefined, loading: true };
+  const [state, become] = useState<Omit<Query<SearchHit[]>, "again"> & { of: string }>(nothing);
+  useEffect(
+    () =>
+      searchFrames(
+        q,
+        HITS,
+        ({ hits, reads }) => become({ of: q, data: hits, error: undefined, loading: reads }),
+        (error) => become({ of: q, data: undefined, error, loading: false }),
+      ),
+    [q, round],
   );
+  return { ...(state.of === q ? state : nothing), again: next };
 }
 
 /** A comment, and the page on which it stands. */

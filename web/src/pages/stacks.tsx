@@ -7,6 +7,7 @@ import { plain } from "../format";
 import {
   isNarrow, isQuery, keyOf, pick, question, readWanted, type Sort, SORTS, SPANS, tagsOf, type Wanted, wantedPath,
 } from "../found";
+import { searchFrames } from "../frame-search";
 import { useQuery } from "../live/query";
 import { Find } from "../parts/find";
 import { Icon } from "../parts/icon";
@@ -350,14 +351,18 @@ function useHits(wanted: Wanted): Hits {
   const [state, setState] = useState<Hits & { of: string }>({ of: "", hits: undefined, waits: false, problem: undefined });
   useEffect(() => {
     if (asks === "") return undefined;
-    let over = false;
-    const timer = setTimeout(async () => {
-      const came = await findFrames(asks);
-      if (!over) setState({ of: asks, waits: false, ...came });
+    let end = () => {};
+    const timer = setTimeout(() => {
+      end = searchFrames(
+        asks,
+        HITS,
+        ({ hits, reads }) => setState({ of: asks, waits: reads, hits: byStack(hits), problem: undefined }),
+        (error) => setState({ of: asks, waits: false, hits: new Map(), problem: said(error) }),
+      );
     }, PAUSE);
     return () => {
-      over = true;
       clearTimeout(timer);
+      end();
     };
   }, [asks]);
   if (asks === "") return { hits: undefined, waits: false, problem: undefined };
@@ -366,23 +371,20 @@ function useHits(wanted: Wanted): Hits {
   return { hits: isQuery(wanted.q) || wanted.metric !== "" ? state.hits : undefined, waits: true, problem: undefined };
 }
 
-async function findFrames(q: string): Promise<Omit<Hits, "waits">> {
-  try {
-    const found = await all<SearchHit>(
-      (cursor) => answer(api.GET("/api/v1/search", { params: { query: { q, limit: 500, ...(cursor ? { cursor } : {}) } } })),
-      HITS,
-    );
-    const hits = new Map<string, SearchHit>();
-    for (const hit of found) {
-      const key = keyOf({ context: hit.context, user: hit.user, id: hit.stack_id });
-      const known = hits.get(key);
-      if (known === undefined || (hit.head && !known.head)) hits.set(key, hit);
-    }
-    return { hits, problem: undefined };
-  } catch (error) {
-    const problem = error instanceof ProblemError ? error.problem : undefined;
-    return { hits: new Map(), problem: problem ? [problem.detail, problem.hint].filter(Boolean).join(". Try ") : String(error) };
+/** Returns the hit of each stack that says most: its head where it has one, else the first. */
+function byStack(found: readonly SearchHit[]): ReadonlyMap<string, SearchHit> {
+  const hits = new Map<string, SearchHit>();
+  for (const hit of found) {
+    const key = keyOf({ context: hit.context, user: hit.user, id: hit.stack_id });
+    const known = hits.get(key);
+    if (known === undefined || (hit.head && !known.head)) hits.set(key, hit);
   }
+  return hits;
+}
+
+function said(error: Error): string {
+  const problem = error instanceof ProblemError ? error.problem : undefined;
+  return problem ? [problem.detail, problem.hint].filter(Boolean).join(". Try ") : String(error);
 }
 
 /** Returns the users whom this node knows. */
