@@ -296,9 +296,21 @@ describe("widgets of which the author said more", () => {
     await clean(page);
 
     const made = await alice.cli("dashboards", "new", "Asked", "models/asked", "--json");
-    await page.goto(`${alice.address}/d/${(JSON.parse(made) as { info: { id: string } }).info.id}`);
-    await page.getByRole("group", { name: "Parameters of all cards" }).getByText("Growth (% a year)").waitFor();
+    const path = `${alice.address}/d/${(JSON.parse(made) as { info: { id: string } }).info.id}`;
+    await page.goto(path);
+    const all = page.getByRole("group", { name: "Parameters of all cards" });
+    await all.getByText("Growth (% a year)").waitFor();
     await page.locator("pre").getByText("1 large", { exact: true }).waitFor();
+
+    // A dashboard may show what an author leaves out.
+    await page.goto(`${path}/edit`);
+    await page.getByRole("button", { name: "Parameters" }).click();
+    const seed = page.getByRole("checkbox", { name: "seed stands in the bar" });
+    expect(await seed.isChecked()).toBe(false);
+    await seed.check();
+    await clean(page);
+    await page.getByRole("button", { name: "Done" }).click();
+    await all.getByText("seed").waitFor();
     await visitor.leave();
   });
 });

@@ -160,9 +160,9 @@ http! {
         /// What it is called.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub label: Option<String>,
-        /// Whether the bar leaves it out.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        pub hidden: bool,
+        /// Whether the bar leaves it out; where absent, as the authors of the frames wish.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub hidden: Option<bool>,
     }
 
     /// A card to be put on a dashboard.

@@ -1861,8 +1861,8 @@ export interface components {
         BoardParam: {
             /** @description What is chosen at first. */
             default?: Record<string, never> | null;
-            /** @description Whether the bar leaves it out. */
-            hidden?: boolean;
+            /** @description Whether the bar leaves it out; where absent, as the authors of the frames wish. */
+            hidden?: boolean | null;
             /** @description What it is called. */
             label?: string | null;
         };

@@ -9,7 +9,8 @@ it("says one thing of a parameter and leaves the others", () => {
   });
   expect(setting(board, "year", { label: undefined })).toEqual({ act: "param", key: "year", setting: { value: 2025 } });
   expect(setting(board, "region", { label: undefined })).toEqual({ act: "param", key: "region", setting: null });
-  // The daemon says of all whether they are hidden.
+  // What an author leaves out may be shown all the same.
   const said = { params: { region: { hidden: false } } };
-  expect(setting(said, "region", { value: undefined })).toEqual({ act: "param", key: "region", setting: null });
+  expect(setting(said, "region", { value: undefined })).toEqual({ act: "param", key: "region", setting: { hidden: false } });
+  expect(setting(said, "region", { hidden: undefined })).toEqual({ act: "param", key: "region", setting: null });
 });

@@ -12,12 +12,14 @@ import type { Dashboard, ParamSetting } from "./model";
 export function BarSettings(props: {
   board: Dashboard;
   widgets: readonly Widget[];
+  /** Parameters that the authors of the frames leave out, unless the dashboard says otherwise. */
+  left: ReadonlySet<string>;
   /** What is chosen now. */
   choice: Choice;
   perform: (act: Act) => void;
   close: () => void;
 }) {
-  const { board, widgets, choice, perform, close } = props;
+  const { board, widgets, left, choice, perform, close } = props;
   const beginNow = () => {
     for (const { key, kind } of widgets) {
       const value = choice[key];
@@ -30,7 +32,12 @@ export function BarSettings(props: {
       <ul class="grid-gap">
         {widgets.map((widget) => (
           <li key={widget.key} class="bar-setting">
-            <One widget={widget} setting={board.params[widget.key] ?? {}} change={(said) => perform(setting(board, widget.key, said))} />
+            <One
+              widget={widget}
+              left={left.has(widget.key)}
+              setting={board.params[widget.key] ?? {}}
+              change={(said) => perform(setting(board, widget.key, said))}
+            />
           </li>
         ))}
       </ul>
@@ -49,7 +56,7 @@ export function BarSettings(props: {
 /** What is said of one parameter; nothing takes something back. */
 type Said = { [K in keyof ParamSetting]: ParamSetting[K] | undefined };
 
-function One({ widget, setting, change }: { widget: Widget; setting: ParamSetting; change: (said: Said) => void }) {
+function One({ widget, left, setting, change }: { widget: Widget; left: boolean; setting: ParamSetting; change: (said: Said) => void }) {
   const { key } = widget;
   const values = widget.values as Value[];
   const name = plain(key);
@@ -84,10 +91,10 @@ function One({ widget, setting, change }: { widget: Widget; setting: ParamSettin
         <input
           type="checkbox"
           aria-label={`${name} stands in the bar`}
-          checked={setting.hidden !== true}
-          onChange={(event) => change({ hidden: event.currentTarget.checked ? undefined : true })}
+          checked={!(setting.hidden ?? left)}
+          onChange={({ currentTarget: { checked } }) => change({ hidden: checked === !left ? undefined : !checked })}
         />
-        <span>in the bar</span>
+        <span>in the bar{left && ", where its author leaves it out"}</span>
       </label>
     </>
   );
@@ -95,6 +102,6 @@ function One({ widget, setting, change }: { widget: Widget; setting: ParamSettin
 
 /** Returns what says something of a parameter, beside what is said of it already. */
 export function setting(board: Pick<Dashboard, "params">, key: string, said: Said): Act {
-  const all = Object.entries({ ...board.params[key], ...said }).filter(([, value]) => value !== undefined && value !== false);
+  const all = Object.entries({ ...board.params[key], ...said }).filter(([, value]) => value !== undefined);
   return { act: "param", key, setting: all.length === 0 ? null : (Object.fromEntries(all) as ParamSetting) };
 }

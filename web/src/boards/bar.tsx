@@ -11,7 +11,7 @@ import { keep, kept } from "../stored";
 import { called, type Choice, type Value, type Widget } from "../widgets";
 import type { Act } from "./acts";
 import { BarSettings } from "./bar-settings";
-import { barOf, isOffered, type Source } from "./choose";
+import { everyWidget, isOffered, type Source } from "./choose";
 import { copyAddress } from "../parts/link";
 import type { Dashboard } from "./model";
 
@@ -43,7 +43,7 @@ interface BarProps {
 /** The bar; nothing where no card has parameters. */
 export function Bar({ board, widgets, sources, choice, choose, settle, reset, perform }: BarProps) {
   const [sets, setSets] = useState(false);
-  const all = useMemo(() => barOf(sources, {}), [sources]);
+  const [all, left] = useMemo(() => everyWidget(sources), [sources]);
   const id = useId();
   if (widgets.length === 0 && (perform === undefined || all.length === 0)) return null;
   const closed = folded.value;
@@ -91,7 +91,7 @@ export function Bar({ board, widgets, sources, choice, choose, settle, reset, pe
         </button>
       </span>
       {perform && sets && (
-        <BarSettings board={board} widgets={all} choice={choice} perform={perform} close={() => setSets(false)} />
+        <BarSettings board={board} widgets={all} left={left} choice={choice} perform={perform} close={() => setSets(false)} />
       )}
     </div>
   );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Variant } from "../widgets";
-import { barOf, firstChoice, isOffered, shownBy, sourceOf, valuesFor } from "./choose";
+import { barOf, everyWidget, firstChoice, isOffered, shownBy, sourceOf, valuesFor } from "./choose";
 
 const variant = (item: string, params: Variant<string>["params"]): Variant<string> => ({ item, params });
 const plain = { fixed: {}, names: {} };
@@ -25,6 +25,15 @@ describe("the bar", () => {
       { key: "year", kind: "slider", values: [2024, 2025] },
     ]);
     expect(barOf([sales], { year: { hidden: true } }).map(({ key }) => key)).toEqual(["region"]);
+  });
+
+  it("shows what an author leaves out where the dashboard says so", () => {
+    const quiet = { ...sales, wishes: { year: { hidden: true } } };
+    const keys = (widgets: { key: string }[]) => widgets.map(({ key }) => key);
+    expect(keys(barOf([quiet], {}))).toEqual(["region"]);
+    expect(keys(barOf([quiet], { year: { hidden: false } }))).toEqual(["region", "year"]);
+    const [all, left] = everyWidget([quiet, staff]);
+    expect([keys(all), [...left]]).toEqual([["region", "year"], ["year"]]);
   });
 
   it("begins with the address, then with the dashboard, then with the first attachment", () => {

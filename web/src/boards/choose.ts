@@ -57,6 +57,14 @@ export function barOf(sources: readonly Source<unknown>[], settings: Readonly<Re
   return widgetsOf(sources.flatMap(({ variants }) => variants), wishes);
 }
 
+/** Returns the widgets of all parameters, and those of them that the authors of the frames leave out. */
+export function everyWidget(sources: readonly Source<unknown>[]): [Widget[], Set<string>] {
+  const shown = new Set(barOf(sources, {}).map(({ key }) => key));
+  const keys = sources.flatMap(({ variants }) => variants.flatMap(({ params }) => Object.keys(params)));
+  const all = barOf(sources, Object.fromEntries(keys.map((key) => [key, { hidden: false }])));
+  return [all, new Set(keys.filter((key) => !shown.has(key)))];
+}
+
 /**
  * Returns what is chosen at first: what the address says, else what the dashboard says, else what
  * the first card that has the parameter begins with.

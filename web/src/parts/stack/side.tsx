@@ -44,16 +44,16 @@ export function Side({ place, frame }: { place: StackPlace; frame: FrameInfo }) 
               </button>
             </dd>
           </div>
+          <div>
+            <dt>Signed by device</dt>
+            <dd class="mono">{frame.stack.head ? short(frame.stack.head.device) : "–"}</dd>
+          </div>
           {madeWith(frame.settings).map(([what, version]) => (
             <div key={what}>
               <dt>{plain(what)}</dt>
               <dd class="mono">{plain(version)}</dd>
             </div>
           ))}
-          <div>
-            <dt>Signed by device</dt>
-            <dd class="mono">{frame.stack.head ? short(frame.stack.head.device) : "–"}</dd>
-          </div>
           {frame.needs.length > 0 && (
             <div>
               <dt>Needs</dt>
