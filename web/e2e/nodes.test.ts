@@ -104,6 +104,7 @@ describe("two people", () => {
     await page.getByRole("link", { name: /bob/ }).click();
     // Who was reached may not know over which address.
     await page.getByRole("listitem").getByText(/connected( · (TCP|QUIC))? · (< )?\d+(\.\d)? ms( · in step .*)?$/).waitFor();
+    await page.getByRole("listitem").getByText(/ · in step /).waitFor();
     const keys = page.getByRole("region", { name: "Key history" });
     await expect.poll(() => keys.getByRole("listitem").allInnerTexts()).toEqual([
       expect.stringMatching(/may act for her\s+entry 1/),

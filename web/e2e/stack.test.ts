@@ -241,6 +241,8 @@ describe("a stack of mine", () => {
     await page.getByRole("menuitem", { name: /^Free its bytes here/ }).click();
     await page.getByRole("button", { name: "Free them" }).click();
     await page.getByText(/nobody proved to hold .* nothing was freed/).waitFor();
+    await page.getByRole("link", { name: "Share", exact: true }).click();
+    await page.getByRole("heading", { name: "Invite somebody", level: 1 }).waitFor();
     await visitor.leave();
   });
 });

@@ -117,15 +117,15 @@ export function Actions({ place, frame, mine }: { place: StackPlace; frame: Fram
           Mark as head
         </button>
       )}
+      <a class="button" href={`/peers/invite?context=${frame.stack.context}`} title="Invite somebody to the context of this stack">
+        <Icon name="peers" size={16} /> Share
+      </a>
       <Menu label="More to do">
         <MenuItem icon="copy" does={() => copyAddress(stackPath(whole) + location.search)}>
           Copy a link
         </MenuItem>
         <MenuItem icon="clock" does={() => copyAddress(stackPath({ ...whole, rev: frame.id }) + location.search)}>
           Copy a link to this frame
-        </MenuItem>
-        <MenuItem icon="peers" does={() => route(`/peers/invite?context=${frame.stack.context}`)}>
-          Invite somebody …
         </MenuItem>
         {frame.bytes_here > 0 && (
           <MenuItem icon="away" does={() => void letGo(whole, { id: frame.id, bytes: frame.bytes_here })}>
