@@ -10,6 +10,7 @@ use dsp_protocol::sync::{Command, Reply};
 use dsp_protocol::wire::BoardKey;
 
 use super::boards::{self, Held};
+use super::paging::{latest_first, to_json};
 use super::problem::{bad_request, not_found};
 use super::resolve;
 use super::scene::Scene;
@@ -98,10 +99,9 @@ impl Ops {
         let (context, about) = self.about(&scene, filter).await?;
         let mut comments = self.held_comments(context).await?;
         comments.retain(|comment| about.takes(&comment.on));
-        let mut infos = self.shown(&scene, context, comments).await?;
-        infos.retain(|comment| words.are_in(&comment.text));
-        infos.sort_by(|a, b| (&a.time, &a.id).cmp(&(&b.time, &b.id)));
-        paging.page(infos, PAGE, |info| super::paging::text_key(&info.time, info.id.as_bytes()))
+        let mut shown = self.shown(&scene, context, comments).await?;
+        shown.retain(|(_, comment)| words.are_in(&comment.text));
+        page(shown, paging, |made| latest_first(made).map(|byte| !byte))
     }
 
     /// Lists the comments of a context, or of all, on what is shown here; the last one first.
@@ -116,35 +116,33 @@ impl Ops {
             Some("*") => scene.contexts.keys().copied().collect(),
             label => vec![scene.context_or_current(label)?.id],
         };
-        let mut infos = Vec::new();
+        let mut shown = Vec::new();
         for context in contexts {
             let held = self.held_comments(context).await?;
             let mut here = self.shown(scene, context, held).await?;
-            here.retain(|comment| comment.about.is_some() && words.are_in(&comment.text));
-            infos.append(&mut here);
+            here.retain(|(_, one)| one.about.is_some() && words.are_in(&one.text));
+            shown.append(&mut here);
         }
-        // What is written in RFC 3339 and in UTC is in order as text.
-        infos.sort_by(|a, b| (&b.time, &b.id).cmp(&(&a.time, &a.id)));
-        paging.page(infos, PAGE, |info| {
-            let key = super::paging::text_key(&info.time, info.id.as_bytes());
-            key.iter().map(|byte| !byte).collect()
-        })
+        page(shown, paging, latest_first)
     }
 
-    /// Returns comments of a context as they are shown; nothing of what was taken back.
+    /// Returns comments of a context as they are shown, with when they were made; nothing of what
+    /// was taken back.
     async fn shown(
         &self,
         scene: &Scene,
         context: ContextId,
         comments: Vec<CommentView>,
-    ) -> Result<Vec<CommentInfo>, Problem> {
+    ) -> Result<Vec<(i64, CommentInfo)>, Problem> {
         let on_card = |one: &CommentView| matches!(one.on, CommentOn::Card { .. });
         let boards = match comments.iter().any(on_card) {
             true => self.held_boards(Some(context)).await?,
             false => Vec::new(),
         };
         let infos = comments.iter().filter(|comment| !scene.blocked.contains(&comment.author));
-        Ok(infos.filter_map(|comment| info(scene, context, &boards, comment)).collect())
+        let shown = infos
+            .filter_map(|comment| Some((comment.made, info(scene, context, &boards, comment)?)));
+        Ok(shown.collect())
     }
 
     /// Says something about a stack, a frame or a card.
@@ -260,7 +258,11 @@ impl Ops {
     ) -> Result<CommentInfo, Problem> {
         let mine = self.comment_view(context, self.me, id).await?;
         let shown = self.shown(scene, context, mine.into_iter().collect()).await?;
-        shown.into_iter().next().ok_or_else(|| no_comment(&HEXLOWER.encode(&id)))
+        shown
+            .into_iter()
+            .next()
+            .map(|(_, info)| info)
+            .ok_or_else(|| no_comment(&HEXLOWER.encode(&id)))
     }
 
     /// Finds a comment of mine that was not taken back.
@@ -275,6 +277,18 @@ impl Ops {
         }
         Err(no_comment(id))
     }
+}
+
+/// Cuts a page out of comments, which are in the order of what is made of their times.
+fn page(
+    comments: Vec<(i64, CommentInfo)>,
+    paging: &Paging,
+    order: impl Fn(i64) -> [u8; 8],
+) -> Result<Page, Problem> {
+    let place = |(made, info): &(i64, CommentInfo)| [&order(*made), info.id.as_bytes()].concat();
+    let (page, next_cursor) = paging.cut(comments, PAGE, place)?;
+    let items = page.iter().map(|(_, info)| to_json(info)).collect();
+    Ok(Page { items, next_cursor, note: None })
 }
 
 fn no_comment(id: &str) -> Problem {
@@ -338,5 +352,42 @@ fn about_info(
                 name: boards::title(&held.content),
             })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dsp_protocol::api::UserName;
+
+    use super::*;
+
+    #[test]
+    fn comments_stand_in_the_order_of_their_times_and_not_of_how_these_are_written() {
+        let comment = |made: i64| {
+            let author = UserName { user: UserId::from_bytes([1; 32]), name: "ann".to_owned() };
+            let info = CommentInfo {
+                id: format!("{made:x}"),
+                context: ContextId::from_bytes([2; 32]),
+                author,
+                mine: false,
+                text: made.to_string(),
+                about: None,
+                frame: None,
+                card: None,
+                time: rfc3339(made),
+                edited: None,
+            };
+            (made, info)
+        };
+        // Of the second one RFC 3339 leaves the last digit out, and so is behind the third as text.
+        let all = || [1_003, 1_120, 1_123, 2_000].map(comment).to_vec();
+        let texts = |page: Page| -> Vec<i64> {
+            let text = |item: &serde_json::Value| item["text"].as_str().unwrap().parse().unwrap();
+            page.items.iter().map(text).collect()
+        };
+        let paging = Paging { limit: Some(3), cursor: None };
+        let page_of = |order: fn(i64) -> [u8; 8]| texts(page(all(), &paging, order).unwrap());
+        assert_eq!(page_of(latest_first), [2_000, 1_123, 1_120]);
+        assert_eq!(page_of(|made| latest_first(made).map(|byte| !byte)), [1_003, 1_120, 1_123]);
     }
 }
