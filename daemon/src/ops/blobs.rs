@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use dsp_protocol::api::{BlobPut, FileInfo, Problem, ProblemCode};
 use dsp_protocol::id::BlobHash;
 use dsp_protocol::name::AttachmentPath;
@@ -19,6 +19,10 @@ use crate::blobs::{Keep, ReadError, Status};
 
 /// Blobs up to this size are read and checked whole before the first byte is answered.
 const WHOLE_BYTES: u64 = 1 << 20;
+/// As much of a larger one is answered at once, as far as it is right.
+const JOINED_BYTES: usize = 256 << 10;
+/// Most bytes of the piece that goes beyond it.
+const GROUP_BYTES: usize = 16 << 10;
 /// How often an upload looks whether there is room, in bytes: a small part of what stays free
 /// whatever the settings say.
 const ROOM_BYTES: u64 = 1 << 20;
@@ -198,7 +202,7 @@ impl Ops {
         });
         let mut pieces = pieces.boxed();
         if range.end.saturating_sub(range.start) > WHOLE_BYTES {
-            return Ok(pieces);
+            return Ok(joined(pieces).boxed());
         }
         let mut read = Vec::new();
         while let Some(piece) = pieces.next().await {
@@ -206,6 +210,32 @@ impl Ops {
         }
         Ok(futures::stream::iter(read).boxed())
     }
+}
+
+/// Joins pieces: each alone costs a call to send it, and one to wake up who takes it. What came before
+/// an error comes before it still.
+fn joined<E: Send>(
+    pieces: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
+) -> impl Stream<Item = Result<Bytes, E>> + Send {
+    futures::stream::unfold((pieces, None), |(mut pieces, error)| async move {
+        if let Some(error) = error {
+            return Some((Err(error), (pieces, None)));
+        }
+        let mut joined = BytesMut::with_capacity(JOINED_BYTES + GROUP_BYTES);
+        let mut broken = None;
+        while joined.len() < JOINED_BYTES && broken.is_none() {
+            match pieces.next().await {
+                Some(Ok(piece)) => joined.extend_from_slice(&piece),
+                Some(Err(error)) => broken = Some(error),
+                None => break,
+            }
+        }
+        match (joined.is_empty(), broken) {
+            (true, None) => None,
+            (true, Some(error)) => Some((Err(error), (pieces, None))),
+            (false, broken) => Some((Ok(joined.freeze()), (pieces, broken))),
+        }
+    })
 }
 
 fn damaged(error: ReadError, opened: &Opened) -> Problem {
@@ -222,6 +252,22 @@ fn damaged(error: ReadError, opened: &Opened) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn pieces_are_joined_and_what_came_before_an_error_comes_before_it() {
+        let piece = Bytes::from(vec![7; 100 << 10]);
+        let come = |pieces: Vec<Result<Bytes, &'static str>>| async move {
+            let joined = joined(futures::stream::iter(pieces));
+            let length = |piece: Result<Bytes, _>| piece.map(|bytes| bytes.len() >> 10);
+            joined.map(length).collect::<Vec<_>>().await
+        };
+        let whole = vec![Ok(piece.clone()); 4];
+        assert_eq!(come(whole.clone()).await, [Ok(300), Ok(100)]);
+        let broken = whole.into_iter().chain([Err("damaged")]).collect();
+        assert_eq!(come(broken).await, [Ok(300), Ok(100), Err("damaged")]);
+        assert_eq!(come(vec![Err("damaged")]).await, [Err("damaged")]);
+        assert_eq!(come(Vec::new()).await, []);
+    }
 
     #[test]
     fn uploads_look_often_and_at_each_other() {
