@@ -78,7 +78,7 @@ use self::sync::Syncing;
 use self::withhold::Withholding;
 
 /// A chunk group of the store's hash trees in bytes: the unit of checking.
-const GROUP_BYTES: u64 = 16 * 1024;
+pub(crate) const GROUP_BYTES: u64 = 16 * 1024;
 
 /// The store's database in its directory.
 const DATABASE: &str = "blobs.db";

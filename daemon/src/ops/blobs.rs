@@ -15,14 +15,12 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 
 use super::problem::bad_request;
 use super::{Ops, time};
-use crate::blobs::{Keep, ReadError, Status};
+use crate::blobs::{GROUP_BYTES, Keep, ReadError, Status};
 
 /// Blobs up to this size are read and checked whole before the first byte is answered.
 const WHOLE_BYTES: u64 = 1 << 20;
 /// As much of a larger one is answered at once, as far as it is right.
 const JOINED_BYTES: usize = 256 << 10;
-/// Most bytes of the piece that goes beyond it.
-const GROUP_BYTES: usize = 16 << 10;
 /// How often an upload looks whether there is room, in bytes: a small part of what stays free
 /// whatever the settings say.
 const ROOM_BYTES: u64 = 1 << 20;
@@ -221,7 +219,7 @@ fn joined<E: Send>(
         if let Some(error) = error {
             return Some((Err(error), (pieces, None)));
         }
-        let mut joined = BytesMut::with_capacity(JOINED_BYTES + GROUP_BYTES);
+        let mut joined = BytesMut::with_capacity(JOINED_BYTES + GROUP_BYTES as usize);
         let mut broken = None;
         while joined.len() < JOINED_BYTES && broken.is_none() {
             match pieces.next().await {
